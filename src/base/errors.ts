@@ -1,0 +1,102 @@
+// The one error class of the program and the one table of its codes.
+// Every code says what the program does about it (disposition), how the CLI
+// exits, which HTTP status a face answers, and what an operator can do.
+
+export type Disposition = "retry" | "halt" | "reject" | "bug";
+
+export interface ErrorEntry {
+  readonly disposition: Disposition;
+  readonly exitCode: number;
+  readonly httpStatus: number;
+  /** One sentence for the operator: the remedy. */
+  readonly hint: string;
+}
+
+const retry = (hint: string, exitCode = 4, httpStatus = 503): ErrorEntry => ({ disposition: "retry", exitCode, httpStatus, hint });
+const halt = (hint: string): ErrorEntry => ({ disposition: "halt", exitCode: 4, httpStatus: 409, hint });
+const reject = (hint: string, exitCode = 2, httpStatus = 400): ErrorEntry => ({ disposition: "reject", exitCode, httpStatus, hint });
+const bug = (hint: string): ErrorEntry => ({ disposition: "bug", exitCode: 1, httpStatus: 500, hint });
+
+export const ERRORS = {
+  ASSERTION_FAILED: bug("This is a defect of sm: keep the log and report it; restarting the agent is safe."),
+  INTERNAL: bug("This is a defect of sm: keep the log and report it; restarting the agent is safe."),
+  CONFIG_INVALID: reject("Correct the fields named in the message, then run the command again."),
+  USAGE: reject("Run the command with --help to see what it takes."),
+  NOT_FOUND: reject("List what exists with `sm repset list`, `sm connection list` or `sm peer list`.", 2, 404),
+  ALREADY_EXISTS: reject("Choose another name, or delete the existing object first.", 2, 409),
+  REFUSED: reject("Use an account that may do this: the group smadmin changes things, smmon only reads.", 7, 403),
+  TIMEOUT: reject("The work goes on; run the command again with a longer --timeout, or look at `sm status`.", 6, 504),
+  AGENT_UNREACHABLE: retry("Start the agent with `sm agent run`, or check SM_HOME / --runtime-dir.", 3, 503),
+  AGENT_RUNNING: reject("Another agent uses this state directory: stop it first, or set another SM_HOME.", 2, 409),
+  REPSET_NAME_ILLEGAL: reject("Use a name without . ? < > : \" / \\ * | and without control characters."),
+  REPSET_RULE_ILLEGAL: reject("Give an absolute path of at most 4,095 bytes, with globs after a literal directory."),
+  REPSET_GENERATION: reject("Somebody else saved the replication set: read it again with `sm repset show`, then repeat the change.", 2, 409),
+  REPSET_OVERLAP: reject("A path belongs to one replication set only: exclude it from one of the two sets.", 2, 409),
+  REPSET_IN_USE: reject("Disconnect the connections of this replication set first.", 2, 409),
+  REPSET_EMPTY: reject("Add at least one include rule with `sm repset rule add`."),
+  ROOT_MISSING: halt("Mount or create the path named, then run `sm mirror start CONN`."),
+  ROOT_CHANGED: halt("The directory is not the one that was connected: mount the right one; or, if the change is intended, disconnect and connect again."),
+  MAP_INVALID: reject("Give --map SOURCE=TARGET with absolute paths; every include path of the set must lie under one SOURCE."),
+  LOOP: reject("The target path lies inside the source (or the source inside the target): choose a path outside."),
+  TARGET_IN_USE: reject("Another connection writes to this target path: choose another path, or disconnect that one.", 2, 409),
+  TARGET_PATH_DENIED: reject("Choose a target path below `target.allowedRoots` of the target's configuration, never a system directory."),
+  CONNECTION_EXISTS: reject("The set is connected to this place already: see `sm connection list`.", 2, 409),
+  PEER_UNKNOWN: reject("Pair the servers: `sm peer bootstrap create` on the target, `sm peer bootstrap import -` on the source.", 7, 403),
+  PEER_MISMATCH: halt("The peer shows another certificate than the pinned one: if its identity was renewed, remove the peer and pair again."),
+  TOKEN_INVALID: reject("Make a new token with `sm peer bootstrap create`; a token works once and expires.", 7, 403),
+  LISTEN_FAILED: reject("Choose a free address and port with --listen."),
+  PROTOCOL: retry("The peer sent what sm.1 does not allow; if it repeats, compare the versions of both agents."),
+  CHANNEL_LOST: retry("The link to the peer broke; the agent reconnects by itself."),
+  PEER_BUSY: retry("The peer cannot take the connection now; the agent retries by itself."),
+  JOURNAL_CORRUPT: retry("A queue segment was damaged; the connection repairs itself by a difference mirror."),
+  JOURNAL_FULL: retry("The queue reached its limit; the connection repairs itself by a difference mirror. Raise queue.diskMiB to avoid this."),
+  JOURNAL_IO: halt("The queue directory cannot be written: free space or repair the volume."),
+  STATE_CORRUPT: halt("A file of the state directory is damaged: restore it, or remove it and connect again."),
+  APPLY_RETRY: retry("The target cannot write now (see the reason); it keeps trying."),
+  APPLY_FAILED: halt("The target could not apply a change; see `sm connection show CONN`."),
+  FS_DENIED: retry("The file cannot be read: check the permissions of the account that runs the agent."),
+  FS_VANISHED: retry("The file was removed while it was read; nothing is to be done."),
+  FS_IO: retry("The file system reported an error; check the system log and the volume."),
+  NAME_TOO_LONG: reject("Shorten the path: sm handles paths of up to 4,095 bytes."),
+  WORKER_DIED: retry("A worker thread ended unexpectedly; the service is restarted."),
+  UNSUPPORTED: reject("This platform lacks the interface named; see `sm status`."),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface SmErrorOptions {
+  readonly cause?: unknown;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** Every error that crosses a seam of the program. `message` names the object and the reason; `hint` the remedy. */
+export class SmError extends Error {
+  readonly code: ErrorCode;
+  readonly data: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: SmErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "SmError";
+    this.code = code;
+    this.data = options.data ?? {};
+  }
+
+  get entry(): ErrorEntry {
+    return ERRORS[this.code];
+  }
+
+  get hint(): string {
+    return ERRORS[this.code].hint;
+  }
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === "string" && Object.hasOwn(ERRORS, value);
+}
+
+/** Turns anything thrown into an SmError, keeping it as the cause. */
+export function toSmError(thrown: unknown, code: ErrorCode = "INTERNAL", context?: string): SmError {
+  if (thrown instanceof SmError) return thrown;
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return new SmError(code, context === undefined ? text : `${context}: ${text}`, { cause: thrown });
+}

@@ -1,0 +1,74 @@
+// The port through which every capture source speaks. A source reports *hints*: places to look at.
+// The change builder looks, compares with what it knows, and ships the state found (design §3, §4).
+// A source that knows more (byte ranges, renames with identity) says so; one that knows less may not guess.
+
+import type { BytePath } from "./byte-path.js";
+import type { Extent, RootIndex } from "./change.js";
+
+/** An inode for as long as it lives. `generation` is a birth time or an inode generation; 0n = unknown. */
+export interface NodeIdentity {
+  readonly dev: number;
+  readonly ino: number;
+  readonly generation: bigint;
+}
+
+export type CaptureFact =
+  /** Something happened to this name: made, removed, renamed, content or attributes. */
+  | { readonly kind: "name"; readonly root: RootIndex; readonly path: BytePath }
+  /** Content of this file is dirty; `ranges` null = unknown, the whole file must be compared. */
+  | {
+      readonly kind: "content";
+      readonly root: RootIndex;
+      readonly path: BytePath;
+      readonly node: NodeIdentity | null;
+      readonly ranges: readonly Extent[] | null;
+    }
+  | { readonly kind: "attr"; readonly root: RootIndex; readonly path: BytePath; readonly node: NodeIdentity | null }
+  /** A rename that the kernel reported as one, with the identity of what moved. */
+  | {
+      readonly kind: "rename";
+      readonly root: RootIndex;
+      readonly path: BytePath;
+      readonly to: BytePath;
+      readonly node: NodeIdentity;
+    }
+  /** List this directory by bytes: a name in it could not be told (not UTF-8), or it is new. */
+  | { readonly kind: "directory"; readonly root: RootIndex; readonly path: BytePath; readonly recursive: boolean }
+  /** Events under `path` may have been lost: compare the subtree with what is known. */
+  | { readonly kind: "lost"; readonly root: RootIndex; readonly path: BytePath; readonly reason: string };
+
+export interface CaptureCoverage {
+  /** Tier of design §4. */
+  readonly tier: 1 | 2 | 3 | 4 | 5;
+  readonly source: string;
+  /** Why this tier, in one sentence. */
+  readonly why: string;
+  /** What this tier cannot see, in one sentence each. */
+  readonly blindSpots: readonly string[];
+  readonly directoriesWatched: number;
+  readonly directoriesTotal: number;
+  /** Seconds between walks that cover what is not watched; 0 = none needed. */
+  readonly walkSeconds: number;
+  /** Remedy when coverage is not complete, e.g. the sysctl to raise and the value needed. */
+  readonly advice: string | null;
+  readonly events: number;
+  readonly losses: number;
+}
+
+export interface CaptureSource {
+  /** Resolves when every directory under the roots is armed (or known not to be); facts flow from then on. */
+  arm(): Promise<void>;
+  /** Takes all facts gathered since the last call, at most `max`; the rest stays. */
+  take(max: number): CaptureFact[];
+  /** Calls back when there are facts to take. */
+  onFacts(listener: () => void): void;
+  coverage(): CaptureCoverage;
+  close(): Promise<void>;
+}
+
+/** What a source may leave out: excluded directories are not watched. `path` relative to the root. */
+export interface CaptureScope {
+  readonly roots: readonly { readonly index: RootIndex; readonly path: string }[];
+  /** False: neither this directory nor anything below it can be in the set. */
+  mayContain(root: RootIndex, directory: BytePath): boolean;
+}

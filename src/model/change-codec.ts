@@ -1,0 +1,200 @@
+// One change as a msgpack value: [opcode, root, path, …fields]. Positional, because sets are many and small.
+
+import { SmError } from "../base/errors.js";
+import { type BytePath, isBytePath, NAME_BYTES_MAX } from "./byte-path.js";
+import type { Change, EntrySummary, EntryType, Extent, FileBase, Meta, Xattrs } from "./change.js";
+
+const OPCODES = ["dir", "file", "symlink", "special", "link", "attr", "rename", "remove", "compare", "sums"] as const;
+const TYPES: readonly EntryType[] = ["dir", "file", "symlink", "special"];
+const KINDS = ["fifo", "char", "block"] as const;
+const EXTRAS = ["report", "remove", "keep"] as const;
+const XATTR_COUNT_MAX = 1024;
+const XATTR_BYTES_MAX = 64 * 1024;
+const ROOTS_MAX = 4096;
+
+export function payloadOf(change: Change): Buffer | null {
+  return change.op === "file" ? change.payload : null;
+}
+
+export function encodeChange(change: Change): unknown[] {
+  const head = [OPCODES.indexOf(change.op), change.root, change.path];
+  switch (change.op) {
+    case "dir":
+      return [...head, encodeMeta(change.meta)];
+    case "file":
+      return [...head, change.start === "replace" ? 0 : 1, encodeBase(change.base), change.extents, change.holes, change.size, change.meta && encodeMeta(change.meta)];
+    case "symlink":
+      return [...head, change.target, encodeMeta(change.meta)];
+    case "special":
+      return [...head, KINDS.indexOf(change.kind), change.major, change.minor, encodeMeta(change.meta)];
+    case "link":
+      return [...head, change.to];
+    case "attr":
+      return [...head, TYPES.indexOf(change.type), encodeMeta(change.meta)];
+    case "rename":
+      return [...head, change.to, TYPES.indexOf(change.type)];
+    case "remove":
+    case "sums":
+      return head;
+    case "compare":
+      return [...head, change.entries.map(encodeEntry), change.from, change.until, EXTRAS.indexOf(change.extras), change.meta && encodeMeta(change.meta)];
+  }
+}
+
+function encodeMeta(meta: Meta): unknown[] {
+  const flat = [meta.mode, meta.uid, meta.gid, meta.mtimeSec, meta.mtimeNsec];
+  return meta.xattrs.length === 0 ? flat : [...flat, meta.xattrs];
+}
+
+function encodeBase(base: FileBase | null): unknown {
+  return base && [base.size, base.mtimeSec, base.mtimeNsec];
+}
+
+function encodeEntry(e: EntrySummary): unknown[] {
+  return [e.name, TYPES.indexOf(e.type), e.mode, e.uid, e.gid, e.size, e.mtimeSec, e.mtimeNsec, e.xattrDigest, e.detail, e.linkTo, e.suspect ? 1 : 0];
+}
+
+function bad(what: string): never {
+  throw new SmError("PROTOCOL", `a change is malformed: ${what}`);
+}
+
+function asArray(value: unknown, what: string): readonly unknown[] {
+  return Array.isArray(value) ? value : bad(what);
+}
+
+function asUint(value: unknown, what: string, max = Number.MAX_SAFE_INTEGER): number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= max ? value : bad(what);
+}
+
+function asPath(value: unknown, what = "path"): BytePath {
+  return typeof value === "string" && isBytePath(value) ? value : bad(what);
+}
+
+function asText(value: unknown, what: string, max: number): string {
+  if (typeof value !== "string" || value.length > max || /[\0\u0100-\uffff]/.test(value)) return bad(what);
+  return value;
+}
+
+function pick<T>(list: readonly T[], index: unknown, what: string): T {
+  return list[asUint(index, what, list.length - 1)] ?? bad(what);
+}
+
+function decodeMeta(value: unknown): Meta {
+  const [mode, uid, gid, sec, nsec, xattrs] = asArray(value, "attributes");
+  if (typeof sec !== "number" || !Number.isSafeInteger(sec)) bad("mtime");
+  return {
+    mode: asUint(mode, "mode", 0o7777),
+    uid: asUint(uid, "uid", 0xffffffff),
+    gid: asUint(gid, "gid", 0xffffffff),
+    mtimeSec: sec,
+    mtimeNsec: asUint(nsec, "mtime", 999_999_999),
+    xattrs: xattrs === undefined ? [] : decodeXattrs(xattrs),
+  };
+}
+
+function decodeXattrs(value: unknown): Xattrs {
+  const list = asArray(value, "xattrs");
+  if (list.length > XATTR_COUNT_MAX) bad("too many xattrs");
+  return list.map((pair) => {
+    const [name, bytes] = asArray(pair, "xattr");
+    if (!Buffer.isBuffer(bytes) || bytes.length > XATTR_BYTES_MAX) bad("xattr value");
+    const key = asText(name, "xattr name", NAME_BYTES_MAX);
+    return [key === "" ? bad("xattr name") : key, bytes] as const;
+  });
+}
+
+function decodeBase(value: unknown): FileBase | null {
+  if (value === null) return null;
+  const [size, sec, nsec] = asArray(value, "base");
+  if (typeof sec !== "number" || !Number.isSafeInteger(sec)) bad("base");
+  return { size: asUint(size, "base"), mtimeSec: sec, mtimeNsec: asUint(nsec, "base") };
+}
+
+function decodeExtents(value: unknown, size: number): readonly Extent[] {
+  let end = 0;
+  return asArray(value, "extents").map((pair) => {
+    const [offset, length] = asArray(pair, "extent");
+    const extent = [asUint(offset, "extent"), asUint(length, "extent")] as const;
+    if (extent[0] < end || extent[0] + extent[1] > size) bad("extents out of order or beyond the size");
+    end = extent[0] + extent[1];
+    return extent;
+  });
+}
+
+function decodeEntry(value: unknown): EntrySummary {
+  const f = asArray(value, "entry");
+  const sec = f[6];
+  if (typeof sec !== "number" || !Number.isSafeInteger(sec)) bad("entry mtime");
+  const name = asPath(f[0], "entry name");
+  if (name === "" || name.includes("/")) bad("entry name");
+  return {
+    name,
+    type: pick(TYPES, f[1], "entry type"),
+    mode: asUint(f[2], "entry mode", 0o7777),
+    uid: asUint(f[3], "entry uid"),
+    gid: asUint(f[4], "entry gid"),
+    size: asUint(f[5], "entry size"),
+    mtimeSec: sec,
+    mtimeNsec: asUint(f[7], "entry mtime"),
+    xattrDigest: asUint(f[8], "entry digest"),
+    detail: asText(f[9], "entry detail", 65_536),
+    linkTo: f[10] === null ? null : asPath(f[10], "entry link"),
+    suspect: f[11] === 1,
+  };
+}
+
+function decodeFile(f: readonly unknown[], at: { root: number; path: BytePath }, payload: Buffer, from: number): { change: Change; payloadEnd: number } {
+  const size = asUint(f[7], "size");
+  const extents = decodeExtents(f[5], size);
+  const end = from + extents.reduce((sum, [, length]) => sum + length, 0);
+  if (end > payload.length) bad("payload is shorter than the extents say");
+  const change: Change = {
+    op: "file",
+    ...at,
+    start: pick(["replace", "patch"] as const, f[3], "start"),
+    base: decodeBase(f[4]),
+    extents,
+    holes: decodeExtents(f[6], size),
+    size,
+    meta: f[8] === null ? null : decodeMeta(f[8]),
+    payload: payload.subarray(from, end),
+  };
+  return { change, payloadEnd: end };
+}
+
+/** Decodes one change; its payload starts at `from` in the set's payload. */
+export function decodeChange(value: unknown, payload: Buffer, from: number): { change: Change; payloadEnd: number } {
+  const f = asArray(value, "no array");
+  const op = pick(OPCODES, f[0], "opcode");
+  const at = { root: asUint(f[1], "root", ROOTS_MAX), path: asPath(f[2]) };
+  const done = (change: Change) => ({ change, payloadEnd: from });
+  switch (op) {
+    case "dir":
+      return done({ op, ...at, meta: decodeMeta(f[3]) });
+    case "file":
+      return decodeFile(f, at, payload, from);
+    case "symlink":
+      return done({ op, ...at, target: asText(f[3], "link target", 65_536), meta: decodeMeta(f[4]) });
+    case "special":
+      return done({ op, ...at, kind: pick(KINDS, f[3], "kind"), major: asUint(f[4], "major", 0xffffffff), minor: asUint(f[5], "minor", 0xffffffff), meta: decodeMeta(f[6]) });
+    case "link":
+      return done({ op, ...at, to: asPath(f[3], "to") });
+    case "attr":
+      return done({ op, ...at, type: pick(TYPES, f[3], "type"), meta: decodeMeta(f[4]) });
+    case "rename":
+      return done({ op, ...at, to: asPath(f[3], "to"), type: pick(TYPES, f[4], "type") });
+    case "remove":
+    case "sums":
+      return done({ op, ...at });
+    case "compare":
+      return done({
+        op,
+        ...at,
+        entries: asArray(f[3], "entries").map(decodeEntry),
+        from: asText(f[4], "from", NAME_BYTES_MAX),
+        until: asText(f[5], "until", NAME_BYTES_MAX),
+        extras: pick(EXTRAS, f[6], "extras"),
+        meta: f[7] === null ? null : decodeMeta(f[7]),
+      });
+  }
+}

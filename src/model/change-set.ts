@@ -1,0 +1,91 @@
+// The bytes of a change set: what the journal stores and what travels, unchanged.
+//   u32 LE header length | header (msgpack) | payload (the extents' bytes, in order)
+// header = ["set", seq, sourceTimeMs, flags, [change, …]], a change = [opcode, root, path, …].
+// Decoding validates everything: whatever a peer sends becomes a ChangeSet or a PROTOCOL error.
+
+import { Packr, Unpackr } from "msgpackr";
+import { SmError } from "../base/errors.js";
+import type { Change } from "./change.js";
+import { decodeChange, encodeChange, payloadOf } from "./change-codec.js";
+
+export interface ChangeSet {
+  readonly seq: number;
+  /** Source wall clock, ms: the state of the source that this set completes. */
+  readonly sourceTimeMs: number;
+  /** The set is a consistent cut (design §4); sets that are not are held by targets that promise cuts. */
+  readonly closed: boolean;
+  /** Part of a mirror (or repair), not of live replication. */
+  readonly mirror: boolean;
+  readonly changes: readonly Change[];
+}
+
+const FLAG_CLOSED = 1;
+const FLAG_MIRROR = 2;
+
+/** Largest encoded set. A journal segment (5 MiB) holds at least one. */
+export const SET_BYTES_MAX = 4 * 1024 * 1024;
+export const CHANGES_PER_SET_MAX = 20_000;
+
+const packr = new Packr({ useRecords: false, variableMapSize: true });
+const unpackr = new Unpackr({ useRecords: false });
+
+export function packHeader(value: unknown): Buffer {
+  return packr.pack(value) as Buffer;
+}
+
+export function unpackHeader(bytes: Buffer): unknown {
+  try {
+    return unpackr.unpack(bytes);
+  } catch (error) {
+    throw new SmError("PROTOCOL", "the header of a frame is not valid msgpack", { cause: error });
+  }
+}
+
+export function encodeChangeSet(set: ChangeSet): Buffer {
+  const flags = (set.closed ? FLAG_CLOSED : 0) | (set.mirror ? FLAG_MIRROR : 0);
+  const header = packHeader(["set", set.seq, set.sourceTimeMs, flags, set.changes.map(encodeChange)]);
+  let payloadBytes = 0;
+  for (const change of set.changes) payloadBytes += payloadOf(change)?.length ?? 0;
+  const out = Buffer.allocUnsafeSlow(4 + header.length + payloadBytes);
+  out.writeUInt32LE(header.length, 0);
+  header.copy(out, 4);
+  let at = 4 + header.length;
+  for (const change of set.changes) {
+    const payload = payloadOf(change);
+    if (payload === null) continue;
+    payload.copy(out, at);
+    at += payload.length;
+  }
+  return out;
+}
+
+/** Splits a frame into its header value and its payload. */
+export function splitFrame(frame: Buffer): { readonly header: unknown; readonly payload: Buffer } {
+  if (frame.length < 4) throw new SmError("PROTOCOL", `a frame of ${frame.length} bytes has no header`);
+  const headerLength = frame.readUInt32LE(0);
+  if (headerLength > frame.length - 4) throw new SmError("PROTOCOL", `a frame of ${frame.length} bytes claims a header of ${headerLength}`);
+  return { header: unpackHeader(frame.subarray(4, 4 + headerLength)), payload: frame.subarray(4 + headerLength) };
+}
+
+export function isSeq(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+export function decodeChangeSet(frame: Buffer): ChangeSet {
+  const { header, payload } = splitFrame(frame);
+  if (!Array.isArray(header) || header[0] !== "set" || header.length !== 5) throw new SmError("PROTOCOL", "the frame is no change set");
+  const [, seq, sourceTimeMs, flags, list] = header as unknown[];
+  if (!isSeq(seq) || typeof sourceTimeMs !== "number" || typeof flags !== "number" || !Array.isArray(list)) {
+    throw new SmError("PROTOCOL", "the header of a change set is malformed");
+  }
+  if (list.length > CHANGES_PER_SET_MAX) throw new SmError("PROTOCOL", `change set ${seq} holds ${list.length} changes`);
+  const changes: Change[] = [];
+  let at = 0;
+  for (const item of list) {
+    const decoded = decodeChange(item, payload, at);
+    at = decoded.payloadEnd;
+    changes.push(decoded.change);
+  }
+  if (at !== payload.length) throw new SmError("PROTOCOL", `change set ${seq}: ${payload.length - at} bytes of payload belong to no change`);
+  return { seq, sourceTimeMs, closed: (flags & FLAG_CLOSED) !== 0, mirror: (flags & FLAG_MIRROR) !== 0, changes };
+}

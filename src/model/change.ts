@@ -1,0 +1,209 @@
+// One captured file change, as it travels and as it is applied. State-based: a change
+// says what the path is now (or which bytes of it are new), not what a process did.
+
+import type { BytePath } from "./byte-path.js";
+
+/** Extended attributes sorted by name; POSIX ACLs and capabilities are among them (system.posix_acl_*, security.capability). */
+export type Xattrs = readonly (readonly [name: string, value: Buffer])[];
+
+/** Attributes of one inode. `mode` holds the permission bits only (07777). */
+export interface Meta {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtimeSec: number;
+  readonly mtimeNsec: number;
+  readonly xattrs: Xattrs;
+}
+
+/** The state of a regular file that a content change builds on, as last replicated (invariant I5). */
+export interface FileBase {
+  readonly size: number;
+  readonly mtimeSec: number;
+  readonly mtimeNsec: number;
+}
+
+export type Extent = readonly [offset: number, length: number];
+
+/** Which of the connection's mapped roots a path lies under: an index into its mapping list. */
+export type RootIndex = number;
+
+interface At {
+  readonly root: RootIndex;
+  readonly path: BytePath;
+}
+
+/** Ensures a directory with these attributes. Its mtime is set again by a later `attr` once its children are in place. */
+export interface DirChange extends At {
+  readonly op: "dir";
+  readonly meta: Meta;
+}
+
+/**
+ * Content of a regular file.
+ * `start: "replace"` begins with an empty file (whatever was there), `"patch"` with the file as it is.
+ * `base` (patch only): what the file must look like before; null = no check (continuation of a transfer, or forced repair).
+ * `extents` are consecutive pieces of `payload`; `holes` are ranges to be made holes.
+ * `size` is the final size of the file. `meta` null = more of this file follows in a later change; otherwise the
+ * file is cut or extended to `size` and gets these attributes.
+ */
+export interface FileChange extends At {
+  readonly op: "file";
+  readonly start: "replace" | "patch";
+  readonly base: FileBase | null;
+  readonly extents: readonly Extent[];
+  readonly holes: readonly Extent[];
+  readonly size: number;
+  readonly meta: Meta | null;
+  /** Exactly as many bytes as the extents sum up to. */
+  readonly payload: Buffer;
+}
+
+/** `target` in bytes, as latin1 text. */
+export interface SymlinkChange extends At {
+  readonly op: "symlink";
+  readonly target: string;
+  readonly meta: Meta;
+}
+
+export interface SpecialChange extends At {
+  readonly op: "special";
+  readonly kind: "fifo" | "char" | "block";
+  readonly major: number;
+  readonly minor: number;
+  readonly meta: Meta;
+}
+
+/** `path` becomes another name of the inode at `to`. */
+export interface LinkChange extends At {
+  readonly op: "link";
+  readonly to: BytePath;
+}
+
+export type EntryType = "dir" | "file" | "symlink" | "special";
+
+/** Attributes only. `type` is what the entry must be; anything else on the target is answered stale. */
+export interface AttrChange extends At {
+  readonly op: "attr";
+  readonly type: EntryType;
+  readonly meta: Meta;
+}
+
+/** `path` is renamed to `to`, replacing what is there. Subtrees move with their directory. */
+export interface RenameChange extends At {
+  readonly op: "rename";
+  readonly to: BytePath;
+  readonly type: EntryType;
+}
+
+/** Removes the entry and everything below it. Absent is done. */
+export interface RemoveChange extends At {
+  readonly op: "remove";
+}
+
+/** One entry of a directory as the source sees it, for comparison (difference mirror, recovery). */
+export interface EntrySummary {
+  readonly name: string;
+  readonly type: EntryType;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes; regular files only, otherwise 0. */
+  readonly size: number;
+  readonly mtimeSec: number;
+  readonly mtimeNsec: number;
+  /** Digest of the extended attributes (see `xattrDigest`); 0 = none. */
+  readonly xattrDigest: number;
+  /** Symlink: its target. Special: "fifo", "char:MAJOR:MINOR", "block:MAJOR:MINOR". Else "". */
+  readonly detail: string;
+  /** First seen name of the same inode, when it is a further hard link; else null. */
+  readonly linkTo: BytePath | null;
+  /** The source cannot vouch that size and mtime tell the truth about the content: compare content. */
+  readonly suspect: boolean;
+}
+
+/**
+ * Compare one directory (or a slice of it) at this point of the stream. The target answers with the names that differ.
+ * `from`/`until` bound the slice by name in byte order ("" = open end): names of the target inside it that the
+ * source does not list are extras. `extras: "remove"` removes those that replication put there.
+ */
+export interface CompareChange extends At {
+  readonly op: "compare";
+  readonly entries: readonly EntrySummary[];
+  readonly from: string;
+  readonly until: string;
+  readonly extras: "report" | "remove" | "keep";
+  /** Attributes of the directory itself. */
+  readonly meta: Meta | null;
+}
+
+/** Asks for the block signatures of the target's copy of a file: xxh64 of each 64 KiB block. */
+export interface SumsChange extends At {
+  readonly op: "sums";
+}
+
+export type Change =
+  | DirChange
+  | FileChange
+  | SymlinkChange
+  | SpecialChange
+  | LinkChange
+  | AttrChange
+  | RenameChange
+  | RemoveChange
+  | CompareChange
+  | SumsChange;
+
+/** Content above this size travels as changed blocks only. */
+export const WHOLE_FILE_BYTES_MAX = 256 * 1024;
+export const BLOCK_BYTES = 64 * 1024;
+
+/** What the target says to a compare. */
+export interface CompareAnswer {
+  readonly kind: "compare";
+  readonly seq: number;
+  readonly root: RootIndex;
+  readonly path: BytePath;
+  readonly differs: readonly Difference[];
+  /** Extras found here (not removed), and how many were removed. */
+  readonly extras: readonly string[];
+  readonly removed: number;
+}
+
+export interface Difference {
+  /** "" = the directory itself. */
+  readonly name: string;
+  readonly why: "missing" | "type" | "content" | "attr" | "link";
+}
+
+export interface SumsAnswer {
+  readonly kind: "sums";
+  readonly seq: number;
+  readonly root: RootIndex;
+  readonly path: BytePath;
+  /** null: there is no regular file at the path. */
+  readonly base: FileBase | null;
+  /** 8 bytes per block, little-endian xxh64 (seed 0); the last block may be short. */
+  readonly sums: Buffer;
+}
+
+/** A change did not fit what the target has (base check, missing parent, other type): the source must compare and re-send. */
+export interface StaleAnswer {
+  readonly kind: "stale";
+  readonly seq: number;
+  readonly root: RootIndex;
+  readonly path: BytePath;
+  readonly reason: string;
+}
+
+/** One file that could not be carried over; the rest goes on. */
+export interface ProblemAnswer {
+  readonly kind: "problem";
+  readonly seq: number;
+  readonly root: RootIndex;
+  readonly path: BytePath;
+  readonly code: string;
+  readonly message: string;
+}
+
+export type Answer = CompareAnswer | SumsAnswer | StaleAnswer | ProblemAnswer;

@@ -1,0 +1,63 @@
+// A channel: one authenticated link between two agents, as the connection uses it.
+
+import type { SmError } from "../base/errors.js";
+import type { Ack, Hello, Welcome } from "./session.js";
+
+export interface ChannelStats {
+  readonly sentBytes: number;
+  readonly sentCompressedBytes: number;
+  readonly receivedBytes: number;
+  readonly roundTripMs: number;
+  readonly connectedAtMs: number;
+}
+
+/** The source's end. Opened by dialling; the hello was answered by a welcome. */
+export interface SourceChannel {
+  readonly welcome: Welcome;
+  readonly remoteAddress: string;
+  /** Sends one encoded change set. Resolves when the socket has taken it (backpressure); rejects with CHANNEL_LOST. */
+  sendSet(bytes: Buffer): Promise<{ readonly wireBytes: number }>;
+  onAck(listener: (ack: Ack) => void): void;
+  /** Resolves, with the reason, when the channel has ended. Never rejects. */
+  readonly ended: Promise<SmError>;
+  stats(): ChannelStats;
+  /** Orderly: waits for what was sent to leave, then closes. */
+  close(): Promise<void>;
+}
+
+export interface PeerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Peer {
+  /** Site name, unique on this agent. */
+  readonly name: string;
+  /** sha256 of the certificate, lower-case hex. */
+  readonly fingerprint: string;
+  readonly addresses: readonly PeerAddress[];
+  /** ISO 8601. */
+  readonly addedAt: string;
+}
+
+export interface SourceDialer {
+  /** Connects, authenticates both ways, says hello. Rejects with PEER_*, CHANNEL_LOST, PROTOCOL, or the target's refusal. */
+  dial(peer: Peer, hello: Hello, signal: AbortSignal): Promise<SourceChannel>;
+}
+
+/** The target's end of one connection. */
+export interface TargetChannel {
+  readonly peerName: string;
+  readonly hello: Hello;
+  onSet(listener: (bytes: Buffer) => void): void;
+  sendAck(ack: Ack): void;
+  readonly ended: Promise<SmError>;
+  /** Ends the channel; the reason is told to the source. */
+  close(reason?: SmError): Promise<void>;
+}
+
+/** What the target's side decides about an incoming hello: a welcome with a taker of the channel, or an SmError (refusal). */
+export type AcceptChannel = (
+  peerName: string,
+  hello: Hello,
+) => Promise<{ readonly welcome: Welcome; readonly take: (channel: TargetChannel) => void }>;

@@ -1,0 +1,25 @@
+import { z } from "zod";
+
+/** Joins one replication set to one place on one target. */
+export const mappingSchema = z.strictObject({
+  /** Absolute path on the source: a root of the replication set. */
+  source: z.string().startsWith("/"),
+  /** Absolute path on the target. */
+  target: z.string().startsWith("/"),
+});
+
+export type Mapping = z.infer<typeof mappingSchema>;
+
+export const connectionOptionsSchema = z.strictObject({
+  mirror: z.enum(["full", "difference", "none"]).default("difference"),
+  replicate: z.boolean().default(true),
+  compression: z.enum(["off", "lz4"]).default("off"),
+  /** Degree that an acknowledgement promises (design §7). */
+  durability: z.enum(["none", "write", "fsync"]).default("fsync"),
+  /** Remap absolute symlinks that point into the set to the target path (HP guide p. 4-3). */
+  remapLinks: z.boolean().default(true),
+});
+
+export type ConnectionOptions = z.infer<typeof connectionOptionsSchema>;
+
+export type MirrorMode = "full" | "difference";

@@ -1,0 +1,89 @@
+// What the control plane (command table) asks of a running agent. Implemented by the composition root.
+// Every method returns or rejects with SmError within its deadline; none waits for ever.
+
+import type { ConnectionOptions, Mapping, MirrorMode } from "./connection-spec.js";
+import type { Peer, PeerAddress } from "./channel-port.js";
+import type { RepsetData, Rule } from "./rule.js";
+import type { ConnectionReport, MirrorReport, StatusReport } from "./status.js";
+
+export interface RepsetSize {
+  readonly files: number;
+  readonly directories: number;
+  readonly bytes: number;
+  readonly problems: number;
+}
+
+/** The outcome of a save: the set as saved, and the rules that were dropped as redundant (HP guide p. 4-2). */
+export interface RepsetSaved {
+  readonly repset: RepsetData;
+  readonly dropped: readonly { readonly rule: Rule; readonly reason: string }[];
+}
+
+export interface RepsetControl {
+  list(): Promise<readonly RepsetData[]>;
+  show(name: string): Promise<RepsetData>;
+  create(name: string, rules: readonly Rule[]): Promise<RepsetSaved>;
+  remove(name: string): Promise<void>;
+  rename(name: string, to: string): Promise<RepsetData>;
+  copy(name: string, to: string): Promise<RepsetData>;
+  /** `generation` undefined = on top of whatever is there now. */
+  addRule(name: string, rule: Rule, generation?: number): Promise<RepsetSaved>;
+  removeRule(name: string, path: string, mode: Rule["mode"] | undefined, generation?: number): Promise<RepsetSaved>;
+  size(name: string): Promise<RepsetSize>;
+}
+
+export interface ConnectRequest {
+  readonly repset: string;
+  /** Peer name, or "localhost" for this agent itself. */
+  readonly target: string;
+  /** How source paths map to the target: explicit pairs, the same paths, or all below one directory. */
+  readonly map: { readonly kind: "pairs"; readonly pairs: readonly Mapping[] } | { readonly kind: "exact" } | { readonly kind: "base"; readonly directory: string };
+  readonly options: ConnectionOptions;
+}
+
+export interface ConnectionControl {
+  connect(request: ConnectRequest): Promise<ConnectionReport>;
+  disconnect(id: number): Promise<void>;
+  list(): Promise<readonly ConnectionReport[]>;
+  show(id: number): Promise<ConnectionReport>;
+  /** Resolves when all that was on the source at the call is on the target; rejects with TIMEOUT. */
+  sync(id: number, timeoutMs: number): Promise<ConnectionReport>;
+  /** Starts a mirror; resolves at once with its first report. */
+  startMirror(id: number, mode: MirrorMode): Promise<MirrorReport>;
+  stopMirror(id: number): Promise<MirrorReport>;
+  /** Resolves when mirror `mirrorId` of the connection has ended, or after `timeoutMs` with the report of then. */
+  waitMirror(id: number, mirrorId: number, timeoutMs: number): Promise<MirrorReport>;
+}
+
+export interface BootstrapToken {
+  /** One line of base64. */
+  readonly token: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+}
+
+export interface PeerReport extends Peer {
+  /** Result of the last contact. */
+  readonly reachable: boolean | null;
+}
+
+export interface PeerControl {
+  list(): Promise<readonly PeerReport[]>;
+  /** Makes a single-use token that names this agent `siteName`. */
+  bootstrapCreate(request: { readonly siteName: string | undefined; readonly addresses: readonly PeerAddress[]; readonly ttlSeconds: number }): Promise<BootstrapToken>;
+  /** Redeems a token made on the peer, pins both ways, and proves the link by a round trip (ms). */
+  bootstrapImport(request: { readonly token: string; readonly siteName: string | undefined }): Promise<{ readonly peer: PeerReport; readonly roundTripMs: number }>;
+  /** Revokes a peer: its channels are closed and it is refused from now on. */
+  remove(name: string): Promise<void>;
+}
+
+export interface AgentControl {
+  readonly repsets: RepsetControl;
+  readonly connections: ConnectionControl;
+  readonly peers: PeerControl;
+  status(): StatusReport;
+  /** Resolves with the report as soon as its index is above `since`, or after `timeoutMs` with the current one. */
+  waitStatus(since: number, timeoutMs: number): Promise<StatusReport>;
+  /** Orderly stop: drains within the deadline, then the process ends. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,72 @@
+// What source and target say to each other on a channel beside change sets (protocol sm.1).
+// The transport encodes, validates and carries these; the connection decides on them.
+
+import { z } from "zod";
+import { mappingSchema } from "./connection-spec.js";
+import { rulesSchema } from "./rule.js";
+import type { Answer } from "./change.js";
+
+/** First word of the source on a channel. */
+export const helloSchema = z.strictObject({
+  /** Unique for the connection over its whole life; survives restarts. */
+  connectionKey: z.string().regex(/^[0-9a-f]{32}$/),
+  connectionId: z.number().int().positive(),
+  repset: z.string().min(1).max(255),
+  generation: z.number().int().nonnegative(),
+  rules: rulesSchema,
+  mappings: z.array(mappingSchema).min(1).max(256),
+  /** Identity of the source's journal; sequence numbers are comparable within one epoch only. */
+  epoch: z.string().regex(/^[0-9a-f]{16}$/),
+  remapLinks: z.boolean(),
+  durability: z.enum(["none", "write", "fsync"]),
+  compression: z.enum(["off", "lz4"]),
+  sourceTimeMs: z.number(),
+  /** Kernel boot and mount namespace of the source: equal on both sides = one machine (loop check). */
+  machine: z.string().max(256),
+  version: z.string().max(64),
+});
+export type Hello = z.infer<typeof helloSchema>;
+
+/** The target's reply when it takes the connection. */
+export const welcomeSchema = z.strictObject({
+  /** Last set applied in this epoch; 0 when the target knows another epoch or none. */
+  appliedSeq: z.number().int().nonnegative(),
+  durableSeq: z.number().int().nonnegative(),
+  /** The target knows this epoch: the stream can go on after appliedSeq. */
+  resumed: z.boolean(),
+  /** Target was restarted by a crash of its machine: what was applied after durableSeq may be damaged. */
+  suspect: z.boolean(),
+  /** Every mapped root is absent or empty: a full mirror needs no comparison. */
+  empty: z.boolean(),
+  /** What the target cannot keep, e.g. owners when it is not root. */
+  limits: z.array(z.string().max(500)).max(20),
+  targetTimeMs: z.number(),
+  version: z.string().max(64),
+  name: z.string().max(255),
+});
+export type Welcome = z.infer<typeof welcomeSchema>;
+
+/** Retry state of the target: it cannot write now and says why. */
+export const retryingSchema = z.strictObject({
+  code: z.string().max(64),
+  path: z.string().max(8192),
+  message: z.string().max(2000),
+  sinceMs: z.number(),
+  attempts: z.number().int(),
+});
+export type Retrying = z.infer<typeof retryingSchema>;
+
+/** Cumulative progress of the target, sent after each applied batch and each durability point. */
+export interface Ack {
+  readonly appliedSeq: number;
+  readonly durableSeq: number;
+  readonly answers: readonly Answer[];
+  readonly retrying: Retrying | null;
+}
+
+/** Why a target will not take a connection. `code` is an ErrorCode. */
+export const refusalSchema = z.strictObject({
+  code: z.string().max(64),
+  message: z.string().max(2000),
+});
+export type Refusal = z.infer<typeof refusalSchema>;

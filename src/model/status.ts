@@ -1,0 +1,129 @@
+// The one report type about connections: what the CLI prints, what the API answers, what tests wait on.
+// Words of the HP guide pp. 9-2 to 9-4. Every state that is not fine carries a Reason.
+
+import type { CaptureCoverage } from "./capture-port.js";
+import type { Mapping } from "./connection-spec.js";
+
+/** Why something is not fine: what, since when, what happens next and when, which command helps. */
+export interface Reason {
+  readonly code: string;
+  readonly message: string;
+  /** Path, peer or file concerned. */
+  readonly object: string;
+  /** ISO 8601. */
+  readonly since: string;
+  readonly next: string;
+  /** ISO 8601, or null when nothing is scheduled. */
+  readonly nextAt: string | null;
+  readonly command: string | null;
+}
+
+export type TargetDataState = "OK" | "Mirroring" | "Mirror Required" | "Restore Required";
+export type TargetStatus = "OK" | "Not Loaded" | "Paused" | "Retrying" | "Unreachable";
+export type TransmitMode = "Started" | "Paused" | "Scheduled" | "Stopped" | "Error";
+export type MirrorStatus = "Idle" | "Calculating" | "Mirroring" | "Paused" | "Waiting";
+export type ReplicationStatus = "Replicating" | "Ready" | "Stopped" | "Pending";
+
+export interface MirrorReport {
+  readonly status: MirrorStatus;
+  readonly mode: "full" | "difference" | null;
+  readonly id: number;
+  /** 0…100; null when the size was not calculated. Reaches 100 when done. */
+  readonly percent: number | null;
+  readonly bytesTotal: number;
+  readonly bytesDone: number;
+  readonly bytesSkipped: number;
+  readonly filesTotal: number;
+  readonly filesDone: number;
+  readonly orphans: number;
+  readonly orphanNames: readonly string[];
+  readonly problems: readonly ProblemReport[];
+  readonly problemCount: number;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly outcome: "running" | "done" | "stopped" | "failed" | null;
+}
+
+export interface ProblemReport {
+  readonly path: string;
+  readonly code: string;
+  readonly message: string;
+  readonly at: string;
+}
+
+export interface ConnectionReport {
+  readonly id: number;
+  readonly repset: string;
+  readonly target: string;
+  readonly targetAddress: string;
+  readonly mappings: readonly Mapping[];
+  readonly state: string;
+  readonly targetDataState: TargetDataState;
+  readonly targetStatus: TargetStatus;
+  readonly commitMode: "Real-time" | "Scheduled";
+  readonly transmitMode: TransmitMode;
+  readonly mirror: MirrorReport;
+  readonly replicationStatus: ReplicationStatus;
+  readonly queuedOps: number;
+  readonly sentBytes: number;
+  readonly sentCompressedBytes: number;
+  readonly intermediateQueueBytes: number;
+  readonly diskQueueBytes: number;
+  readonly queuedReplicationBytes: number;
+  readonly queuedReplicationOps: number;
+  readonly sentReplicationBytes: number;
+  readonly sentCompressedReplicationBytes: number;
+  readonly queuedMirrorOps: number;
+  readonly sentMirrorBytes: number;
+  readonly sentCompressedMirrorBytes: number;
+  readonly skippedMirrorBytes: number;
+  readonly remainingMirrorBytes: number;
+  readonly lastFileTouched: string;
+  /** ISO 8601; null while no socket is there. */
+  readonly connectedSince: string | null;
+  readonly appliedSeq: number;
+  readonly durableSeq: number;
+  readonly lastSeq: number;
+  /** Age of the oldest change not yet applied, in ms; 0 when there is none. */
+  readonly lagMs: number;
+  readonly problems: readonly ProblemReport[];
+  readonly problemCount: number;
+  readonly reasons: readonly Reason[];
+}
+
+export interface TargetConnectionReport {
+  readonly connectionId: number;
+  readonly source: string;
+  readonly repset: string;
+  readonly mappings: readonly Mapping[];
+  readonly online: boolean;
+  readonly appliedSeq: number;
+  readonly durableSeq: number;
+  readonly receivedBytes: number;
+  readonly reasons: readonly Reason[];
+}
+
+export interface CaptureReport {
+  readonly repset: string;
+  readonly state: "Arming" | "Scanning" | "Watching" | "Halted";
+  readonly files: number;
+  readonly bytes: number;
+  readonly coverage: CaptureCoverage;
+  readonly reasons: readonly Reason[];
+}
+
+export interface StatusReport {
+  readonly agent: {
+    readonly pid: number;
+    readonly version: string;
+    readonly name: string;
+    readonly startedAt: string;
+    readonly listen: string;
+    readonly memoryBytes: number;
+  };
+  /** Grows with every change of the report: pass it as `since` to wait for the next one. */
+  readonly index: number;
+  readonly connections: readonly ConnectionReport[];
+  readonly targets: readonly TargetConnectionReport[];
+  readonly captures: readonly CaptureReport[];
+}
