@@ -28,7 +28,7 @@ export const ERRORS = {
   TIMEOUT: reject("The work goes on; run the command again with a longer --timeout, or look at `sm status`.", 6, 504),
   AGENT_UNREACHABLE: retry("Start the agent with `sm agent run`, or check SM_HOME / --runtime-dir.", 3, 503),
   AGENT_RUNNING: reject("Another agent uses this state directory: stop it first, or set another SM_HOME.", 2, 409),
-  REPSET_NAME_ILLEGAL: reject("Use a name without . ? < > : \" / \\ * | and without control characters."),
+  REPSET_NAME_ILLEGAL: reject('Use a name without . ? < > : " / \\ * | and without control characters.'),
   REPSET_RULE_ILLEGAL: reject("Give an absolute path of at most 4,095 bytes, with globs after a literal directory."),
   REPSET_GENERATION: reject("Somebody else saved the replication set: read it again with `sm repset show`, then repeat the change.", 2, 409),
   REPSET_OVERLAP: reject("A path belongs to one replication set only: exclude it from one of the two sets.", 2, 409),
@@ -43,6 +43,7 @@ export const ERRORS = {
   CONNECTION_EXISTS: reject("The set is connected to this place already: see `sm connection list`.", 2, 409),
   PEER_UNKNOWN: reject("Pair the servers: `sm peer bootstrap create` on the target, `sm peer bootstrap import -` on the source.", 7, 403),
   PEER_MISMATCH: halt("The peer shows another certificate than the pinned one: if its identity was renewed, remove the peer and pair again."),
+  IDENTITY_UNSAFE: halt("Run the chmod named; if others may have read the file, remove the identity directory and pair again."),
   TOKEN_INVALID: reject("Make a new token with `sm peer bootstrap create`; a token works once and expires.", 7, 403),
   LISTEN_FAILED: reject("Choose a free address and port with --listen."),
   PROTOCOL: retry("The peer sent what sm.1 does not allow; if it repeats, compare the versions of both agents."),
@@ -59,6 +60,10 @@ export const ERRORS = {
   FS_IO: retry("The file system reported an error; check the system log and the volume."),
   NAME_TOO_LONG: reject("Shorten the path: sm handles paths of up to 4,095 bytes."),
   WORKER_DIED: retry("A worker thread ended unexpectedly; the service is restarted."),
+  COMMAND_UNKNOWN: reject("Run `sm --help` to see all commands.", 2, 404),
+  METHOD_NOT_ALLOWED: reject("Use POST for commands that change something; GET works for those that only read.", 2, 405),
+  REQUEST_TOO_LARGE: reject("Send less in one request: a body of the control API holds at most 1 MiB.", 2, 413),
+  REQUEST_TIMEOUT: reject("Send the whole request at once: its body did not arrive in time.", 2, 408),
   UNSUPPORTED: reject("This platform lacks the interface named; see `sm status`."),
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -22,7 +22,16 @@ export function encodeChange(change: Change): unknown[] {
     case "dir":
       return [...head, encodeMeta(change.meta)];
     case "file":
-      return [...head, change.start === "replace" ? 0 : 1, encodeBase(change.base), change.extents, change.holes, change.size, change.meta && encodeMeta(change.meta)];
+      return [
+        ...head,
+        change.start === "replace" ? 0 : 1,
+        encodeBase(change.base),
+        change.extents,
+        change.holes,
+        change.size,
+        change.meta && encodeMeta(change.meta),
+        change.continues ? 1 : 0,
+      ];
     case "symlink":
       return [...head, change.target, encodeMeta(change.meta)];
     case "special":
@@ -30,7 +39,7 @@ export function encodeChange(change: Change): unknown[] {
     case "link":
       return [...head, change.to];
     case "attr":
-      return [...head, TYPES.indexOf(change.type), encodeMeta(change.meta)];
+      return [...head, TYPES.indexOf(change.type), encodeMeta(change.meta), encodeBase(change.base)];
     case "rename":
       return [...head, change.to, TYPES.indexOf(change.type)];
     case "remove":
@@ -157,6 +166,7 @@ function decodeFile(f: readonly unknown[], at: { root: number; path: BytePath },
     holes: decodeExtents(f[6], size),
     size,
     meta: f[8] === null ? null : decodeMeta(f[8]),
+    continues: f[9] === 1,
     payload: payload.subarray(from, end),
   };
   return { change, payloadEnd: end };
@@ -176,11 +186,18 @@ export function decodeChange(value: unknown, payload: Buffer, from: number): { c
     case "symlink":
       return done({ op, ...at, target: asText(f[3], "link target", 65_536), meta: decodeMeta(f[4]) });
     case "special":
-      return done({ op, ...at, kind: pick(KINDS, f[3], "kind"), major: asUint(f[4], "major", 0xffffffff), minor: asUint(f[5], "minor", 0xffffffff), meta: decodeMeta(f[6]) });
+      return done({
+        op,
+        ...at,
+        kind: pick(KINDS, f[3], "kind"),
+        major: asUint(f[4], "major", 0xffffffff),
+        minor: asUint(f[5], "minor", 0xffffffff),
+        meta: decodeMeta(f[6]),
+      });
     case "link":
       return done({ op, ...at, to: asPath(f[3], "to") });
     case "attr":
-      return done({ op, ...at, type: pick(TYPES, f[3], "type"), meta: decodeMeta(f[4]) });
+      return done({ op, ...at, type: pick(TYPES, f[3], "type"), meta: decodeMeta(f[4]), base: decodeBase(f[5]) });
     case "rename":
       return done({ op, ...at, to: asPath(f[3], "to"), type: pick(TYPES, f[4], "type") });
     case "remove":

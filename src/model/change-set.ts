@@ -59,6 +59,20 @@ export function encodeChangeSet(set: ChangeSet): Buffer {
   return out;
 }
 
+/**
+ * Encodes a set of one file change whose payload already lies in `buffer` from `payloadStart` to its end: the header goes right
+ * in front of it, nothing is copied. Falls back to a copy when the header does not fit.
+ */
+export function encodeSingle(set: ChangeSet, buffer: Buffer, payloadStart: number): Buffer {
+  const flags = (set.closed ? FLAG_CLOSED : 0) | (set.mirror ? FLAG_MIRROR : 0);
+  const header = packHeader(["set", set.seq, set.sourceTimeMs, flags, set.changes.map(encodeChange)]);
+  const start = payloadStart - header.length - 4;
+  if (start < 0) return encodeChangeSet(set);
+  buffer.writeUInt32LE(header.length, start);
+  header.copy(buffer, start + 4);
+  return buffer.subarray(start);
+}
+
 /** Splits a frame into its header value and its payload. */
 export function splitFrame(frame: Buffer): { readonly header: unknown; readonly payload: Buffer } {
   if (frame.length < 4) throw new SmError("PROTOCOL", `a frame of ${frame.length} bytes has no header`);

@@ -42,7 +42,7 @@ export interface DirChange extends At {
 /**
  * Content of a regular file.
  * `start: "replace"` begins with an empty file (whatever was there), `"patch"` with the file as it is.
- * `base` (patch only): what the file must look like before; null = no check (continuation of a transfer, or forced repair).
+ * `base` (patch only): what the file must look like before; null = no check (forced repair).
  * `extents` are consecutive pieces of `payload`; `holes` are ranges to be made holes.
  * `size` is the final size of the file. `meta` null = more of this file follows in a later change; otherwise the
  * file is cut or extended to `size` and gets these attributes.
@@ -51,6 +51,11 @@ export interface FileChange extends At {
   readonly op: "file";
   readonly start: "replace" | "patch";
   readonly base: FileBase | null;
+  /**
+   * A further piece of a transfer whose earlier piece came before. The target applies it only if it applied that earlier piece
+   * itself, in this process; otherwise it answers stale: else the last piece would give a half file the right size and times.
+   */
+  readonly continues: boolean;
   readonly extents: readonly Extent[];
   readonly holes: readonly Extent[];
   readonly size: number;
@@ -82,10 +87,14 @@ export interface LinkChange extends At {
 
 export type EntryType = "dir" | "file" | "symlink" | "special";
 
-/** Attributes only. `type` is what the entry must be; anything else on the target is answered stale. */
+/**
+ * Attributes only. `type` is what the entry must be; anything else on the target is answered stale. So is, for a regular file,
+ * a size or mtime other than `base`: setting the times would hide a file edited by hand. `base` null = no check (not a file, or forced).
+ */
 export interface AttrChange extends At {
   readonly op: "attr";
   readonly type: EntryType;
+  readonly base: FileBase | null;
   readonly meta: Meta;
 }
 

@@ -49,7 +49,10 @@ export interface SourceDialer {
 export interface TargetChannel {
   readonly peerName: string;
   readonly hello: Hello;
+  /** Each buffer belongs to the listener: it is never reused. It may be a view of a larger block that lives as long as it does. */
   onSet(listener: (bytes: Buffer) => void): void;
+  /** Tells that `bytes` of the sets received were worked off: what was received and not released is bounded, the source waits at the limit. */
+  release(bytes: number): void;
   sendAck(ack: Ack): void;
   readonly ended: Promise<SmError>;
   /** Ends the channel; the reason is told to the source. */
@@ -57,7 +60,4 @@ export interface TargetChannel {
 }
 
 /** What the target's side decides about an incoming hello: a welcome with a taker of the channel, or an SmError (refusal). */
-export type AcceptChannel = (
-  peerName: string,
-  hello: Hello,
-) => Promise<{ readonly welcome: Welcome; readonly take: (channel: TargetChannel) => void }>;
+export type AcceptChannel = (peerName: string, hello: Hello) => Promise<{ readonly welcome: Welcome; readonly take: (channel: TargetChannel) => void }>;

@@ -1,8 +1,8 @@
 // What the control plane (command table) asks of a running agent. Implemented by the composition root.
 // Every method returns or rejects with SmError within its deadline; none waits for ever.
 
-import type { ConnectionOptions, Mapping, MirrorMode } from "./connection-spec.js";
 import type { Peer, PeerAddress } from "./channel-port.js";
+import type { ConnectionOptions, Mapping, MirrorMode } from "./connection-spec.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport } from "./status.js";
 
@@ -37,7 +37,10 @@ export interface ConnectRequest {
   /** Peer name, or "localhost" for this agent itself. */
   readonly target: string;
   /** How source paths map to the target: explicit pairs, the same paths, or all below one directory. */
-  readonly map: { readonly kind: "pairs"; readonly pairs: readonly Mapping[] } | { readonly kind: "exact" } | { readonly kind: "base"; readonly directory: string };
+  readonly map:
+    | { readonly kind: "pairs"; readonly pairs: readonly Mapping[] }
+    | { readonly kind: "exact" }
+    | { readonly kind: "base"; readonly directory: string };
   readonly options: ConnectionOptions;
 }
 
@@ -70,9 +73,16 @@ export interface PeerReport extends Peer {
 export interface PeerControl {
   list(): Promise<readonly PeerReport[]>;
   /** Makes a single-use token that names this agent `siteName`. */
-  bootstrapCreate(request: { readonly siteName: string | undefined; readonly addresses: readonly PeerAddress[]; readonly ttlSeconds: number }): Promise<BootstrapToken>;
+  bootstrapCreate(request: {
+    readonly siteName: string | undefined;
+    readonly addresses: readonly PeerAddress[];
+    readonly ttlSeconds: number;
+  }): Promise<BootstrapToken>;
   /** Redeems a token made on the peer, pins both ways, and proves the link by a round trip (ms). */
-  bootstrapImport(request: { readonly token: string; readonly siteName: string | undefined }): Promise<{ readonly peer: PeerReport; readonly roundTripMs: number }>;
+  bootstrapImport(request: {
+    readonly token: string;
+    readonly siteName: string | undefined;
+  }): Promise<{ readonly peer: PeerReport; readonly roundTripMs: number }>;
   /** Revokes a peer: its channels are closed and it is refused from now on. */
   remove(name: string): Promise<void>;
 }

@@ -2,9 +2,9 @@
 // The transport encodes, validates and carries these; the connection decides on them.
 
 import { z } from "zod";
+import type { Answer } from "./change.js";
 import { mappingSchema } from "./connection-spec.js";
 import { rulesSchema } from "./rule.js";
-import type { Answer } from "./change.js";
 
 /** First word of the source on a channel. */
 export const helloSchema = z.strictObject({

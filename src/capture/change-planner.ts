@@ -1,0 +1,220 @@
+// From looks to changes: compares what is there with what is known and ships the difference, in an order that is valid
+// on the receiver at every step. Renames keep identity (inode and birth time), for whole directories too. Names that
+// trade places go through a limbo name. Removals come last, so that what moved away is saved first.
+
+import { type BytePath, joinPath } from "../model/byte-path.js";
+import type { FileStat } from "../fs/native.js";
+import { FileTransfer } from "./file-transfer.js";
+import type { Node } from "./node-table.js";
+import { depthOf, isAttached, isStillThere, type Observation } from "./observation.js";
+import type { Place } from "./entry-shipper.js";
+import type { RootTree } from "./root-tree.js";
+import type { SetWriter } from "./set-writer.js";
+
+export interface PlanOutcome {
+  /** Known names found missing whose removal waits: a rename may still show where they went. */
+  readonly missing: readonly BytePath[];
+  /** Directories that are new or moved here: to be listed again once they are watched, moved ones with all below. */
+  readonly newDirectories: readonly { readonly path: BytePath; readonly recursive: boolean }[];
+}
+
+export interface PlanContext {
+  readonly writer: SetWriter;
+  /** Called between pieces of work; resolves when more output is welcome. */
+  readonly breathe: () => Promise<void>;
+  /** Ships a large file to the end; resolves when done. */
+  readonly transfer: (tree: RootTree, node: Node, transfer: FileTransfer) => Promise<void>;
+  /** A large file with unknown block signatures changed: each receiver must be asked. */
+  readonly askReceivers: (tree: RootTree, node: Node) => void;
+  /** Names missing for the first time wait instead of being removed at once. */
+  readonly holdMissing: boolean;
+}
+
+let limboCounter = 0;
+
+export class ChangePlanner {
+  readonly #tree: RootTree;
+  readonly #context: PlanContext;
+  readonly #arriving = new Set<string>();
+  readonly #limbo: Node[] = [];
+  readonly #touched = new Set<Node>();
+  readonly #missing: BytePath[] = [];
+  readonly #newDirectories: { path: BytePath; recursive: boolean }[] = [];
+
+  constructor(tree: RootTree, context: PlanContext) {
+    this.#tree = tree;
+    this.#context = context;
+  }
+
+  async run(observations: readonly Observation[]): Promise<PlanOutcome> {
+    const arrivals: Observation[] = [];
+    const changed: Observation[] = [];
+    const gone: Observation[] = [];
+    for (const seen of observations) {
+      const node = seen.parent.children?.get(seen.name);
+      if (seen.stat === null) {
+        if (node !== undefined) gone.push(seen);
+      } else if (node?.inode.isSame(seen.stat)) {
+        changed.push(seen);
+      } else {
+        arrivals.push(seen);
+        this.#arriving.add(identityKey(seen.stat));
+      }
+    }
+    arrivals.sort((a, b) => depthOf(a.path) - depthOf(b.path) || (a.path < b.path ? -1 : 1));
+    for (const seen of arrivals) if (seen.stat !== null) await this.#place(seen.parent, seen.name, seen.stat);
+    for (const seen of changed) if (seen.stat !== null) await this.#refresh(seen.parent, seen.name, seen.stat);
+    this.#removeLimbo();
+    this.#removeGone(gone);
+    this.#shipTouchedDirectories();
+    return { missing: this.#missing, newDirectories: this.#newDirectories };
+  }
+
+  /** Gives the inode that `stat` shows its place at (parent, name): by rename, as a further link, or as something new. */
+  async #place(parent: Node, name: string, stat: FileStat): Promise<void> {
+    if (!isAttached(parent)) return;
+    const existing = parent.children?.get(name);
+    if (existing?.inode.isSame(stat)) return;
+    if (existing !== undefined) this.#clear(existing);
+    this.#touched.add(parent);
+    const { table, index: root } = this.#tree;
+    const known = table.find(stat);
+    const path = joinPath(parent.path, name);
+    if (known === undefined || known.nodes.length === 0) return this.#shipNew(parent, name, stat);
+    const left = known.nodes.find((node) => this.#limbo.includes(node) || !isStillThere(this.#tree, node));
+    if (left !== undefined) {
+      if (left.parent !== null) this.#touched.add(left.parent);
+      this.#context.writer.add({ op: "rename", root, path: left.path, to: path, type: known.type });
+      table.move(left, parent, name);
+      const index = this.#limbo.indexOf(left);
+      if (index >= 0) this.#limbo.splice(index, 1);
+      if (left.children !== null) this.#newDirectories.push({ path, recursive: true });
+      return this.#refresh(parent, name, stat);
+    }
+    if (known.type === "dir") return;
+    const first = known.nodes[0] as Node;
+    this.#context.writer.add({ op: "link", root, path, to: first.path });
+    table.add(parent, name, stat);
+    return this.#refresh(parent, name, stat);
+  }
+
+  /** Frees a name for another inode. What will be placed elsewhere, and whole directories, wait in limbo. */
+  #clear(existing: Node): void {
+    const { table, index: root } = this.#tree;
+    const key = `${existing.inode.dev}:${existing.inode.ino}`;
+    if (existing.children === null && !this.#arriving.has(key)) return table.remove(existing);
+    limboCounter += 1;
+    const limboName = `.sm-limbo-${process.pid}-${limboCounter}`;
+    this.#context.writer.add({ op: "rename", root, path: existing.path, to: limboName as BytePath, type: existing.inode.type });
+    if (existing.parent !== null) this.#touched.add(existing.parent);
+    table.move(existing, table.root, limboName);
+    this.#touched.add(table.root);
+    this.#limbo.push(existing);
+  }
+
+  /** The place of a name in an open directory; undefined when the directory is gone. */
+  #at(parent: Node, name: string): Place | undefined {
+    const dirfd = this.#tree.directoryOf(parent);
+    return dirfd === undefined ? undefined : { dirfd, name, path: joinPath(parent.path, name) };
+  }
+
+  async #shipNew(parent: Node, name: string, stat: FileStat): Promise<void> {
+    const place = this.#at(parent, name);
+    if (place === undefined) return;
+    const node = this.#tree.table.add(parent, name, stat);
+    const shipped = this.#tree.shipper.shipNew(place, node.inode, stat, true);
+    if (shipped === "vanished") return this.#giveUp(node);
+    if (shipped instanceof FileTransfer) await this.#context.transfer(this.#tree, node, shipped);
+    if (node.children !== null) await this.#listNew(node);
+    await this.#context.breathe();
+  }
+
+  /** What vanished while it was read may still stand on the receiver under its name: it is removed there. */
+  #giveUp(node: Node): void {
+    this.#context.writer.add({ op: "remove", root: this.#tree.index, path: node.path });
+    this.#tree.table.remove(node);
+  }
+
+  async #listNew(node: Node): Promise<void> {
+    const path = node.path;
+    this.#newDirectories.push({ path, recursive: false });
+    this.#touched.add(node);
+    const dirfd = this.#tree.directoryOf(node);
+    if (dirfd === undefined) return;
+    const found: [string, FileStat][] = [];
+    for (const name of this.#tree.names(dirfd, path)) {
+      const stat = this.#tree.look(dirfd, joinPath(path, name), name);
+      if (stat !== null) found.push([name, stat]);
+    }
+    for (const [name, stat] of found) await this.#place(node, name, stat);
+  }
+
+  /** A known entry with newer times: content, then attributes. */
+  async #refresh(parent: Node, name: string, stat: FileStat): Promise<void> {
+    const node = parent.children?.get(name);
+    if (node === undefined || !isAttached(node)) return;
+    const { inode } = node;
+    if (inode.hasSameCtime(stat) && !inode.racy) return;
+    const place = this.#at(parent, name);
+    if (place === undefined) return;
+    if (inode.type !== "file") {
+      if (inode.type === "dir" || !inode.hasSameCtime(stat)) this.#tree.shipper.shipAttr(place, inode, stat, true);
+      else inode.racy = false;
+      return;
+    }
+    const shipped = this.#tree.shipper.shipContent(place, inode);
+    if (shipped instanceof FileTransfer) await this.#context.transfer(this.#tree, node, shipped);
+    else if (shipped === "unknown") this.#refreshUnknown(node, place, stat);
+    await this.#context.breathe();
+  }
+
+  /** A large file without signatures: unchanged size and mtime mean attributes only, otherwise the receivers are asked. */
+  #refreshUnknown(node: Node, place: Place, stat: FileStat): void {
+    const { inode } = node;
+    const contentChanged = !inode.hasSameContentTimes(stat) || inode.racy;
+    if (!contentChanged) {
+      this.#tree.shipper.shipAttr(place, inode, stat, true);
+      return;
+    }
+    this.#tree.table.resize(inode, stat.size);
+    inode.take(stat);
+    inode.racy = false;
+    this.#context.askReceivers(this.#tree, node);
+  }
+
+  #removeLimbo(): void {
+    for (const node of this.#limbo) this.#remove(node);
+  }
+
+  #removeGone(gone: readonly Observation[]): void {
+    if (gone.length === 0) return;
+    this.#tree.confirm();
+    for (const seen of gone) {
+      const node = seen.parent.children?.get(seen.name);
+      if (node === undefined || !isAttached(node) || isStillThere(this.#tree, node)) continue;
+      if (this.#context.holdMissing) this.#missing.push(node.path);
+      else this.#remove(node);
+    }
+  }
+
+  #remove(node: Node): void {
+    if (node.parent !== null) this.#touched.add(node.parent);
+    this.#context.writer.add({ op: "remove", root: this.#tree.index, path: node.path });
+    this.#tree.table.remove(node);
+  }
+
+  /** Making and removing names changed the directories' times on both sides: set them to the source's. */
+  #shipTouchedDirectories(): void {
+    for (const node of this.#touched) {
+      if (!isAttached(node) || node.children === null) continue;
+      const dirfd = this.#tree.directoryOf(node);
+      if (dirfd === undefined) continue;
+      const stat = this.#tree.look(dirfd, node.path, "");
+      if (stat !== null) this.#tree.shipper.shipAttr({ dirfd, name: "", path: node.path }, node.inode, stat, true);
+    }
+  }
+}
+
+function identityKey(stat: FileStat): string {
+  return `${stat.dev}:${stat.ino}`;
+}

@@ -1,0 +1,233 @@
+// Turns the state of one entry into changes and records it as shipped.
+
+import type { BytePath } from "../model/byte-path.js";
+import { type Extent, type Meta, type RootIndex, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import { EACCES, ELOOP, ENOENT, ENXIO, errnoName, EPERM } from "../fs/errno.js";
+import { closeFd, type FileStat, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt, readlinkAt, statAt } from "../fs/native.js";
+import { hashOf, isSparse, nextData, readFully } from "./content-reader.js";
+import { FileTransfer } from "./file-transfer.js";
+import { metaOfFd, metaOfName, specialKind } from "./meta-reader.js";
+import type { Inode, NodeTable } from "./node-table.js";
+import type { SetWriter } from "./set-writer.js";
+import type { SignatureCache } from "./signature-cache.js";
+
+export interface Place {
+  readonly dirfd: number;
+  readonly name: string;
+  readonly path: BytePath;
+}
+
+export type Shipped = "shipped" | "vanished" | FileTransfer;
+
+/** Younger than this, a timestamp does not tell two changes apart (coarsest kernel tick, doubled). */
+const RACY_MS = 25;
+const wholeScratch = Buffer.allocUnsafeSlow(WHOLE_FILE_BYTES_MAX);
+
+export function isRacy(stat: FileStat, nowMs: number): boolean {
+  return stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6 > nowMs - RACY_MS;
+}
+
+export interface ShipperOptions {
+  readonly root: RootIndex;
+  readonly writer: SetWriter;
+  readonly table: NodeTable;
+  readonly signatures: SignatureCache;
+  readonly onProblem: (path: BytePath, code: string, message: string) => void;
+}
+
+export class EntryShipper {
+  readonly #options: ShipperOptions;
+  /** O_NOATIME is for the owner or root only: dropped at the first refusal. */
+  #openFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME;
+
+  constructor(options: ShipperOptions) {
+    this.#options = options;
+  }
+
+  /** A descriptor to read a regular file or directory; "vanished" or "denied" (a problem was noted) otherwise. */
+  open(place: Place): number | "vanished" | "denied" {
+    let fd = openAt(place.dirfd, place.name, this.#openFlags);
+    if (fd === -EPERM && (this.#openFlags & O_NOATIME) !== 0) {
+      fd = openAt(place.dirfd, place.name, this.#openFlags & ~O_NOATIME);
+    }
+    if (fd >= 0) return fd;
+    if (fd === -ENOENT || fd === -ELOOP || fd === -ENXIO) return "vanished";
+    this.#problem(place.path, fd === -EACCES ? "FS_DENIED" : "FS_IO", `cannot open: ${errnoName(fd)}`);
+    return "denied";
+  }
+
+  #problem(path: BytePath, code: string, message: string): void {
+    this.#options.onProblem(path, code, message);
+  }
+
+  /** Ships an entry as something new at its path. `live` records it as known to every receiver. */
+  shipNew(place: Place, inode: Inode, stat: FileStat, live: boolean): Shipped {
+    switch (inode.type) {
+      case "file":
+        return this.#shipNewFile(place, inode, live);
+      case "dir":
+        return this.#shipByName(place, inode, stat, live);
+      default:
+        return this.#shipByName(place, inode, stat, live);
+    }
+  }
+
+  #shipNewFile(place: Place, inode: Inode, live: boolean): Shipped {
+    const fd = this.open(place);
+    if (typeof fd !== "number") return "vanished";
+    try {
+      const stat = statAt(fd, "");
+      if (typeof stat === "number" || !inode.isSame(stat)) return "vanished";
+      if (stat.size > WHOLE_FILE_BYTES_MAX) {
+        return new FileTransfer({ root: this.#options.root, inode, stat, start: "replace", base: null, against: null });
+      }
+      return this.#shipWhole(fd, place, inode, stat, { start: "replace", live });
+    } finally {
+      closeFd(fd);
+    }
+  }
+
+  /**
+   * Ships a small file whole. `replace` for a new inode; `patch` keeps the receiver's inode, so that its other names stay linked.
+   * `known`: unchanged content (by hash) travels as attributes only.
+   */
+  #shipWhole(fd: number, place: Place, inode: Inode, stat: FileStat, how: { start: "replace" | "patch"; live: boolean }): Shipped {
+    const { root, writer } = this.#options;
+    const sparse = isSparse(stat);
+    const payload = sparse ? wholeScratch.subarray(0, stat.size) : writer.reserve(stat.size);
+    const got = readFully(fd, payload, 0);
+    if (got < 0) {
+      this.#problem(place.path, "FS_IO", `cannot read: ${errnoName(got)}`);
+      return "vanished";
+    }
+    const hash = hashOf(payload.subarray(0, got));
+    const meta = metaOfFd(fd, stat);
+    if (typeof meta === "number") {
+      this.#problem(place.path, "FS_IO", `cannot read attributes: ${errnoName(meta)}`);
+      return "vanished";
+    }
+    const { base } = inode;
+    if (how.start === "patch" && hash === inode.contentHash && got === inode.size) {
+      if (!inode.hasSameCtime(stat)) writer.add({ op: "attr", root, path: place.path, type: "file", meta, base });
+    } else {
+      const { extents, bytes } = sparse ? this.#compact(fd, payload.subarray(0, got)) : { extents: wholeExtent(got), bytes: payload.subarray(0, got) };
+      writer.add({
+        op: "file",
+        root,
+        path: place.path,
+        start: how.start,
+        base: how.start === "patch" ? base : null,
+        continues: false,
+        extents,
+        holes: how.start === "patch" && sparse ? holesBetween(extents, got) : [],
+        size: got,
+        meta,
+        payload: bytes,
+      });
+    }
+    if (how.live) this.#record(inode, stat, hash, got < stat.size);
+    return "shipped";
+  }
+
+  #compact(fd: number, whole: Buffer): { extents: Extent[]; bytes: Buffer } {
+    const extents: Extent[] = [];
+    for (let data = nextData(fd, 0, whole.length); data !== null; data = nextData(fd, data[0] + data[1], whole.length)) extents.push(data);
+    const bytes = this.#options.writer.reserve(extents.reduce((sum, [, length]) => sum + length, 0));
+    let at = 0;
+    for (const [offset, length] of extents) at += whole.copy(bytes, at, offset, offset + length);
+    return { extents, bytes };
+  }
+
+  #record(inode: Inode, stat: FileStat, hash: bigint, torn: boolean): void {
+    this.#take(inode, stat, torn);
+    inode.contentHash = hash;
+    this.#options.signatures.delete(inode);
+  }
+
+  #take(inode: Inode, stat: FileStat, torn: boolean): void {
+    this.#options.table.resize(inode, stat.size);
+    inode.take(stat);
+    inode.racy = torn || isRacy(stat, Date.now());
+  }
+
+  /** Directories, links, FIFOs, devices: everything but content. */
+  #shipByName(place: Place, inode: Inode, stat: FileStat, live: boolean): Shipped {
+    const { root, writer } = this.#options;
+    const { path } = place;
+    const meta = this.metaOf(place, stat);
+    if (meta === null) return "vanished";
+    if (inode.type === "dir") {
+      writer.add({ op: "dir", root, path, meta });
+    } else if (inode.type === "symlink") {
+      const target = readlinkAt(place.dirfd, place.name);
+      if (typeof target === "number") return "vanished";
+      writer.add({ op: "symlink", root, path, target, meta });
+    } else {
+      writer.add({ op: "special", root, path, kind: specialKind(stat), major: stat.rdevMajor, minor: stat.rdevMinor, meta });
+    }
+    if (live) this.#take(inode, stat, false);
+    return "shipped";
+  }
+
+  /** Attributes of what is at the place; null (with a problem noted, unless it vanished) when they cannot be read. */
+  metaOf(place: Place, stat: FileStat): Meta | null {
+    const meta = metaOfName(place.dirfd, place.name === "" ? "." : place.name, stat);
+    if (typeof meta !== "number") return meta;
+    if (meta !== -ENOENT) this.#problem(place.path, "FS_IO", `cannot read attributes: ${errnoName(meta)}`);
+    return null;
+  }
+
+  /** Ships attributes of an entry whose content is as known. `live` = to every receiver. */
+  shipAttr(place: Place, inode: Inode, stat: FileStat, live: boolean, isForced = false): Shipped {
+    const { root, writer } = this.#options;
+    const meta = this.metaOf(place, stat);
+    if (meta === null) return "vanished";
+    writer.add({ op: "attr", root, path: place.path, type: inode.type, meta, base: inode.type === "file" && !isForced ? inode.base : null });
+    if (live) this.#take(inode, stat, false);
+    return "shipped";
+  }
+
+  /**
+   * A known regular file may have new content: ships what differs from what was shipped before, or attributes only.
+   * "unknown" = a large file without signature: only the receivers know their blocks.
+   */
+  shipContent(place: Place, inode: Inode): Shipped | "unknown" {
+    const fd = this.open(place);
+    if (typeof fd !== "number") return "vanished";
+    try {
+      const stat = statAt(fd, "");
+      if (typeof stat === "number" || !inode.isSame(stat)) return "vanished";
+      const { root, signatures } = this.#options;
+      if (stat.size <= WHOLE_FILE_BYTES_MAX) return this.#shipWhole(fd, place, inode, stat, { start: "patch", live: true });
+      const wasSmall = inode.size <= WHOLE_FILE_BYTES_MAX;
+      const against = wasSmall ? new BigUint64Array(0) : signatures.get(inode);
+      if (against === undefined) return "unknown";
+      return new FileTransfer({ root, inode, stat, start: "patch", base: inode.base, against });
+    } finally {
+      closeFd(fd);
+    }
+  }
+
+  /** Records a finished live transfer as shipped to every receiver. */
+  recordTransfer(transfer: FileTransfer): void {
+    const { inode, stat } = transfer.options;
+    this.#take(inode, stat, transfer.isTorn);
+    inode.contentHash = 0n;
+    this.#options.signatures.set(inode, transfer.sums);
+  }
+}
+
+function wholeExtent(size: number): readonly Extent[] {
+  return size === 0 ? [] : [[0, size]];
+}
+
+function holesBetween(extents: readonly Extent[], size: number): readonly Extent[] {
+  const holes: Extent[] = [];
+  let end = 0;
+  for (const [offset, length] of extents) {
+    if (offset > end) holes.push([end, offset - end]);
+    end = offset + length;
+  }
+  if (end < size) holes.push([end, size - end]);
+  return holes;
+}

@@ -1,0 +1,183 @@
+// Ships one large regular file in chunks, between which other work goes on. Blocks equal to the signatures the
+// receiver is known to have are skipped. What is recorded as shipped is the state at the start: a file that changed
+// meanwhile differs from it and is looked at again.
+
+import { BLOCK_BYTES, type Extent, type FileBase, type FileChange, type RootIndex } from "../model/change.js";
+import { type FileStat, statAt } from "../fs/native.js";
+import { blockCount, isSparse, nextData, readFully, sumOf } from "./content-reader.js";
+import { metaOfFd } from "./meta-reader.js";
+import type { Inode } from "./node-table.js";
+import { SET_PAYLOAD_BYTES, type SetWriter } from "./set-writer.js";
+
+export interface TransferOptions {
+  readonly root: RootIndex;
+  readonly inode: Inode;
+  readonly stat: FileStat;
+  readonly start: "replace" | "patch";
+  readonly base: FileBase | null;
+  /** Signatures of the receiver's copy; null = send everything. */
+  readonly against: BigUint64Array | null;
+}
+
+/** Bytes compared without a difference before a step ends. */
+const SCAN_BYTES_MAX = 16 * SET_PAYLOAD_BYTES;
+const scratch = Buffer.allocUnsafeSlow(SET_PAYLOAD_BYTES);
+
+export class FileTransfer {
+  readonly options: TransferOptions;
+  /** Signatures of what was shipped, complete once `step` said "done". */
+  readonly sums: BigUint64Array;
+  /** The file changed while it was read. */
+  isTorn = false;
+  sentBytes = 0;
+  #offset = 0;
+  #started = false;
+  #size: number;
+
+  constructor(options: TransferOptions) {
+    this.options = options;
+    this.#size = options.stat.size;
+    this.sums = new BigUint64Array(blockCount(this.#size));
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Reads and ships the next chunk of the file open at `fd`, now named `path`. Negative errno on failure. */
+  step(fd: number, path: FileChange["path"], writer: SetWriter): "more" | "done" | number {
+    const failed = this.options.against === null ? this.#sendNext(fd, path, writer) : this.#compareNext(fd, path, writer);
+    if (failed < 0) return failed;
+    if (this.#offset < this.#size) return "more";
+    return this.#finish(fd, path, writer);
+  }
+
+  #change(path: FileChange["path"], extents: readonly Extent[], holes: readonly Extent[], payload: Buffer): FileChange {
+    const { root, start, base } = this.options;
+    const first = !this.#started;
+    this.#started = true;
+    this.sentBytes += payload.length;
+    return {
+      op: "file",
+      root,
+      path,
+      start: first ? start : "patch",
+      base: first ? base : null,
+      continues: !first,
+      extents,
+      holes,
+      size: this.#size,
+      meta: null,
+      payload,
+    };
+  }
+
+  #sendNext(fd: number, path: FileChange["path"], writer: SetWriter): number {
+    const range = this.#nextRange(fd);
+    if (range === null) return 0;
+    const [start, length] = range;
+    let failed = 0;
+    writer.addChunk(length, (into) => {
+      const got = readFully(fd, into, start);
+      if (got < 0) {
+        failed = got;
+        return null;
+      }
+      this.#noteSums(start, into.subarray(0, got));
+      this.#advance(start, length, got);
+      return this.#change(path, [[start, got]], [], into.subarray(0, got));
+    });
+    return failed;
+  }
+
+  /** The next block-aligned range with data, holes passed over with their signatures noted. */
+  #nextRange(fd: number): Extent | null {
+    const from = this.#offset;
+    if (!isSparse(this.options.stat)) return from >= this.#size ? null : [from, Math.min(SET_PAYLOAD_BYTES, this.#size - from)];
+    const data = nextData(fd, from, this.#size);
+    const start = data === null ? this.#size : Math.max(from, Math.floor(data[0] / BLOCK_BYTES) * BLOCK_BYTES);
+    this.#noteZeros(from, start);
+    this.#offset = start;
+    if (data === null) return null;
+    const end = Math.min(this.#size, Math.ceil((data[0] + data[1]) / BLOCK_BYTES) * BLOCK_BYTES);
+    return [start, Math.min(SET_PAYLOAD_BYTES, end - start)];
+  }
+
+  #compareNext(fd: number, path: FileChange["path"], writer: SetWriter): number {
+    const against = this.options.against ?? new BigUint64Array(0);
+    const extents: Extent[] = [];
+    const pieces: Buffer[] = [];
+    let gathered = 0;
+    let scanned = 0;
+    while (this.#offset < this.#size && gathered < SET_PAYLOAD_BYTES && scanned < SCAN_BYTES_MAX) {
+      const start = this.#offset;
+      const length = Math.min(SET_PAYLOAD_BYTES - gathered, this.#size - start);
+      const got = readFully(fd, scratch.subarray(0, length), start);
+      if (got < 0) return got;
+      this.#noteSums(start, scratch.subarray(0, got));
+      for (let at = 0; at < got; at += BLOCK_BYTES) {
+        const index = (start + at) / BLOCK_BYTES;
+        const end = Math.min(got, at + BLOCK_BYTES);
+        if (index < against.length && against[index] === this.sums[index]) continue;
+        extents.push([start + at, end - at]);
+        pieces.push(Buffer.from(scratch.subarray(at, end)));
+        gathered += end - at;
+      }
+      scanned += got;
+      this.#advance(start, length, got);
+    }
+    if (extents.length > 0) {
+      const payload = writer.reserve(gathered);
+      let at = 0;
+      for (const piece of pieces) at += piece.copy(payload, at);
+      writer.add(this.#change(path, mergeExtents(extents), [], payload));
+      writer.flush();
+    }
+    return 0;
+  }
+
+  #finish(fd: number, path: FileChange["path"], writer: SetWriter): "done" | number {
+    const stat = statAt(fd, "");
+    if (typeof stat === "number") return stat;
+    const before = this.options.stat;
+    if (stat.ctimeSec !== before.ctimeSec || stat.ctimeNsec !== before.ctimeNsec) this.isTorn = true;
+    const meta = metaOfFd(fd, before);
+    if (typeof meta === "number") return meta;
+    writer.add({ ...this.#change(path, [], [], Buffer.alloc(0)), size: this.#size, meta });
+    writer.flush();
+    return "done";
+  }
+
+  #advance(start: number, wanted: number, got: number): void {
+    this.#offset = start + got;
+    if (got === wanted) return;
+    // Shorter than it was: ship what there is, the new state is looked at again.
+    this.isTorn = true;
+    this.#size = this.#offset;
+  }
+
+  #noteSums(start: number, bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
+      this.sums[(start + at) / BLOCK_BYTES] = sumOf(bytes.subarray(at, Math.min(bytes.length, at + BLOCK_BYTES)));
+    }
+  }
+
+  #noteZeros(from: number, until: number): void {
+    for (let at = from; at < until; at += BLOCK_BYTES) {
+      const length = Math.min(BLOCK_BYTES, this.#size - at);
+      this.sums[at / BLOCK_BYTES] = length === BLOCK_BYTES ? ZERO_BLOCK_SUM : sumOf(Buffer.alloc(length));
+    }
+  }
+}
+
+const ZERO_BLOCK_SUM = sumOf(Buffer.alloc(BLOCK_BYTES));
+
+function mergeExtents(extents: readonly Extent[]): readonly Extent[] {
+  const out: Extent[] = [];
+  for (const [offset, length] of extents) {
+    const last = out[out.length - 1];
+    if (last !== undefined && last[0] + last[1] === offset) out[out.length - 1] = [last[0], last[1] + length];
+    else out.push([offset, length]);
+  }
+  return out;
+}

@@ -1,0 +1,110 @@
+// A look at one name: what is there now, beside what is known.
+
+import { type BytePath, baseName, joinPath, parentPath } from "../model/byte-path.js";
+import { type FileStat, statAt } from "../fs/native.js";
+import type { Node } from "./node-table.js";
+import type { RootTree } from "./root-tree.js";
+
+export interface Observation {
+  readonly path: BytePath;
+  readonly parent: Node;
+  readonly name: string;
+  /** null = nothing of the set is there. */
+  readonly stat: FileStat | null;
+}
+
+export function depthOf(path: BytePath): number {
+  let depth = path === "" ? 0 : 1;
+  for (let i = 0; i < path.length; i++) if (path.charCodeAt(i) === 47) depth += 1;
+  return depth;
+}
+
+/**
+ * Looks at the given names. A name whose directory is not known, or is another one by now, is replaced by that
+ * directory: finding it (as new or moved) brings its content along.
+ */
+export function observeNames(tree: RootTree, paths: Iterable<BytePath>): Observation[] {
+  const pending = [...paths].sort();
+  const seen = new Set<BytePath>(pending);
+  const out: Observation[] = [];
+  const later = (path: BytePath): void => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    pending.push(path);
+  };
+  for (let i = 0; i < pending.length; i++) {
+    const path = pending[i] as BytePath;
+    if (path === "") continue;
+    const above = parentPath(path);
+    const parent = tree.table.at(above);
+    const dirfd = parent?.children ? tree.directoryOf(parent) : undefined;
+    if (parent === undefined || dirfd === undefined) {
+      later(above);
+      continue;
+    }
+    const name = baseName(path);
+    const stat = tree.look(dirfd, path, name);
+    if (stat !== null || parent.children?.has(name)) out.push({ path, parent, name, stat });
+  }
+  return out;
+}
+
+/** A walk yields (possibly nothing) at least this often, so that changes seen meanwhile need not wait for its end. */
+const ENTRIES_PER_YIELD = 5000;
+
+export interface WalkOptions {
+  readonly recursive: boolean;
+  /** Observations after which the walk hands over what it has. */
+  readonly batch: number;
+}
+
+/**
+ * Walks a known directory on disk and yields what differs from what is known, in batches: new names, vanished ones,
+ * other inodes, newer ctimes, and entries whose times prove nothing (racy). Costs one stat per entry. The tree must be
+ * open (`begin`) whenever the walk goes on.
+ */
+export function* walkDifferences(tree: RootTree, from: Node, options: WalkOptions): Generator<Observation[]> {
+  let out: Observation[] = [];
+  let budget = ENTRIES_PER_YIELD;
+  const pending: Node[] = [from];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    const { children } = node;
+    const dirfd = children === null || !isAttached(node) ? undefined : tree.directoryOf(node);
+    if (children === null || dirfd === undefined) continue;
+    const directory = node.path;
+    const names = tree.names(dirfd, directory);
+    const there = new Set(names);
+    for (const name of names) {
+      const path = joinPath(directory, name);
+      const child = children.get(name);
+      const stat = tree.look(dirfd, path, name);
+      if (stat === null && child === undefined) continue;
+      const isSame = child !== undefined && stat !== null && child.inode.isSame(stat);
+      if (!isSame || child.inode.racy || !child.inode.hasSameCtime(stat)) out.push({ path, parent: node, name, stat });
+      if (isSame && options.recursive && child.children !== null) pending.push(child);
+    }
+    budget -= names.length + 1;
+    for (const [name] of children) if (!there.has(name)) out.push({ path: joinPath(directory, name), parent: node, name, stat: null });
+    if (out.length >= options.batch || budget <= 0) {
+      budget = ENTRIES_PER_YIELD;
+      yield out;
+      out = [];
+    }
+  }
+  if (out.length > 0) yield out;
+}
+
+/** False for a node that was removed from the table, with or below another. */
+export function isAttached(node: Node): boolean {
+  for (let at = node; at.parent !== null; at = at.parent) if (at.parent.children?.get(at.name) !== at) return false;
+  return true;
+}
+
+/** True when the node's inode is still found under the node's own name. */
+export function isStillThere(tree: RootTree, node: Node): boolean {
+  if (node.parent === null) return true;
+  const dirfd = tree.directoryOf(node.parent);
+  if (dirfd === undefined) return false;
+  const stat = statAt(dirfd, node.name);
+  return typeof stat !== "number" && node.inode.isSame(stat);
+}

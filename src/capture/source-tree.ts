@@ -1,0 +1,168 @@
+// The engine as jobs see it: lists, compares and ships parts of the tree for one connection (port MirrorTree).
+
+import { type BytePath, baseName, joinPath, parentPath } from "../model/byte-path.js";
+import type { EntrySummary, RootIndex } from "../model/change.js";
+import type { CompareRequest, MirrorEntry, MirrorShipment, MirrorTotals, MirrorTransfer, MirrorTree } from "../model/mirror-port.js";
+import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
+import { sumsFromBytes } from "./content-reader.js";
+import { FileTransfer } from "./file-transfer.js";
+import { specialDetail, xattrDigestOf } from "./meta-reader.js";
+import type { Inode, Node } from "./node-table.js";
+import type { RootTree } from "./root-tree.js";
+import { type SourceEngine, stepTransfer } from "./source-engine.js";
+
+export class SourceTree implements MirrorTree {
+  readonly #engine: SourceEngine;
+
+  constructor(engine: SourceEngine) {
+    this.#engine = engine;
+  }
+
+  get rootCount(): number {
+    return this.#engine.trees.length;
+  }
+
+  totals(): MirrorTotals {
+    return this.#engine.totals;
+  }
+
+  async list(root: RootIndex, directory: BytePath): Promise<readonly MirrorEntry[] | null> {
+    const tree = this.#tree(root);
+    const node = tree.table.at(directory);
+    if (node === undefined || node.children === null || tree.directoryOf(node) === undefined) return null;
+    await this.#engine.refreshDirectory(tree, node);
+    const out: MirrorEntry[] = [];
+    for (const [name, { inode }] of node.children) {
+      const linkGroup = inode.nlink > 1 && inode.type !== "dir" ? `${inode.dev}:${inode.ino}` : null;
+      out.push({ name, path: joinPath(directory, name), type: inode.type, size: inode.size, linkGroup });
+    }
+    return out.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  compare(connectionId: number, request: CompareRequest): number {
+    const { writer } = this.#engine;
+    const tree = this.#tree(request.root);
+    const node = tree.table.at(request.directory);
+    writer.direct(connectionId, true);
+    writer.flush();
+    const dirfd = node === undefined ? undefined : tree.directoryOf(node);
+    const entries: EntrySummary[] = [];
+    if (node !== undefined && dirfd !== undefined) {
+      for (const entry of request.entries) {
+        const summary = summarise(dirfd, entry, request);
+        if (summary !== null) entries.push(summary);
+      }
+    }
+    const stat = dirfd === undefined ? -1 : statAt(dirfd, "");
+    const meta = request.withDirectory && dirfd !== undefined && typeof stat !== "number" ? tree.shipper.metaOf({ dirfd, name: ".", path: request.directory }, stat) : null;
+    writer.add({ op: "compare", root: request.root, path: request.directory, entries, from: request.from, until: request.until, extras: request.extras, meta });
+    return writer.flush();
+  }
+
+  askSums(connectionId: number, root: RootIndex, path: BytePath): number {
+    const { writer } = this.#engine;
+    writer.direct(connectionId, true);
+    writer.flush();
+    writer.add({ op: "sums", root, path });
+    return writer.flush();
+  }
+
+  ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment {
+    const found = this.#look(root, path);
+    if (found === undefined) return "vanished";
+    const { tree, node, dirfd, stat } = found;
+    this.#engine.writer.direct(connectionId, true);
+    const place = { dirfd, name: path === "" ? "." : node.name, path };
+    const shipped = what === "attr" ? tree.shipper.shipAttr(place, node.inode, stat, false) : tree.shipper.shipNew(place, node.inode, stat, false);
+    return shipped instanceof FileTransfer ? this.#transfer(connectionId, tree, node, shipped) : shipped;
+  }
+
+  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, sums: Buffer): MirrorShipment {
+    const found = this.#look(root, path);
+    if (found === undefined || found.node.inode.type !== "file") return "vanished";
+    const { tree, node, stat } = found;
+    const transfer = new FileTransfer({ root, inode: node.inode, stat, start: "patch", base: null, against: sumsFromBytes(sums) });
+    return this.#transfer(connectionId, tree, node, transfer);
+  }
+
+  shipLink(connectionId: number, root: RootIndex, path: BytePath, to: BytePath): void {
+    this.#engine.writer.direct(connectionId, true);
+    this.#engine.writer.add({ op: "link", root, path, to });
+  }
+
+  flush(): number {
+    return this.#engine.writer.flush();
+  }
+
+  #tree(root: RootIndex): RootTree {
+    const tree = this.#engine.trees[root];
+    if (tree === undefined) throw new RangeError(`no root ${root}`);
+    return tree;
+  }
+
+  #look(root: RootIndex, path: BytePath): { tree: RootTree; node: Node; dirfd: number; stat: FileStat } | undefined {
+    const tree = this.#tree(root);
+    const node = tree.table.at(path);
+    if (node === undefined) return undefined;
+    const parent = node.parent === null ? node : tree.table.at(parentPath(path));
+    const dirfd = parent === undefined ? undefined : tree.directoryOf(parent);
+    if (dirfd === undefined) return undefined;
+    const stat = tree.look(dirfd, path, path === "" ? "" : baseName(path));
+    return stat !== null && node.inode.isSame(stat) ? { tree, node, dirfd, stat } : undefined;
+  }
+
+  #transfer(connectionId: number, tree: RootTree, node: Node, transfer: FileTransfer): MirrorTransfer {
+    const engine = this.#engine;
+    return {
+      get sentBytes() {
+        return transfer.sentBytes;
+      },
+      step() {
+        engine.writer.direct(connectionId, true);
+        const result = stepTransfer(tree, node, transfer, engine.writer);
+        if (result === "done") rememberSums(engine, node.inode, transfer);
+        return result;
+      },
+    };
+  }
+}
+
+/** What a job read is the shipped state of the file only if the file is still as it was last shipped to everyone. */
+function rememberSums(engine: SourceEngine, inode: Inode, transfer: FileTransfer): void {
+  const { stat } = transfer.options;
+  if (!transfer.isTorn && !inode.racy && inode.hasSameCtime(stat) && inode.size === stat.size) engine.signatures.set(inode, transfer.sums);
+}
+
+function summarise(dirfd: number, entry: MirrorEntry, request: CompareRequest): EntrySummary | null {
+  const stat = statAt(dirfd, entry.name);
+  if (typeof stat === "number") return null;
+  const digest = xattrDigestOf(dirfd, entry.name);
+  let detail = "";
+  if (entry.type === "symlink") {
+    const target = readlinkAt(dirfd, entry.name);
+    if (typeof target === "number") return null;
+    detail = target;
+  } else if (entry.type === "special") {
+    detail = specialDetail(stat);
+  }
+  return {
+    name: entry.name,
+    type: entry.type,
+    mode: stat.mode & 0o7777,
+    uid: stat.uid,
+    gid: stat.gid,
+    size: entry.type === "file" ? stat.size : 0,
+    mtimeSec: stat.mtimeSec,
+    mtimeNsec: stat.mtimeNsec,
+    xattrDigest: digest < 0 ? 0 : digest,
+    detail,
+    linkTo: request.links.get(entry.name) ?? null,
+    suspect: isSuspect(request.suspect, stat),
+  };
+}
+
+function isSuspect(suspect: CompareRequest["suspect"], stat: FileStat): boolean {
+  if (typeof suspect === "string") return suspect === "all";
+  return stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6 >= suspect.changedSinceMs;
+}
+

@@ -1,0 +1,60 @@
+import type { ConnectionReport } from "../../model/status.js";
+import { formatMirrorLine } from "./mirror-text.js";
+import { formatBytes, formatCount, formatDuration, formatPercent, formatTime } from "./quantities.js";
+import { formatProblems, formatReason, indent } from "./reason-text.js";
+import { formatTable } from "./table.js";
+
+export function formatConnectionList(connections: readonly ConnectionReport[]): string {
+  if (connections.length === 0) return "no connections; make one with `sm connect SET TARGET --map SOURCE=TARGET`";
+  return formatTable(connections, [
+    { header: "CONN", align: "right", cell: ({ id }) => String(id) },
+    { header: "SET", cell: ({ repset }) => repset },
+    { header: "TARGET", cell: ({ target }) => target },
+    { header: "STATE", cell: ({ state }) => state },
+    { header: "DATA", cell: ({ targetDataState }) => targetDataState },
+    { header: "MIRROR", align: "right", cell: ({ mirror }) => (mirror.status === "Idle" ? "Idle" : formatPercent(mirror.percent)) },
+    { header: "QUEUE", align: "right", cell: ({ queuedOps }) => formatCount(queuedOps) },
+    { header: "LAG", align: "right", cell: ({ lagMs }) => formatDuration(lagMs) },
+  ]);
+}
+
+export function queueBytes(connection: ConnectionReport): number {
+  return connection.intermediateQueueBytes + connection.diskQueueBytes;
+}
+
+/** The block of one connection in a status. */
+export function formatConnectionLines(connection: ConnectionReport): string[] {
+  const { mirror } = connection;
+  return [
+    `${connection.id}  ${connection.repset} → ${connection.target} (${connection.targetAddress})  ${connection.state}`,
+    ...connection.mappings.map(({ source, target }) => `   ${source} → ${target}`),
+    `   data ${connection.targetDataState}, target ${connection.targetStatus}, transmit ${connection.transmitMode}`,
+    `   mirror ${formatMirrorLine(mirror)}`,
+    `   replication ${connection.replicationStatus}, queue ${formatCount(connection.queuedOps)} ops, ${formatBytes(queueBytes(connection))}, lag ${formatDuration(connection.lagMs)}`,
+    ...indent(connection.reasons.flatMap(formatReason), 3),
+    ...(connection.problemCount > 0 ? [`   ${formatCount(connection.problemCount)} problems: see \`sm connection show ${connection.id}\``] : []),
+  ];
+}
+
+export function formatConnection(connection: ConnectionReport): string {
+  const lines = [
+    `set             ${connection.repset}`,
+    `target          ${connection.target} (${connection.targetAddress})`,
+    ...connection.mappings.map(({ source, target }) => `map             ${source} → ${target}`),
+    `state           ${connection.state}`,
+    `data            ${connection.targetDataState}`,
+    `target status   ${connection.targetStatus}`,
+    `transmit        ${connection.transmitMode}, ${connection.commitMode}`,
+    `connected since ${connection.connectedSince === null ? "–" : formatTime(connection.connectedSince)}`,
+    `mirror          ${formatMirrorLine(connection.mirror)}`,
+    `replication     ${connection.replicationStatus}`,
+    `queue           ${formatCount(connection.queuedOps)} ops; ${formatBytes(connection.intermediateQueueBytes)} in memory, ${formatBytes(connection.diskQueueBytes)} on disk`,
+    `sent            ${formatBytes(connection.sentBytes)} (${formatBytes(connection.sentCompressedBytes)} on the wire)`,
+    `change sets     ${connection.lastSeq} made, ${connection.appliedSeq} applied, ${connection.durableSeq} durable`,
+    `lag             ${formatDuration(connection.lagMs)}`,
+    `last file       ${connection.lastFileTouched === "" ? "–" : connection.lastFileTouched}`,
+    ...connection.reasons.flatMap(formatReason),
+    ...formatProblems(connection.problems, connection.problemCount),
+  ];
+  return [`connection ${connection.id}`, ...indent(lines, 2)].join("\n");
+}

@@ -1,0 +1,48 @@
+import type { CaptureReport, StatusReport, TargetConnectionReport } from "../../model/status.js";
+import { formatConnectionLines } from "./connection-text.js";
+import { formatBytes, formatCount, formatDuration } from "./quantities.js";
+import { formatReason, indent } from "./reason-text.js";
+
+export function formatAgent(agent: StatusReport["agent"], nowMs: number): string {
+  const upMs = nowMs - new Date(agent.startedAt).getTime();
+  return `agent ${agent.name} (sm ${agent.version}), pid ${agent.pid}, listening on ${agent.listen}, up ${formatDuration(upMs)}, ${formatBytes(agent.memoryBytes)} of memory`;
+}
+
+function formatCapture(capture: CaptureReport): string[] {
+  const { coverage } = capture;
+  const walk = coverage.walkSeconds === 0 ? "" : `, walked every ${formatDuration(coverage.walkSeconds * 1000)}`;
+  const losses = coverage.losses === 0 ? "" : `, ${formatCount(coverage.losses)} losses repaired`;
+  return [
+    `${capture.repset}  ${capture.state}  ${formatCount(capture.files)} files, ${formatBytes(capture.bytes)}`,
+    `   tier ${coverage.tier} (${coverage.source}): ${coverage.why}`,
+    `   ${formatCount(coverage.directoriesWatched)} of ${formatCount(coverage.directoriesTotal)} directories watched${walk}${losses}`,
+    ...coverage.blindSpots.map((spot) => `   blind spot: ${spot}`),
+    ...(coverage.advice === null ? [] : [`   advice: ${coverage.advice}`]),
+    ...indent(capture.reasons.flatMap(formatReason), 3),
+  ];
+}
+
+function formatTarget(target: TargetConnectionReport): string[] {
+  return [
+    `${target.connectionId}  ${target.repset} from ${target.source}  ${target.online ? "online" : "offline"}`,
+    ...target.mappings.map(({ source, target: place }) => `   ${source} → ${place}`),
+    `   ${formatBytes(target.receivedBytes)} received, change set ${target.appliedSeq} applied, ${target.durableSeq} durable`,
+    ...indent(target.reasons.flatMap(formatReason), 3),
+  ];
+}
+
+function section(title: string, blocks: readonly string[][]): string[] {
+  return blocks.length === 0 ? [] : ["", title, ...indent(blocks.flat(), 2)];
+}
+
+export function formatStatus(report: StatusReport, nowMs: number): string {
+  const { captures, connections, targets } = report;
+  const empty = connections.length === 0 && targets.length === 0 && captures.length === 0;
+  return [
+    formatAgent(report.agent, nowMs),
+    ...section("captures", captures.map(formatCapture)),
+    ...section("connections", connections.map(formatConnectionLines)),
+    ...section("targets", targets.map(formatTarget)),
+    ...(empty ? ["", "nothing is connected; begin with `sm repset create SET --include PATH`, then `sm connect SET TARGET --map …`"] : []),
+  ].join("\n");
+}

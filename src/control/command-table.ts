@@ -1,0 +1,18 @@
+// The one table of control commands. Its place: below every face (HTTP API, command language, CLI), above the agent's port.
+// Invariant: every command stands here once; a face adds nothing to what the table says.
+
+import { AGENT_COMMANDS } from "./agent-commands.js";
+import type { AnyCommand } from "./command.js";
+import { CONNECTION_COMMANDS } from "./connection-commands.js";
+import { MIRROR_COMMANDS } from "./mirror-commands.js";
+import { PEER_COMMANDS } from "./peer-commands.js";
+import { REPSET_COMMANDS } from "./repset-commands.js";
+import { STATUS_COMMANDS } from "./status-commands.js";
+
+export const COMMANDS = [...STATUS_COMMANDS, ...AGENT_COMMANDS, ...REPSET_COMMANDS, ...CONNECTION_COMMANDS, ...MIRROR_COMMANDS, ...PEER_COMMANDS] as const;
+
+const BY_NAME: ReadonlyMap<string, AnyCommand> = new Map(COMMANDS.map((command): [string, AnyCommand] => [command.name, command]));
+
+export function findCommand(name: string): AnyCommand | undefined {
+  return BY_NAME.get(name);
+}

@@ -1,0 +1,70 @@
+import { z } from "zod";
+import { connectionOptionsSchema, mappingSchema } from "../model/connection-spec.js";
+import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
+import { connectionIdSchema, emptySchema, repsetNameSchema, siteNameSchema } from "./input-schemas.js";
+import { connectionReportSchema } from "./report-schemas.js";
+
+/** Connecting checks loops, paths and the peer over the network. */
+const CONNECT_MS = 120_000;
+const SYNC_MS_MAX = 24 * 3_600_000;
+
+const byId = z.strictObject({ id: connectionIdSchema });
+const oneConnection = z.object({ connection: connectionReportSchema });
+
+const mapSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("pairs"), pairs: z.array(mappingSchema).min(1).max(256) }),
+  z.strictObject({ kind: z.literal("exact") }),
+  z.strictObject({ kind: z.literal("base"), directory: z.string().startsWith("/").max(4095) }),
+]);
+
+export const CONNECTION_COMMANDS = [
+  defineCommand({
+    name: "connection.connect",
+    role: "admin",
+    summary: "Connects a replication set to a place on a target, mirrors it and replicates from then on.",
+    input: z.strictObject({ repset: repsetNameSchema, target: siteNameSchema, map: mapSchema, options: connectionOptionsSchema.prefault({}) }),
+    output: oneConnection,
+    deadlineMs: () => CONNECT_MS,
+    handler: async (agent, input) => ({ connection: await agent.connections.connect(input) }),
+  }),
+  defineCommand({
+    name: "connection.disconnect",
+    role: "admin",
+    summary: "Ends a connection for good. The copy on the target stays.",
+    input: byId,
+    output: z.object({ disconnected: z.number() }),
+    deadlineMs: () => CONNECT_MS,
+    handler: async (agent, input) => {
+      await agent.connections.disconnect(input.id);
+      return { disconnected: input.id };
+    },
+  }),
+  defineCommand({
+    name: "connection.list",
+    role: "monitor",
+    summary: "All connections of this source.",
+    input: emptySchema,
+    output: z.object({ connections: z.array(connectionReportSchema).readonly() }),
+    deadlineMs: quick,
+    handler: async (agent) => ({ connections: await agent.connections.list() }),
+  }),
+  defineCommand({
+    name: "connection.show",
+    role: "monitor",
+    summary: "One connection with its counters, reasons and problems.",
+    input: byId,
+    output: oneConnection,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ connection: await agent.connections.show(input.id) }),
+  }),
+  defineCommand({
+    name: "connection.sync",
+    isWait: true,
+    role: "admin",
+    summary: "Answers when all that was on the source at the call is on the target; TIMEOUT otherwise.",
+    input: z.strictObject({ id: connectionIdSchema, timeoutMs: z.number().int().min(0).max(SYNC_MS_MAX).default(60_000) }),
+    output: oneConnection,
+    deadlineMs: (input) => input.timeoutMs + WAIT_GRACE_MS,
+    handler: async (agent, input) => ({ connection: await agent.connections.sync(input.id, input.timeoutMs) }),
+  }),
+] as const;

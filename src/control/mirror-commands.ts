@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
+import { connectionIdSchema, pollTimeoutSchema } from "./input-schemas.js";
+import { mirrorReportSchema } from "./report-schemas.js";
+
+const oneMirror = z.object({ mirror: mirrorReportSchema });
+
+export const MIRROR_COMMANDS = [
+  defineCommand({
+    name: "mirror.start",
+    role: "admin",
+    summary: "Starts a mirror of a connection and answers with its first report.",
+    input: z.strictObject({ id: connectionIdSchema, mode: z.enum(["full", "difference"]).default("difference") }),
+    output: oneMirror,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ mirror: await agent.connections.startMirror(input.id, input.mode) }),
+  }),
+  defineCommand({
+    name: "mirror.stop",
+    role: "admin",
+    summary: "Stops the mirror of a connection; replication goes on.",
+    input: z.strictObject({ id: connectionIdSchema }),
+    output: oneMirror,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ mirror: await agent.connections.stopMirror(input.id) }),
+  }),
+  defineCommand({
+    name: "mirror.wait",
+    isWait: true,
+    role: "monitor",
+    summary: "The report of mirror `mirrorId` when it has ended, or after `timeoutMs` the one of then.",
+    input: z.strictObject({ id: connectionIdSchema, mirrorId: z.number().int().nonnegative(), timeoutMs: pollTimeoutSchema }),
+    output: oneMirror,
+    deadlineMs: (input) => input.timeoutMs + WAIT_GRACE_MS,
+    handler: async (agent, input) => ({ mirror: await agent.connections.waitMirror(input.id, input.mirrorId, input.timeoutMs) }),
+  }),
+] as const;

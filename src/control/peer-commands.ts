@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { defineCommand, quick } from "./command.js";
+import { emptySchema, siteNameSchema } from "./input-schemas.js";
+import { peerReportSchema } from "./report-schemas.js";
+
+/** Redeeming a token tries each address of the peer over the network. */
+const IMPORT_MS = 120_000;
+const TTL_SECONDS_MAX = 30 * 86_400;
+
+const addressSchema = z.strictObject({ host: z.string().min(1).max(255), port: z.number().int().min(1).max(65_535) });
+
+export const PEER_COMMANDS = [
+  defineCommand({
+    name: "peer.list",
+    role: "monitor",
+    summary: "The agents this one is paired with.",
+    input: emptySchema,
+    output: z.object({ peers: z.array(peerReportSchema).readonly() }),
+    deadlineMs: quick,
+    handler: async (agent) => ({ peers: await agent.peers.list() }),
+  }),
+  defineCommand({
+    name: "peer.remove",
+    role: "admin",
+    summary: "Revokes a peer: its channels are closed and it is refused from now on.",
+    input: z.strictObject({ name: siteNameSchema }),
+    output: z.object({ removed: z.string() }),
+    deadlineMs: quick,
+    handler: async (agent, input) => {
+      await agent.peers.remove(input.name);
+      return { removed: input.name };
+    },
+  }),
+  defineCommand({
+    name: "peer.bootstrap.create",
+    role: "admin",
+    summary: "Makes a single-use token with which another agent pairs with this one.",
+    input: z.strictObject({
+      siteName: siteNameSchema.optional(),
+      addresses: z.array(addressSchema).max(16).default([]),
+      ttlSeconds: z.number().int().min(1).max(TTL_SECONDS_MAX).default(3600),
+    }),
+    output: z.object({ token: z.string(), expiresAt: z.string() }),
+    deadlineMs: quick,
+    handler: (agent, input) => agent.peers.bootstrapCreate({ siteName: input.siteName, addresses: input.addresses, ttlSeconds: input.ttlSeconds }),
+  }),
+  defineCommand({
+    name: "peer.bootstrap.import",
+    role: "admin",
+    summary: "Redeems a token made on the peer, pins both ways, and proves the link by a round trip.",
+    input: z.strictObject({ token: z.string().min(1).max(65_536), siteName: siteNameSchema.optional() }),
+    output: z.object({ peer: peerReportSchema, roundTripMs: z.number() }),
+    deadlineMs: () => IMPORT_MS,
+    handler: (agent, input) => agent.peers.bootstrapImport({ token: input.token, siteName: input.siteName }),
+  }),
+] as const;

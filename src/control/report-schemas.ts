@@ -1,0 +1,149 @@
+// The shapes that answers have on the wire. Each is checked by the compiler against its type in the model;
+// what is not listed here does not leave the agent.
+
+import { z } from "zod";
+import type { CaptureCoverage } from "../model/capture-port.js";
+import { mappingSchema } from "../model/connection-spec.js";
+import type { PeerReport, RepsetSaved, RepsetSize } from "../model/control-port.js";
+import { type RepsetData, ruleSchema } from "../model/rule.js";
+import type { CaptureReport, ConnectionReport, MirrorReport, ProblemReport, Reason, StatusReport, TargetConnectionReport } from "../model/status.js";
+
+export const reasonSchema: z.ZodType<Reason> = z.object({
+  code: z.string(),
+  message: z.string(),
+  object: z.string(),
+  since: z.string(),
+  next: z.string(),
+  nextAt: z.string().nullable(),
+  command: z.string().nullable(),
+});
+
+export const problemSchema: z.ZodType<ProblemReport> = z.object({ path: z.string(), code: z.string(), message: z.string(), at: z.string() });
+
+export const mirrorReportSchema: z.ZodType<MirrorReport> = z.object({
+  status: z.enum(["Idle", "Calculating", "Mirroring", "Paused", "Waiting"]),
+  mode: z.enum(["full", "difference"]).nullable(),
+  id: z.number(),
+  percent: z.number().nullable(),
+  bytesTotal: z.number(),
+  bytesDone: z.number(),
+  bytesSkipped: z.number(),
+  filesTotal: z.number(),
+  filesDone: z.number(),
+  orphans: z.number(),
+  orphanNames: z.array(z.string()),
+  problems: z.array(problemSchema),
+  problemCount: z.number(),
+  startedAt: z.string().nullable(),
+  finishedAt: z.string().nullable(),
+  outcome: z.enum(["running", "done", "stopped", "failed"]).nullable(),
+});
+
+export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
+  id: z.number(),
+  repset: z.string(),
+  target: z.string(),
+  targetAddress: z.string(),
+  mappings: z.array(mappingSchema),
+  state: z.string(),
+  targetDataState: z.enum(["OK", "Mirroring", "Mirror Required", "Restore Required"]),
+  targetStatus: z.enum(["OK", "Not Loaded", "Paused", "Retrying", "Unreachable"]),
+  commitMode: z.enum(["Real-time", "Scheduled"]),
+  transmitMode: z.enum(["Started", "Paused", "Scheduled", "Stopped", "Error"]),
+  mirror: mirrorReportSchema,
+  replicationStatus: z.enum(["Replicating", "Ready", "Stopped", "Pending"]),
+  queuedOps: z.number(),
+  sentBytes: z.number(),
+  sentCompressedBytes: z.number(),
+  intermediateQueueBytes: z.number(),
+  diskQueueBytes: z.number(),
+  queuedReplicationBytes: z.number(),
+  queuedReplicationOps: z.number(),
+  sentReplicationBytes: z.number(),
+  sentCompressedReplicationBytes: z.number(),
+  queuedMirrorOps: z.number(),
+  sentMirrorBytes: z.number(),
+  sentCompressedMirrorBytes: z.number(),
+  skippedMirrorBytes: z.number(),
+  remainingMirrorBytes: z.number(),
+  lastFileTouched: z.string(),
+  connectedSince: z.string().nullable(),
+  appliedSeq: z.number(),
+  durableSeq: z.number(),
+  lastSeq: z.number(),
+  lagMs: z.number(),
+  problems: z.array(problemSchema),
+  problemCount: z.number(),
+  reasons: z.array(reasonSchema),
+});
+
+const targetConnectionSchema: z.ZodType<TargetConnectionReport> = z.object({
+  connectionId: z.number(),
+  source: z.string(),
+  repset: z.string(),
+  mappings: z.array(mappingSchema),
+  online: z.boolean(),
+  appliedSeq: z.number(),
+  durableSeq: z.number(),
+  receivedBytes: z.number(),
+  reasons: z.array(reasonSchema),
+});
+
+const coverageSchema: z.ZodType<CaptureCoverage> = z.object({
+  tier: z.literal([1, 2, 3, 4, 5]),
+  source: z.string(),
+  why: z.string(),
+  blindSpots: z.array(z.string()),
+  directoriesWatched: z.number(),
+  directoriesTotal: z.number(),
+  walkSeconds: z.number(),
+  advice: z.string().nullable(),
+  events: z.number(),
+  losses: z.number(),
+});
+
+const captureReportSchema: z.ZodType<CaptureReport> = z.object({
+  repset: z.string(),
+  state: z.enum(["Arming", "Scanning", "Watching", "Halted"]),
+  files: z.number(),
+  bytes: z.number(),
+  coverage: coverageSchema,
+  reasons: z.array(reasonSchema),
+});
+
+export const statusReportSchema: z.ZodType<StatusReport> = z.object({
+  agent: z.object({
+    pid: z.number(),
+    version: z.string(),
+    name: z.string(),
+    startedAt: z.string(),
+    listen: z.string(),
+    memoryBytes: z.number(),
+  }),
+  index: z.number(),
+  connections: z.array(connectionReportSchema),
+  targets: z.array(targetConnectionSchema),
+  captures: z.array(captureReportSchema),
+});
+
+export const repsetSchema: z.ZodType<RepsetData> = z.object({ name: z.string(), generation: z.number(), rules: z.array(ruleSchema) });
+
+export const repsetSavedSchema: z.ZodType<RepsetSaved> = z.object({
+  repset: repsetSchema,
+  dropped: z.array(z.object({ rule: ruleSchema, reason: z.string() })),
+});
+
+export const repsetSizeSchema: z.ZodType<RepsetSize> = z.object({
+  files: z.number(),
+  directories: z.number(),
+  bytes: z.number(),
+  problems: z.number(),
+});
+
+export const peerReportSchema: z.ZodType<PeerReport> = z.object({
+  name: z.string(),
+  fingerprint: z.string(),
+  addresses: z.array(z.object({ host: z.string(), port: z.number() })),
+  addedAt: z.string(),
+  reachable: z.boolean().nullable(),
+});

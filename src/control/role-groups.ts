@@ -1,0 +1,28 @@
+// Which Unix group stands for which role. Read from the group file itself: the lookup needs no child process,
+// and groups of directory services are given to their local counterpart by the administrator.
+
+import { readFile } from "node:fs/promises";
+import { SmError } from "../base/errors.js";
+import type { Role } from "./command.js";
+
+export const ROLE_GROUPS: Readonly<Record<Role, string>> = { admin: "smadmin", monitor: "smmon" };
+
+/** The id of a group in the text of a group file (group(5)), or undefined. */
+export function groupIdFrom(groupFile: string, name: string): number | undefined {
+  for (const line of groupFile.split("\n")) {
+    const [group, , id] = line.split(":");
+    if (group === name && id !== undefined && /^\d+$/.test(id)) return Number(id);
+  }
+  return undefined;
+}
+
+export async function readRoleGroupIds(groupFile: string): Promise<Readonly<Record<Role, number | undefined>>> {
+  let text: string;
+  try {
+    text = await readFile(groupFile, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { admin: undefined, monitor: undefined };
+    throw new SmError("FS_IO", `cannot read ${groupFile}: ${(error as Error).message}`, { cause: error });
+  }
+  return { admin: groupIdFrom(text, ROLE_GROUPS.admin), monitor: groupIdFrom(text, ROLE_GROUPS.monitor) };
+}

@@ -1,0 +1,75 @@
+// Extended attributes of one inode: read, compared, made equal. POSIX ACLs and file capabilities are among them.
+
+import xxhash from "@node-rs/xxhash";
+import type { Xattrs } from "../model/change.js";
+import { ENODATA, ENOENT, ENOTSUP, ERANGE } from "./errno.js";
+import { getXattr, listXattrs, removeXattr, setXattr, type XattrPlace } from "./native.js";
+
+const listBuffer = Buffer.alloc(65536);
+const valueBuffer = Buffer.alloc(65536);
+export const NO_XATTRS: Xattrs = [];
+
+/** Made and kept by the file system or by one machine alone: wrong on any other. */
+const LOCAL_NAMES = new Set(["trusted.SGI_ACL_FILE", "trusted.SGI_ACL_DEFAULT", "security.ima", "security.evm", "system.nfs4_acl"]);
+const LOCAL_PREFIX = "trusted.overlay.";
+
+function isCarried(name: string): boolean {
+  return !LOCAL_NAMES.has(name) && !name.startsWith(LOCAL_PREFIX);
+}
+
+/** All attributes sorted by name; or the negative errno. A file system without attributes has none. */
+export function readXattrs(place: XattrPlace): Xattrs | number {
+  const length = listXattrs(place, listBuffer);
+  if (length === 0 || length === -ENOTSUP) return NO_XATTRS;
+  if (length < 0) return length;
+  const names = listBuffer
+    .toString("latin1", 0, length - 1)
+    .split("\0")
+    .filter(isCarried)
+    .sort();
+  const out: [string, Buffer][] = [];
+  for (const name of names) {
+    const size = getXattr(place, name, valueBuffer);
+    if (size === -ENODATA) continue;
+    if (size < 0) return size;
+    out.push([name, Buffer.from(valueBuffer.subarray(0, size))]);
+  }
+  return out;
+}
+
+export function sameXattrs(a: Xattrs, b: Xattrs): boolean {
+  if (a.length !== b.length) return false;
+  return a.every(([name, value], i) => {
+    const other = b[i];
+    return other !== undefined && other[0] === name && other[1].equals(value);
+  });
+}
+
+/** 52 bits over all names and values; 0 = no attributes. */
+export function xattrDigest(xattrs: Xattrs): number {
+  if (xattrs.length === 0) return 0;
+  const hash = new xxhash.Xxh64(0n);
+  for (const [name, value] of xattrs) hash.update(`${name}\0${value.length}\0`).update(value);
+  return Number(hash.digest() & 0xfffffffffffffn) || 1;
+}
+
+export interface XattrFailure {
+  readonly name: string;
+  readonly errno: number;
+}
+
+/** Makes the attributes at `place` exactly `wanted`. Returns what could not be set or removed. */
+export function writeXattrs(place: XattrPlace, wanted: Xattrs): readonly XattrFailure[] {
+  const current = readXattrs(place);
+  if (typeof current === "number") return wanted.length === 0 && (current === -ENOENT || current === -ERANGE) ? [] : [{ name: "*", errno: -current }];
+  if (sameXattrs(current, wanted)) return [];
+  const failures: XattrFailure[] = [];
+  const note = (name: string, result: number): void => {
+    if (result < 0 && result !== -ENODATA) failures.push({ name, errno: -result });
+  };
+  const keep = new Map(wanted);
+  for (const [name] of current) if (!keep.has(name)) note(name, removeXattr(place, name));
+  const have = new Map(current);
+  for (const [name, value] of wanted) if (!have.get(name)?.equals(value)) note(name, setXattr(place, name, value));
+  return failures;
+}

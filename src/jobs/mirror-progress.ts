@@ -1,0 +1,51 @@
+import { type BytePath, displayPath, joinPath } from "../model/byte-path.js";
+import type { MirrorEntry, MirrorTotals } from "../model/mirror-port.js";
+
+const ORPHAN_NAMES_MAX = 1000;
+
+/** Counts of a mirror: what is done, what was found equal, what the target has beyond the source. */
+export class MirrorProgress {
+  filesTotal = 0;
+  bytesTotal = 0;
+  filesDone = 0;
+  bytesDone = 0;
+  bytesSkipped = 0;
+  orphans = 0;
+  removed = 0;
+  readonly orphanNames: string[] = [];
+
+  begin(totals: MirrorTotals): void {
+    this.filesTotal = totals.files;
+    this.bytesTotal = totals.bytes;
+  }
+
+  skip(entry: MirrorEntry): void {
+    if (entry.type === "dir") return;
+    this.filesDone += 1;
+    this.bytesSkipped += entry.size;
+  }
+
+  done(entry: MirrorEntry, bytes: number): void {
+    if (entry.type !== "dir") this.filesDone += 1;
+    this.bytesDone += bytes;
+  }
+
+  addBytes(bytes: number): void {
+    this.bytesDone += bytes;
+  }
+
+  noteExtras(directory: BytePath, names: readonly string[], removed: number): void {
+    this.removed += removed;
+    this.orphans += names.length;
+    for (const name of names) {
+      if (this.orphanNames.length >= ORPHAN_NAMES_MAX) return;
+      this.orphanNames.push(displayPath(joinPath(directory, name)));
+    }
+  }
+
+  /** 0…99 while it runs: only the target's word makes it 100. */
+  get percent(): number {
+    const share = this.bytesTotal > 0 ? (this.bytesDone + this.bytesSkipped) / this.bytesTotal : this.filesTotal > 0 ? this.filesDone / this.filesTotal : 1;
+    return Math.min(99, Math.floor(share * 100));
+  }
+}

@@ -1,0 +1,62 @@
+// What a mirror needs of the source's tree. Everything shipped through it gets its place in the one sequence of change
+// sets at the moment it is read, so a mirror is correct while replication runs (design §8).
+
+import type { BytePath } from "./byte-path.js";
+import type { CompareChange, EntryType, RootIndex } from "./change.js";
+
+export interface MirrorEntry {
+  readonly name: string;
+  readonly path: BytePath;
+  readonly type: EntryType;
+  /** Bytes; regular files only. */
+  readonly size: number;
+  /** Equal for names of one inode; null when there is one name only. */
+  readonly linkGroup: string | null;
+}
+
+export interface MirrorTotals {
+  readonly files: number;
+  readonly directories: number;
+  readonly bytes: number;
+}
+
+/** A large file being sent piece by piece. */
+export interface MirrorTransfer {
+  /** Sends the next piece; "vanished" = the file is gone. */
+  step(): "more" | "done" | "vanished";
+  readonly sentBytes: number;
+}
+
+export type MirrorShipment = "shipped" | "vanished" | MirrorTransfer;
+
+export interface CompareRequest {
+  readonly root: RootIndex;
+  readonly directory: BytePath;
+  readonly entries: readonly MirrorEntry[];
+  readonly from: string;
+  readonly until: string;
+  readonly extras: CompareChange["extras"];
+  /** Names already compared or sent in this job, by link group: further names are compared as links to it. */
+  readonly links: ReadonlyMap<string, BytePath>;
+  readonly withDirectory: boolean;
+  /** Entries whose content must be compared whatever their times say. */
+  readonly suspect: "none" | "all" | { readonly changedSinceMs: number };
+}
+
+export interface MirrorTree {
+  readonly rootCount: number;
+  totals(): MirrorTotals;
+  /** Brings what is known of the directory up to date (shipping live differences) and lists it in byte order; null = not there. */
+  list(root: RootIndex, directory: BytePath): Promise<readonly MirrorEntry[] | null>;
+  /** Sends the entries for comparison; returns the sequence number whose answer will come. */
+  compare(connectionId: number, request: CompareRequest): number;
+  /** Asks for the receiver's block signatures of a file; returns the sequence number. */
+  askSums(connectionId: number, root: RootIndex, path: BytePath): number;
+  /** Sends an entry as it is now: new (content and all), or attributes only. */
+  ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment;
+  /** Sends a file as the blocks that differ from the receiver's signatures. */
+  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, sums: Buffer): MirrorShipment;
+  shipLink(connectionId: number, root: RootIndex, path: BytePath, to: BytePath): void;
+  /** Closes the open set; returns the last sequence number used. */
+  flush(): number;
+}

@@ -1,0 +1,131 @@
+// Acknowledgements with their answers, positional and checked by hand: one may carry thousands of differences.
+//   ["ack", appliedSeq, durableSeq, [answer, …], retrying | null], payload = the block sums of its answers, in order.
+
+import { SmError } from "../base/errors.js";
+import { type BytePath, isBytePath } from "../model/byte-path.js";
+import type { Answer, CompareAnswer, Difference, FileBase } from "../model/change.js";
+import { isSeq } from "../model/change-set.js";
+import { type Ack, type Retrying, retryingSchema } from "../model/session.js";
+
+const KINDS = ["compare", "sums", "stale", "problem"] as const;
+const WHYS: readonly Difference["why"][] = ["missing", "type", "content", "attr", "link"];
+const ROOTS_MAX = 4096;
+export const ANSWERS_MAX = 20_000;
+/** No more differences than one set can ask about; no more extras than fit a frame at the longest names. */
+export const NAMES_MAX = 200_000;
+export const TEXT_MAX = 2000;
+const CODE_MAX = 64;
+/** 448 GiB of file in blocks of 64 KiB: leaves room for the rest of the frame. */
+export const SUMS_BYTES_MAX = 56 * 1024 * 1024;
+
+const WHY_INDEX: Readonly<Record<Difference["why"], number>> = { missing: 0, type: 1, content: 2, attr: 3, link: 4 };
+
+export function encodeAckHeader(ack: Ack): unknown[] {
+  return ["ack", ack.appliedSeq, ack.durableSeq, ack.answers.map(encodeAnswer), ack.retrying];
+}
+
+export function ackPayloads(ack: Ack): Buffer[] {
+  return ack.answers.flatMap((answer) => (answer.kind === "sums" ? [answer.sums] : []));
+}
+
+function encodeAnswer(answer: Answer): unknown[] {
+  const head = [KINDS.indexOf(answer.kind), answer.seq, answer.root, answer.path];
+  switch (answer.kind) {
+    case "compare": {
+      const flat: (string | number)[] = [];
+      for (const difference of answer.differs) flat.push(difference.name, WHY_INDEX[difference.why]);
+      return [...head, flat, answer.extras, answer.removed];
+    }
+    case "sums":
+      return [...head, answer.base && [answer.base.size, answer.base.mtimeSec, answer.base.mtimeNsec], answer.sums.length];
+    case "stale":
+      return [...head, answer.reason];
+    case "problem":
+      return [...head, answer.code, answer.message];
+  }
+}
+
+function bad(what: string): never {
+  throw new SmError("PROTOCOL", `an acknowledgement is malformed: ${what}`);
+}
+
+function asArray(value: unknown, what: string, max: number): readonly unknown[] {
+  return Array.isArray(value) && value.length <= max ? value : bad(what);
+}
+
+function asUint(value: unknown, what: string, max = Number.MAX_SAFE_INTEGER): number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value <= max ? value : bad(what);
+}
+
+function asText(value: unknown, what: string, max: number): string {
+  return typeof value === "string" && value.length <= max ? value : bad(what);
+}
+
+/** One component in bytes; `empty` allows "" for the directory itself. */
+function asName(value: unknown, empty: boolean): string {
+  if (typeof value !== "string" || !isBytePath(value) || value.includes("/")) return bad("a name");
+  return value === "" && !empty ? bad("a name is empty") : value;
+}
+
+export function decodeAck(fields: readonly unknown[], payload: Buffer): Ack {
+  const [, appliedSeq, durableSeq, list, retrying] = fields;
+  if (fields.length !== 5 || !isSeq(appliedSeq) || !isSeq(durableSeq)) return bad("its sequence numbers");
+  const answers: Answer[] = [];
+  let at = 0;
+  for (const item of asArray(list, "its answers", ANSWERS_MAX)) {
+    const answer = decodeAnswer(item, payload, at);
+    if (answer.kind === "sums") at += answer.sums.length;
+    answers.push(answer);
+  }
+  if (at !== payload.length) bad(`${payload.length - at} bytes of payload belong to no answer`);
+  return { appliedSeq, durableSeq, answers, retrying: retrying === null ? null : decodeRetrying(retrying) };
+}
+
+function decodeRetrying(value: unknown): Retrying {
+  const parsed = retryingSchema.safeParse(value);
+  return parsed.success ? parsed.data : bad("its retry state");
+}
+
+function decodeAnswer(value: unknown, payload: Buffer, from: number): Answer {
+  const f = asArray(value, "an answer", 8);
+  const kind = KINDS[asUint(f[0], "the kind of an answer", KINDS.length - 1)] ?? bad("the kind of an answer");
+  const path = f[3];
+  if (typeof path !== "string" || !isBytePath(path)) return bad("a path");
+  const at = { seq: asUint(f[1], "a sequence number"), root: asUint(f[2], "a root", ROOTS_MAX), path };
+  switch (kind) {
+    case "compare":
+      if (f.length !== 7) bad("a compare answer");
+      return decodeCompare(f, at);
+    case "sums": {
+      if (f.length !== 6) bad("a sums answer");
+      const length = asUint(f[5], "the length of block sums", SUMS_BYTES_MAX);
+      if (length % 8 !== 0 || from + length > payload.length) bad("the length of block sums");
+      return { kind, ...at, base: decodeBase(f[4]), sums: payload.subarray(from, from + length) };
+    }
+    case "stale":
+      if (f.length !== 5) bad("a stale answer");
+      return { kind, ...at, reason: asText(f[4], "a reason", TEXT_MAX) };
+    case "problem":
+      if (f.length !== 6) bad("a problem answer");
+      return { kind, ...at, code: asText(f[4], "a code", CODE_MAX), message: asText(f[5], "a message", TEXT_MAX) };
+  }
+}
+
+function decodeCompare(f: readonly unknown[], at: { readonly seq: number; readonly root: number; readonly path: BytePath }): CompareAnswer {
+  const flat = asArray(f[4], "differences", NAMES_MAX * 2);
+  if (flat.length % 2 !== 0) bad("differences");
+  const differs: Difference[] = [];
+  for (let i = 0; i < flat.length; i += 2) {
+    differs.push({ name: asName(flat[i], true), why: WHYS[asUint(flat[i + 1], "a difference", WHYS.length - 1)] ?? bad("a difference") });
+  }
+  const extras = asArray(f[5], "extras", NAMES_MAX).map((name) => asName(name, false));
+  return { kind: "compare", ...at, differs, extras, removed: asUint(f[6], "a count") };
+}
+
+function decodeBase(value: unknown): FileBase | null {
+  if (value === null) return null;
+  const f = asArray(value, "a base", 3);
+  const sec = f[1];
+  if (f.length !== 3 || typeof sec !== "number" || !Number.isSafeInteger(sec)) return bad("a base");
+  return { size: asUint(f[0], "a base"), mtimeSec: sec, mtimeNsec: asUint(f[2], "a base", 999_999_999) };
+}

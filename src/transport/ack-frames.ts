@@ -1,0 +1,72 @@
+// An acknowledgement as frames within the limits. What is too much for one frame goes ahead in frames that repeat the sequence
+// numbers of the acknowledgement before; so the source has every answer about a set before it hears that the set is done.
+
+import type { Answer } from "../model/change.js";
+import type { Ack } from "../model/session.js";
+import { ANSWERS_MAX, ackPayloads, encodeAckHeader, NAMES_MAX, SUMS_BYTES_MAX, TEXT_MAX } from "./ack-codec.js";
+import { encodeFrame } from "./frame-codec.js";
+
+const GROUP_BYTES = 4 * 1024 * 1024;
+
+function encodeAck(ack: Ack): Buffer {
+  return encodeFrame(encodeAckHeader(ack), ackPayloads(ack));
+}
+
+export function encodeAckFrames(ack: Ack, before: { readonly appliedSeq: number; readonly durableSeq: number }): Buffer[] {
+  const frames: Buffer[] = [];
+  let group: Answer[] = [];
+  let groupBytes = 0;
+  for (const answer of ack.answers.flatMap(fitAnswer)) {
+    const bytes = estimateBytes(answer);
+    if (group.length > 0 && (groupBytes + bytes > GROUP_BYTES || group.length >= ANSWERS_MAX)) {
+      frames.push(encodeAck({ ...before, answers: group, retrying: ack.retrying }));
+      group = [];
+      groupBytes = 0;
+    }
+    group.push(answer);
+    groupBytes += bytes;
+  }
+  const retrying = ack.retrying && { ...ack.retrying, path: ack.retrying.path.slice(0, 8192), message: ack.retrying.message.slice(0, TEXT_MAX) };
+  frames.push(encodeAck({ ...ack, answers: group, retrying }));
+  return frames;
+}
+
+/** At the limits an answer becomes a coarser truth that is said, never a silent lack. */
+function fitAnswer(answer: Answer): readonly Answer[] {
+  switch (answer.kind) {
+    case "stale":
+      return [{ ...answer, reason: answer.reason.slice(0, TEXT_MAX) }];
+    case "problem":
+      return [{ ...answer, message: answer.message.slice(0, TEXT_MAX) }];
+    case "sums":
+      // "No such file" makes the source send the whole of it: slow for a file this large, but right.
+      return answer.sums.length <= SUMS_BYTES_MAX ? [answer] : [{ ...answer, base: null, sums: Buffer.alloc(0) }];
+    case "compare": {
+      if (answer.extras.length <= NAMES_MAX) return [answer];
+      const { seq, root, path } = answer;
+      const message = `${answer.extras.length - NAMES_MAX} more extra entries of this directory are not listed`;
+      return [
+        { ...answer, extras: answer.extras.slice(0, NAMES_MAX) },
+        { kind: "problem", seq, root, path, code: "REFUSED", message },
+      ];
+    }
+  }
+}
+
+function estimateBytes(answer: Answer): number {
+  const fixed = 64 + answer.path.length * 2;
+  switch (answer.kind) {
+    case "sums":
+      return fixed + answer.sums.length;
+    case "stale":
+      return fixed + answer.reason.length * 3;
+    case "problem":
+      return fixed + answer.message.length * 3;
+    case "compare": {
+      let bytes = fixed;
+      for (const difference of answer.differs) bytes += difference.name.length * 2 + 4;
+      for (const name of answer.extras) bytes += name.length * 2 + 3;
+      return bytes;
+    }
+  }
+}

@@ -1,0 +1,128 @@
+// Frames of sm.1 (docs/protocol.md): u32 LE header length | msgpack header | payload. header[0] names the kind. Change sets
+// pass untouched, only their outer shape is looked at; every other frame is validated whole: it becomes a Frame or PROTOCOL.
+
+import { z } from "zod";
+import { isErrorCode, SmError } from "../base/errors.js";
+import { packHeader, SET_BYTES_MAX, unpackHeader } from "../model/change-set.js";
+import { type Ack, type Hello, helloSchema, refusalSchema, type Welcome, welcomeSchema } from "../model/session.js";
+import { decodeAck } from "./ack-codec.js";
+import { scanMsgpack } from "./msgpack-scan.js";
+
+export const NONCE_BYTES = 16;
+/** What a target takes in one message: the largest set with room for its header. */
+export const SET_FRAME_BYTES_MAX = 4 * SET_BYTES_MAX;
+/** What a source takes in one message: an acknowledgement with the block sums of a file of 448 GiB. */
+export const ACK_FRAME_BYTES_MAX = 64 * 1024 * 1024;
+/** lz4 cannot do better than this, so a frame that claims more lies. */
+const LZ4_RATIO_MAX = 256;
+
+export type Frame =
+  | { readonly kind: "hello"; readonly hello: Hello }
+  | { readonly kind: "welcome"; readonly welcome: Welcome }
+  | { readonly kind: "refuse" | "bye"; readonly code: string; readonly message: string }
+  | { readonly kind: "ack"; readonly ack: Ack }
+  | { readonly kind: "ping" | "pong"; readonly token: number }
+  | { readonly kind: "probe"; readonly nonce: Buffer }
+  | { readonly kind: "lz4"; readonly rawBytes: number; readonly block: Buffer }
+  | { readonly kind: "set"; readonly bytes: Buffer };
+
+export function encodeFrame(header: readonly unknown[], payloads: readonly Buffer[] = []): Buffer {
+  const packed = packHeader(header);
+  const length = Buffer.allocUnsafe(4);
+  length.writeUInt32LE(packed.length, 0);
+  return Buffer.concat([length, packed, ...payloads]);
+}
+
+export const encodeHello = (hello: Hello): Buffer => encodeFrame(["hello", hello]);
+export const encodeWelcome = (welcome: Welcome): Buffer => encodeFrame(["welcome", welcome]);
+export const encodePing = (token: number): Buffer => encodeFrame(["ping", token]);
+export const encodePong = (token: number): Buffer => encodeFrame(["pong", token]);
+export const encodeProbe = (nonce: Buffer): Buffer => encodeFrame(["probe", nonce]);
+
+/** `refuse` answers a hello, `bye` ends an open channel; both carry a reason. */
+export function encodeReason(kind: "refuse" | "bye", reason: SmError): Buffer {
+  return encodeFrame([kind, reason.code, reason.message.slice(0, 2000)]);
+}
+
+/** What the other side gave as reason, as an error of ours. Its defects are not ours: they are worth a retry. */
+export function reasonToError(frame: { readonly code: string; readonly message: string }, peerName: string): SmError {
+  const { code, message } = frame;
+  if (!isErrorCode(code)) return new SmError("PROTOCOL", `${peerName} gives the unknown reason ${JSON.stringify(code)}: ${message}`);
+  const error = new SmError(code, `${peerName}: ${message}`, { data: { peer: peerName } });
+  return error.entry.disposition === "bug" ? new SmError("PROTOCOL", `${peerName} reports a defect of its own: ${message}`, { cause: error }) : error;
+}
+
+function bad(what: string): never {
+  throw new SmError("PROTOCOL", what);
+}
+
+/** The kind of a frame, without unpacking its header: sets have large ones. */
+function peekKind(frame: Buffer): { readonly kind: string; readonly headerEnd: number } {
+  if (frame.length < 6) bad(`a frame of ${frame.length} bytes has no header`);
+  const headerEnd = 4 + frame.readUInt32LE(0);
+  if (headerEnd > frame.length) bad(`a frame of ${frame.length} bytes claims a header of ${headerEnd - 4}`);
+  const array = frame[4] as number;
+  const text = frame[5] as number;
+  const kindEnd = 6 + (text & 0x1f);
+  if ((array & 0xf0) !== 0x90 || (text & 0xe0) !== 0xa0 || kindEnd > headerEnd) bad("the header of a frame does not begin with its kind");
+  return { kind: frame.latin1Slice(6, kindEnd), headerEnd };
+}
+
+/** Throws PROTOCOL unless the bytes look like a change set from outside; its inside is checked where it is decoded. */
+export function checkSetFrame(frame: Buffer): void {
+  if (peekKind(frame).kind !== "set") bad("a compressed frame holds no change set");
+}
+
+export function decodeFrame(frame: Buffer): Frame {
+  const { kind, headerEnd } = peekKind(frame);
+  if (kind === "set") return { kind, bytes: frame };
+  const header = frame.subarray(4, headerEnd);
+  scanMsgpack(header);
+  const fields = unpackHeader(header);
+  if (!Array.isArray(fields)) return bad("the header of a frame is no list");
+  const payload = frame.subarray(headerEnd);
+  if (kind === "ack") return { kind, ack: decodeAck(fields, payload) };
+  if (kind === "lz4") return decodeLz4(fields, payload);
+  if (payload.length > 0) bad(`a ${kind} frame has no payload, this one has ${payload.length} bytes`);
+  return decodeControl(kind, fields);
+}
+
+function decodeControl(kind: string, fields: readonly unknown[]): Frame {
+  switch (kind) {
+    case "hello":
+      return { kind, hello: validated(helloSchema, fields, kind) };
+    case "welcome":
+      return { kind, welcome: validated(welcomeSchema, fields, kind) };
+    case "refuse":
+    case "bye":
+      if (fields.length !== 3) bad(`a ${kind} frame has 3 fields, not ${fields.length}`);
+      return { kind, ...validated(refusalSchema, [kind, { code: fields[1], message: fields[2] }], kind) };
+    case "ping":
+    case "pong": {
+      const token = fields[1];
+      if (fields.length !== 2 || typeof token !== "number" || !Number.isSafeInteger(token) || token < 0) return bad(`a ${kind} frame is malformed`);
+      return { kind, token };
+    }
+    case "probe": {
+      const nonce = fields[1];
+      if (fields.length !== 2 || !Buffer.isBuffer(nonce) || nonce.length !== NONCE_BYTES) return bad("a probe frame is malformed");
+      return { kind, nonce };
+    }
+    default:
+      return bad(`frame kind ${JSON.stringify(kind)} is unknown`);
+  }
+}
+
+function validated<T>(schema: z.ZodType<T>, fields: readonly unknown[], kind: string): T {
+  if (fields.length !== 2) bad(`a ${kind} frame has 2 fields, not ${fields.length}`);
+  const parsed = schema.safeParse(fields[1]);
+  return parsed.success ? parsed.data : bad(`a ${kind} frame is malformed: ${z.prettifyError(parsed.error).slice(0, 1000)}`);
+}
+
+function decodeLz4(fields: readonly unknown[], block: Buffer): Frame {
+  const rawBytes = fields[1];
+  if (fields.length !== 2 || typeof rawBytes !== "number" || !Number.isSafeInteger(rawBytes) || rawBytes < 6) return bad("an lz4 frame is malformed");
+  if (rawBytes > SET_FRAME_BYTES_MAX) bad(`an lz4 frame claims ${rawBytes} bytes, a set has at most ${SET_FRAME_BYTES_MAX}`);
+  if (block.length < 4 || block.readUInt32LE(0) !== rawBytes || rawBytes > block.length * LZ4_RATIO_MAX) bad("the length of an lz4 frame does not fit its block");
+  return { kind: "lz4", rawBytes, block };
+}

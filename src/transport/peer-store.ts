@@ -1,0 +1,131 @@
+// The agents this one is paired with: name -> pinned certificate and addresses. The file is the truth after a start;
+// a removal counts at once, in memory and for open channels, even when the disk then refuses it.
+
+import { join } from "node:path";
+import { z } from "zod";
+import { SmError, toSmError } from "../base/errors.js";
+import type { Peer } from "../model/channel-port.js";
+import { LOCALHOST } from "./identity.js";
+import { readSecretFile, replaceSecretFile } from "./secret-file.js";
+
+export const PEERS_MAX = 1000;
+export const ADDRESSES_MAX = 16;
+
+export const fingerprintSchema = z.string().regex(/^[0-9a-f]{64}$/);
+export const siteNameSchema = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[^\x00-\x1f\x7f]+$/);
+export const addressSchema = z.strictObject({ host: z.string().min(1).max(255), port: z.number().int().min(1).max(65_535) });
+
+const peerSchema = z.strictObject({
+  name: siteNameSchema,
+  fingerprint: fingerprintSchema,
+  addresses: z.array(addressSchema).max(ADDRESSES_MAX),
+  addedAt: z.iso.datetime(),
+});
+const fileSchema = z.strictObject({ version: z.literal(1), peers: z.array(peerSchema).max(PEERS_MAX) });
+
+export class PeerStore {
+  readonly #path: string;
+  readonly #byName = new Map<string, Peer>();
+  readonly #removedListeners = new Set<(peer: Peer) => void>();
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, peers: readonly Peer[]) {
+    this.#path = path;
+    for (const peer of peers) this.#byName.set(peer.name, peer);
+  }
+
+  static async open(stateDir: string): Promise<PeerStore> {
+    const path = join(stateDir, "peers.json");
+    const text = await readSecretFile(path);
+    return new PeerStore(path, text === undefined ? [] : parsePeers(path, text));
+  }
+
+  list(): readonly Peer[] {
+    return [...this.#byName.values()];
+  }
+
+  get(name: string): Peer | undefined {
+    return this.#byName.get(name);
+  }
+
+  findByFingerprint(fingerprint: string): Peer | undefined {
+    for (const peer of this.#byName.values()) if (peer.fingerprint === fingerprint) return peer;
+    return undefined;
+  }
+
+  /** Throws ALREADY_EXISTS when pinning `fingerprint` under `name` would contradict what is pinned. */
+  checkFree(name: string, fingerprint: string): void {
+    if (name === LOCALHOST) throw new SmError("ALREADY_EXISTS", `the name "${LOCALHOST}" means this agent itself: no peer can have it`);
+    const named = this.#byName.get(name);
+    if (named !== undefined && named.fingerprint !== fingerprint) {
+      throw new SmError("ALREADY_EXISTS", `peer "${name}" is pinned to certificate ${named.fingerprint}, not to ${fingerprint}: remove it first`);
+    }
+    const other = this.findByFingerprint(fingerprint);
+    if (other !== undefined && other.name !== name) {
+      throw new SmError("ALREADY_EXISTS", `certificate ${fingerprint} is pinned as peer "${other.name}" already, not as "${name}": remove that one first`);
+    }
+    if (named === undefined && this.#byName.size >= PEERS_MAX) throw new SmError("REFUSED", `there are ${PEERS_MAX} peers, the most an agent keeps`);
+  }
+
+  /** Pins a peer; the same name with the same certificate renews its addresses. */
+  async add(peer: Peer): Promise<void> {
+    const valid = peerSchema.safeParse(peer);
+    if (!valid.success) throw new SmError("USAGE", `peer "${peer.name}" is malformed: ${z.prettifyError(valid.error)}`);
+    this.checkFree(peer.name, peer.fingerprint);
+    const before = this.#byName.get(peer.name);
+    this.#byName.set(peer.name, valid.data);
+    try {
+      await this.#save();
+    } catch (error) {
+      if (before === undefined) this.#byName.delete(peer.name);
+      else this.#byName.set(peer.name, before);
+      throw error;
+    }
+  }
+
+  /** Revokes a peer at once. When the file cannot be written the revocation holds until the next start, and the error says so. */
+  async remove(name: string): Promise<void> {
+    const peer = this.#byName.get(name);
+    if (peer === undefined) throw new SmError("NOT_FOUND", `there is no peer "${name}"`);
+    this.#byName.delete(name);
+    for (const listener of this.#removedListeners) listener(peer);
+    try {
+      await this.#save();
+    } catch (error) {
+      throw toSmError(error, "FS_IO", `peer "${name}" is revoked until this agent restarts only, because ${this.#path} cannot be written`);
+    }
+  }
+
+  onRemoved(listener: (peer: Peer) => void): () => void {
+    this.#removedListeners.add(listener);
+    return () => this.#removedListeners.delete(listener);
+  }
+
+  /** One write at a time, each with the state of then, so that the last write holds the last state. */
+  #save(): Promise<void> {
+    const write = (): Promise<void> => replaceSecretFile(this.#path, `${JSON.stringify({ version: 1, peers: this.list() }, null, 2)}\n`);
+    const done = this.#writing.then(write, write);
+    this.#writing = done;
+    return done;
+  }
+}
+
+function parsePeers(path: string, text: string): readonly Peer[] {
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch (error) {
+    throw new SmError("STATE_CORRUPT", `${path} is not valid JSON`, { cause: error });
+  }
+  const parsed = fileSchema.safeParse(data);
+  if (!parsed.success) throw new SmError("STATE_CORRUPT", `${path}: ${z.prettifyError(parsed.error)}`);
+  const { peers } = parsed.data;
+  if (new Set(peers.map((p) => p.name)).size !== peers.length || new Set(peers.map((p) => p.fingerprint)).size !== peers.length) {
+    throw new SmError("STATE_CORRUPT", `${path} names a peer or a certificate twice`);
+  }
+  return peers;
+}

@@ -1,0 +1,294 @@
+// An AgentControl that keeps everything in memory: the test double of the port for the faces of the control plane.
+// `knobs` let a test hold calls back and make them fail; everything else follows the contract of the port.
+
+import { SmError } from "../../src/base/errors.js";
+import type { PeerAddress } from "../../src/model/channel-port.js";
+import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved } from "../../src/model/control-port.js";
+import type { RepsetData, Rule } from "../../src/model/rule.js";
+import type { CaptureReport, ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
+
+const SINCE = "2026-01-02T03:04:05.000Z";
+
+export function idleMirror(overrides: Partial<MirrorReport> = {}): MirrorReport {
+  return {
+    status: "Idle",
+    mode: null,
+    id: 0,
+    percent: null,
+    bytesTotal: 0,
+    bytesDone: 0,
+    bytesSkipped: 0,
+    filesTotal: 0,
+    filesDone: 0,
+    orphans: 0,
+    orphanNames: [],
+    problems: [],
+    problemCount: 0,
+    startedAt: null,
+    finishedAt: null,
+    outcome: null,
+    ...overrides,
+  };
+}
+
+export function connectionReport(overrides: Partial<ConnectionReport> = {}): ConnectionReport {
+  return {
+    id: 1,
+    repset: "home",
+    target: "beta",
+    targetAddress: "10.0.0.2:1500",
+    mappings: [{ source: "/home", target: "/backup/home" }],
+    state: "replicating",
+    targetDataState: "OK",
+    targetStatus: "OK",
+    commitMode: "Real-time",
+    transmitMode: "Started",
+    mirror: idleMirror(),
+    replicationStatus: "Replicating",
+    queuedOps: 0,
+    sentBytes: 0,
+    sentCompressedBytes: 0,
+    intermediateQueueBytes: 0,
+    diskQueueBytes: 0,
+    queuedReplicationBytes: 0,
+    queuedReplicationOps: 0,
+    sentReplicationBytes: 0,
+    sentCompressedReplicationBytes: 0,
+    queuedMirrorOps: 0,
+    sentMirrorBytes: 0,
+    sentCompressedMirrorBytes: 0,
+    skippedMirrorBytes: 0,
+    remainingMirrorBytes: 0,
+    lastFileTouched: "",
+    connectedSince: SINCE,
+    appliedSeq: 0,
+    durableSeq: 0,
+    lastSeq: 0,
+    lagMs: 0,
+    problems: [],
+    problemCount: 0,
+    reasons: [],
+    ...overrides,
+  };
+}
+
+export function captureReport(repset: string, overrides: Partial<CaptureReport> = {}): CaptureReport {
+  return {
+    repset,
+    state: "Watching",
+    files: 12,
+    bytes: 3_500_000,
+    coverage: {
+      tier: 4,
+      source: "chokidar",
+      why: "The account is not root.",
+      blindSpots: ["Writes through mmap are seen when the file is closed."],
+      directoriesWatched: 3,
+      directoriesTotal: 3,
+      walkSeconds: 0,
+      advice: null,
+      events: 0,
+      losses: 0,
+    },
+    reasons: [],
+    ...overrides,
+  };
+}
+
+export interface MemoryAgentOptions {
+  readonly pid?: number;
+  readonly listen?: string;
+  /** The outcome that every mirror has; `null` = it goes on until it is stopped. */
+  readonly mirrorEnds?: Partial<MirrorReport> | null;
+  readonly onStop?: () => void;
+}
+
+export class MemoryAgentControl implements AgentControl {
+  readonly #options: MemoryAgentOptions;
+  readonly #repsets = new Map<string, RepsetData>();
+  readonly #connections = new Map<number, ConnectionReport>();
+  readonly #peers = new Map<string, PeerReport>();
+  readonly #watchers = new Set<() => void>();
+  #index = 1;
+  #mirrorId = 0;
+  /** Set by a test: what `sync` does instead of resolving. */
+  syncFails: SmError | undefined;
+  readonly calls: string[] = [];
+
+  constructor(options: MemoryAgentOptions = {}) {
+    this.#options = { mirrorEnds: { outcome: "done", percent: 100 }, ...options };
+  }
+
+  readonly repsets = {
+    list: async () => [...this.#repsets.values()],
+    show: async (name: string) => this.#repset(name),
+    create: async (name: string, rules: readonly Rule[]): Promise<RepsetSaved> => {
+      if (this.#repsets.has(name)) throw new SmError("ALREADY_EXISTS", `replication set ${name} exists`);
+      return this.#save({ name, generation: 1, rules });
+    },
+    remove: async (name: string) => {
+      this.#repset(name);
+      this.#repsets.delete(name);
+    },
+    rename: async (name: string, to: string) => {
+      const repset = { ...this.#repset(name), name: to };
+      this.#repsets.delete(name);
+      return this.#save(repset).repset;
+    },
+    copy: async (name: string, to: string) => this.#save({ ...this.#repset(name), name: to, generation: 1 }).repset,
+    addRule: async (name: string, rule: Rule, generation?: number) => {
+      const repset = this.#atGeneration(name, generation);
+      return this.#save({ ...repset, generation: repset.generation + 1, rules: [...repset.rules, rule] });
+    },
+    removeRule: async (name: string, path: string, mode: Rule["mode"] | undefined, generation?: number) => {
+      const repset = this.#atGeneration(name, generation);
+      const rules = repset.rules.filter((rule) => rule.path !== path || (mode !== undefined && rule.mode !== mode));
+      return this.#save({ ...repset, generation: repset.generation + 1, rules });
+    },
+    size: async (name: string) => {
+      this.#repset(name);
+      return { files: 3, directories: 1, bytes: 4096, problems: 0 };
+    },
+  };
+
+  readonly connections = {
+    connect: async (request: ConnectRequest) => {
+      this.calls.push(JSON.stringify(request));
+      this.#repset(request.repset);
+      const mappings = request.map.kind === "pairs" ? request.map.pairs : [{ source: "/home", target: "/home" }];
+      const id = this.#connections.size + 1;
+      this.setConnection(connectionReport({ id, repset: request.repset, target: request.target, mappings }));
+      if (request.options.mirror !== "none") await this.connections.startMirror(id, request.options.mirror);
+      return this.#connection(id);
+    },
+    disconnect: async (id: number) => {
+      this.#connection(id);
+      this.#connections.delete(id);
+      this.#changed();
+    },
+    list: async () => [...this.#connections.values()],
+    show: async (id: number) => this.#connection(id),
+    sync: async (id: number, timeoutMs: number) => {
+      this.calls.push(`sync ${id} ${timeoutMs}`);
+      if (this.syncFails !== undefined) throw this.syncFails;
+      return this.#connection(id);
+    },
+    startMirror: async (id: number, mode: "full" | "difference") => {
+      this.#mirrorId += 1;
+      const running = idleMirror({ status: "Mirroring", mode, id: this.#mirrorId, percent: 0, outcome: "running", startedAt: SINCE });
+      this.setConnection({ ...this.#connection(id), mirror: running });
+      const ends = this.#options.mirrorEnds;
+      if (ends) queueMicrotask(() => this.endMirror(id, ends));
+      return running;
+    },
+    stopMirror: async (id: number) => this.endMirror(id, { outcome: "stopped" }),
+    waitMirror: async (id: number, mirrorId: number, timeoutMs: number) => {
+      const deadline = Date.now() + timeoutMs;
+      for (;;) {
+        const { mirror } = this.#connection(id);
+        const left = deadline - Date.now();
+        if (mirror.id !== mirrorId || mirror.outcome !== "running" || left <= 0) return mirror;
+        await this.waitStatus(this.#index, left);
+      }
+    },
+  };
+
+  readonly peers = {
+    list: async () => [...this.#peers.values()],
+    bootstrapCreate: async (request: { siteName: string | undefined; addresses: readonly PeerAddress[]; ttlSeconds: number }) => {
+      this.calls.push(JSON.stringify(request));
+      return { token: Buffer.from(request.siteName ?? "agent").toString("base64"), expiresAt: SINCE };
+    },
+    bootstrapImport: async (request: { token: string; siteName: string | undefined }) => {
+      const name = Buffer.from(request.token, "base64").toString();
+      if (name === "") throw new SmError("TOKEN_INVALID", "the token is not one");
+      const peer: PeerReport = { name, fingerprint: "ab".repeat(32), addresses: [{ host: "10.0.0.2", port: 1500 }], addedAt: SINCE, reachable: true };
+      this.#peers.set(name, peer);
+      return { peer, roundTripMs: 1.5 };
+    },
+    remove: async (name: string) => {
+      if (!this.#peers.delete(name)) throw new SmError("PEER_UNKNOWN", `there is no peer ${name}`);
+    },
+  };
+
+  status(): StatusReport {
+    return {
+      agent: {
+        pid: this.#options.pid ?? process.pid,
+        version: "0.1.0",
+        name: "alpha",
+        startedAt: SINCE,
+        listen: this.#options.listen ?? "127.0.0.1:1500",
+        memoryBytes: 80 * 1024 * 1024,
+      },
+      index: this.#index,
+      connections: [...this.#connections.values()],
+      targets: [],
+      captures: [...new Set([...this.#connections.values()].map(({ repset }) => repset))].map((repset) => captureReport(repset)),
+    };
+  }
+
+  async waitStatus(since: number, timeoutMs: number): Promise<StatusReport> {
+    if (this.#index <= since) {
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          this.#watchers.delete(done);
+          resolve();
+        };
+        const timer = setTimeout(done, timeoutMs);
+        this.#watchers.add(done);
+      });
+    }
+    return this.status();
+  }
+
+  async stop(): Promise<void> {
+    this.calls.push("stop");
+    this.#options.onStop?.();
+  }
+
+  get watcherCount(): number {
+    return this.#watchers.size;
+  }
+
+  setConnection(report: ConnectionReport): void {
+    this.#connections.set(report.id, report);
+    this.#changed();
+  }
+
+  endMirror(id: number, overrides: Partial<MirrorReport>): MirrorReport {
+    const report = this.#connection(id);
+    const mirror = { ...report.mirror, status: "Idle" as const, finishedAt: SINCE, ...overrides };
+    this.setConnection({ ...report, mirror });
+    return mirror;
+  }
+
+  #changed(): void {
+    this.#index += 1;
+    for (const wake of [...this.#watchers]) wake();
+  }
+
+  #save(repset: RepsetData): RepsetSaved {
+    this.#repsets.set(repset.name, repset);
+    return { repset, dropped: [] };
+  }
+
+  #atGeneration(name: string, generation: number | undefined): RepsetData {
+    const repset = this.#repset(name);
+    if (generation !== undefined && generation !== repset.generation) throw new SmError("REPSET_GENERATION", `set ${name} is at ${repset.generation}`);
+    return repset;
+  }
+
+  #repset(name: string): RepsetData {
+    const repset = this.#repsets.get(name);
+    if (repset === undefined) throw new SmError("NOT_FOUND", `there is no replication set ${name}`);
+    return repset;
+  }
+
+  #connection(id: number): ConnectionReport {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) throw new SmError("NOT_FOUND", `there is no connection ${id}`);
+    return connection;
+  }
+}
