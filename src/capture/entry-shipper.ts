@@ -126,6 +126,7 @@ export class EntryShipper {
       });
     }
     if (how.live) this.#record(inode, stat, hash, got < stat.size);
+    else if (!inode.racy && inode.hasSameCtime(stat)) inode.contentHash = hash;
     return "shipped";
   }
 

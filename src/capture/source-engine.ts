@@ -8,6 +8,7 @@ import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureFact } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
 import { ChangePlanner, type PlanContext } from "./change-planner.js";
+import { isRacy } from "./entry-shipper.js";
 import { Credits } from "./credits.js";
 import { FactInbox } from "./fact-inbox.js";
 import type { FileTransfer } from "./file-transfer.js";
@@ -375,6 +376,7 @@ export function stepTransfer(tree: RootTree, node: Node, transfer: FileTransfer,
 }
 
 function scanTree(tree: RootTree): void {
+  const nowMs = Date.now();
   const pending: Node[] = [tree.table.root];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     const path = node.path;
@@ -385,6 +387,7 @@ function scanTree(tree: RootTree): void {
       const stat = tree.look(dirfd, childPath, name);
       if (stat === null) continue;
       const child = tree.table.add(node, name, stat);
+      child.inode.racy = isRacy(stat, nowMs);
       if (child.children !== null) pending.push(child);
     }
   }

@@ -1,10 +1,12 @@
 // Entry of the `sm` program: runs one oclif command, prints what went wrong in the one form, sets the exit code.
 
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "@oclif/core/run";
+import { pathToFileURL } from "node:url";
+import type { PJSON } from "@oclif/core/interfaces";
 import { SmError, toSmError } from "../base/errors.js";
+import { commandWords, findCommandFile } from "./find-command.js";
 import { printable } from "./format/printable.js";
-import { commandWords } from "./parse/command-words.js";
 import { nearestWord } from "./parse/nearest-word.js";
 
 interface OclifError extends Error {
@@ -12,11 +14,13 @@ interface OclifError extends Error {
   readonly code?: string;
 }
 
+const COMMANDS_DIRECTORY = "dist/cli/commands";
+
 /** Resolves when everything is printed; the caller ends the process with `process.exitCode`. */
 export async function main(argv: readonly string[], root: string): Promise<void> {
   endQuietlyOnClosedPipe();
   try {
-    await run([...argv], root);
+    await runCommand(argv, root);
   } catch (thrown) {
     const oclif = thrown as OclifError;
     if (oclif.code === "EEXIT") {
@@ -30,22 +34,56 @@ export async function main(argv: readonly string[], root: string): Promise<void>
   await Promise.all([drained(process.stdout), drained(process.stderr)]);
 }
 
+/** What this needs of the class that a command file exports: its own static `run` is generic over its subclasses. */
+interface CommandClass {
+  id: string;
+  run(argv: string[], options: { readonly root: string; readonly pjson: PJSON }): Promise<unknown>;
+}
+
+async function runCommand(argv: readonly string[], root: string): Promise<void> {
+  const description = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as PJSON;
+  const { commands, ...oclif } = description.oclif;
+  const found = findCommandFile(join(root, COMMANDS_DIRECTORY), argv);
+  if (found === undefined) {
+    const { run } = await import("@oclif/core/run");
+    const needsCommands = argv[0] !== "--version" && commands !== undefined;
+    await run([...argv], { root, pjson: { ...description, oclif: { ...oclif, topics: TOPICS, ...(needsCommands ? { commands } : {}) } } });
+    return;
+  }
+  const { default: command } = (await import(pathToFileURL(found.file).href)) as { default: CommandClass };
+  command.id = found.id;
+  await command.run([...found.args], { root, pjson: { ...description, oclif } });
+}
+
+/** One line for each group of commands in the help: without it, a group is described by one of its commands. */
+const TOPICS = {
+  agent: { description: "Run, stop and look at the agent of this server." },
+  connection: { description: "List and show connections." },
+  mirror: { description: "Start and stop mirrors." },
+  peer: { description: "Pair agents, list and revoke them." },
+  "peer:bootstrap": { description: "Pair two agents by a token." },
+  repset: { description: "Make, change and show replication sets." },
+  "repset:rule": { description: "Add and remove rules of a replication set." },
+};
+
 /** What oclif says about words and flags that it does not know is the caller's fault; everything else is ours. */
 function explain(error: OclifError, root: string): SmError {
   if (error instanceof SmError || error.oclif === undefined) return toSmError(error);
   const unknown = /^command (.*) not found$/.exec(error.message)?.[1];
   if (unknown === undefined) return new SmError("USAGE", usageText(error.message), { cause: error });
   const words = unknown.replaceAll(":", " ");
-  const near = nearestWord(words, commandWords(join(root, "dist", "cli", "commands")));
+  const near = nearestWord(words, commandWords(join(root, COMMANDS_DIRECTORY)));
   return new SmError("COMMAND_UNKNOWN", `there is no command \`sm ${words}\`${near === undefined ? "" : `; did you mean \`sm ${near}\`?`}`, { cause: error });
 }
 
+/** One line of what oclif spreads over several. */
 function usageText(message: string): string {
   return message
     .split("\n")
     .map((line) => line.trim())
-    .filter((line) => line !== "" && !line.startsWith("See more help"))
-    .join("; ");
+    .filter((line) => line !== "" && !line.startsWith("See more help") && !/^The following errors? occurred:$/.test(line))
+    .join("; ")
+    .replaceAll(":; ", ": ");
 }
 
 function printError(error: SmError, asJson: boolean): void {

@@ -1,6 +1,7 @@
 // The blocks of a journal in order of sequence, with their sums. The only place that adds and removes them.
 
-import { type Block, type DiskBlock, firstAbove, tallyRecords, type Weight } from "./block.js";
+import type { JournalRecord } from "../model/journal-port.js";
+import { type Block, type DiskBlock, firstAbove, type MemoryBlock, tallyRecords, type Weight } from "./block.js";
 import type { Cursor } from "./cursor-table.js";
 
 interface Sum {
@@ -61,7 +62,13 @@ export class BlockList {
     else this.#diskBytes += sizeOf(block) - before;
   }
 
-  /** As `change`, where what is left is counted anew. */
+  /** Only `records` of the block stay. */
+  retain(block: MemoryBlock, records: JournalRecord[]): void {
+    this.change(block, () => block.retain(records));
+    this.#version++;
+  }
+
+  /** As after `change`, where what is left is counted anew. */
   recount(block: DiskBlock): void {
     block.tallies = tallyRecords(block.records ?? []);
     this.#version++;

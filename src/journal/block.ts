@@ -3,6 +3,7 @@
 
 import type { JournalRecord } from "../model/journal-port.js";
 import { frameBytesOf } from "./segment-format.js";
+import type { Span } from "./span.js";
 
 /** What one connection id (0 = all) has in a block. */
 export interface Tally {
@@ -176,6 +177,8 @@ export class DiskBlock extends BaseBlock {
   pinned = false;
   records: JournalRecord[] | undefined;
   index: RecordIndex | undefined;
+  /** Damage that was reported: reading the segment again finds it again. */
+  knownLost: readonly Span[] = [];
   loading: Promise<JournalRecord[]> | undefined;
 
   constructor(fileName: string, firstSeq: number, headerBytes: number) {

@@ -32,7 +32,11 @@ export function isInWindow(span: Span, windows: readonly Window[]): boolean {
 }
 
 /** `units` in order of sequence. A loss covers neighbouring dropped units, from the first to the last sequence of them. */
-export function planGiveUp(units: readonly QueueUnit[], windows: readonly Window[]): GiveUpPlan {
+export function planGiveUp<U extends QueueUnit>(
+  units: readonly U[],
+  windows: readonly Window[],
+  isKept: (unit: U) => boolean = (unit) => isInWindow(unit, windows),
+): GiveUpPlan {
   const dropped: number[] = [];
   const losses: ConnectionSpan[] = [];
   let run: (Span & { readonly owners: Set<number> }) | undefined;
@@ -41,7 +45,10 @@ export function planGiveUp(units: readonly QueueUnit[], windows: readonly Window
     run = undefined;
   };
   units.forEach((unit, index) => {
-    if (isInWindow(unit, windows)) return endRun();
+    if (isKept(unit)) {
+      endRun();
+      return;
+    }
     dropped.push(index);
     run = { fromSeq: run?.fromSeq ?? unit.fromSeq, toSeq: unit.toSeq, owners: new Set([...(run?.owners ?? []), ...unit.owners]) };
   });

@@ -12,6 +12,7 @@ export class LossBook {
   #waiting: JournalLoss[] = [];
   readonly #listeners = new Set<(loss: JournalLoss) => void>();
   readonly #log: Log;
+  #isTelling = false;
 
   constructor(log: Log) {
     this.#log = log;
@@ -20,6 +21,11 @@ export class LossBook {
   /** Spans that are missing among what is still held, in order. */
   get spans(): readonly Span[] {
     return this.#spans;
+  }
+
+  /** A listener is being told just now: the journal is in the middle of a change. */
+  get isTelling(): boolean {
+    return this.#isTelling;
   }
 
   /** Tells every listener before it returns: only then may the space be reused. */
@@ -60,6 +66,7 @@ export class LossBook {
       if (this.#waiting.length > SPANS_MAX) this.#waiting = [joinLosses(this.#waiting)];
       return;
     }
+    this.#isTelling = true;
     for (const listener of [...this.#listeners]) {
       try {
         listener(loss);
@@ -67,6 +74,7 @@ export class LossBook {
         this.#log.error("a consumer failed to take note of a loss in the queue", { ...loss, error: toSmError(error).message });
       }
     }
+    this.#isTelling = false;
   }
 }
 

@@ -4,10 +4,10 @@
 
 import { type FileHandle, open, rename, statfs, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type Deferred, defer } from "../base/wait.js";
 import { toSmError } from "../base/errors.js";
 import { failpoint } from "../base/failpoint.js";
 import type { Log } from "../base/log.js";
+import { type Deferred, defer } from "../base/wait.js";
 import type { JournalRecord } from "../model/journal-port.js";
 import type { DiskBlock } from "./block.js";
 import { encodeFrameHeader, encodeSegmentHeader, FRAME_HEADER_BYTES, frameBytesOf, segmentSeed } from "./segment-format.js";
@@ -87,11 +87,8 @@ export class SegmentWriter {
 
   #enqueue(operation: Operation): void {
     this.#queue.push(operation);
-    this.#running ??= Promise.resolve()
-      .then(() => this.#run())
-      .finally(() => {
-        this.#running = undefined;
-      });
+    // A microtask later: the burst that is being appended becomes one write.
+    this.#running ??= Promise.resolve().then(() => this.#run());
   }
 
   async #run(): Promise<void> {
@@ -100,6 +97,7 @@ export class SegmentWriter {
       else if (operation.kind === "seal") await this.#runSeal(operation.block);
       else await this.#runRemove(operation.block);
     }
+    this.#running = undefined;
   }
 
   async #runWrite(operation: WriteOperation): Promise<void> {

@@ -36,7 +36,12 @@ export interface JournalState {
 
 export function encodeState(state: JournalState): Buffer {
   const name = Buffer.from(state.setName, "utf8");
-  const out = new ByteWriter().raw(STATE_MAGIC).u16(FORMAT_VERSION).u16(state.clean ? STATE_CLEAN : STATE_OPEN).u16(name.length).u16(0);
+  const out = new ByteWriter()
+    .raw(STATE_MAGIC)
+    .u16(FORMAT_VERSION)
+    .u16(state.clean ? STATE_CLEAN : STATE_OPEN)
+    .u16(name.length)
+    .u16(0);
   out.raw(Buffer.from(state.epoch, "hex")).u64(state.lastSeq);
   out.u32(state.cursors.length).u32(state.lost.length).u32(state.segments.length).u32(0).raw(name);
   for (const cursor of state.cursors) out.u32(cursor.connectionId).u64(cursor.passedSeq);

@@ -125,7 +125,7 @@ export function findOverlap(rulesA: readonly Rule[], rulesB: readonly Rule[]): s
   for (const a of rulesA) {
     if (a.mode !== "include") continue;
     for (const b of rulesB) {
-      if (b.mode !== "include") continue;
+      if (b.mode !== "include" || !isLoop(literalPath(a), literalPath(b))) continue;
       for (const text of candidates(a, b)) {
         const path = text as BytePath;
         if (isCommon(path, true) || isCommon(path, false)) return `/${textFromBytes(path) ?? path}`;

@@ -12,7 +12,7 @@ const WHYS: readonly Difference["why"][] = ["missing", "type", "content", "attr"
 const ROOTS_MAX = 4096;
 export const ANSWERS_MAX = 20_000;
 /** No more differences than one set can ask about; no more extras than fit a frame at the longest names. */
-export const NAMES_MAX = 200_000;
+export const NAMES_MAX = 100_000;
 export const TEXT_MAX = 2000;
 const CODE_MAX = 64;
 /** 448 GiB of file in blocks of 64 KiB: leaves room for the rest of the frame. */

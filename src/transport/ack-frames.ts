@@ -13,20 +13,20 @@ function encodeAck(ack: Ack): Buffer {
 }
 
 export function encodeAckFrames(ack: Ack, before: { readonly appliedSeq: number; readonly durableSeq: number }): Buffer[] {
+  const retrying = ack.retrying && { ...ack.retrying, path: ack.retrying.path.slice(0, 8192), message: ack.retrying.message.slice(0, TEXT_MAX) };
   const frames: Buffer[] = [];
   let group: Answer[] = [];
   let groupBytes = 0;
   for (const answer of ack.answers.flatMap(fitAnswer)) {
     const bytes = estimateBytes(answer);
     if (group.length > 0 && (groupBytes + bytes > GROUP_BYTES || group.length >= ANSWERS_MAX)) {
-      frames.push(encodeAck({ ...before, answers: group, retrying: ack.retrying }));
+      frames.push(encodeAck({ ...before, answers: group, retrying }));
       group = [];
       groupBytes = 0;
     }
     group.push(answer);
     groupBytes += bytes;
   }
-  const retrying = ack.retrying && { ...ack.retrying, path: ack.retrying.path.slice(0, 8192), message: ack.retrying.message.slice(0, TEXT_MAX) };
   frames.push(encodeAck({ ...ack, answers: group, retrying }));
   return frames;
 }

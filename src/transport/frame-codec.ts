@@ -65,7 +65,7 @@ function peekKind(frame: Buffer): { readonly kind: string; readonly headerEnd: n
   const text = frame[5] as number;
   const kindEnd = 6 + (text & 0x1f);
   if ((array & 0xf0) !== 0x90 || (text & 0xe0) !== 0xa0 || kindEnd > headerEnd) bad("the header of a frame does not begin with its kind");
-  return { kind: frame.latin1Slice(6, kindEnd), headerEnd };
+  return { kind: frame.toString("latin1", 6, kindEnd), headerEnd };
 }
 
 /** Throws PROTOCOL unless the bytes look like a change set from outside; its inside is checked where it is decoded. */
@@ -123,6 +123,7 @@ function decodeLz4(fields: readonly unknown[], block: Buffer): Frame {
   const rawBytes = fields[1];
   if (fields.length !== 2 || typeof rawBytes !== "number" || !Number.isSafeInteger(rawBytes) || rawBytes < 6) return bad("an lz4 frame is malformed");
   if (rawBytes > SET_FRAME_BYTES_MAX) bad(`an lz4 frame claims ${rawBytes} bytes, a set has at most ${SET_FRAME_BYTES_MAX}`);
-  if (block.length < 4 || block.readUInt32LE(0) !== rawBytes || rawBytes > block.length * LZ4_RATIO_MAX) bad("the length of an lz4 frame does not fit its block");
+  if (block.length < 4 || block.readUInt32LE(0) !== rawBytes || rawBytes > block.length * LZ4_RATIO_MAX)
+    bad("the length of an lz4 frame does not fit its block");
   return { kind: "lz4", rawBytes, block };
 }

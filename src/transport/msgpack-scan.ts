@@ -38,7 +38,11 @@ export function scanMsgpack(bytes: Buffer): void {
     if (tag <= 0x8f) claim((tag & 0x0f) * 2);
     else if (tag <= 0x9f) claim(tag & 0x0f);
     else if (tag <= 0xbf) at += tag & 0x1f;
-    else at += scanLongForm(tag, length, claim);
+    else {
+      // Not `at += …`: that would take the value of `at` from before the length field was read.
+      const passed = scanLongForm(tag, length, claim);
+      at += passed;
+    }
     if (at > bytes.length) bad("it ends early");
   }
   if (at !== bytes.length) bad("bytes follow its end");

@@ -22,9 +22,12 @@ function holdDepth(rule: Rule, path: readonly string[], isDirectory: boolean): n
   const below = path.length - literal.length;
   if (glob === "") return rule.recursive || below === 0 || (below === 1 && !isDirectory) ? literal.length : undefined;
   const pattern = rule.recursive && !glob.includes("/") && glob !== "**" ? `**/${glob}` : glob;
-  const regex = micromatch.makeRe(pattern, { dot: true, nonegate: true, literalBrackets: false });
+  // "**" stands for no component too, wherever it is; micromatch alone says so of d/** but not of d*/**.
+  const patterns = pattern.endsWith("/**") ? [pattern, pattern.slice(0, -3)] : [pattern];
+  const regexes = patterns.map((text) => micromatch.makeRe(text, { dot: true, nonegate: true, literalBrackets: false }));
   for (let length = rule.recursive ? 1 : below; length <= below; length++) {
-    if (length > 0 && regex.test(path.slice(literal.length, literal.length + length).join("/"))) return literal.length + length;
+    const text = path.slice(literal.length, literal.length + length).join("/");
+    if (length > 0 && regexes.some((regex) => regex.test(text))) return literal.length + length;
   }
   return undefined;
 }
@@ -109,7 +112,12 @@ test("dropping redundant rules changes no decision", () => {
       const after = new RepsetMatcher(kept, "/r");
       for (const [components, isDirectory] of paths) {
         const path = components.join("/") as BytePath;
-        expect({ rules, path, isDirectory, included: after.decide(path, isDirectory) }).toEqual({ rules, path, isDirectory, included: before.decide(path, isDirectory) });
+        expect({ rules, path, isDirectory, included: after.decide(path, isDirectory) }).toEqual({
+          rules,
+          path,
+          isDirectory,
+          included: before.decide(path, isDirectory),
+        });
       }
     }),
     { numRuns: RUNS },
@@ -117,7 +125,12 @@ test("dropping redundant rules changes no decision", () => {
 });
 
 test("any bytes in a name are decided without an error, and literal names only by their own bytes", () => {
-  const byteName = fc.array(fc.integer({ min: 1, max: 255 }).filter((code) => code !== 47), { minLength: 1, maxLength: 12 }).map((codes) => String.fromCharCode(...codes));
+  const byteName = fc
+    .array(
+      fc.integer({ min: 1, max: 255 }).filter((code) => code !== 47),
+      { minLength: 1, maxLength: 12 },
+    )
+    .map((codes) => String.fromCharCode(...codes));
   const rules: Rule[] = [
     { path: "/r/caf\u00e9", mode: "include", recursive: true },
     { path: "/r/?\u00fc*", mode: "include", recursive: true },
@@ -128,7 +141,8 @@ test("any bytes in a name are decided without an error, and literal names only b
       if (!isBytePath(name)) return;
       const isIncluded = matcher.decide(name, false);
       const text = Buffer.from(name, "latin1").toString("utf8");
-      if (isIncluded) expect(name === bytesFromText("caf\u00e9") || Buffer.from(name, "latin1").includes(Buffer.from("\u00fc")) || text.includes("\u00fc")).toBe(true);
+      if (isIncluded)
+        expect(name === bytesFromText("caf\u00e9") || Buffer.from(name, "latin1").includes(Buffer.from("\u00fc")) || text.includes("\u00fc")).toBe(true);
     }),
     { numRuns: RUNS },
   );

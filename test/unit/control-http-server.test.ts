@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test as base, vi } from "vitest";
+import { test as base, expect, vi } from "vitest";
 import { silentLog } from "../../src/base/log.js";
 import { ControlServer, type ControlServerOptions } from "../../src/control/http-server.js";
 import { connectionReport, MemoryAgentControl } from "../support/memory-agent-control.js";
@@ -44,14 +44,17 @@ const test = base.extend<Fixture>({
 
 function call(socketPath: string, method: string, path: string, body?: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const req = request({ socketPath, method, path, agent: false, headers: body === undefined ? {} : { "content-length": Buffer.byteLength(body) } }, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk) => {
-        text += chunk;
-      });
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) }));
-    });
+    const req = request(
+      { socketPath, method, path, agent: false, headers: body === undefined ? {} : { "content-length": Buffer.byteLength(body) } },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk) => {
+          text += chunk;
+        });
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) }));
+      },
+    );
     req.on("error", reject);
     req.end(body);
   });
@@ -81,7 +84,13 @@ test("a command answers with its output", async ({ server, agent }) => {
   });
   const connected = await post(server.adminSocket, "connection/connect", { repset: "home", target: "beta", map: { kind: "exact" } });
   expect(connected.body.connection).toMatchObject({ id: 1, repset: "home", target: "beta" });
-  expect(JSON.parse(agent.calls[0] ?? "").options).toEqual({ mirror: "difference", replicate: true, compression: "off", durability: "fsync", remapLinks: true });
+  expect(JSON.parse(agent.calls[0] ?? "").options).toEqual({
+    mirror: "difference",
+    replicate: true,
+    compression: "off",
+    durability: "fsync",
+    remapLinks: true,
+  });
 });
 
 test("the monitor socket reads and changes nothing", async ({ server, agent }) => {
@@ -105,7 +114,12 @@ test("GET reads the query with the types of the schema, and is refused for comma
 });
 
 test("validation names every field", async ({ server }) => {
-  const answer = await post(server.adminSocket, "connection/connect", { repset: 5, target: "", map: { kind: "pairs", pairs: [{ source: "a", target: "/b" }] }, options: { mirror: "x" } });
+  const answer = await post(server.adminSocket, "connection/connect", {
+    repset: 5,
+    target: "",
+    map: { kind: "pairs", pairs: [{ source: "a", target: "/b" }] },
+    options: { mirror: "x" },
+  });
   expect(answer.status).toBe(400);
   const paths = answer.body.error.data.fields.map((field: { path: string }) => field.path);
   expect(paths.sort()).toEqual(["map.pairs.0.source", "options.mirror", "repset", "target"]);
@@ -147,13 +161,18 @@ test("a body above 1 MiB is refused, whether its length is told or not", async (
   expect(await call(server.adminSocket, "POST", "/api/v1/repset/show", body)).toMatchObject({ status: 413, body: { error: { code: "REQUEST_TOO_LARGE" } } });
   const chunk = "y".repeat(700_000);
   const chunked = `${chunk.length.toString(16)}\r\n${chunk}\r\n`;
-  const answer = await raw(server.adminSocket, `POST /api/v1/repset/show HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n${chunked}${chunked}0\r\n\r\n`);
+  const answer = await raw(
+    server.adminSocket,
+    `POST /api/v1/repset/show HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n${chunked}${chunked}0\r\n\r\n`,
+  );
   expect(answer).toMatch(/^HTTP\/1\.1 413 .*REQUEST_TOO_LARGE/s);
 });
 
 test("a slow body, a slow header and what is no HTTP are answered and cut", async ({ open }) => {
   const server = await open({ bodyTimeoutMs: 100 });
-  expect(await raw(server.adminSocket, 'POST /api/v1/repset/show HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n\r\n{"na')).toMatch(/^HTTP\/1\.1 408 .*REQUEST_TIMEOUT/s);
+  expect(await raw(server.adminSocket, 'POST /api/v1/repset/show HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n\r\n{"na')).toMatch(
+    /^HTTP\/1\.1 408 .*REQUEST_TIMEOUT/s,
+  );
   expect(await raw(server.adminSocket, "POST /api/v1/repset")).toMatch(/^HTTP\/1\.1 408 .*REQUEST_TIMEOUT/s);
   expect(await raw(server.adminSocket, "hello\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 .*USAGE/s);
   expect(await raw(server.adminSocket, `GET /api/v1/status HTTP/1.1\r\nx: ${"a".repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /);
@@ -191,7 +210,10 @@ test("sockets have the rights and the group of their role from the start", async
   const isRoot = process.getuid?.() === 0;
   writeFileSync(join(directory, "group"), isRoot ? "root:x:0:\nsmadmin:x:4711:a,b\nsmmon:x:4712:\nbroken\n" : "root:x:0:\n");
   const server = await open();
-  for (const [path, groupId] of [[server.adminSocket, 4711], [server.monitorSocket, 4712]] as const) {
+  for (const [path, groupId] of [
+    [server.adminSocket, 4711],
+    [server.monitorSocket, 4712],
+  ] as const) {
     const stats = lstatSync(path);
     expect(stats.mode & 0o777).toBe(isRoot ? 0o660 : 0o600);
     if (isRoot) expect(stats.gid).toBe(groupId);

@@ -4,7 +4,6 @@ import { SmError } from "../../base/errors.js";
 import { delay } from "../../base/wait.js";
 import type { StatusReport } from "../../model/status.js";
 import type { ApiClient } from "../api-client.js";
-import { printable } from "../format/printable.js";
 import { formatStatus } from "../format/status-text.js";
 import { Interrupts } from "../interrupts.js";
 import { parseConnectionId } from "../parse/connection-id.js";
@@ -18,32 +17,51 @@ export default class Status extends SmCommand {
   static override description = "Show the state of the agent, its captures, connections and targets, with the reason of each state that is not fine.";
   static override examples = ["sm status", "sm status 1 --watch", "sm status --json"];
   static override args = { conn: Args.string({ description: "only this connection", required: false }) };
-  static override flags = { watch: Flags.boolean({ description: "show each change until Ctrl-C" }) };
+  static override flags = { watch: Flags.boolean({ description: "show each change until Ctrl-C; with --json one line per change" }) };
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(Status);
     const id = args.conn === undefined ? undefined : parseConnectionId(args.conn);
     const api = this.api(flags);
     const show = (report: StatusReport): void => this.show(selectConnection(report, id), flags, (selected) => formatStatus(selected, Date.now()));
-    show(flags.watch ? await this.#watch(api, show, flags.json) : await api.call("status", {}));
-  }
-
-  /** Shows each report but the last, which it returns. */
-  async #watch(api: ApiClient, show: (report: StatusReport) => void, json: boolean): Promise<StatusReport> {
-    const interrupts = Interrupts.listen();
-    const redraws = process.stdout.isTTY && !json;
-    let report = await api.call("status", {});
-    for (;;) {
-      if (redraws) process.stdout.write(HOME_AND_CLEAR);
-      if (interrupts.first.aborted) break;
+    if (!flags.watch) return show(await api.call("status", {}));
+    const redraws = process.stdout.isTTY && !flags.json;
+    const between = redraws ? HOME_AND_CLEAR : flags.json ? "" : "\n";
+    await watch(api, (report) => {
+      process.stdout.write(between);
       show(report);
-      if (!redraws && !json) process.stdout.write("\n");
-      await delay(REDRAW_MS, interrupts.first);
-      const next = await nextReport(api, report.index, interrupts.first);
-      if (next === undefined) break;
-      report = next;
-    }
-    interrupts.close();
-    return report;
+    });
   }
+}
+
+async function watch(api: ApiClient, show: (report: StatusReport) => void): Promise<void> {
+  const interrupts = Interrupts.listen();
+  const ended = new Promise<undefined>((resolve) => interrupts.first.addEventListener("abort", () => resolve(undefined), { once: true }));
+  try {
+    let report: StatusReport | undefined = await api.call("status", {});
+    while (report !== undefined) {
+      show(report);
+      await delay(REDRAW_MS, interrupts.first);
+      report = await Promise.race([ended, nextReport(api, report.index)]);
+    }
+  } finally {
+    interrupts.close();
+  }
+}
+
+async function nextReport(api: ApiClient, since: number): Promise<StatusReport> {
+  for (;;) {
+    const report = await api.call("status.wait", { since, timeoutMs: POLL_MS });
+    // A lower index is that of another agent, started since.
+    if (report.index !== since) return report;
+  }
+}
+
+/** The same shape with what concerns one connection. */
+function selectConnection(report: StatusReport, id: number | undefined): StatusReport {
+  if (id === undefined) return report;
+  const connections = report.connections.filter((connection) => connection.id === id);
+  const repset = connections[0]?.repset;
+  if (repset === undefined) throw new SmError("NOT_FOUND", `there is no connection ${id}`);
+  return { ...report, connections, targets: [], captures: report.captures.filter((capture) => capture.repset === repset) };
 }

@@ -20,5 +20,7 @@ export function formatMirrorCounts(mirror: MirrorReport): string {
 export function formatMirror(mirror: MirrorReport): string {
   const skipped = mirror.bytesSkipped > 0 ? [`  skipped as equal: ${formatBytes(mirror.bytesSkipped)}`] : [];
   const orphans = mirror.orphans > 0 ? [`  orphans on the target: ${formatCount(mirror.orphans)}`] : [];
-  return [`mirror ${mirror.id}: ${formatMirrorLine(mirror)}`, ...skipped, ...orphans, ...indent(formatProblems(mirror.problems, mirror.problemCount), 2)].join("\n");
+  return [`mirror ${mirror.id}: ${formatMirrorLine(mirror)}`, ...skipped, ...orphans, ...indent(formatProblems(mirror.problems, mirror.problemCount), 2)].join(
+    "\n",
+  );
 }

@@ -27,5 +27,10 @@ export function formatPercent(percent: number | null): string {
 /** To the second, UTC; the text itself when it is no date. */
 export function formatTime(iso: string): string {
   const date = new Date(iso);
-  return Number.isNaN(date.getTime()) ? iso : date.toISOString().replace(/\.\d+Z$/, "Z").replace("T", " ");
+  return Number.isNaN(date.getTime())
+    ? iso
+    : date
+        .toISOString()
+        .replace(/\.\d+Z$/, "Z")
+        .replace("T", " ");
 }

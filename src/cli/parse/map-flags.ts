@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { SmError } from "../../base/errors.js";
+import type { ApiCommands } from "../../control/api.js";
 import type { Mapping } from "../../model/connection-spec.js";
-import type { ConnectRequest } from "../../model/control-port.js";
 
 /** SOURCE=TARGET, split at the first "=" that is followed by "/": a source path may hold others. */
 export function parseMapping(text: string): Mapping {
@@ -18,7 +18,7 @@ export interface MapFlags {
   readonly base?: string | undefined;
 }
 
-export function parseMap(flags: MapFlags): ConnectRequest["map"] {
+export function parseMap(flags: MapFlags): ApiCommands["connection.connect"]["input"]["map"] {
   const pairs = (flags.map ?? []).map(parseMapping);
   const given = [pairs.length > 0, flags.exact === true, flags.base !== undefined].filter(Boolean).length;
   if (given > 1) throw new SmError("USAGE", "--map, --exact and --base exclude each other: give one of them");

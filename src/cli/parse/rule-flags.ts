@@ -29,3 +29,8 @@ function literalPrefix(path: string): string {
   const glob = components.findIndex((component) => /[*?[\]{}]|[!@+]\(/.test(component));
   return glob < 0 ? path : components.slice(0, glob).join("/") || "/";
 }
+
+/** The path itself as a rule: what a glob would take as a sign is meant literally. */
+export function literalRulePath(path: string): string {
+  return path.replace(/[\\*?[\]{}()!@+]/g, "\\$&");
+}

@@ -1,0 +1,266 @@
+// One replication set in operation on this source: its journal, its worker, the connections fed from them.
+//   capture worker ─▶ source worker ─sets─▶ journal ─▶ connections
+
+import { Worker } from "node:worker_threads";
+import { SmError, toSmError } from "../base/errors.js";
+import type { Log } from "../base/log.js";
+import { MiB } from "../base/units.js";
+import { type Deferred, defer, delay } from "../base/wait.js";
+import type { Config } from "../config/config.js";
+import type { MirrorNeed } from "../connection/connection-record.js";
+import type { SourceConnection } from "../connection/source-connection.js";
+import { DiskJournal } from "../journal/disk-journal.js";
+import type { CaptureCoverage } from "../model/capture-port.js";
+import type { JournalLoss } from "../model/journal-port.js";
+import type { RepsetData } from "../model/rule.js";
+import type { SourceCommand, SourceEvent, SourceFeed, SourceWorkerData } from "../model/source-messages.js";
+import type { CaptureReport, Reason } from "../model/status.js";
+
+export interface RepsetSourceOptions {
+  readonly repset: RepsetData;
+  readonly roots: readonly string[];
+  readonly config: Config;
+  readonly failpoint: string | null;
+  readonly onChange: () => void;
+  readonly log: Log;
+}
+
+const RESTART_MS = 1000;
+const STOP_DEADLINE_MS = 5000;
+
+export class RepsetSource implements SourceFeed {
+  readonly roots: readonly string[];
+  readonly journal: DiskJournal;
+  readonly connections = new Set<SourceConnection>();
+  repset: RepsetData;
+  readonly #options: RepsetSourceOptions;
+  #worker: Worker | null = null;
+  #state: CaptureReport["state"] = "Arming";
+  #files = 0;
+  #bytes = 0;
+  #coverage: CaptureCoverage | null = null;
+  #halt: Reason | null = null;
+  #lastSeq: number;
+  #nextRequest = 1;
+  #isClosing = false;
+  readonly #barriers = new Map<number, Deferred<number>>();
+  readonly #probes = new Map<number, Deferred<{ pending: number; repairSeq: number }>>();
+
+  private constructor(options: RepsetSourceOptions, journal: DiskJournal) {
+    this.#options = options;
+    this.repset = options.repset;
+    this.roots = options.roots;
+    this.journal = journal;
+    this.#lastSeq = journal.lastSeq;
+    journal.onLoss((loss) => this.#takeLoss(loss));
+  }
+
+  static async open(options: RepsetSourceOptions): Promise<RepsetSource> {
+    const { queue } = options.config;
+    const journal = await DiskJournal.open({
+      directory: queue.directory,
+      setName: options.repset.name,
+      memoryBytesMax: queue.memoryMiB * MiB,
+      diskBytesMax: queue.diskMiB === null ? null : queue.diskMiB * MiB,
+      minFreeBytes: queue.minFreeMiB * MiB,
+      log: options.log,
+    });
+    const source = new RepsetSource(options, journal);
+    source.#start();
+    return source;
+  }
+
+  #start(): void {
+    const { capture, transport } = this.#options.config;
+    const data: SourceWorkerData = {
+      roots: this.roots,
+      rules: this.repset.rules,
+      lastSeq: this.#lastSeq,
+      signatureBytesMax: capture.signatureMiB * MiB,
+      windowBytes: transport.windowMiB * MiB,
+      capture: capture.source === "walk" ? "walk" : "chokidar",
+      watchesMax: capture.watchesMax,
+      walkSeconds: capture.walkSeconds,
+      failpoint: this.#options.failpoint,
+    };
+    const worker = new Worker(new URL("./source-worker.js", import.meta.url), { workerData: data, trackUnmanagedFds: false });
+    this.#worker = worker;
+    worker.on("message", (event: SourceEvent) => this.#take(event));
+    let failure = new SmError("WORKER_DIED", `the source worker of ${this.repset.name} ended unexpectedly`);
+    worker.on("error", (error) => {
+      failure = toSmError(error, "WORKER_DIED", `the source worker of ${this.repset.name}`);
+    });
+    worker.on("exit", () => {
+      if (this.#worker === worker) void this.#restart(failure);
+    });
+    for (const connection of this.connections) this.send({ kind: "attach", connectionId: connection.id });
+  }
+
+  /** A dead worker has forgotten what it knew of the tree: begin anew, and compare. */
+  async #restart(error: SmError): Promise<void> {
+    this.#worker = null;
+    if (this.#halt === null) {
+      this.#options.log.error(error.message, { repset: this.repset.name });
+      this.#setHalt({ code: error.code, message: error.message });
+    }
+    for (const waiting of [...this.#barriers.values(), ...this.#probes.values()]) waiting.reject(error);
+    this.#barriers.clear();
+    this.#probes.clear();
+    await delay(RESTART_MS);
+    if (this.#isClosing) return;
+    this.#start();
+    this.requireMirror("restart", "the source worker was restarted");
+  }
+
+  requireMirror(reason: MirrorNeed["reason"], message: string, only = 0): void {
+    for (const connection of this.connections) {
+      if (only !== 0 && connection.id !== only) continue;
+      const { cleanUntilMs } = connection.record;
+      connection.requireMirror({ reason, message, since: new Date().toISOString(), mode: "difference", extras: "remove", changedSinceMs: cleanUntilMs, isAutomatic: true });
+    }
+  }
+
+  #takeLoss(loss: JournalLoss): void {
+    this.#options.log.warn(`queue of ${this.repset.name}: ${loss.message}`, { from: loss.fromSeq, to: loss.toSeq, reason: loss.reason });
+    this.requireMirror("queue", `changes ${loss.fromSeq}…${loss.toSeq} were given up (${loss.reason}): ${loss.message}`, loss.connectionId);
+  }
+
+  send(command: SourceCommand): void {
+    this.#worker?.postMessage(command);
+  }
+
+  barrier(): Promise<number> {
+    const id = this.#nextRequest++;
+    const waiting = defer<number>();
+    this.#barriers.set(id, waiting);
+    this.send({ kind: "barrier", id });
+    return waiting.promise;
+  }
+
+  probe(connectionId: number): Promise<{ readonly pending: number; readonly repairSeq: number }> {
+    const id = this.#nextRequest++;
+    const waiting = defer<{ pending: number; repairSeq: number }>();
+    this.#probes.set(id, waiting);
+    this.send({ kind: "probe", id, connectionId });
+    return waiting.promise;
+  }
+
+  #take(event: SourceEvent): void {
+    switch (event.kind) {
+      case "set":
+        this.#takeSet(event);
+        break;
+      case "state":
+        this.#state = event.state;
+        this.#files = event.files;
+        this.#bytes = event.bytes;
+        if (event.state === "Scanning") this.#setHalt(null);
+        break;
+      case "coverage":
+        this.#coverage = event.coverage;
+        break;
+      case "halt":
+        this.#setHalt(event.error);
+        break;
+      case "barrier":
+        this.#barriers.get(event.id)?.resolve(event.seq);
+        this.#barriers.delete(event.id);
+        return;
+      case "probe":
+        this.#probes.get(event.id)?.resolve(event);
+        this.#probes.delete(event.id);
+        return;
+      default:
+        break;
+    }
+    if (event.kind !== "halt") for (const connection of this.connections) if (concerns(event, connection.id)) connection.takeEvent(event);
+    this.#options.onChange();
+  }
+
+  #takeSet(event: Extract<SourceEvent, { kind: "set" }>): void {
+    this.#lastSeq = event.seq;
+    const bytes = Buffer.from(event.bytes.buffer, event.bytes.byteOffset, event.bytes.byteLength);
+    this.journal.append({ seq: event.seq, connectionId: event.connectionId, bytes }).then(
+      () => this.send({ kind: "accepted", bytes: bytes.length }),
+      (error: unknown) => {
+        this.send({ kind: "accepted", bytes: bytes.length });
+        const failure = toSmError(error, "JOURNAL_IO");
+        this.#takeLoss({ connectionId: event.connectionId, fromSeq: event.seq, toSeq: event.seq, reason: "io", message: failure.message });
+      },
+    );
+  }
+
+  #setHalt(error: { readonly code: string; readonly message: string } | null): void {
+    const before = this.#halt;
+    if (error === null && before === null) return;
+    const object = this.roots.join(", ");
+    const next = "looked at again every second; nothing is replicated as deleted";
+    this.#halt = error === null ? null : { ...error, object, since: before?.since ?? new Date().toISOString(), next, nextAt: null, command: "sm status" };
+    for (const connection of this.connections) connection.takeEvent({ kind: "halt", error });
+  }
+
+  attach(connection: SourceConnection): void {
+    this.connections.add(connection);
+    this.journal.addCursor(connection.id, connection.durableSeq);
+    this.send({ kind: "attach", connectionId: connection.id });
+  }
+
+  detach(connection: SourceConnection): void {
+    this.connections.delete(connection);
+    this.journal.removeCursor(connection.id);
+    this.send({ kind: "detach", connectionId: connection.id });
+  }
+
+  /** Other rules for the same roots: the worker starts anew with them, and what they changed is compared. */
+  async setRules(repset: RepsetData): Promise<void> {
+    this.repset = repset;
+    await this.#stopWorker();
+    this.#start();
+    this.requireMirror("rules", `the rules of ${repset.name} were changed (generation ${repset.generation})`);
+  }
+
+  report(): CaptureReport {
+    const coverage: CaptureCoverage = this.#coverage ?? {
+      tier: 4,
+      source: "chokidar",
+      why: "being armed",
+      blindSpots: [],
+      directoriesWatched: 0,
+      directoriesTotal: 0,
+      walkSeconds: 0,
+      advice: null,
+      events: 0,
+      losses: 0,
+    };
+    return { repset: this.repset.name, state: this.#halt === null ? this.#state : "Halted", files: this.#files, bytes: this.#bytes, coverage, reasons: this.#halt === null ? [] : [this.#halt] };
+  }
+
+  async #stopWorker(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = null;
+    if (worker === null) return;
+    const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+    worker.postMessage({ kind: "stop" } satisfies SourceCommand);
+    const timer = setTimeout(() => void worker.terminate(), STOP_DEADLINE_MS);
+    await exited;
+    clearTimeout(timer);
+  }
+
+  /** First part of an orderly stop: nothing new is captured, what is queued can still be sent. */
+  async stopCapture(): Promise<void> {
+    this.#isClosing = true;
+    await this.#stopWorker();
+  }
+
+  /** Stops capture, then writes what is queued to its segments. */
+  async close(): Promise<void> {
+    await this.stopCapture();
+    const closed = new SmError("AGENT_UNREACHABLE", "the agent is stopping");
+    for (const waiting of [...this.#barriers.values(), ...this.#probes.values()]) waiting.reject(closed);
+    await this.journal.close();
+  }
+}
+
+function concerns(event: SourceEvent, connectionId: number): boolean {
+  return !("connectionId" in event) || event.connectionId === 0 || event.connectionId === connectionId;
+}

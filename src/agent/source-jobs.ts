@@ -1,0 +1,167 @@
+// The jobs of one source worker: per connection one mirror at a time, and one repair that lives as long as the connection.
+
+import type { BackgroundJob, SourceEngine } from "../capture/source-engine.js";
+import type { SourceTree } from "../capture/source-tree.js";
+import { MirrorJob } from "../jobs/mirror-job.js";
+import type { BytePath } from "../model/byte-path.js";
+import type { Answer, RootIndex } from "../model/change.js";
+import { decodeChangeSet } from "../model/change-set.js";
+import type { MirrorCounts, MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
+
+interface ConnectionJobs {
+  readonly repair: MirrorJob;
+  mirror: { readonly job: MirrorJob; readonly order: MirrorOrder; readonly background: BackgroundJob } | null;
+  reportedRepairs: number;
+  /** Last set emitted when the repair had work. */
+  repairSeq: number;
+}
+
+type JobCommand = Extract<SourceCommand, { kind: "attach" | "detach" | "mirror" | "stopMirror" | "answers" | "review" }>;
+
+export class SourceJobs {
+  readonly #engine: SourceEngine;
+  readonly #tree: SourceTree;
+  readonly #post: (event: SourceEvent) => void;
+  readonly #connections = new Map<number, ConnectionJobs>();
+
+  constructor(engine: SourceEngine, tree: SourceTree, post: (event: SourceEvent) => void) {
+    this.#engine = engine;
+    this.#tree = tree;
+    this.#post = post;
+  }
+
+  obey(command: JobCommand): void {
+    switch (command.kind) {
+      case "attach":
+        this.#attach(command.connectionId);
+        break;
+      case "detach":
+        this.#detach(command.connectionId);
+        break;
+      case "mirror":
+        this.#startMirror(command.order);
+        break;
+      case "stopMirror":
+        this.#stopMirror(command.connectionId);
+        break;
+      case "answers":
+        for (const answer of command.answers) this.#takeAnswer(command.connectionId, answer);
+        break;
+      case "review":
+        for (const frame of command.frames) this.#review(command.connectionId, Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength));
+        break;
+    }
+  }
+
+  /** A file whose blocks only the receivers know has changed. */
+  repairEverywhere(root: RootIndex, path: BytePath): void {
+    for (const { repair } of this.#connections.values()) repair.addRepair(root, path);
+  }
+
+  #attach(connectionId: number): void {
+    if (this.#connections.has(connectionId)) return;
+    const repair = new MirrorJob({ connectionId, mode: "repair", extras: "remove", suspect: "none", tree: this.#tree });
+    const jobs: ConnectionJobs = { repair, mirror: null, reportedRepairs: 0, repairSeq: 0 };
+    this.#connections.set(connectionId, jobs);
+    this.#engine.jobs.push({
+      connectionId,
+      get hasWork() {
+        return jobs.mirror === null && repair.hasWork;
+      },
+      step: async () => {
+        await repair.step();
+        if (repair.pending === 0) await this.#settleRepair(repair);
+        jobs.repairSeq = this.#engine.writer.flush();
+      },
+    });
+  }
+
+  /** The last step of a repair sets the times of the directories it touched. */
+  async #settleRepair(repair: MirrorJob): Promise<void> {
+    while ((await repair.step()) === "worked");
+  }
+
+  #detach(connectionId: number): void {
+    this.#connections.delete(connectionId);
+    for (const job of this.#engine.jobs.filter((j) => j.connectionId === connectionId)) this.#drop(job);
+    this.#engine.credits.forget(connectionId);
+  }
+
+  #drop(job: BackgroundJob): void {
+    const index = this.#engine.jobs.indexOf(job);
+    if (index >= 0) this.#engine.jobs.splice(index, 1);
+  }
+
+  #startMirror(order: MirrorOrder): void {
+    const jobs = this.#connections.get(order.connectionId);
+    if (jobs === undefined) return;
+    this.#stopMirror(order.connectionId);
+    const { connectionId, mode, extras, suspect } = order;
+    const job = new MirrorJob({ connectionId, mode, extras, suspect, tree: this.#tree });
+    const background: BackgroundJob = {
+      connectionId,
+      // A job that waits for nothing more must be stepped once again to end.
+      get hasWork() {
+        return job.hasWork || job.pending === 0;
+      },
+      step: async () => {
+        if ((await job.step()) !== "done") return;
+        this.#drop(background);
+        jobs.mirror = null;
+        this.#post({ kind: "mirrorEmitted", connectionId, mirrorId: order.mirrorId, lastSeq: this.#engine.writer.flush(), counts: countsOf(job) });
+      },
+    };
+    jobs.mirror = { job, order, background };
+    this.#engine.jobs.push(background);
+  }
+
+  #stopMirror(connectionId: number): void {
+    const jobs = this.#connections.get(connectionId);
+    if (jobs === undefined || jobs.mirror === null) return;
+    this.#drop(jobs.mirror.background);
+    jobs.mirror = null;
+  }
+
+  #takeAnswer(connectionId: number, answer: Answer): void {
+    const jobs = this.#connections.get(connectionId);
+    if (jobs === undefined) return;
+    if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path);
+    else if (answer.kind === "problem") this.#post({ kind: "problem", root: answer.root, path: answer.path, code: answer.code, message: answer.message });
+    else if (jobs.mirror?.job.takeAnswer(answer) !== true) jobs.repair.takeAnswer(answer);
+  }
+
+  #review(connectionId: number, frame: Buffer): void {
+    const jobs = this.#connections.get(connectionId);
+    if (jobs === undefined) return;
+    const set = decodeChangeSet(frame);
+    for (const change of set.changes) {
+      if (change.op === "compare" || change.op === "sums") {
+        if (jobs.mirror?.job.askAgain(set.seq) !== true) jobs.repair.askAgain(set.seq);
+      } else {
+        jobs.repair.addRepair(change.root, change.op === "rename" ? change.to : change.path);
+      }
+    }
+  }
+
+  /** What is still to be repaired for a connection, and the last set that any repair emitted. */
+  probe(connectionId: number): { readonly pending: number; readonly repairSeq: number } {
+    const jobs = this.#connections.get(connectionId);
+    return { pending: jobs?.repair.pending ?? 0, repairSeq: jobs?.repairSeq ?? 0 };
+  }
+
+  reportProgress(): void {
+    for (const [connectionId, jobs] of this.#connections) {
+      const { mirror, repair } = jobs;
+      if (mirror !== null) this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job) });
+      const { pending } = repair;
+      if (pending === 0 && jobs.reportedRepairs === 0) continue;
+      jobs.reportedRepairs = pending;
+      this.#post({ kind: "repairs", connectionId, pending, lastSeq: this.#engine.writer.lastSeq });
+    }
+  }
+}
+
+function countsOf({ progress }: MirrorJob): MirrorCounts {
+  const { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, percent } = progress;
+  return { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, percent };
+}

@@ -1,0 +1,343 @@
+// The source module: the connections of this agent and the replication sets that feed them.
+
+import { randomBytes } from "node:crypto";
+import { realpathSync, statSync } from "node:fs";
+import { SmError, toSmError } from "../base/errors.js";
+import type { Log } from "../base/log.js";
+import type { Config } from "../config/config.js";
+import type { RepsetStore } from "../config/repset-store.js";
+import type { ConnectionRecord } from "../connection/connection-record.js";
+import { SourceConnection } from "../connection/source-connection.js";
+import { fileSystemOf } from "../fs/native.js";
+import type { Peer, SourceDialer } from "../model/channel-port.js";
+import type { Mapping, MirrorMode } from "../model/connection-spec.js";
+import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
+import { isLoop, rootsOf } from "../model/repset-roots.js";
+import type { RepsetData } from "../model/rule.js";
+import type { Hello } from "../model/session.js";
+import type { CaptureReport, ConnectionReport, MirrorReport } from "../model/status.js";
+import { ConnectionStore } from "./connection-store.js";
+import { machineIdentity } from "./machine.js";
+import { resolveMappings } from "./mapping-resolver.js";
+import { RepsetSource } from "./repset-source.js";
+import type { StatusBoard } from "./status-board.js";
+
+export interface SourceServiceOptions {
+  readonly config: Config;
+  readonly repsets: RepsetStore;
+  readonly dialer: SourceDialer;
+  readonly findPeer: (name: string) => Peer;
+  readonly board: StatusBoard;
+  readonly version: string;
+  readonly failpoint: string | null;
+  readonly log: Log;
+}
+
+interface Running {
+  readonly connection: SourceConnection;
+  readonly source: RepsetSource;
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+}
+
+/** Beside the walk interval: how late an event may come. */
+const EVENT_LAG_MS = 10_000;
+
+export class SourceService implements ConnectionControl {
+  readonly #options: SourceServiceOptions;
+  readonly #store: ConnectionStore;
+  readonly #sources = new Map<string, RepsetSource>();
+  readonly #running = new Map<number, Running>();
+  readonly #ticker: NodeJS.Timeout;
+
+  private constructor(options: SourceServiceOptions) {
+    this.#options = options;
+    this.#store = ConnectionStore.open(options.config.stateDir);
+    this.#ticker = setInterval(() => {
+      for (const { connection } of this.#running.values()) connection.tick();
+    }, 1000);
+  }
+
+  /** Takes up the connections that were there before: whatever happened meanwhile is compared. */
+  static async open(options: SourceServiceOptions): Promise<SourceService> {
+    const service = new SourceService(options);
+    for (const record of service.#store.list()) {
+      try {
+        await service.#take(record, "the agent was restarted");
+      } catch (error) {
+        const failure = toSmError(error);
+        options.log.error(`connection ${record.id} (${record.repset} to ${record.peer}) cannot be taken up: ${failure.message}`, { code: failure.code });
+      }
+    }
+    return service;
+  }
+
+  async connect(request: ConnectRequest): Promise<ConnectionReport> {
+    const { repsets, findPeer, config, board } = this.#options;
+    if (!config.source.enabled) throw new SmError("UNSUPPORTED", "the source module is switched off (source.enabled)");
+    findPeer(request.target);
+    const connected = [...this.#running.values()].map(({ connection }) => connection.record.repset);
+    const repset = repsets.requireConnectable(request.repset, connected);
+    const roots = rootsOfSet(repset);
+    const mappings = resolveMappings(roots, request.map);
+    this.#refuseTwice(request, mappings);
+    if (request.target === "localhost") refuseLoops(mappings);
+    const now = new Date().toISOString();
+    const isMirrored = request.options.mirror !== "none";
+    const record: ConnectionRecord = {
+      id: this.#store.nextId(),
+      key: randomBytes(16).toString("hex"),
+      repset: repset.name,
+      peer: request.target,
+      mappings,
+      options: request.options,
+      createdAt: now,
+      roots: roots.map(identityOf),
+      epoch: "",
+      durableSeq: 0,
+      mirrorNeed: {
+        reason: "initial",
+        message: isMirrored ? "the target has not been mirrored yet" : "connected with --no-mirror: nothing is known of the target",
+        since: now,
+        mode: request.options.mirror === "full" ? "full" : "difference",
+        extras: "report",
+        changedSinceMs: null,
+        isAutomatic: isMirrored,
+      },
+      wasMirrored: false,
+      cleanUntilMs: Date.now() - EVENT_LAG_MS,
+    };
+    this.#store.save(record);
+    const connection = await this.#take(record, null);
+    await board.until(() => connection.state.kind !== "connecting", 5000);
+    return connection.report();
+  }
+
+  #refuseTwice(request: ConnectRequest, mappings: readonly Mapping[]): void {
+    for (const { connection } of this.#running.values()) {
+      const { record } = connection;
+      if (record.peer !== request.target) continue;
+      for (const mapping of mappings) {
+        const other = record.mappings.find((m) => isLoop(m.target, mapping.target));
+        if (other === undefined) continue;
+        throw new SmError("CONNECTION_EXISTS", `connection ${record.id} (${record.repset}) writes to ${other.target} on ${record.peer} already`, { data: { id: record.id } });
+      }
+    }
+  }
+
+  async #take(record: ConnectionRecord, restartReason: string | null): Promise<SourceConnection> {
+    const { config, dialer, findPeer, board, log } = this.#options;
+    const source = await this.#source(record.repset);
+    const { epoch } = source.journal.stats();
+    const isSameStream = record.epoch === epoch;
+    const current: ConnectionRecord = {
+      ...record,
+      epoch,
+      durableSeq: record.epoch === "" ? source.journal.lastSeq : isSameStream ? record.durableSeq : 0,
+    };
+    const connection = new SourceConnection({
+      record: current,
+      journal: source.journal,
+      feed: source,
+      dialer,
+      findPeer,
+      hello: () => this.#hello(connection, source),
+      windowBytes: config.transport.windowMiB * 1024 * 1024,
+      captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
+      save: (changed) => this.#store.save(changed),
+      onChange: board.changed,
+      log,
+    });
+    source.attach(connection);
+    if (restartReason !== null) {
+      const since = new Date().toISOString();
+      const changedSinceMs = record.cleanUntilMs;
+      connection.requireMirror({ reason: "restart", message: restartReason, since, mode: "difference", extras: "remove", changedSinceMs, isAutomatic: true });
+      const moved = record.roots.find((known) => !isSameRoot(known));
+      if (moved !== undefined) {
+        const message = `${moved.path} is missing, or another directory than when it was connected`;
+        connection.takeEvent({ kind: "halt", error: { code: "ROOT_CHANGED", message } });
+      }
+    } else {
+      this.#store.save(current);
+    }
+    const abort = new AbortController();
+    const done = connection.run(abort.signal).catch((error: unknown) => log.error(`connection ${record.id} failed: ${toSmError(error).message}`));
+    this.#running.set(record.id, { connection, source, abort, done });
+    board.changed();
+    return connection;
+  }
+
+  #hello(connection: SourceConnection, source: RepsetSource): Hello {
+    const { record } = connection;
+    return {
+      connectionKey: record.key,
+      connectionId: record.id,
+      repset: record.repset,
+      generation: source.repset.generation,
+      rules: [...source.repset.rules],
+      mappings: [...record.mappings],
+      epoch: source.journal.stats().epoch,
+      remapLinks: record.options.remapLinks,
+      durability: record.options.durability,
+      compression: record.options.compression,
+      sourceTimeMs: Date.now(),
+      machine: machineIdentity(),
+      version: this.#options.version,
+    };
+  }
+
+  async #source(name: string): Promise<RepsetSource> {
+    const known = this.#sources.get(name);
+    if (known !== undefined) return known;
+    const { config, repsets, failpoint, board, log } = this.#options;
+    const repset = repsets.get(name);
+    const source = await RepsetSource.open({ repset, roots: rootsOfSet(repset), config, failpoint, onChange: board.changed, log });
+    this.#sources.set(name, source);
+    return source;
+  }
+
+  async disconnect(id: number): Promise<void> {
+    const { connection, source, abort, done } = this.#get(id);
+    abort.abort();
+    await done;
+    source.detach(connection);
+    this.#running.delete(id);
+    this.#store.remove(id);
+    if (source.connections.size === 0) {
+      this.#sources.delete(source.repset.name);
+      await source.close();
+    }
+    this.#options.board.changed();
+  }
+
+  #get(id: number): Running {
+    const running = this.#running.get(id);
+    if (running === undefined) throw new SmError("NOT_FOUND", `there is no connection ${id}`);
+    return running;
+  }
+
+  async list(): Promise<readonly ConnectionReport[]> {
+    return this.reports();
+  }
+
+  reports(): readonly ConnectionReport[] {
+    return [...this.#running.values()].map(({ connection }) => connection.report());
+  }
+
+  captures(): readonly CaptureReport[] {
+    return [...this.#sources.values()].map((source) => source.report());
+  }
+
+  async show(id: number): Promise<ConnectionReport> {
+    return this.#get(id).connection.report();
+  }
+
+  /** Connections of a replication set, by number. */
+  connectionsOf(repset: string): readonly number[] {
+    return [...this.#running.values()].filter(({ connection }) => connection.record.repset === repset).map(({ connection }) => connection.id);
+  }
+
+  async sync(id: number, timeoutMs: number): Promise<ConnectionReport> {
+    const { connection, source } = this.#get(id);
+    const { board } = this.#options;
+    const deadline = performance.now() + timeoutMs;
+    const left = (): number => Math.max(0, deadline - performance.now());
+    const isOver = Symbol("over");
+    const work = async (): Promise<void> => {
+      const seq = await source.barrier();
+      for (;;) {
+        await board.until(() => connection.appliedSeq >= seq && connection.record.mirrorNeed === null && !connection.mirror.isRunning, left());
+        if (left() === 0) return;
+        const probe = await source.probe(id);
+        if (probe.pending === 0 && connection.appliedSeq >= Math.max(seq, probe.repairSeq) && connection.record.mirrorNeed === null) return;
+        await board.wait(board.index, Math.min(left(), 100));
+      }
+    };
+    const timer = new Promise<typeof isOver>((resolve) => setTimeout(() => resolve(isOver), timeoutMs).unref());
+    const result = await Promise.race([work().then(() => (left() === 0 ? isOver : undefined)), timer]);
+    if (result === isOver) {
+      const report = connection.report();
+      const why = report.reasons[0]?.message ?? `${report.queuedOps} change sets are queued`;
+      throw new SmError("TIMEOUT", `connection ${id} is not in sync after ${timeoutMs / 1000} s: ${why}`, { data: { id, targetDataState: report.targetDataState } });
+    }
+    return connection.report();
+  }
+
+  async startMirror(id: number, mode: MirrorMode): Promise<MirrorReport> {
+    const { connection } = this.#get(id);
+    connection.nudge();
+    return connection.startMirror(mode);
+  }
+
+  async stopMirror(id: number): Promise<MirrorReport> {
+    return this.#get(id).connection.stopMirror();
+  }
+
+  async waitMirror(id: number, mirrorId: number, timeoutMs: number): Promise<MirrorReport> {
+    const { connection } = this.#get(id);
+    const isOver = (): boolean => {
+      if (connection.mirror.id > mirrorId) return true;
+      return connection.mirror.id === mirrorId && !connection.mirror.isRunning && connection.record.mirrorNeed === null;
+    };
+    await this.#options.board.until(isOver, timeoutMs);
+    return connection.mirror.report();
+  }
+
+  /** The rules of a set were saved: a connected set goes on with them, unless its roots changed. */
+  async rulesSaved(repset: RepsetData): Promise<void> {
+    await this.#sources.get(repset.name)?.setRules(repset);
+  }
+
+  /** Refuses rules that would move the roots of a connected set. */
+  checkRules(name: string, rules: RepsetData["rules"]): void {
+    const source = this.#sources.get(name);
+    if (source === undefined) return;
+    const roots = rootsOf(rules, isDirectory);
+    if (roots.join("\0") !== source.roots.join("\0")) {
+      throw new SmError("REPSET_IN_USE", `the change would move the roots of ${name} (${source.roots.join(", ")} to ${roots.join(", ")}) while it is connected`);
+    }
+  }
+
+  nudgePeer(name: string): void {
+    for (const { connection } of this.#running.values()) if (connection.record.peer === name) connection.nudge();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#ticker);
+    await Promise.all([...this.#sources.values()].map((source) => source.stopCapture()));
+    for (const { abort } of this.#running.values()) abort.abort();
+    await Promise.all([...this.#running.values()].map(({ done }) => done));
+    await Promise.all([...this.#sources.values()].map((source) => source.close()));
+  }
+}
+
+export function rootsOfSet(repset: RepsetData): string[] {
+  const roots = rootsOf(repset.rules, isDirectory);
+  if (roots.length === 0) throw new SmError("REPSET_EMPTY", `replication set ${repset.name} includes nothing`);
+  for (const root of roots) if (!isDirectory(root)) throw new SmError("ROOT_MISSING", `${root}, which ${repset.name} includes, does not exist`, { data: { path: root } });
+  return roots;
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function identityOf(path: string): ConnectionRecord["roots"][number] {
+  const fileSystem = fileSystemOf(Buffer.from(path).toString("latin1"));
+  return { path, fsid: typeof fileSystem === "number" ? "" : fileSystem.fsid, ino: statSync(path).ino };
+}
+
+function isSameRoot(known: ConnectionRecord["roots"][number]): boolean {
+  if (!isDirectory(known.path)) return false;
+  const now = identityOf(known.path);
+  return now.ino === known.ino && now.fsid === known.fsid;
+}
+
+function refuseLoops(mappings: readonly Mapping[]): void {
+  for (const { source } of mappings) {
+    const real = realpathSync(source);
+    const hit = mappings.find((m) => isLoop(real, m.target) || isLoop(source, m.target));
+    if (hit !== undefined) throw new SmError("LOOP", `the target path ${hit.target} and the source ${source} lie inside each other on this machine`);
+  }
+}

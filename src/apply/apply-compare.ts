@@ -1,0 +1,149 @@
+// Comparison of one directory, or a slice of it, with what the source lists. The slice holds the names n with
+// from <= n < until in byte order; "" leaves that end open.
+
+import { ELOOP, ENOENT, ENOTDIR } from "../fs/errno.js";
+import { type FileStat, listXattrs, readlinkAt, statAt } from "../fs/native.js";
+import { procPath } from "../fs/confined-root.js";
+import { readXattrs, xattrDigest } from "../fs/xattrs.js";
+import { type BytePath, baseName, joinPath } from "../model/byte-path.js";
+import type { CompareChange, Difference, EntrySummary, Meta } from "../model/change.js";
+import { type ApplyContext, parentOf } from "./apply-context.js";
+import { adoptDirectory } from "./apply-entry.js";
+import { typeOf } from "./attributes.js";
+import { settleExtras } from "./apply-extras.js";
+import type { Directory } from "./directory-cache.js";
+import { namesOf } from "./remove-tree.js";
+import { failed, type Verdict } from "./verdict.js";
+
+const NOTHING = Buffer.alloc(0);
+
+export function applyCompare(ctx: ApplyContext, change: CompareChange): Verdict {
+  const { root, path } = change;
+  const directory = ctx.directories.get(root, path);
+  if (typeof directory === "number") {
+    if (![ENOENT, ENOTDIR, ELOOP].includes(-directory)) return failed(directory, "open the directory", path);
+    const why = -directory === ENOENT ? "missing" : "type";
+    ctx.answer({ kind: "compare", seq: ctx.seq, root, path, differs: [{ name: "", why }], extras: [], removed: 0 });
+    return undefined;
+  }
+  const differs = compareEntries(ctx, change, directory);
+  if (change.meta !== null && !isDirectoryEqual(ctx, directory, change.meta)) differs.push({ name: "", why: "attr" });
+  const names = change.extras === "keep" ? [] : namesOf(directory.fd);
+  if (typeof names === "number") return failed(names, "list", path);
+  const listed = new Set(change.entries.map((entry) => entry.name));
+  const found = names.filter((name) => name >= change.from && (change.until === "" || name < change.until) && !listed.has(name)).sort();
+  const settled = settleExtras(ctx, change, directory.fd, found);
+  if (settled.verdict !== undefined) return settled.verdict;
+  ctx.answer({ kind: "compare", seq: ctx.seq, root, path, differs, extras: settled.kept, removed: settled.removed });
+  return undefined;
+}
+
+function compareEntries(ctx: ApplyContext, change: CompareChange, directory: Directory): Difference[] {
+  const groups = new LinkGroups(ctx, change);
+  const differs: Difference[] = [];
+  for (const entry of change.entries) {
+    const stat = statAt(directory.fd, entry.name);
+    if (typeof stat === "number") {
+      differs.push({ name: entry.name, why: "missing" });
+      continue;
+    }
+    if (ctx.foreign.size > 0) adoptListed(ctx, change, entry, directory);
+    const why = groups.differs(entry, stat) ? "link" : entryDiffers(ctx, entry, stat, directory.fd);
+    if (why !== undefined) differs.push({ name: entry.name, why });
+  }
+  return differs;
+}
+
+/** What the source lists is no longer foreign. */
+function adoptListed(ctx: ApplyContext, change: CompareChange, entry: EntrySummary, directory: Directory): void {
+  const path = joinPath(change.path, entry.name);
+  if (entry.type === "dir") adoptDirectory(ctx, change.root, path, directory.fd);
+  else ctx.foreign.adopt(change.root, path);
+}
+
+/** Hard-link groups as far as this slice and the names it points to tell. */
+class LinkGroups {
+  readonly #ctx: ApplyContext;
+  readonly #change: CompareChange;
+  /** Inode on the target → first name of the group on the source. */
+  readonly #leaders = new Map<number, BytePath>();
+
+  constructor(ctx: ApplyContext, change: CompareChange) {
+    this.#ctx = ctx;
+    this.#change = change;
+  }
+
+  differs(entry: EntrySummary, stat: FileStat): boolean {
+    if (entry.type === "dir" || typeOf(stat) !== entry.type) return false;
+    if (entry.linkTo !== null && !this.#isInodeOf(entry.linkTo, stat)) return true;
+    if (stat.nlink < 2) return false;
+    const leader = entry.linkTo ?? joinPath(this.#change.path, entry.name);
+    const known = this.#leaders.get(stat.ino);
+    if (known === undefined) this.#leaders.set(stat.ino, leader);
+    return known !== undefined && known !== leader;
+  }
+
+  #isInodeOf(path: BytePath, stat: FileStat): boolean {
+    const parent = parentOf(this.#ctx, this.#change.root, path);
+    const other = typeof parent === "number" ? parent : statAt(parent.fd, baseName(path));
+    return typeof other !== "number" && other.ino === stat.ino && other.dev === stat.dev;
+  }
+}
+
+function entryDiffers(ctx: ApplyContext, entry: EntrySummary, stat: FileStat, dirfd: number): Difference["why"] | undefined {
+  if (typeOf(stat) !== entry.type) return "type";
+  // The first name of the group answers for the content and attributes of all.
+  if (entry.linkTo !== null) return undefined;
+  const isSameTime = stat.mtimeSec === entry.mtimeSec && stat.mtimeNsec === entry.mtimeNsec;
+  if (entry.type === "file" && (entry.suspect || stat.size !== entry.size || !isSameTime || isSuspect(ctx, stat))) return "content";
+  if ((entry.type === "symlink" || entry.type === "special") && detailOf(stat, dirfd, entry.name) !== wantedDetail(ctx, entry)) return "content";
+  const isSameMode = entry.type === "symlink" || (stat.mode & 0o7777) === entry.mode;
+  return isSameTime && isSameMode && isSameOwner(ctx, stat, entry) && digestAt(dirfd, entry.name) === entry.xattrDigest ? undefined : "attr";
+}
+
+/** What was written around a crash of the machine may be damaged although size and time are right. */
+function isSuspect({ suspect }: ApplyContext, stat: FileStat): boolean {
+  if (suspect === null) return false;
+  const changedMs = stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6;
+  return changedMs >= suspect.fromMs && changedMs <= suspect.untilMs;
+}
+
+function wantedDetail(ctx: ApplyContext, entry: EntrySummary): string {
+  return entry.type === "symlink" ? ctx.remap(entry.detail) : entry.detail;
+}
+
+function detailOf(stat: FileStat, dirfd: number, name: string): string {
+  switch (stat.mode & 0o170000) {
+    case 0o120000: {
+      const target = readlinkAt(dirfd, name);
+      return typeof target === "number" ? "" : target;
+    }
+    case 0o010000:
+      return "fifo";
+    case 0o020000:
+      return `char:${stat.rdevMajor}:${stat.rdevMinor}`;
+    case 0o060000:
+      return `block:${stat.rdevMajor}:${stat.rdevMinor}`;
+    default:
+      return "socket";
+  }
+}
+
+function isSameOwner(ctx: ApplyContext, stat: FileStat, wanted: { readonly uid: number; readonly gid: number }): boolean {
+  return !ctx.privileges.canChown || (stat.uid === wanted.uid && stat.gid === wanted.gid);
+}
+
+function digestAt(dirfd: number, name: string): number {
+  const place = procPath(dirfd, name);
+  if (listXattrs(place, NOTHING) === 0) return 0;
+  const xattrs = readXattrs(place);
+  return typeof xattrs === "number" ? -1 : xattrDigest(xattrs);
+}
+
+function isDirectoryEqual(ctx: ApplyContext, { fd }: Directory, meta: Meta): boolean {
+  const stat = statAt(fd, "");
+  if (typeof stat === "number" || (stat.mode & 0o7777) !== meta.mode || !isSameOwner(ctx, stat, meta)) return false;
+  if (stat.mtimeSec !== meta.mtimeSec || stat.mtimeNsec !== meta.mtimeNsec) return false;
+  const xattrs = readXattrs(fd);
+  return typeof xattrs !== "number" && xattrDigest(xattrs) === xattrDigest(meta.xattrs);
+}

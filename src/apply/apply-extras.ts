@@ -1,0 +1,63 @@
+// Names the target has and the source does not list. Only what replication put there is ever removed: not what was found
+// before (the foreign list), not what the set excludes, and no directory that holds either.
+
+import { closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt, statAt } from "../fs/native.js";
+import { type BytePath, joinPath } from "../model/byte-path.js";
+import type { CompareChange, RootIndex } from "../model/change.js";
+import { type ApplyContext, reportProblem } from "./apply-context.js";
+import { typeOf } from "./attributes.js";
+import { namesOf, removeEntry } from "./remove-tree.js";
+import type { Verdict } from "./verdict.js";
+
+export interface SettledExtras {
+  readonly kept: readonly string[];
+  readonly removed: number;
+  readonly verdict: Verdict;
+}
+
+export function settleExtras(ctx: ApplyContext, change: CompareChange, dirfd: number, names: readonly string[]): SettledExtras {
+  const { root, path } = change;
+  if (names.length === 0 || change.extras === "keep") return { kept: [], removed: 0, verdict: undefined };
+  if (change.extras === "report") {
+    for (const name of names) ctx.foreign.add(root, joinPath(path, name));
+    return { kept: names, removed: 0, verdict: undefined };
+  }
+  const kept: string[] = [];
+  let removed = 0;
+  for (const name of names) {
+    const at = joinPath(path, name);
+    if (!mayRemove(ctx, root, at, dirfd, name)) {
+      kept.push(name);
+      continue;
+    }
+    const verdict = removeEntry(ctx, dirfd, name, at);
+    if (verdict?.kind === "retry") return { kept, removed, verdict };
+    if (verdict === undefined) removed += 1;
+    else {
+      kept.push(name);
+      reportProblem(ctx, root, verdict.path, verdict.kind === "problem" ? verdict.code : "STALE", verdict.kind === "problem" ? verdict.message : verdict.reason);
+    }
+  }
+  if (removed > 0) ctx.directories.flush();
+  return { kept, removed, verdict: undefined };
+}
+
+function mayRemove(ctx: ApplyContext, root: RootIndex, path: BytePath, dirfd: number, name: string): boolean {
+  if (ctx.foreign.touches(root, path)) return false;
+  const stat = statAt(dirfd, name);
+  if (typeof stat === "number") return true;
+  const isDirectory = typeOf(stat) === "dir";
+  if (!ctx.matcher(root, path, isDirectory)) return false;
+  return !isDirectory || mayRemoveBelow(ctx, root, path, dirfd, name);
+}
+
+function mayRemoveBelow(ctx: ApplyContext, root: RootIndex, path: BytePath, dirfd: number, name: string): boolean {
+  const fd = openAt(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (fd < 0) return false;
+  try {
+    const names = namesOf(fd);
+    return typeof names !== "number" && names.every((below) => mayRemove(ctx, root, joinPath(path, below), fd, below));
+  } finally {
+    closeFd(fd);
+  }
+}

@@ -1,0 +1,49 @@
+import * as Args from "@oclif/core/args";
+import * as Flags from "@oclif/core/flags";
+import { formatConnectionLines } from "../format/connection-text.js";
+import { parseMap } from "../parse/map-flags.js";
+import { SmCommand } from "../sm-command.js";
+
+const CONNECT_DEADLINE_MS = 130_000;
+
+export default class Connect extends SmCommand {
+  static override description = "Connect a replication set to a target: mirror it there, then replicate each change.";
+  static override examples = [
+    "sm connect home beta --map /home=/backup/home",
+    "sm connect home beta --exact --mirror full",
+    "sm connect home localhost --base /backup --compression lz4 --json",
+  ];
+  static override args = {
+    set: Args.string({ description: "name of the replication set", required: true }),
+    target: Args.string({ description: "name of the peer, or localhost for this agent itself", required: true }),
+  };
+  static override flags = {
+    map: Flags.string({ description: "place of a source path on the target", helpValue: "SOURCE=TARGET", multiple: true, multipleNonGreedy: true }),
+    exact: Flags.boolean({ description: "the same paths on the target" }),
+    base: Flags.string({ description: "all below this directory of the target", helpValue: "DIR" }),
+    mirror: Flags.string({ description: "how the first mirror compares", options: ["full", "difference"], default: "difference" }),
+    "no-mirror": Flags.boolean({ description: "do not mirror now" }),
+    "no-replicate": Flags.boolean({ description: "do not replicate changes" }),
+    compression: Flags.string({ description: "compression of what is sent", options: ["off", "lz4"], default: "off" }),
+    durability: Flags.string({ description: "what the target has done when it acknowledges", options: ["none", "write", "fsync"], default: "fsync" }),
+    "no-remap-links": Flags.boolean({ description: "keep absolute links into the set as they are" }),
+  };
+
+  override async run(): Promise<void> {
+    const { args, flags } = await this.parse(Connect);
+    const input = {
+      repset: args.set,
+      target: args.target,
+      map: parseMap(flags),
+      options: {
+        mirror: flags["no-mirror"] ? "none" : (flags.mirror as "full" | "difference"),
+        replicate: !flags["no-replicate"],
+        compression: flags.compression as "off" | "lz4",
+        durability: flags.durability as "none" | "write" | "fsync",
+        remapLinks: !flags["no-remap-links"],
+      },
+    } as const;
+    const result = await this.api(flags).call("connection.connect", input, { deadlineMs: CONNECT_DEADLINE_MS });
+    this.show(result, flags, ({ connection }) => formatConnectionLines(connection).join("\n"));
+  }
+}

@@ -1,0 +1,133 @@
+// The one table of configuration fields: what a field takes, its default, and the reason for that default.
+// config/sm.yaml shows the same to the operator; a test holds the two together.
+
+import { NAME_BYTES_MAX, PATH_BYTES_MAX } from "../model/byte-path.js";
+import { type ConfigDirectories, type ConfigSections, parseEndpoint } from "./config.js";
+
+/** What defaults may depend on. */
+export interface DefaultsContext extends ConfigDirectories {
+  readonly hostname: string;
+}
+
+export interface Field<T> {
+  /** What the field takes, for error messages: "a whole number from 1 to 10". */
+  readonly expected: string;
+  /** The value, or undefined when it is not what is expected. */
+  parse(value: unknown): T | undefined;
+  /** The default. */
+  preset(context: DefaultsContext): T;
+  /** Why this default. */
+  readonly reason: string;
+}
+
+export type FieldTable = { readonly [S in keyof ConfigSections]: { readonly [F in keyof ConfigSections[S]]: Field<ConfigSections[S][F]> } };
+
+const MIB_MAX = 16 * 1024 * 1024;
+const DAY_MS = 86_400_000;
+
+function whole(min: number, max: number, preset: number, reason: string): Field<number> {
+  const parse = (value: unknown): number | undefined =>
+    typeof value === "number" && Number.isInteger(value) && value >= min && value <= max ? value : undefined;
+  return { expected: `a whole number from ${min} to ${max}`, parse, preset: () => preset, reason };
+}
+
+function wholeOrNull(min: number, max: number, reason: string): Field<number | null> {
+  const { expected, parse } = whole(min, max, min, reason);
+  return { expected: `${expected}, or null`, parse: (value) => (value === null ? null : parse(value)), preset: () => null, reason };
+}
+
+function flag(preset: boolean, reason: string): Field<boolean> {
+  return { expected: "true or false", parse: (value) => (typeof value === "boolean" ? value : undefined), preset: () => preset, reason };
+}
+
+function word<T extends string>(words: readonly T[], preset: T, reason: string): Field<T> {
+  return { expected: `one of ${words.join(", ")}`, parse: (value) => words.find((candidate) => candidate === value), preset: () => preset, reason };
+}
+
+function list(item: { readonly expected: string; parse(value: unknown): string | undefined }, max: number, reason: string): Field<readonly string[]> {
+  const parse = (value: unknown): readonly string[] | undefined => {
+    if (!Array.isArray(value) || value.length > max) return undefined;
+    const parsed = value.map((each) => item.parse(each)).filter((each) => each !== undefined);
+    return parsed.length === value.length ? parsed : undefined;
+  };
+  return { expected: `a list of at most ${max}, each ${item.expected}`, parse, preset: () => [], reason };
+}
+
+/** An absolute path without "..", doubled or trailing slashes. */
+function parsePath(value: unknown): string | undefined {
+  if (typeof value !== "string" || !value.startsWith("/") || value.includes("\0") || Buffer.byteLength(value) > PATH_BYTES_MAX) return undefined;
+  const components = value.slice(1).split("/");
+  return value === "/" || components.every((name) => name !== "" && name !== "." && name !== ".." && Buffer.byteLength(name) <= NAME_BYTES_MAX)
+    ? value
+    : undefined;
+}
+
+const absolutePath = { expected: 'an absolute path without "..", "." or a trailing slash', parse: parsePath };
+
+const peerAddress = {
+  expected: "host:port or [ipv6]:port with a port from 1 to 65535",
+  parse: (value: unknown) => (typeof value === "string" && (parseEndpoint(value)?.port ?? 0) > 0 ? value : undefined),
+};
+
+const SERVER: FieldTable["server"] = {
+  name: {
+    expected: "a name of 1 to 255 bytes without control characters and slashes",
+    parse: (value) => (typeof value === "string" && /^[^\x00-\x1f\x7f/]+$/.test(value) && Buffer.byteLength(value) <= NAME_BYTES_MAX ? value : undefined),
+    preset: ({ hostname }) => hostname,
+    reason: "what peers and people know the machine by already",
+  },
+  listen: {
+    expected: "host:port or [ipv6]:port with a port from 0 to 65535",
+    parse: (value) => (typeof value === "string" && parseEndpoint(value) !== undefined ? value : undefined),
+    preset: () => "127.0.0.1:1500",
+    reason: "nobody else can reach an agent before its operator says so; 1500 is the port known from the field",
+  },
+  addresses: list(peerAddress, 32, "without a list, a token announces the address listened on"),
+};
+
+const QUEUE: FieldTable["queue"] = {
+  directory: {
+    ...absolutePath,
+    preset: ({ stateDir }) => `${stateDir === "/" ? "" : stateDir}/queue`,
+    reason: "works with nothing set up; a volume of its own is better",
+  },
+  memoryMiB: whole(1, MIB_MAX, 128, "holds seconds of a busy server's changes without making the agent a large process"),
+  diskMiB: wholeOrNull(5, MIB_MAX, "the volume is the limit, which minFreeMiB guards; a full queue costs a mirror"),
+  minFreeMiB: whole(0, MIB_MAX, 50, "other programs on the volume keep working when the queue is full"),
+};
+
+const TRANSPORT: FieldTable["transport"] = {
+  windowMiB: whole(1, 4096, 16, "fills 1 Gbit/s at 128 ms round trip; more only costs memory on both sides"),
+  heartbeatMs: whole(50, DAY_MS, 2000, "keeps firewalls from forgetting the connection, and costs a few bytes"),
+  deadMs: whole(100, DAY_MS, 10_000, "five missed heartbeats: no false alarm on a busy link, and noticed before a person does"),
+  connectTimeoutMs: whole(50, DAY_MS, 5000, "a reachable machine answers in less, also around the world"),
+};
+
+/** Every field of the configuration file. */
+export const FIELDS: FieldTable = {
+  server: SERVER,
+  source: { enabled: flag(true, "a server replicates as soon as it has a connection; switch it off on a pure target") },
+  target: {
+    enabled: flag(true, "a paired source may replicate to here; switch it off on a pure source"),
+    allowedRoots: list(absolutePath, 1024, "empty = anywhere but system directories: the operator of the source chooses"),
+  },
+  queue: QUEUE,
+  transport: TRANSPORT,
+  apply: {
+    durability: word(["none", "write", "fsync"], "fsync", "an acknowledged change survives a power cut of the target"),
+    retryInitialMs: whole(1, DAY_MS, 200, "a short lock on a file costs no visible delay"),
+    retryMaxMs: whole(1, DAY_MS, 10_000, "a full disk is noticed to have space again within seconds"),
+  },
+  capture: {
+    source: word(["auto", "chokidar", "walk"], "auto", "the agent probes each root and takes the best that works there"),
+    watchesMax: wholeOrNull(1, 100_000_000, "the kernel's own limit, fs.inotify.max_user_watches"),
+    walkSeconds: whole(1, 604_800, 60, "covers what cannot be watched, at the cost of reading the metadata once a minute"),
+    signatureMiB: whole(1, MIB_MAX, 64, "block sums of some 100,000 changed files; what does not fit is compared anew"),
+  },
+  log: {
+    level: word(["error", "warn", "info", "debug"], "info", "every change of state is on record, single files are not"),
+    format: word(["text", "json"], "text", "read by people first; json is for log collectors"),
+    maxFileMiB: whole(1, 1024, 5, "opens in any editor"),
+    maxFiles: whole(1, 1000, 5, "25 MiB in all: weeks of a quiet agent, and never a full volume"),
+  },
+};

@@ -1,0 +1,65 @@
+// The agent's configuration as one frozen value. What each field means, its default and the reason for it: config-fields.ts.
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ConfigSections {
+  readonly server: {
+    readonly name: string;
+    readonly listen: string;
+    readonly addresses: readonly string[];
+  };
+  readonly source: { readonly enabled: boolean };
+  readonly target: {
+    readonly enabled: boolean;
+    readonly allowedRoots: readonly string[];
+  };
+  readonly queue: {
+    readonly directory: string;
+    readonly memoryMiB: number;
+    readonly diskMiB: number | null;
+    readonly minFreeMiB: number;
+  };
+  readonly transport: {
+    readonly windowMiB: number;
+    readonly heartbeatMs: number;
+    readonly deadMs: number;
+    readonly connectTimeoutMs: number;
+  };
+  readonly apply: {
+    readonly durability: "none" | "write" | "fsync";
+    readonly retryInitialMs: number;
+    readonly retryMaxMs: number;
+  };
+  readonly capture: {
+    readonly source: "auto" | "chokidar" | "walk";
+    readonly watchesMax: number | null;
+    readonly walkSeconds: number;
+    readonly signatureMiB: number;
+  };
+  readonly log: {
+    readonly level: "error" | "warn" | "info" | "debug";
+    readonly format: "text" | "json";
+    readonly maxFileMiB: number;
+    readonly maxFiles: number;
+  };
+}
+
+export interface ConfigDirectories {
+  readonly configDir: string;
+  readonly stateDir: string;
+  readonly runtimeDir: string;
+  readonly logDir: string;
+}
+
+export interface Config extends ConfigDirectories, ConfigSections {}
+
+/** Host and port of "host:port" or "[ipv6]:port"; undefined when it is neither. Port 0 = any free port. */
+export function parseEndpoint(text: string): Endpoint | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([A-Za-z0-9_][A-Za-z0-9._-]{0,252})):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return host === undefined || port > 65_535 ? undefined : { host, port };
+}

@@ -1,0 +1,40 @@
+import { z } from "zod";
+import { connectionOptionsSchema, mappingSchema } from "../model/connection-spec.js";
+
+/** A mirror that must run before the target can be called good. */
+export const mirrorNeedSchema = z.strictObject({
+  reason: z.enum(["initial", "manual", "restart", "queue", "target", "rules", "problem"]),
+  message: z.string(),
+  /** ISO 8601. */
+  since: z.string(),
+  mode: z.enum(["full", "difference"]),
+  /** What happens to names that the source lacks: replication may remove what it put there, a first mirror may not. */
+  extras: z.enum(["report", "remove"]),
+  /** Files changed since then (ms) are compared by content, whatever their times say; null = none. */
+  changedSinceMs: z.number().nullable(),
+  /** False: waits for a person (connected with --no-mirror, or stopped by hand). */
+  isAutomatic: z.boolean(),
+});
+
+export type MirrorNeed = z.infer<typeof mirrorNeedSchema>;
+
+/** What is kept of a connection over restarts: `<stateDir>/connections/<id>.json`. */
+export const connectionRecordSchema = z.strictObject({
+  id: z.number().int().positive(),
+  key: z.string(),
+  repset: z.string(),
+  peer: z.string(),
+  mappings: z.array(mappingSchema).min(1),
+  options: connectionOptionsSchema,
+  createdAt: z.string(),
+  /** Identity of each root, by mapping: a root that is another directory halts the connection. */
+  roots: z.array(z.strictObject({ path: z.string(), fsid: z.string(), ino: z.number() })),
+  epoch: z.string(),
+  durableSeq: z.number(),
+  mirrorNeed: mirrorNeedSchema.nullable(),
+  wasMirrored: z.boolean(),
+  /** Every change before this time (source clock, ms) is durably on the target, or covered by `mirrorNeed`. */
+  cleanUntilMs: z.number(),
+});
+
+export type ConnectionRecord = z.infer<typeof connectionRecordSchema>;

@@ -1,0 +1,94 @@
+// One connection's mirrors as the user sees them: the current or last one, its counts, its end.
+
+import type { MirrorCounts } from "../model/source-messages.js";
+import type { MirrorReport, ProblemReport } from "../model/status.js";
+
+const NO_COUNTS: MirrorCounts = { filesTotal: 0, bytesTotal: 0, filesDone: 0, bytesDone: 0, bytesSkipped: 0, orphans: 0, removed: 0, orphanNames: [], percent: 0 };
+const PROBLEMS_KEPT = 100;
+
+export class MirrorTracker {
+  id = 0;
+  #mode: "full" | "difference" | null = null;
+  #outcome: MirrorReport["outcome"] = null;
+  #startedAt: string | null = null;
+  #finishedAt: string | null = null;
+  #counts: MirrorCounts = NO_COUNTS;
+  /** Last set of the mirror, once all of it is emitted. */
+  #emittedSeq: number | null = null;
+  #problems: ProblemReport[] = [];
+  #problemCount = 0;
+
+  get isRunning(): boolean {
+    return this.#outcome === "running";
+  }
+
+  start(mode: "full" | "difference", nowIso: string): number {
+    this.id += 1;
+    this.#mode = mode;
+    this.#outcome = "running";
+    this.#startedAt = nowIso;
+    this.#finishedAt = null;
+    this.#counts = NO_COUNTS;
+    this.#emittedSeq = null;
+    this.#problems = [];
+    this.#problemCount = 0;
+    return this.id;
+  }
+
+  progress(mirrorId: number, counts: MirrorCounts): void {
+    if (mirrorId === this.id && this.isRunning) this.#counts = counts;
+  }
+
+  emitted(mirrorId: number, lastSeq: number, counts: MirrorCounts): void {
+    if (mirrorId !== this.id || !this.isRunning) return;
+    this.#counts = counts;
+    this.#emittedSeq = lastSeq;
+  }
+
+  /** True when the target has applied the whole mirror. */
+  isApplied(appliedSeq: number): boolean {
+    return this.isRunning && this.#emittedSeq !== null && appliedSeq >= this.#emittedSeq;
+  }
+
+  end(outcome: "done" | "stopped" | "failed", nowIso: string): void {
+    if (!this.isRunning) return;
+    this.#outcome = outcome;
+    this.#finishedAt = nowIso;
+  }
+
+  addProblem(problem: ProblemReport): void {
+    this.#problemCount += 1;
+    if (this.#problems.length < PROBLEMS_KEPT) this.#problems.push(problem);
+  }
+
+  get remainingBytes(): number {
+    return this.isRunning ? Math.max(0, this.#counts.bytesTotal - this.#counts.bytesDone - this.#counts.bytesSkipped) : 0;
+  }
+
+  get skippedBytes(): number {
+    return this.#counts.bytesSkipped;
+  }
+
+  report(): MirrorReport {
+    const counts = this.#counts;
+    const isDone = this.#outcome === "done";
+    return {
+      status: !this.isRunning ? "Idle" : this.#emittedSeq === null ? "Mirroring" : "Waiting",
+      mode: this.#mode,
+      id: this.id,
+      percent: this.#mode === null ? null : isDone ? 100 : counts.percent,
+      bytesTotal: counts.bytesTotal,
+      bytesDone: counts.bytesDone,
+      bytesSkipped: counts.bytesSkipped,
+      filesTotal: counts.filesTotal,
+      filesDone: counts.filesDone,
+      orphans: counts.orphans,
+      orphanNames: counts.orphanNames,
+      problems: this.#problems,
+      problemCount: this.#problemCount,
+      startedAt: this.#startedAt,
+      finishedAt: this.#finishedAt,
+      outcome: this.#outcome,
+    };
+  }
+}

@@ -1,0 +1,56 @@
+// What a welcome means for a connection: where the stream goes on, what must be repaired first. Pure.
+
+import type { Welcome } from "../model/session.js";
+import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
+
+export interface ResumeInput {
+  readonly record: ConnectionRecord;
+  readonly welcome: Welcome;
+  /** Last set whose answers the source heard, in the journal's epoch. */
+  readonly heardSeq: number;
+  /** The stream was already open in this epoch, on an earlier channel. */
+  readonly hadStream: boolean;
+  readonly nowIso: string;
+}
+
+export interface ResumePlan {
+  /** Sets after this one are to be sent. */
+  readonly sentSeq: number;
+  /** Sets in (from, until] were applied, but their answers were never heard. */
+  readonly review: { readonly from: number; readonly until: number } | null;
+  readonly mirrorNeed: MirrorNeed | null;
+  /** A running mirror belongs to a target that is no more what it was: it starts anew. */
+  readonly restartMirror: boolean;
+}
+
+export function planResume({ record, welcome, heardSeq, hadStream, nowIso }: ResumeInput): ResumePlan {
+  const need = record.mirrorNeed;
+  if (welcome.resumed && hadStream) {
+    const review = welcome.appliedSeq > heardSeq ? { from: heardSeq, until: welcome.appliedSeq } : null;
+    return { sentSeq: Math.max(heardSeq, welcome.appliedSeq), review, mirrorNeed: need, restartMirror: false };
+  }
+  if (welcome.resumed) return { sentSeq: Math.max(record.durableSeq, welcome.appliedSeq), review: null, mirrorNeed: need, restartMirror: true };
+  const isKnown = record.wasMirrored || hadStream;
+  if (!isKnown) return { sentSeq: record.durableSeq, review: null, mirrorNeed: need, restartMirror: true };
+  const why = welcome.suspect ? "the target's machine crashed before everything was on its disk" : "the target does not know this stream (new, replaced or reset)";
+  return {
+    sentSeq: record.durableSeq,
+    review: null,
+    restartMirror: true,
+    mirrorNeed: mergeNeeds(need, { reason: "target", message: why, since: nowIso, mode: "difference", extras: "remove", changedSinceMs: record.cleanUntilMs, isAutomatic: true }),
+  };
+}
+
+/** The need that covers both: the wider comparison, the earlier since. A first mirror's protection of foreign files wins. */
+export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
+  if (a === null) return b;
+  const changedSinceMs = a.changedSinceMs === null ? b.changedSinceMs : b.changedSinceMs === null ? a.changedSinceMs : Math.min(a.changedSinceMs, b.changedSinceMs);
+  return {
+    ...b,
+    since: a.since,
+    mode: a.mode === "full" ? "full" : b.mode,
+    extras: a.extras === "report" ? "report" : b.extras,
+    changedSinceMs,
+    isAutomatic: a.isAutomatic || b.isAutomatic,
+  };
+}

@@ -1,0 +1,94 @@
+// Streams a connection's change sets from the journal over one channel, within the window (sent but not applied).
+
+import { failpoint } from "../base/failpoint.js";
+import type { SourceChannel } from "../model/channel-port.js";
+import type { Journal, JournalRecord } from "../model/journal-port.js";
+
+export interface SentCounts {
+  bytes: number;
+  wireBytes: number;
+  mirrorBytes: number;
+  mirrorWireBytes: number;
+}
+
+export interface SetSenderOptions {
+  readonly connectionId: number;
+  readonly journal: Journal;
+  readonly channel: SourceChannel;
+  readonly sentSeq: number;
+  readonly windowBytes: number;
+  /** Live sets are passed over (connected with --no-replicate). */
+  readonly mirrorOnly: boolean;
+  readonly counts: SentCounts;
+}
+
+export class SetSender {
+  readonly #options: SetSenderOptions;
+  #sentSeq: number;
+  #inFlightBytes = 0;
+  readonly #inFlight: { readonly seq: number; readonly bytes: number }[] = [];
+  #wake: () => void = () => {};
+
+  constructor(options: SetSenderOptions) {
+    this.#options = options;
+    this.#sentSeq = options.sentSeq;
+  }
+
+  get sentSeq(): number {
+    return this.#sentSeq;
+  }
+
+  get isIdle(): boolean {
+    return this.#inFlight.length === 0;
+  }
+
+  applied(seq: number): void {
+    let count = 0;
+    for (const set of this.#inFlight) {
+      if (set.seq > seq) break;
+      this.#inFlightBytes -= set.bytes;
+      count += 1;
+    }
+    if (count === 0) return;
+    this.#inFlight.splice(0, count);
+    this.#wake();
+  }
+
+  /** Sends until the signal aborts; rejects with CHANNEL_LOST when the channel breaks. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { journal, connectionId, windowBytes } = this.#options;
+    const unsubscribe = journal.onAppend(() => this.#wake());
+    const onAbort = (): void => this.#wake();
+    signal.addEventListener("abort", onAbort);
+    try {
+      while (!signal.aborted) {
+        const woken = new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        const record = this.#inFlightBytes < windowBytes ? await journal.next(connectionId, this.#sentSeq) : undefined;
+        if (signal.aborted) return;
+        if (record === undefined) await woken;
+        else await this.#send(record);
+      }
+    } finally {
+      unsubscribe();
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async #send(record: JournalRecord): Promise<void> {
+    const { channel, counts, mirrorOnly } = this.#options;
+    this.#sentSeq = record.seq;
+    const isMirror = record.connectionId !== 0;
+    if (mirrorOnly && !isMirror) return;
+    failpoint("source.set.beforeSend");
+    this.#inFlight.push({ seq: record.seq, bytes: record.bytes.length });
+    this.#inFlightBytes += record.bytes.length;
+    const { wireBytes } = await channel.sendSet(record.bytes);
+    counts.bytes += record.bytes.length;
+    counts.wireBytes += wireBytes;
+    if (!isMirror) return;
+    counts.mirrorBytes += record.bytes.length;
+    counts.mirrorWireBytes += wireBytes;
+  }
+}

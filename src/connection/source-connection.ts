@@ -1,0 +1,381 @@
+// One replication set joined to one target, on the source's side: dials, streams the journal, takes the target's
+// word for what is applied and durable, and makes sure that whatever may be missing is mirrored again.
+//   journal ─▶ sender ─▶ channel ══▶ target        target ══▶ acks ─▶ cursor, credits, answers ─▶ source worker
+
+import { backoffMs } from "../base/backoff.js";
+import { type ErrorCode, SmError, toSmError } from "../base/errors.js";
+import type { Log } from "../base/log.js";
+import { delay } from "../base/wait.js";
+import { displayPath } from "../model/byte-path.js";
+import type { Peer, SourceChannel, SourceDialer } from "../model/channel-port.js";
+import type { MirrorMode } from "../model/connection-spec.js";
+import type { Journal } from "../model/journal-port.js";
+import type { Ack, Hello, Retrying } from "../model/session.js";
+import type { SourceEvent, SourceFeed } from "../model/source-messages.js";
+import type { ConnectionReport, MirrorReport } from "../model/status.js";
+import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
+import { reportConnection } from "./connection-report.js";
+import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, nextConnection } from "./connection-state.js";
+import { MirrorTracker } from "./mirror-tracker.js";
+import { ProblemBook } from "./problem-book.js";
+import { mergeNeeds, planResume } from "./resume-plan.js";
+import { type SentCounts, SetSender } from "./set-sender.js";
+
+export interface SourceConnectionOptions {
+  readonly record: ConnectionRecord;
+  readonly journal: Journal;
+  readonly feed: SourceFeed;
+  readonly dialer: SourceDialer;
+  readonly findPeer: (name: string) => Peer;
+  readonly hello: () => Hello;
+  readonly windowBytes: number;
+  /** How long before a durable set its changes may have been made: event delay and walk interval together. */
+  readonly captureLagMs: number;
+  readonly save: (record: ConnectionRecord) => void;
+  readonly onChange: () => void;
+  readonly log: Log;
+}
+
+const RETRY = { initialMs: 250, maxMs: 15_000, jitter: 0.3 };
+const SAVE_INTERVAL_MS = 1000;
+
+export class SourceConnection {
+  readonly options: SourceConnectionOptions;
+  readonly mirror = new MirrorTracker();
+  readonly problems = new ProblemBook();
+  readonly counts: SentCounts = { bytes: 0, wireBytes: 0, mirrorBytes: 0, mirrorWireBytes: 0 };
+  record: ConnectionRecord;
+  state: ConnectionState = INITIAL_STATE;
+  stateSince = new Date().toISOString();
+  retryAt: string | null = null;
+  channel: SourceChannel | null = null;
+  retrying: Retrying | null = null;
+  targetLimits: readonly string[] = [];
+  appliedSeq = 0;
+  durableSeq: number;
+  pendingRepairs = 0;
+  lastFile = "";
+  #sender: SetSender | null = null;
+  #hadStream = false;
+  #lastSaveMs = 0;
+  #isDirty = false;
+  #setTimes: { readonly seq: number; readonly timeMs: number }[] = [];
+  #resume: () => void = () => {};
+  #channelAbort = new AbortController();
+
+  constructor(options: SourceConnectionOptions) {
+    this.options = options;
+    this.record = options.record;
+    this.durableSeq = options.record.durableSeq;
+    this.appliedSeq = options.record.durableSeq;
+  }
+
+  get id(): number {
+    return this.record.id;
+  }
+
+  get sentSeq(): number {
+    return this.#sender?.sentSeq ?? this.appliedSeq;
+  }
+
+  /** When the oldest live set not yet durable on the target was made; null when there is none. */
+  get oldestPendingMs(): number | null {
+    const first = this.#setTimes.find((entry) => entry.seq > this.appliedSeq);
+    return first?.timeMs ?? null;
+  }
+
+  get #isHalted(): boolean {
+    return this.state.kind === "halted";
+  }
+
+  /** Runs until the signal aborts: connects, streams, reconnects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (this.state.kind === "halted") {
+        await new Promise<void>((resolve) => {
+          this.#resume = resolve;
+          signal.addEventListener("abort", () => resolve(), { once: true });
+        });
+        continue;
+      }
+      this.#channelAbort = new AbortController();
+      const both = AbortSignal.any([signal, this.#channelAbort.signal]);
+      const fault = await this.#connectAndStream(both);
+      if (signal.aborted) break;
+      if (this.#isHalted) continue;
+      this.#dispatch(fault.disposition === "halt" ? { kind: "halt", fault } : { kind: "lost", fault });
+      if (this.state.kind !== "backingOff") continue;
+      const waitMs = backoffMs(this.state.attempt + 1, RETRY);
+      this.retryAt = new Date(Date.now() + waitMs).toISOString();
+      await delay(waitMs, both);
+      this.retryAt = null;
+      if (!signal.aborted) this.#dispatch({ kind: "retry" });
+    }
+    this.#dispatch({ kind: "stop" });
+    this.#save(true);
+  }
+
+  async #connectAndStream(signal: AbortSignal): Promise<Fault & { disposition: string }> {
+    const { dialer, findPeer, hello } = this.options;
+    try {
+      const channel = await dialer.dial(findPeer(this.record.peer), hello(), signal);
+      this.channel = channel;
+      try {
+        await this.#stream(channel, signal);
+        return faultOf(await channel.ended);
+      } finally {
+        this.channel = null;
+        this.#sender = null;
+        this.retrying = null;
+        await channel.close();
+      }
+    } catch (error) {
+      return faultOf(toSmError(error));
+    }
+  }
+
+  async #stream(channel: SourceChannel, signal: AbortSignal): Promise<void> {
+    const { journal, windowBytes } = this.options;
+    const { welcome } = channel;
+    const plan = planResume({ record: this.record, welcome, heardSeq: this.appliedSeq, hadStream: this.#hadStream, nowIso: new Date().toISOString() });
+    this.targetLimits = welcome.limits;
+    this.#dispatch({ kind: "welcomed" });
+    if (plan.review !== null) await this.#review(plan.review.from, plan.review.until);
+    this.#setNeed(this.#withEmptyTarget(plan.mirrorNeed, welcome.empty && !this.record.wasMirrored));
+    this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
+    this.options.feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
+    const sender = new SetSender({
+      connectionId: this.id,
+      journal,
+      channel,
+      sentSeq: plan.sentSeq,
+      windowBytes,
+      mirrorOnly: !this.record.options.replicate,
+      counts: this.counts,
+    });
+    this.#sender = sender;
+    this.#hadStream = true;
+    channel.onAck((ack) => this.#takeAck(ack));
+    if (plan.restartMirror || !this.mirror.isRunning) this.#startNeeded();
+    const ended = new AbortController();
+    void channel.ended.then(() => ended.abort());
+    await sender.run(AbortSignal.any([signal, ended.signal]));
+    if (signal.aborted && !ended.signal.aborted) await channel.close();
+  }
+
+  /** Nothing foreign can be in an empty target: all of it may be sent unasked, and removed again. */
+  #withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): MirrorNeed | null {
+    return need !== null && isEmpty ? { ...need, mode: "full", extras: "remove" } : need;
+  }
+
+  async #review(from: number, until: number): Promise<void> {
+    const frames: Buffer[] = [];
+    let at = from;
+    for (;;) {
+      const record = await this.options.journal.next(this.id, at);
+      if (record === undefined || record.seq > until) break;
+      frames.push(Buffer.from(record.bytes));
+      at = record.seq;
+    }
+    this.options.feed.send({ kind: "review", connectionId: this.id, frames });
+  }
+
+  #takeAck(ack: Ack): void {
+    const { feed, journal } = this.options;
+    this.retrying = ack.retrying;
+    if (ack.answers.length > 0) {
+      for (const answer of ack.answers) if (answer.kind === "problem") this.addProblem(displayPath(answer.path), answer.code, answer.message);
+      feed.send({ kind: "answers", connectionId: this.id, answers: ack.answers });
+    }
+    if (ack.appliedSeq > this.appliedSeq) {
+      this.appliedSeq = ack.appliedSeq;
+      this.#sender?.applied(ack.appliedSeq);
+      feed.send({ kind: "applied", connectionId: this.id, seq: ack.appliedSeq });
+    }
+    if (ack.durableSeq > this.durableSeq) {
+      this.durableSeq = ack.durableSeq;
+      journal.advance(this.id, ack.durableSeq);
+      this.#noteDurable(ack.durableSeq);
+    }
+    if (this.mirror.isApplied(this.appliedSeq)) this.#mirrorDone();
+    this.options.onChange();
+  }
+
+  #noteDurable(seq: number): void {
+    let timeMs = 0;
+    let count = 0;
+    for (const entry of this.#setTimes) {
+      if (entry.seq > seq) break;
+      timeMs = entry.timeMs;
+      count += 1;
+    }
+    this.#setTimes.splice(0, count);
+    const cleanUntilMs = Math.max(this.record.cleanUntilMs, timeMs - this.options.captureLagMs);
+    this.record = { ...this.record, durableSeq: seq, cleanUntilMs };
+    this.#save(false);
+  }
+
+  #mirrorDone(): void {
+    this.mirror.end("done", new Date().toISOString());
+    this.problems.keepSince(this.mirror.report().startedAt ?? "");
+    this.record = { ...this.record, mirrorNeed: null, wasMirrored: true };
+    this.#save(true);
+    this.options.log.info("mirror complete", { connection: this.id, repset: this.record.repset, target: this.record.peer });
+  }
+
+  /** What the source worker says about this connection, or about all. */
+  takeEvent(event: SourceEvent): void {
+    switch (event.kind) {
+      case "set":
+        if (event.connectionId === 0) {
+          this.#setTimes.push({ seq: event.seq, timeMs: Date.now() });
+          if (this.#setTimes.length > 10_000) this.#setTimes.splice(0, 5000);
+        }
+        if (event.lastPath !== "") this.lastFile = event.lastPath;
+        break;
+      case "mirrorProgress":
+        this.mirror.progress(event.mirrorId, event.counts);
+        break;
+      case "mirrorEmitted":
+        this.mirror.emitted(event.mirrorId, event.lastSeq, event.counts);
+        if (this.mirror.isApplied(this.appliedSeq)) this.#mirrorDone();
+        break;
+      case "repairs":
+        this.pendingRepairs = event.pending;
+        break;
+      case "problem":
+        this.addProblem(displayPath(event.path), event.code, event.message);
+        break;
+      case "halt":
+        if (event.error !== null) this.#halt({ code: event.error.code as ErrorCode, message: event.error.message });
+        else this.#unhalt();
+        break;
+      default:
+        break;
+    }
+    this.options.onChange();
+  }
+
+  addProblem(path: string, code: string, message: string): void {
+    const problem = { path, code, message, at: new Date().toISOString() };
+    this.problems.add(problem);
+    if (this.mirror.isRunning) this.mirror.addProblem(problem);
+  }
+
+  #halt(fault: Fault): void {
+    this.#dispatch({ kind: "halt", fault });
+    this.#channelAbort.abort();
+  }
+
+  #unhalt(): void {
+    if (this.state.kind !== "halted") return;
+    this.#dispatch({ kind: "resume" });
+    this.#resume();
+  }
+
+  /** Tries again at once: the peer may be back, or was paired anew. */
+  nudge(): void {
+    if (this.state.kind === "halted" || this.state.kind === "backingOff") {
+      if (this.state.kind === "halted") this.#unhalt();
+      else this.#channelAbort.abort();
+    }
+  }
+
+  /** Records that a mirror must run; starts it as soon as there is a channel. */
+  requireMirror(need: MirrorNeed): void {
+    this.#setNeed(mergeNeeds(this.record.mirrorNeed, need));
+    this.mirror.end("failed", new Date().toISOString());
+    this.#startNeeded();
+  }
+
+  #setNeed(need: MirrorNeed | null): void {
+    if (need === this.record.mirrorNeed) return;
+    this.record = { ...this.record, mirrorNeed: need };
+    this.#save(true);
+    this.options.onChange();
+  }
+
+  #startNeeded(): void {
+    const need = this.record.mirrorNeed;
+    if (need === null || !need.isAutomatic || this.#sender === null) return;
+    this.#order(need.mode, need);
+  }
+
+  /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
+  startMirror(mode: MirrorMode): MirrorReport {
+    const owed = this.record.mirrorNeed;
+    const need: MirrorNeed = {
+      reason: "manual",
+      message: "started by hand",
+      since: new Date().toISOString(),
+      mode,
+      extras: owed?.extras ?? "report",
+      changedSinceMs: owed?.changedSinceMs ?? null,
+      isAutomatic: true,
+    };
+    this.mirror.end("stopped", new Date().toISOString());
+    this.#setNeed(need);
+    if (this.#sender !== null) this.#order(mode, need);
+    return this.mirror.report();
+  }
+
+  #order(mode: MirrorMode, need: MirrorNeed): void {
+    const mirrorId = this.mirror.start(mode, new Date().toISOString());
+    this.options.feed.send({
+      kind: "mirror",
+      order: {
+        connectionId: this.id,
+        mirrorId,
+        mode,
+        extras: need.extras,
+        suspect: need.changedSinceMs === null ? "none" : { changedSinceMs: need.changedSinceMs },
+      },
+    });
+    this.options.log.info("mirror started", { connection: this.id, mode, reason: need.reason, why: need.message });
+    this.options.onChange();
+  }
+
+  stopMirror(): MirrorReport {
+    if (this.mirror.isRunning) {
+      this.options.feed.send({ kind: "stopMirror", connectionId: this.id });
+      this.mirror.end("stopped", new Date().toISOString());
+      const owed = this.record.mirrorNeed;
+      if (owed !== null) this.#setNeed({ ...owed, message: "the mirror was stopped by hand", isAutomatic: false });
+    }
+    this.options.onChange();
+    return this.mirror.report();
+  }
+
+  report(): ConnectionReport {
+    return reportConnection(this);
+  }
+
+  #dispatch(event: ConnectionEvent): void {
+    const before = this.state;
+    this.state = nextConnection(before, event);
+    if (this.state.kind === before.kind) return;
+    this.stateSince = new Date().toISOString();
+    const fields = { connection: this.id, repset: this.record.repset, target: this.record.peer, from: before.kind, to: this.state.kind };
+    if ("fault" in this.state) this.options.log.warn(`connection ${this.state.kind}: ${this.state.fault.message}`, fields);
+    else this.options.log.info(`connection ${this.state.kind}`, fields);
+    this.options.onChange();
+  }
+
+  #save(isUrgent: boolean): void {
+    this.#isDirty = true;
+    const now = performance.now();
+    if (!isUrgent && now - this.#lastSaveMs < SAVE_INTERVAL_MS) return;
+    this.#lastSaveMs = now;
+    this.#isDirty = false;
+    this.options.save(this.record);
+  }
+
+  /** Writes what waits to be written; called about once a second. */
+  tick(): void {
+    if (this.#isDirty) this.#save(false);
+  }
+}
+
+function faultOf(error: SmError): Fault & { disposition: string } {
+  return { code: error.code, message: error.message, disposition: error.entry.disposition === "retry" || error.code === "PEER_UNKNOWN" ? "retry" : "halt" };
+}

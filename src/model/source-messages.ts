@@ -1,0 +1,85 @@
+// What the main thread and the source worker of one replication set say to each other. Both ends are ours and run the
+// same build: messages are typed, not validated.
+
+import type { BytePath } from "./byte-path.js";
+import type { CaptureCoverage } from "./capture-port.js";
+import type { Answer, CompareChange, RootIndex } from "./change.js";
+import type { CompareRequest } from "./mirror-port.js";
+import type { Rule } from "./rule.js";
+
+export interface SourceWorkerData {
+  readonly roots: readonly string[];
+  readonly rules: readonly Rule[];
+  readonly lastSeq: number;
+  readonly signatureBytesMax: number;
+  readonly windowBytes: number;
+  readonly capture: "chokidar" | "walk";
+  readonly watchesMax: number | null;
+  readonly walkSeconds: number;
+  readonly failpoint: string | null;
+}
+
+export interface MirrorOrder {
+  readonly connectionId: number;
+  readonly mirrorId: number;
+  readonly mode: "full" | "difference";
+  readonly extras: CompareChange["extras"];
+  readonly suspect: CompareRequest["suspect"];
+}
+
+export type SourceCommand =
+  | { readonly kind: "attach"; readonly connectionId: number }
+  | { readonly kind: "detach"; readonly connectionId: number }
+  | { readonly kind: "mirror"; readonly order: MirrorOrder }
+  | { readonly kind: "stopMirror"; readonly connectionId: number }
+  | { readonly kind: "answers"; readonly connectionId: number; readonly answers: readonly Answer[] }
+  | { readonly kind: "applied"; readonly connectionId: number; readonly seq: number }
+  | { readonly kind: "accepted"; readonly bytes: number }
+  /** Answers to these sets may have been lost with a channel: compare what they touched. */
+  | { readonly kind: "review"; readonly connectionId: number; readonly frames: readonly Uint8Array[] }
+  | { readonly kind: "barrier"; readonly id: number }
+  /** Answered after everything said before it was taken in. */
+  | { readonly kind: "probe"; readonly id: number; readonly connectionId: number }
+  | { readonly kind: "stop" };
+
+export interface MirrorCounts {
+  readonly filesTotal: number;
+  readonly bytesTotal: number;
+  readonly filesDone: number;
+  readonly bytesDone: number;
+  readonly bytesSkipped: number;
+  readonly orphans: number;
+  readonly removed: number;
+  readonly orphanNames: readonly string[];
+  readonly percent: number;
+}
+
+export type SourceEvent =
+  | {
+      readonly kind: "set";
+      readonly seq: number;
+      readonly connectionId: number;
+      readonly mirror: boolean;
+      readonly changes: number;
+      readonly lastPath: string;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly kind: "state"; readonly state: "Arming" | "Scanning" | "Watching"; readonly files: number; readonly bytes: number }
+  | { readonly kind: "coverage"; readonly coverage: CaptureCoverage }
+  | { readonly kind: "halt"; readonly error: { readonly code: string; readonly message: string } | null }
+  | { readonly kind: "mirrorProgress"; readonly connectionId: number; readonly mirrorId: number; readonly counts: MirrorCounts }
+  /** All of the mirror is emitted: it is done when the target applied `lastSeq`. */
+  | { readonly kind: "mirrorEmitted"; readonly connectionId: number; readonly mirrorId: number; readonly lastSeq: number; readonly counts: MirrorCounts }
+  | { readonly kind: "repairs"; readonly connectionId: number; readonly pending: number; readonly lastSeq: number }
+  | { readonly kind: "problem"; readonly root: RootIndex; readonly path: BytePath; readonly code: string; readonly message: string }
+  | { readonly kind: "barrier"; readonly id: number; readonly seq: number }
+  | { readonly kind: "probe"; readonly id: number; readonly pending: number; readonly repairSeq: number };
+
+/** The source worker as a connection uses it. */
+export interface SourceFeed {
+  send(command: SourceCommand): void;
+  /** A sequence number that covers everything on the source at the call. */
+  barrier(): Promise<number>;
+  /** Places that wait for repair, and the last set that a repair of this connection emitted. */
+  probe(connectionId: number): Promise<{ readonly pending: number; readonly repairSeq: number }>;
+}

@@ -1,0 +1,273 @@
+// The one listener for peers: HTTPS with a certificate on both sides. A pinned peer may open channels on /sm; a stranger may
+// only try a token on /pair. Everything else is refused before a WebSocket exists.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+import { type WebSocket, WebSocketServer } from "ws";
+import { type Clock, systemClock } from "../base/clock.js";
+import { SmError } from "../base/errors.js";
+import type { Log } from "../base/log.js";
+import type { AcceptChannel, Peer, PeerAddress } from "../model/channel-port.js";
+import { Admission, type AdmissionLimits } from "./admission.js";
+import type { Bootstrap } from "./bootstrap.js";
+import { displayAddress } from "./dial-socket.js";
+import { SET_FRAME_BYTES_MAX } from "./frame-codec.js";
+import { FrameLink, LINK_TIMING, type LinkTiming } from "./frame-link.js";
+import { type Identity, LOCALHOST } from "./identity.js";
+import { respondToPairing } from "./pair-responder.js";
+import type { PeerStore } from "./peer-store.js";
+import { RateWindow } from "./rate-window.js";
+import { serveTargetSession } from "./target-session.js";
+import * as wire from "./tls-options.js";
+
+export interface PeerServerLimits extends AdmissionLimits, LinkTiming {
+  readonly helloTimeoutMs: number;
+  readonly channelsPerPeerMax: number;
+  readonly failedPairingsMax: number;
+  readonly failedPairingsWindowMs: number;
+}
+
+export const PEER_SERVER_LIMITS: PeerServerLimits = {
+  ...LINK_TIMING,
+  strangersMax: 64,
+  strangerMs: 10_000,
+  helloTimeoutMs: 10_000,
+  channelsPerPeerMax: 64,
+  failedPairingsMax: 10,
+  failedPairingsWindowMs: 60_000,
+};
+
+export interface PeerServerOptions {
+  readonly identity: Identity;
+  readonly peers: PeerStore;
+  readonly bootstrap: Bootstrap;
+  readonly listen: PeerAddress;
+  readonly accept: AcceptChannel;
+  readonly log: Log;
+  readonly limits?: Partial<PeerServerLimits>;
+  readonly clock?: Clock;
+}
+
+type Refusal = readonly [status: number, line: string];
+
+const HEADER_BYTES_MAX = 8 * 1024;
+const ADDRESSES_COUNTED_MAX = 1024;
+/** Refusals logged per address and minute: a stranger must not be able to fill the log. */
+const REFUSALS_LOGGED_MAX = 3;
+
+interface Comer {
+  readonly socket: TLSSocket;
+  readonly remoteAddress: string;
+  readonly fingerprint: string | undefined;
+  /** Name of the peer whose pinned certificate this is. */
+  readonly peerName: string | undefined;
+}
+
+export class PeerServer {
+  readonly #options: PeerServerOptions;
+  readonly #limits: PeerServerLimits;
+  readonly #https: Server;
+  readonly #channelSockets: WebSocketServer;
+  readonly #pairSockets: WebSocketServer;
+  readonly #admission: Admission;
+  readonly #links = new Map<FrameLink, string>();
+  readonly #failedPairings: RateWindow;
+  readonly #loggedRefusals: RateWindow;
+  #unsubscribe: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: PeerServerOptions) {
+    const clock = options.clock ?? systemClock;
+    this.#options = options;
+    this.#limits = { ...PEER_SERVER_LIMITS, ...options.limits };
+    this.#admission = new Admission(this.#limits);
+    const { failedPairingsMax, failedPairingsWindowMs } = this.#limits;
+    this.#failedPairings = new RateWindow({ eventsMax: failedPairingsMax, windowMs: failedPairingsWindowMs, keysMax: ADDRESSES_COUNTED_MAX, clock });
+    this.#loggedRefusals = new RateWindow({ eventsMax: REFUSALS_LOGGED_MAX, windowMs: 60_000, keysMax: ADDRESSES_COUNTED_MAX, clock });
+    const common = { noServer: true, clientTracking: false, perMessageDeflate: false, autoPong: false } as const;
+    this.#channelSockets = new WebSocketServer({ ...common, maxPayload: SET_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });
+    this.#pairSockets = new WebSocketServer({ ...common, maxPayload: wire.PAIR_MESSAGE_BYTES_MAX, handleProtocols: () => wire.PAIR_PROTOCOL });
+    this.#https = createServer({
+      ...wire.tlsOptions(options.identity),
+      requestCert: true,
+      honorCipherOrder: true,
+      handshakeTimeout: this.#limits.strangerMs,
+      headersTimeout: this.#limits.strangerMs,
+      requestTimeout: this.#limits.strangerMs,
+      keepAlive: false,
+      maxHeaderSize: HEADER_BYTES_MAX,
+    });
+  }
+
+  static async open(options: PeerServerOptions): Promise<PeerServer> {
+    const server = new PeerServer(options);
+    await server.#listen();
+    return server;
+  }
+
+  get address(): PeerAddress {
+    const bound = this.#https.address() as AddressInfo;
+    return { host: bound.address, port: bound.port };
+  }
+
+  /** Open channels (and those about to say hello) of one peer, or of all. */
+  channels(peerName?: string): number {
+    let count = 0;
+    for (const link of this.#links.keys()) if (peerName === undefined || link.peerName === peerName) count += 1;
+    return count;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#unsubscribe?.();
+    const stopped = new Promise<void>((resolve) => this.#https.close(() => resolve()));
+    this.#admission.close();
+    for (const link of this.#links.keys()) link.end(new SmError("CHANNEL_LOST", "the target agent stops"));
+    await Promise.all([...this.#links.keys()].map((link) => link.closed));
+    this.#https.closeAllConnections();
+    await stopped;
+  }
+
+  #listen(): Promise<void> {
+    const { listen, log, peers } = this.#options;
+    const server = this.#https;
+    return new Promise((resolve, reject) => {
+      const onError = (error: Error): void =>
+        reject(new SmError("LISTEN_FAILED", `cannot listen on ${displayAddress(listen)}: ${error.message}`, { cause: error, data: { ...listen } }));
+      server.once("error", onError);
+      server.listen(listen.port, listen.host, () => {
+        server.off("error", onError);
+        server.on("error", (error) => log.error("the listener for peers failed", { error }));
+        this.#unsubscribe = peers.onRemoved((peer) => this.#revoke(peer));
+        resolve();
+      });
+      server.on("connection", (socket: Socket) => this.#admission.enter(socket));
+      server.on("tlsClientError", (error, socket) => {
+        log.debug("a TLS handshake failed", { remoteAddress: socket.remoteAddress, error: error.message });
+        socket.destroy();
+      });
+      server.on("clientError", (_error, socket) => socket.destroy());
+      server.on("request", (request, response) => this.#onRequest(request, response));
+      server.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket, head));
+    });
+  }
+
+  #identify(socket: Duplex): Comer | undefined {
+    if (!(socket instanceof TLSSocket)) return undefined;
+    const fingerprint = wire.peerFingerprint(socket);
+    const { identity, peers } = this.#options;
+    let peerName: string | undefined;
+    if (fingerprint !== undefined) peerName = fingerprint === identity.fingerprint ? LOCALHOST : peers.findByFingerprint(fingerprint)?.name;
+    return { socket, remoteAddress: socket.remoteAddress ?? "unknown", fingerprint, peerName };
+  }
+
+  /** Plain requests have nothing to find here. */
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const comer = this.#identify(request.socket);
+    const [status, line] = comer?.peerName === undefined ? [403, UNKNOWN_LINE] : [404, "nothing is here"];
+    if (comer !== undefined && status === 403) this.#logRefusal(comer);
+    response.writeHead(status, { "content-type": "text/plain", connection: "close" });
+    response.end(`${line}\n`, () => request.socket.destroySoon());
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on("error", (error: Error) => this.#options.log.debug("a socket of a peer failed", { error: error.message }));
+    const comer = this.#identify(socket);
+    if (comer === undefined) {
+      socket.destroy();
+      return;
+    }
+    const isPairing = request.url === wire.PAIR_PATH;
+    const refusal = isPairing ? this.#pairRefusal(request, comer) : this.#channelRefusal(request, comer);
+    if (refusal !== undefined) refuse(socket, ...refusal);
+    else if (isPairing) this.#pair(request, comer, head);
+    else this.#openChannel(request, comer, head);
+  }
+
+  #channelRefusal(request: IncomingMessage, comer: Comer): Refusal | undefined {
+    const { peerName } = comer;
+    if (peerName === undefined) {
+      this.#logRefusal(comer);
+      return [403, UNKNOWN_LINE];
+    }
+    if (request.url !== wire.CHANNEL_PATH) return [404, "nothing is here"];
+    if (!offers(request, wire.CHANNEL_PROTOCOL)) return [400, `this agent speaks ${wire.CHANNEL_PROTOCOL}`];
+    const max = this.#limits.channelsPerPeerMax;
+    return this.channels(peerName) >= max ? [503, `${peerName} has ${max} channels already`] : undefined;
+  }
+
+  #pairRefusal(request: IncomingMessage, comer: Comer): Refusal | undefined {
+    if (comer.fingerprint === undefined) return [403, "pairing needs a client certificate"];
+    if (!offers(request, wire.PAIR_PROTOCOL)) return [400, `this agent pairs by ${wire.PAIR_PROTOCOL}`];
+    return this.#failedPairings.isFull(comer.remoteAddress) ? [429, "too many failed pairings, try again later"] : undefined;
+  }
+
+  #openChannel(request: IncomingMessage, comer: Comer, head: Buffer): void {
+    const { socket, peerName = "", fingerprint = "" } = comer;
+    const { log, accept } = this.#options;
+    this.#channelSockets.handleUpgrade(request, socket, head, (ws: WebSocket) => {
+      this.#admission.admit(socket);
+      socket.setKeepAlive(true, wire.KEEP_ALIVE_MS);
+      const link = new FrameLink({ ws, socket, peerName, timing: this.#limits, log, clock: this.#options.clock ?? systemClock });
+      this.#links.set(link, fingerprint);
+      void link.closed.then(() => this.#links.delete(link));
+      serveTargetSession({ link, accept, helloTimeoutMs: this.#limits.helloTimeoutMs, log });
+    });
+  }
+
+  /** The socket stays a stranger: its deadline and its number are bounded by the admission. */
+  #pair(request: IncomingMessage, comer: Comer, head: Buffer): void {
+    const { socket, fingerprint = "", remoteAddress } = comer;
+    const { bootstrap, peers, identity, log, clock } = this.#options;
+    this.#pairSockets.handleUpgrade(request, socket, head, (ws: WebSocket) => {
+      const options = { bootstrap, peers, ownFingerprint: identity.fingerprint, log, clock: clock ?? systemClock };
+      void respondToPairing(ws, { fingerprint, remoteAddress }, options).then((paired) => {
+        if (!paired) this.#failedPairings.count(remoteAddress);
+      });
+    });
+  }
+
+  #revoke(peer: Peer): void {
+    for (const [link, fingerprint] of this.#links) {
+      if (fingerprint === peer.fingerprint) link.end(new SmError("PEER_UNKNOWN", `the target removed its peer "${peer.name}"`));
+    }
+  }
+
+  #logRefusal(comer: Comer): void {
+    if (!this.#loggedRefusals.count(comer.remoteAddress)) return;
+    this.#options.log.warn(`refused ${comer.remoteAddress}: it is no peer of this agent`, { fingerprint: comer.fingerprint ?? null });
+  }
+}
+
+const UNKNOWN_LINE = "this agent does not know your certificate: pair with it first";
+
+const STATUS_TEXT: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  429: "Too Many Requests",
+  503: "Service Unavailable",
+};
+
+function refuse(socket: Duplex, status: number, line: string): void {
+  const body = `${line}\n`;
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? "Error"}`,
+    "Connection: close",
+    "Content-Type: text/plain",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+function offers(request: IncomingMessage, protocol: string): boolean {
+  const offered = request.headers["sec-websocket-protocol"] ?? "";
+  return offered.split(",").some((word) => word.trim() === protocol);
+}

@@ -1,0 +1,153 @@
+// Opens channels to peers: dials, says hello, waits for the welcome. Knows the channels it opened, so that removing a
+// peer ends them at once.
+
+import { randomBytes } from "node:crypto";
+import { type Clock, systemClock } from "../base/clock.js";
+import { SmError } from "../base/errors.js";
+import type { Log } from "../base/log.js";
+import type { Peer, SourceChannel, SourceDialer } from "../model/channel-port.js";
+import type { Hello } from "../model/session.js";
+import { type DialledSocket, dialSocket, displayAddress, step } from "./dial-socket.js";
+import { ACK_FRAME_BYTES_MAX, encodeHello, encodeProbe, NONCE_BYTES, reasonToError } from "./frame-codec.js";
+import { FrameLink, LINK_TIMING, type LinkTiming, type OwnerFrame } from "./frame-link.js";
+import type { Identity } from "./identity.js";
+import type { PeerStore } from "./peer-store.js";
+import { CHANNEL_PATH, CHANNEL_PROTOCOL } from "./tls-options.js";
+import { WsSourceChannel } from "./ws-source-channel.js";
+
+export interface DialTiming extends LinkTiming {
+  readonly connectTimeoutMs: number;
+  /** From hello to welcome: the target may have to open a connection first. */
+  readonly welcomeTimeoutMs: number;
+}
+
+export const DIAL_TIMING: DialTiming = { ...LINK_TIMING, connectTimeoutMs: 5_000, welcomeTimeoutMs: 15_000 };
+
+export interface DialerOptions {
+  readonly identity: Identity;
+  readonly peers: PeerStore;
+  readonly log: Log;
+  readonly timing?: Partial<DialTiming>;
+  readonly clock?: Clock;
+}
+
+export class WsSourceDialer implements SourceDialer {
+  readonly #options: DialerOptions;
+  readonly #timing: DialTiming;
+  readonly #clock: Clock;
+  readonly #links = new Map<FrameLink, string>();
+  readonly #unsubscribe: () => void;
+
+  private constructor(options: DialerOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#timing = { ...DIAL_TIMING, ...options.timing };
+    this.#unsubscribe = options.peers.onRemoved((peer) => this.#revoke(peer));
+  }
+
+  static async open(options: DialerOptions): Promise<WsSourceDialer> {
+    return new WsSourceDialer(options);
+  }
+
+  async dial(peer: Peer, hello: Hello, signal: AbortSignal): Promise<SourceChannel> {
+    const dialled = await this.#connect(peer, signal);
+    const link = this.#link(peer, dialled);
+    const what = `the welcome of ${peer.name}`;
+    return step<SourceChannel>({ what, timeoutMs: this.#timing.welcomeTimeoutMs, signal }, (resolve, reject) => {
+      let channel: WsSourceChannel | undefined;
+      link.start((frame) => {
+        if (channel !== undefined) {
+          channel.handle(frame);
+        } else if (frame.kind === "welcome") {
+          const facts = { welcome: frame.welcome, remoteAddress: displayAddress(dialled.address), compression: hello.compression };
+          channel = new WsSourceChannel(link, facts, this.#clock);
+          resolve(channel);
+        } else if (frame.kind === "refuse") {
+          reject(reasonToError(frame, peer.name));
+        } else {
+          throw unexpected(frame, "a welcome");
+        }
+      });
+      link.send(encodeHello(hello));
+      void link.ended.then(reject);
+      return () => link.end(new SmError("CHANNEL_LOST", "the source gave up the handshake"));
+    });
+  }
+
+  /** Proves the link both ways without opening a channel: milliseconds of one round trip. */
+  async probe(peer: Peer, signal: AbortSignal): Promise<number> {
+    const link = this.#link(peer, await this.#connect(peer, signal));
+    try {
+      return await step<number>({ what: `the probe of ${peer.name}`, timeoutMs: this.#timing.connectTimeoutMs, signal }, (resolve, reject) => {
+        const nonce = randomBytes(NONCE_BYTES);
+        let sentMs = 0;
+        link.start((frame) => {
+          if (frame.kind !== "probe" || !frame.nonce.equals(nonce)) throw unexpected(frame, "the answer to a probe");
+          resolve(this.#clock.monotonicMs() - sentMs);
+        });
+        sentMs = this.#clock.monotonicMs();
+        link.send(encodeProbe(nonce));
+        void link.ended.then(reject);
+        return () => link.end(new SmError("CHANNEL_LOST", "the probe was given up"));
+      });
+    } finally {
+      link.end(new SmError("CHANNEL_LOST", "the probe is done"));
+      await link.closed;
+    }
+  }
+
+  /** Ends all channels it opened. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    const links = [...this.#links.keys()];
+    for (const link of links) link.end(new SmError("CHANNEL_LOST", "the source agent stops"));
+    await Promise.all(links.map((link) => link.closed));
+  }
+
+  async #connect(peer: Peer, signal: AbortSignal): Promise<DialledSocket> {
+    this.#checkPinned(peer);
+    const request = {
+      identity: this.#options.identity,
+      peerName: peer.name,
+      fingerprint: peer.fingerprint,
+      addresses: peer.addresses,
+      path: CHANNEL_PATH,
+      protocol: CHANNEL_PROTOCOL,
+      frameBytesMax: ACK_FRAME_BYTES_MAX,
+      connectTimeoutMs: this.#timing.connectTimeoutMs,
+    };
+    const dialled = await dialSocket(request, signal);
+    try {
+      // The peer may have been removed while we dialled.
+      this.#checkPinned(peer);
+      return dialled;
+    } catch (error) {
+      dialled.ws.terminate();
+      throw error;
+    }
+  }
+
+  #checkPinned(peer: Peer): void {
+    const { identity, peers } = this.#options;
+    if (peer.fingerprint === identity.fingerprint || peers.findByFingerprint(peer.fingerprint) !== undefined) return;
+    throw new SmError("PEER_UNKNOWN", `"${peer.name}" is no peer of this agent (any more)`);
+  }
+
+  #link(peer: Peer, dialled: DialledSocket): FrameLink {
+    const { log } = this.#options;
+    const link = new FrameLink({ ws: dialled.ws, socket: dialled.socket, peerName: peer.name, timing: this.#timing, log, clock: this.#clock });
+    this.#links.set(link, peer.fingerprint);
+    void link.closed.then(() => this.#links.delete(link));
+    return link;
+  }
+
+  #revoke(peer: Peer): void {
+    for (const [link, fingerprint] of this.#links) {
+      if (fingerprint === peer.fingerprint) link.end(new SmError("PEER_UNKNOWN", `the source removed its peer "${peer.name}"`));
+    }
+  }
+}
+
+function unexpected(frame: OwnerFrame, wanted: string): SmError {
+  return new SmError("PROTOCOL", `a ${frame.kind} frame came in place of ${wanted}`);
+}

@@ -1,0 +1,230 @@
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execFile, spawn } from "node:child_process";
+import { expect, test as base, vi } from "vitest";
+import { SmError } from "../../src/base/errors.js";
+import { silentLog } from "../../src/base/log.js";
+import { ControlServer } from "../../src/control/http-server.js";
+import { connectionReport, MemoryAgentControl } from "../support/memory-agent-control.js";
+import { SM, type SmOptions, type SmResult, sm, startSm } from "../support/sm-program.js";
+
+interface Fixture {
+  home: string;
+  agent: MemoryAgentControl;
+  server: ControlServer;
+  run(args: string, options?: SmOptions): Promise<SmResult>;
+}
+
+const test = base.extend<Fixture>({
+  // biome-ignore lint/correctness/noEmptyPattern: the form vitest wants
+  home: async ({}, use) => {
+    const home = mkdtempSync(join(tmpdir(), "sm-cli-"));
+    await use(home);
+    rmSync(home, { recursive: true });
+  },
+  // biome-ignore lint/correctness/noEmptyPattern: the form vitest wants
+  agent: async ({}, use) => use(new MemoryAgentControl()),
+  server: async ({ home, agent }, use) => {
+    const server = await ControlServer.open({ runtimeDir: join(home, "run"), agent, log: silentLog });
+    await use(server);
+    await server.close();
+  },
+  run: async ({ home }, use) => use((args, options) => sm(args.split(" "), { home, ...options })),
+});
+
+test("sets: create, show, change, copy, rename, size, delete", async ({ server, run, agent }) => {
+  expect(server.adminSocket).toContain("admin.sock");
+  const created = await run("repset create home --include /home --include /srv --exclude *.tmp --no-recursive --json");
+  expect(created).toMatchObject({ code: 0, stderr: "" });
+  expect(JSON.parse(created.stdout).repset).toEqual({
+    name: "home",
+    generation: 1,
+    rules: [
+      { path: "/home", mode: "include", recursive: false },
+      { path: "/srv", mode: "include", recursive: false },
+      { path: "/home/*.tmp", mode: "exclude", recursive: true },
+      { path: "/srv/*.tmp", mode: "exclude", recursive: true },
+    ],
+  });
+  expect((await run("repset rule add home /opt --include --generation 1")).stdout).toContain("include /opt");
+  expect(await run("repset rule add home /opt --exclude --generation 1")).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(/^error REPSET_GENERATION: .*\nhint: /) });
+  expect((await run("repset rule remove home /srv")).stdout).not.toContain("include /srv\n");
+  expect((await run("repset copy home two")).stdout).toContain("two, generation 1");
+  expect((await run("repset rename two three")).stdout).toContain("three");
+  expect((await run("repset size three")).stdout).toBe("three: 3 files, 1 directories, 4.0 KiB\n");
+  expect((await run("repset list")).stdout).toMatch(/^SET +GENERATION +RULES +INCLUDES\nhome +3 /);
+  expect(JSON.parse((await run("repset show home --json")).stdout).repset.generation).toBe(3);
+  expect(await run("repset delete three")).toMatchObject({ code: 0, stdout: "deleted three\n" });
+  expect((await agent.repsets.list()).map(({ name }) => name)).toEqual(["home"]);
+});
+
+test("connect passes every option on, and prints the connection", async ({ server, run, agent }) => {
+  expect(server).toBeDefined();
+  await agent.repsets.create("home", [{ path: "/home", mode: "include", recursive: true }]);
+  const result = await run("connect home beta --map /home=/backup/a=b --no-mirror --no-replicate --compression lz4 --durability write --no-remap-links --json");
+  expect(result.code).toBe(0);
+  expect(JSON.parse(result.stdout)).toMatchObject({ connection: { id: 1, mappings: [{ source: "/home", target: "/backup/a=b" }] } });
+  expect(JSON.parse(agent.calls[0] ?? "")).toEqual({
+    repset: "home",
+    target: "beta",
+    map: { kind: "pairs", pairs: [{ source: "/home", target: "/backup/a=b" }] },
+    options: { mirror: "none", replicate: false, compression: "lz4", durability: "write", remapLinks: false },
+  });
+  expect((await run("connect home beta --exact --mirror full")).stdout).toContain("home → beta");
+  expect(JSON.parse(agent.calls[1] ?? "").options).toEqual({ mirror: "full", replicate: true, compression: "off", durability: "fsync", remapLinks: true });
+  expect((await run("connection list")).stdout.split("\n")).toHaveLength(4);
+  expect((await run("connection show 2")).stdout).toContain("connection 2\n");
+  expect(await run("disconnect 1")).toMatchObject({ code: 0, stdout: "disconnected 1\n" });
+  expect(await run("disconnect 1")).toMatchObject({ code: 2, stderr: expect.stringContaining("error NOT_FOUND: there is no connection 1") });
+});
+
+test("exit codes: sync done 0, in time not done 6, halted 4", async ({ server, run, agent }) => {
+  expect(server).toBeDefined();
+  agent.setConnection(connectionReport());
+  expect((await run("sync 1 --timeout 2m")).code).toBe(0);
+  expect(agent.calls).toEqual(["sync 1 120000"]);
+  agent.syncFails = new SmError("TIMEOUT", "12 ops are not there yet");
+  expect(await run("sync 1 --json")).toMatchObject({ code: 6, stderr: "", stdout: expect.stringContaining('"code":"TIMEOUT"') });
+  agent.syncFails = new SmError("ROOT_MISSING", "/home is gone");
+  expect((await run("sync 1")).code).toBe(4);
+});
+
+test("mirror start --wait returns with the outcome", async ({ server, run, agent }) => {
+  expect(server).toBeDefined();
+  agent.setConnection(connectionReport());
+  expect(await run("mirror start 1 --wait")).toMatchObject({ code: 0, stdout: expect.stringContaining("mirror 1: Idle (last: difference, done"), stderr: expect.stringContaining("Mirroring 0 %") });
+  agent.setConnection(connectionReport({ id: 2 }));
+  const slow = new MemoryAgentControl({ mirrorEnds: null });
+  vi.spyOn(agent.connections, "startMirror").mockImplementation(slow.connections.startMirror);
+  vi.spyOn(agent.connections, "waitMirror").mockImplementation(slow.connections.waitMirror);
+  slow.setConnection(connectionReport({ id: 2 }));
+  expect((await run("mirror start 2 --mode full --wait --timeout 0.2s --json")).code).toBe(6);
+  const waiting = run("mirror start 2 --wait");
+  await vi.waitFor(async () => expect((await slow.connections.show(2)).mirror.id).toBe(2), 5_000);
+  slow.endMirror(2, { outcome: "done", problemCount: 1, problems: [{ path: "/x", code: "FS_DENIED", message: "no", at: "" }] });
+  expect(await waiting).toMatchObject({ code: 5, stdout: expect.stringContaining("/x: FS_DENIED: no") });
+  expect((await run("mirror stop 1")).code).toBe(0);
+});
+
+test("bootstrap prints only the token on stdout; import reads it from stdin", async ({ server, run, agent }) => {
+  expect(server).toBeDefined();
+  const created = await run("peer bootstrap create --site-name beta --address 10.0.0.2:1500 --address [::1]:1501 --ttl 2h");
+  expect(created).toMatchObject({ code: 0, stdout: `${Buffer.from("beta").toString("base64")}\n`, stderr: expect.stringContaining("secret") });
+  expect(JSON.parse(agent.calls[0] ?? "")).toEqual({ siteName: "beta", addresses: [{ host: "10.0.0.2", port: 1500 }, { host: "::1", port: 1501 }], ttlSeconds: 7200 });
+  expect((await run("peer bootstrap import - --site-name alpha", { stdin: created.stdout })).stdout).toMatch(/^paired with beta \(10\.0\.0\.2:1500\), round trip 1\.5 ms/);
+  expect((await run("peer bootstrap import -", { stdin: "\n" })).code).toBe(7);
+  expect((await run("peer list")).stdout).toMatch(/^PEER .*\nbeta  10\.0\.0\.2:1500  yes /);
+  expect((await run("peer remove beta")).code).toBe(0);
+  expect((await run("peer remove beta")).code).toBe(7);
+});
+
+test("status --json has its shape at once; a connection narrows it", async ({ server, run, agent }) => {
+  expect(server).toBeDefined();
+  expect(Object.keys(JSON.parse((await run("status --json")).stdout)).sort()).toEqual(["agent", "captures", "connections", "index", "targets"]);
+  agent.setConnection(connectionReport());
+  agent.setConnection(connectionReport({ id: 2, repset: "etc" }));
+  const one = JSON.parse((await run("status 2 --json")).stdout);
+  expect([one.connections.length, one.captures.length, one.connections[0].repset]).toEqual([1, 1, "etc"]);
+  expect(await run("status 9")).toMatchObject({ code: 2, stderr: expect.stringContaining("NOT_FOUND") });
+  expect((await run("agent status --json")).stdout).toMatch(/^\{"agent":\{"pid":/);
+  expect((await run("status")).stdout).not.toContain("\x1b");
+});
+
+test("status --watch prints each change until it is interrupted", async ({ server, home, agent }) => {
+  expect(server).toBeDefined();
+  const watching = startSm(["status", "--watch", "--json"], { home });
+  await vi.waitFor(() => expect(agent.watcherCount).toBe(1), 5_000);
+  agent.setConnection(connectionReport());
+  await vi.waitFor(() => expect(watching.stdout().trim().split("\n")).toHaveLength(2), 5_000);
+  watching.process.kill("SIGINT");
+  const { code, stdout } = await watching.result;
+  expect(code).toBe(0);
+  expect(stdout.trim().split("\n").map((line) => JSON.parse(line).connections.length)).toEqual([0, 1]);
+});
+
+test("agent stop returns when the process is gone", async ({ home }) => {
+  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
+  const agent = new MemoryAgentControl({ pid: child.pid ?? 0, onStop: () => void child.kill() });
+  const server = await ControlServer.open({ runtimeDir: join(home, "run"), agent, log: silentLog });
+  expect(await sm(["agent", "stop", "--json"], { home })).toMatchObject({ code: 0, stdout: `{"stopped":true,"pid":${child.pid}}\n` });
+  const stubborn = new MemoryAgentControl();
+  await server.close();
+  const other = await ControlServer.open({ runtimeDir: join(home, "run"), agent: stubborn, log: silentLog });
+  expect((await sm(["agent", "stop", "--timeout", "0.1"], { home })).code).toBe(6);
+  await other.close();
+});
+
+test("an agent that is not there, or does not speak, is unreachable by name", async ({ run, home }) => {
+  const missing = await run("status");
+  expect(missing).toMatchObject({ code: 3, stdout: "" });
+  expect(missing.stderr).toBe(`error AGENT_UNREACHABLE: no agent answers on ${home}/run/admin.sock\nhint: Start the agent with \`sm agent run\`, or check SM_HOME / --runtime-dir.\n`);
+  const json = await run("repset list --json");
+  expect([json.code, json.stderr, JSON.parse(json.stdout).error.data.socket]).toEqual([3, "", `${home}/run/admin.sock`]);
+  expect((await run(`status --runtime-dir /${"d".repeat(120)}`)).code).toBe(3);
+  const garbage = createServer((socket) => socket.resume().end("what?\r\n\r\n"));
+  mkdirSync(join(home, "run"));
+  await new Promise<void>((resolve) => garbage.listen(join(home, "run", "admin.sock"), resolve));
+  expect((await run("status")).code).toBe(3);
+  await new Promise((resolve) => garbage.close(resolve));
+});
+
+test.concurrent.for([
+  ["frobnicate", "COMMAND_UNKNOWN", "there is no command `sm frobnicate`"],
+  ["repset creat x", "COMMAND_UNKNOWN", "did you mean `sm repset create`?"],
+  ["status --frob", "USAGE", "Nonexistent flag: --frob"],
+  ["repset create x", "USAGE", "include"],
+  ["repset rule add x /y", "USAGE", "Exactly one of the following must be provided: --exclude, --include"],
+  ["sync", "USAGE", "conn"],
+  ["sync home", "USAGE", "sm connection list"],
+  ["connect a b", "USAGE", "--map SOURCE=TARGET"],
+  ["connect a b --map x", "MAP_INVALID", "absolute"],
+  ["connect a b --exact --mirror maybe", "USAGE", "full, difference"],
+  ["mirror start 1 --timeout 5", "USAGE", "--wait"],
+] as const)("usage: sm %s", async ([args, code, text], { expect }) => {
+  const result = await sm([...args.split(" "), "--json"]);
+  expect([result.code, result.stderr]).toEqual([2, ""]);
+  const { error } = JSON.parse(result.stdout);
+  expect(error).toMatchObject({ code, hint: expect.any(String) });
+  expect(error.message).toContain(text);
+});
+
+test("an error in words is the code, the reason and the remedy", async ({ run }) => {
+  expect(await run("sync")).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(/^error USAGE: .*\nhint: .*--help.*\n$/) });
+});
+
+test("every command has an example, and help is text", async ({ run }) => {
+  const help = await run("mirror start --help");
+  expect(help).toMatchObject({ code: 0, stderr: "", stdout: expect.stringMatching(/EXAMPLES\n +\$ sm mirror start 1\n/) });
+  expect(help.stdout).not.toContain("\x1b");
+  expect((await run("--version")).stdout).toMatch(/^sm\/\d/);
+});
+
+test("an account of the role monitor may read and is refused the rest", async ({ server, home, agent }) => {
+  if (process.getuid?.() !== 0) return;
+  expect(server).toBeDefined();
+  const { chmodSync, chownSync } = await import("node:fs");
+  chmodSync(home, 0o755);
+  chownSync(server.monitorSocket, -1, 65_534);
+  agent.setConnection(connectionReport());
+  const asNobody = (args: string[]): Promise<{ code: number; stderr: string }> =>
+    new Promise((resolve) => {
+      const options = { uid: 65_534, gid: 65_534, env: { PATH: process.env.PATH, SM_HOME: home, HOME: "/" } };
+      execFile(process.execPath, [SM, ...args], options, (error, _stdout, stderr) => resolve({ code: Number(error?.code ?? 0), stderr }));
+    });
+  expect(await asNobody(["status"])).toEqual({ code: 0, stderr: "" });
+  expect(await asNobody(["disconnect", "1"])).toMatchObject({ code: 7, stderr: expect.stringContaining("smadmin") });
+  chmodSync(server.monitorSocket, 0o600);
+  expect(await asNobody(["status"])).toMatchObject({ code: 7, stderr: expect.stringContaining("neither") });
+});
+
+test("without dist/ the program says what to do", async ({ home }) => {
+  mkdirSync(join(home, "bin"));
+  writeFileSync(join(home, "package.json"), '{"type":"module"}');
+  copyFileSync(SM, join(home, "bin", "sm"));
+  const result = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
+    execFile(process.execPath, [join(home, "bin", "sm"), "status"], (error, _stdout, stderr) => resolve({ code: error?.code, stderr }));
+  });
+  expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining("npm run build") });
+});

@@ -1,0 +1,106 @@
+import { expect, test } from "vitest";
+import { formatConnection, formatConnectionList } from "../../src/cli/format/connection-text.js";
+import { formatMirror, formatMirrorLine } from "../../src/cli/format/mirror-text.js";
+import { formatPeerList } from "../../src/cli/format/peer-text.js";
+import { printable } from "../../src/cli/format/printable.js";
+import { formatBytes, formatDuration } from "../../src/cli/format/quantities.js";
+import { formatRepsetList, formatRepsetSaved } from "../../src/cli/format/repset-text.js";
+import { formatStatus } from "../../src/cli/format/status-text.js";
+import { formatTable } from "../../src/cli/format/table.js";
+import { progressDetail } from "../../src/cli/progress/progress.js";
+import { RateMeter } from "../../src/cli/progress/rate-meter.js";
+import type { Reason } from "../../src/model/status.js";
+import { captureReport, connectionReport, idleMirror, MemoryAgentControl } from "../support/memory-agent-control.js";
+
+const long = "x".repeat(300);
+
+function expectFits(text: string): void {
+  for (const line of text.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
+}
+
+test("lists fit 80 columns whatever the names", () => {
+  const connection = connectionReport({ repset: long, target: long, state: "mirroring", targetDataState: "Mirror Required", queuedOps: 123_456_789, lagMs: 90_000_000 });
+  expectFits(formatConnectionList([connection, connectionReport()]));
+  expectFits(formatRepsetList([{ name: long, generation: 4_000_000, rules: [{ path: `/${long}`, mode: "include", recursive: true }] }]));
+  const addresses = [{ host: long, port: 1500 }];
+  expectFits(formatPeerList([{ name: long, fingerprint: "ab".repeat(32), addresses, addedAt: "2026-01-02T03:04:05Z", reachable: null }]));
+});
+
+test("a table keeps narrow columns whole and aligns numbers to the right", () => {
+  const rows = [["a", "1"], ["bbbbbbbbbbbb", "1000"]] as const;
+  const columns = [{ header: "NAME", cell: (row: readonly string[]) => row[0] ?? "" }, { header: "N", align: "right" as const, cell: (row: readonly string[]) => row[1] ?? "" }];
+  expect(formatTable(rows, columns, 14)).toBe("NAME         N\na            1\nbbbbbbb…  1000");
+});
+
+test("status shows captures, connections, and each reason under what it concerns", () => {
+  const agent = new MemoryAgentControl({ pid: 42 });
+  const reason: Reason = {
+    code: "CHANNEL_LOST",
+    message: "the link to beta broke",
+    object: "beta",
+    since: "2026-01-02T03:04:05.678Z",
+    next: "reconnect",
+    nextAt: "2026-01-02T03:05:00Z",
+    command: "sm peer list",
+  };
+  agent.setConnection(connectionReport({ reasons: [reason], queuedOps: 12, lagMs: 1500, targetStatus: "Unreachable" }));
+  const text = formatStatus(agent.status(), Date.parse("2026-01-02T03:06:05Z"));
+  expect(text).toContain("agent alpha (sm 0.1.0), pid 42, listening on 127.0.0.1:1500, up 2 min 0 s");
+  expect(text).toContain("tier 4 (chokidar)");
+  expect(text).toContain("3 of 3 directories watched");
+  expect(text).toContain("blind spot: Writes through mmap");
+  expect(text).toContain("  1  home → beta (10.0.0.2:1500)  replicating\n     /home → /backup/home\n");
+  expect(text).toContain("queue 12 ops, 0 B, lag 2 s");
+  expect(text).toContain("     ! CHANNEL_LOST: the link to beta broke\n       since 2026-01-02 03:04:05Z; next: reconnect (at 2026-01-02 03:05:00Z)\n       command: sm peer list");
+});
+
+test("status shows targets, and how to begin when there is nothing", () => {
+  const report = new MemoryAgentControl().status();
+  expect(formatStatus(report, 0)).toContain("sm repset create SET --include PATH");
+  const target = { connectionId: 3, source: "alpha", repset: "home", mappings: [{ source: "/a", target: "/b" }], online: false, appliedSeq: 5, durableSeq: 4, receivedBytes: 2048, reasons: [] };
+  expect(formatStatus({ ...report, targets: [target] }, 0)).toContain("3  home from alpha  offline\n     /a → /b\n     2.0 KiB received, change set 5 applied, 4 durable");
+  const capture = captureReport("home");
+  const advised = { ...capture, coverage: { ...capture.coverage, walkSeconds: 60, losses: 2, advice: "raise the limit" } };
+  expect(formatStatus({ ...report, captures: [advised] }, 0)).toMatch(/walked every 1 min 0 s, 2 losses repaired[^]*advice: raise the limit/);
+});
+
+test("a connection shows its problems and how many more there are", () => {
+  const problem = { path: "/home/x", code: "FS_DENIED", message: "no access", at: "2026-01-02T03:04:05Z" };
+  const text = formatConnection(connectionReport({ problems: [problem], problemCount: 3, connectedSince: null }));
+  expect(text).toContain("3 problems:\n    /home/x: FS_DENIED: no access\n    and 2 more");
+});
+
+test("a mirror says what it does and how it ended", () => {
+  expect(formatMirrorLine(idleMirror())).toBe("Idle");
+  const running = idleMirror({ status: "Mirroring", mode: "full", outcome: "running", percent: 41.9, bytesTotal: 2048, bytesDone: 1024, filesTotal: 4, filesDone: 1 });
+  expect(formatMirrorLine(running)).toBe("Mirroring (full) 41 %, 1/4 files, 1.0 KiB of 2.0 KiB");
+  expect(formatMirror(idleMirror({ id: 2, outcome: "done", mode: "difference", orphans: 3, bytesSkipped: 4096 }))).toBe(
+    "mirror 2: Idle (last: difference, done, 0 files, 0 B)\n  skipped as equal: 4.0 KiB\n  orphans on the target: 3",
+  );
+  expect(progressDetail(running, 512)).toBe("1/4 files, 1.0 KiB of 2.0 KiB, 512 B/s, 2 s left");
+});
+
+test("dropped rules are named", () => {
+  const rule = { path: "/a/b", mode: "include", recursive: false } as const;
+  expect(formatRepsetSaved({ repset: { name: "s", generation: 2, rules: [] }, dropped: [{ rule, reason: "/a holds it" }] })).toBe(
+    "s, generation 2\n  dropped: include /a/b (not recursive): /a holds it",
+  );
+});
+
+test("no name steers the terminal", () => {
+  expect(printable("a\x1b[31m\u009b\t\rb\nc")).toBe("a\\x1b[31m\\x9b\\x09\\x0db\nc");
+});
+
+test("quantities", () => {
+  expect([0, 1023, 1024, 1024 ** 3 * 1.5, 1024 ** 2 * 500].map(formatBytes)).toEqual(["0 B", "1023 B", "1.0 KiB", "1.5 GiB", "500 MiB"]);
+  expect([0, 850, 12_000, 185_000, 7_800_000, 360_000_000].map(formatDuration)).toEqual(["0 s", "850 ms", "12 s", "3 min 5 s", "2 h 10 min", "4 d 4 h"]);
+});
+
+test("a rate is that of the last seconds and survives a counter that begins anew", () => {
+  const meter = new RateMeter(1_000);
+  expect(meter.add(0, 0)).toBe(0);
+  expect(meter.add(100, 1_000)).toBe(100);
+  expect(meter.add(100, 2_000)).toBe(0);
+  expect(meter.add(5, 3_000)).toBe(0);
+  expect(meter.add(25, 4_000)).toBe(20);
+});

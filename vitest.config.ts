@@ -1,0 +1,41 @@
+import { defineConfig } from "vitest/config";
+
+interface Level {
+  readonly name: "unit" | "contract" | "property" | "fault" | "e2e";
+  readonly timeoutMs: number;
+  /** Levels of one group run side by side; the groups run one after another. */
+  readonly group: number;
+  /** Serial levels start agents, kill them and fill disks: beside others they would only measure each other. */
+  readonly serial: boolean;
+}
+
+const LEVELS: readonly Level[] = [
+  { name: "unit", timeoutMs: 10_000, group: 0, serial: false },
+  { name: "contract", timeoutMs: 60_000, group: 0, serial: false },
+  { name: "property", timeoutMs: 60_000, group: 0, serial: false },
+  { name: "fault", timeoutMs: 180_000, group: 1, serial: true },
+  { name: "e2e", timeoutMs: 180_000, group: 2, serial: true },
+];
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    maxWorkers: 2,
+    globalSetup: ["test/support/leak-check.ts"],
+    projects: LEVELS.map((level) => ({
+      test: {
+        name: level.name,
+        include: [`test/${level.name}/**/*.test.ts`],
+        environment: "node",
+        pool: "forks",
+        maxWorkers: level.serial ? 1 : 2,
+        fileParallelism: !level.serial,
+        sequence: { groupOrder: level.group },
+        testTimeout: level.timeoutMs,
+        hookTimeout: level.timeoutMs,
+        teardownTimeout: 20_000,
+        globalSetup: ["test/support/require-build.ts"],
+      },
+    })),
+  },
+});
