@@ -1,8 +1,8 @@
 // Writes docs/errors.md from the table in src/base/errors.ts (built: dist/base/errors.js).
-// `node scripts/errors-doc.mjs` writes the file; test/unit/house-errors-doc.test.ts compares it.
+// `node scripts/errors-doc.mjs` writes the file, with --print to standard output; test/unit/house-rules.test.ts compares.
 
 import { mkdirSync, writeFileSync } from "node:fs";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 
 /** @typedef {{ disposition: string; exitCode: number; httpStatus: number; hint: string }} Entry */
 
@@ -23,7 +23,7 @@ This page is generated: \`npm run build && node scripts/errors-doc.mjs\`.
 `;
 
 /** The page as text. */
-export function renderErrorsDoc(/** @type {Readonly<Record<string, Entry>>} */ errors) {
+function renderErrorsDoc(/** @type {Readonly<Record<string, Entry>>} */ errors) {
   const sections = DISPOSITIONS.map(([disposition, meaning]) => {
     const rows = Object.entries(errors)
       .filter(([, entry]) => entry.disposition === disposition)
@@ -42,10 +42,13 @@ function escapeCell(/** @type {string} */ text) {
     .join("");
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const { ERRORS } = await import(new URL("../dist/base/errors.js", import.meta.url).href);
+const { ERRORS } = await import(new URL("../dist/base/errors.js", import.meta.url).href);
+const page = renderErrorsDoc(ERRORS);
+if (process.argv.includes("--print")) {
+  process.stdout.write(page);
+} else {
   mkdirSync(new URL("../docs/", import.meta.url), { recursive: true });
   const path = fileURLToPath(new URL("../docs/errors.md", import.meta.url));
-  writeFileSync(path, renderErrorsDoc(ERRORS));
+  writeFileSync(path, page);
   console.log(`wrote ${path}`);
 }

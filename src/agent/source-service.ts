@@ -135,7 +135,7 @@ export class SourceService implements ConnectionControl {
       epoch,
       durableSeq: record.epoch === "" ? source.journal.lastSeq : isSameStream ? record.durableSeq : 0,
     };
-    const connection = new SourceConnection({
+    const connection: SourceConnection = new SourceConnection({
       record: current,
       journal: source.journal,
       feed: source,
@@ -194,6 +194,9 @@ export class SourceService implements ConnectionControl {
     const repset = repsets.get(name);
     const source = await RepsetSource.open({ repset, roots: rootsOfSet(repset), config, failpoint, onChange: board.changed, log });
     this.#sources.set(name, source);
+    // A cursor of a connection that is no more would hold its records for ever.
+    const alive = new Set(this.#store.list().map((record) => record.id));
+    for (const { connectionId } of source.journal.cursors()) if (!alive.has(connectionId)) source.journal.removeCursor(connectionId);
     return source;
   }
 

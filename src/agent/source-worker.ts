@@ -2,7 +2,7 @@
 
 import { MessageChannel, parentPort, Worker, workerData } from "node:worker_threads";
 import { toSmError } from "../base/errors.js";
-import { armFailpoint, isFailpointName } from "../base/failpoint.js";
+import { armFailpointText } from "../base/failpoint.js";
 import { type EngineOptions, SourceEngine } from "../capture/source-engine.js";
 import type { OutgoingSet } from "../capture/set-writer.js";
 import { SourceTree } from "../capture/source-tree.js";
@@ -14,7 +14,7 @@ import { SourceJobs } from "./source-jobs.js";
 const data = workerData as SourceWorkerData;
 const parent = parentPort;
 if (parent === null) throw new Error("source-worker runs as a worker thread only");
-if (data.failpoint !== null && isFailpointName(data.failpoint)) armFailpoint(data.failpoint);
+if (data.failpoint !== null) armFailpointText(data.failpoint);
 
 function post(event: SourceEvent): void {
   parent?.postMessage(event);

@@ -2,7 +2,7 @@
 // its start, so what its first half had to say would be lost; and an acknowledgement may be lost on the way. Two files
 // of bounded size, the older one dropped when the newer is full.
 
-import { closeSync, existsSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { Packr, Unpackr } from "msgpackr";
 import { toSmError } from "../base/errors.js";
@@ -32,7 +32,11 @@ export class AnswerLog {
 
   static open(stateDirectory: string): AnswerLog {
     const path = join(stateDirectory, "answers");
-    return new AnswerLog(stateDirectory, openSync(path, "a", 0o600), existsSync(path) ? readFileSync(path).length : 0);
+    const { validBytes } = readEntries(path);
+    const fd = openSync(path, "a", 0o600);
+    // A torn tail would hide whatever is appended behind it.
+    ftruncateSync(fd, validBytes);
+    return new AnswerLog(stateDirectory, fd, validBytes);
   }
 
   append(entries: readonly LoggedAnswer[]): void {
@@ -53,9 +57,9 @@ export class AnswerLog {
     }
   }
 
-  /** All that is kept of this epoch, oldest first. A torn tail is passed over. */
+  /** All that is kept of this epoch, oldest first. */
   read(epoch: string): readonly LoggedAnswer[] {
-    return ["answers.old", "answers"].flatMap((name) => readEntries(join(this.#directory, name))).filter((entry) => entry.epoch === epoch);
+    return ["answers.old", "answers"].flatMap((name) => readEntries(join(this.#directory, name)).entries).filter((entry) => entry.epoch === epoch);
   }
 
   close(): void {
@@ -73,11 +77,12 @@ export class AnswerLog {
   }
 }
 
-function readEntries(path: string): LoggedAnswer[] {
-  if (!existsSync(path)) return [];
+function readEntries(path: string): { readonly entries: readonly LoggedAnswer[]; readonly validBytes: number } {
+  if (!existsSync(path)) return { entries: [], validBytes: 0 };
   const bytes = readFileSync(path);
   const entries: LoggedAnswer[] = [];
-  for (let at = 0; at + 4 <= bytes.length; ) {
+  let at = 0;
+  while (at + 4 <= bytes.length) {
     const length = bytes.readUInt32LE(at);
     if (at + 4 + length > bytes.length) break;
     const entry = decodeEntry(bytes.subarray(at + 4, at + 4 + length));
@@ -85,7 +90,7 @@ function readEntries(path: string): LoggedAnswer[] {
     entries.push(entry);
     at += 4 + length;
   }
-  return entries;
+  return { entries, validBytes: at };
 }
 
 function decodeEntry(body: Buffer): LoggedAnswer | undefined {

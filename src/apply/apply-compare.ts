@@ -1,16 +1,16 @@
 // Comparison of one directory, or a slice of it, with what the source lists. The slice holds the names n with
 // from <= n < until in byte order; "" leaves that end open.
 
+import { procPath } from "../fs/confined-root.js";
 import { ELOOP, ENOENT, ENOTDIR } from "../fs/errno.js";
 import { type FileStat, listXattrs, readlinkAt, statAt } from "../fs/native.js";
-import { procPath } from "../fs/confined-root.js";
 import { readXattrs, xattrDigest } from "../fs/xattrs.js";
 import { type BytePath, baseName, joinPath } from "../model/byte-path.js";
 import type { CompareChange, Difference, EntrySummary, Meta } from "../model/change.js";
 import { type ApplyContext, parentOf } from "./apply-context.js";
 import { adoptDirectory } from "./apply-entry.js";
-import { typeOf } from "./attributes.js";
 import { settleExtras } from "./apply-extras.js";
+import { typeOf } from "./attributes.js";
 import type { Directory } from "./directory-cache.js";
 import { namesOf } from "./remove-tree.js";
 import { failed, type Verdict } from "./verdict.js";

@@ -35,7 +35,13 @@ export function settleExtras(ctx: ApplyContext, change: CompareChange, dirfd: nu
     if (verdict === undefined) removed += 1;
     else {
       kept.push(name);
-      reportProblem(ctx, root, verdict.path, verdict.kind === "problem" ? verdict.code : "STALE", verdict.kind === "problem" ? verdict.message : verdict.reason);
+      reportProblem(
+        ctx,
+        root,
+        verdict.path,
+        verdict.kind === "problem" ? verdict.code : "STALE",
+        verdict.kind === "problem" ? verdict.message : verdict.reason,
+      );
     }
   }
   if (removed > 0) ctx.directories.flush();

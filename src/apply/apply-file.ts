@@ -2,7 +2,23 @@
 // is there. Only a name that exists is looked at; it is then changed in place, so that its inode and hard links stay.
 
 import { EEXIST, ETXTBSY } from "../fs/errno.js";
-import { chmodFd, chownFd, closeFd, type FileStat, getXattr, listXattrs, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_WRONLY, openAt, setMtimeFd, statAt, truncateFd } from "../fs/native.js";
+import {
+  chmodFd,
+  chownFd,
+  closeFd,
+  type FileStat,
+  getXattr,
+  listXattrs,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_WRONLY,
+  openAt,
+  setMtimeFd,
+  statAt,
+  truncateFd,
+} from "../fs/native.js";
 import { baseName, displayPath } from "../model/byte-path.js";
 import type { FileBase, FileChange, Meta } from "../model/change.js";
 import { type ApplyContext, parentFailure, parentOf } from "./apply-context.js";

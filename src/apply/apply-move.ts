@@ -48,7 +48,8 @@ function moveOver(ctx: ApplyContext, { path, to }: RenameChange, source: Directo
   // rename(2) between two names of one inode does nothing: the old name has to go all the same.
   if (isSameInode) return removeEntry(ctx, source.fd, baseName(path), path);
   let result = renameAt(source.fd, baseName(path), target.fd, baseName(to));
-  if (result < 0 && (-result === ENOENT || -result === EXDEV)) return stale(to, `${displayPath(path)} cannot be renamed to ${displayPath(to)} on the target`, path);
+  if (result < 0 && (-result === ENOENT || -result === EXDEV))
+    return stale(to, `${displayPath(path)} cannot be renamed to ${displayPath(to)} on the target`, path);
   if (result === 0) return undefined;
   const inTheWay = statAt(target.fd, baseName(to));
   if (typeof inTheWay !== "number") {

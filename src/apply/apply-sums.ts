@@ -3,7 +3,7 @@
 import xxhash from "@node-rs/xxhash";
 import { EINTR, ENXIO } from "../fs/errno.js";
 import { closeFd, type FileStat, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt, preadFd, SEEK_DATA, seekFd, statAt } from "../fs/native.js";
-import { baseName, type BytePath } from "../model/byte-path.js";
+import { type BytePath, baseName } from "../model/byte-path.js";
 import { BLOCK_BYTES, type SumsChange } from "../model/change.js";
 import { type ApplyContext, parentOf } from "./apply-context.js";
 import { typeOf } from "./attributes.js";

@@ -3,9 +3,23 @@
 
 import { statfsSync } from "node:fs";
 import { constants } from "node:os";
-import { EPERM, ENOSPC, EACCES, errnoName } from "../fs/errno.js";
 import { procPath } from "../fs/confined-root.js";
-import { AT_FDCWD, chmodAt, chmodFd, chownAt, chownFd, closeFd, type FileStat, O_NOFOLLOW, O_PATH, openAt, setMtimeAt, setMtimeFd, statAt } from "../fs/native.js";
+import { EACCES, ENOSPC, EPERM, errnoName } from "../fs/errno.js";
+import {
+  AT_FDCWD,
+  chmodAt,
+  chmodFd,
+  chownAt,
+  chownFd,
+  closeFd,
+  type FileStat,
+  O_NOFOLLOW,
+  O_PATH,
+  openAt,
+  setMtimeAt,
+  setMtimeFd,
+  statAt,
+} from "../fs/native.js";
 import { writeXattrs, type XattrFailure } from "../fs/xattrs.js";
 import { type BytePath, displayPath } from "../model/byte-path.js";
 import type { EntryType, Meta, RootIndex } from "../model/change.js";
@@ -96,7 +110,13 @@ function applyXattrs(ctx: ApplyContext, place: AttributePlace, meta: Meta, isSym
     if (canHeal(failure.errno) && !cannotFit(place, failure) && !(isSymlink && failure.errno === EPERM)) {
       return failed(failure.errno, `set the attribute ${displayPath(failure.name)} of`, place.path);
     }
-    reportProblem(ctx, place.root, place.path, errnoName(failure.errno), `the attribute ${displayPath(failure.name)} of ${displayPath(place.path)} cannot be set: ${errnoName(failure.errno)}`);
+    reportProblem(
+      ctx,
+      place.root,
+      place.path,
+      errnoName(failure.errno),
+      `the attribute ${displayPath(failure.name)} of ${displayPath(place.path)} cannot be set: ${errnoName(failure.errno)}`,
+    );
   }
   return undefined;
 }

@@ -1,8 +1,8 @@
 // Descriptors of the directories last worked in: a set names many files of few directories. Bounded; flushed whenever a
 // directory moves or goes, because a descriptor follows its inode and not its path.
 
-import { closeFd, statAt } from "../fs/native.js";
 import type { ConfinedRoot } from "../fs/confined-root.js";
+import { closeFd, statAt } from "../fs/native.js";
 import { type BytePath, joinPath } from "../model/byte-path.js";
 import type { RootIndex } from "../model/change.js";
 

@@ -13,6 +13,8 @@ const durableSchema = z.strictObject({
   wallTimeMs: z.number(),
   /** "" when a sync failed: what it was to write may be lost, as after a crash. */
   bootId: z.string(),
+  /** Nothing was applied since: written at an orderly stop, withdrawn before the next set. */
+  clean: z.boolean(),
   suspect: z.strictObject({ fromMs: z.number(), untilMs: z.number() }).nullable(),
   /** The source has not been heard since the doubt arose: it must be told. */
   suspectPending: z.boolean(),

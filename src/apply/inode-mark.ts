@@ -16,5 +16,12 @@ export function markOf(stat: FileStat): InodeMark {
 }
 
 export function isInode(stat: FileStat | number, mark: InodeMark): boolean {
-  return typeof stat !== "number" && mark.ino !== 0 && stat.dev === mark.dev && stat.ino === mark.ino && stat.btimeSec === mark.btimeSec && stat.btimeNsec === mark.btimeNsec;
+  return (
+    typeof stat !== "number" &&
+    mark.ino !== 0 &&
+    stat.dev === mark.dev &&
+    stat.ino === mark.ino &&
+    stat.btimeSec === mark.btimeSec &&
+    stat.btimeNsec === mark.btimeNsec
+  );
 }

@@ -6,9 +6,7 @@ export type LinkRemap = (linkTarget: string) => string;
 
 export function linkRemap(mappings: readonly Mapping[], enabled: boolean): LinkRemap {
   if (!enabled) return (linkTarget) => linkTarget;
-  const pairs = mappings
-    .map(({ source, target }) => ({ source: trimmed(source), target: trimmed(target) }))
-    .sort((a, b) => b.source.length - a.source.length);
+  const pairs = mappings.map(({ source, target }) => ({ source: trimmed(source), target: trimmed(target) })).sort((a, b) => b.source.length - a.source.length);
   return (linkTarget) => {
     if (!linkTarget.startsWith("/")) return linkTarget;
     for (const { source, target } of pairs) {

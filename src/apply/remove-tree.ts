@@ -1,9 +1,9 @@
 // Removal of an entry and everything below it: never through a link, never into another mount, never into another mapped tree.
 
-import { listNames } from "../fs/confined-root.js";
-import { EACCES, EBUSY, EISDIR, ENOENT, ENOTDIR, EPERM, ELOOP, EXDEV } from "../fs/errno.js";
-import { chmodFd, closeFd, openDirectoryOfSameMount, statAt, unlinkAt } from "../fs/native.js";
 import { SmError } from "../base/errors.js";
+import { listNames } from "../fs/confined-root.js";
+import { EACCES, EBUSY, EISDIR, ELOOP, ENOENT, ENOTDIR, EPERM, EXDEV } from "../fs/errno.js";
+import { chmodFd, closeFd, openDirectoryOfSameMount, statAt, unlinkAt } from "../fs/native.js";
 import { type BytePath, displayPath, joinPath } from "../model/byte-path.js";
 import type { ApplyContext } from "./apply-context.js";
 import { chmodNoFollow } from "./attributes.js";
@@ -70,4 +70,3 @@ function removalFailure(errno: number, path: BytePath): Verdict {
   if (-errno === EXDEV || -errno === EBUSY) return problem(path, "EBUSY", `${displayPath(path)} is not removed: another file system is mounted there`);
   return failed(errno, "remove", path);
 }
-

@@ -85,7 +85,10 @@ export class TargetRoots {
     try {
       const stat = root.stat();
       if (mark !== undefined && !isSame(mark, stat, this.#boot)) {
-        throw new SmError("ROOT_CHANGED", `the target directory ${mapping.target} is not the one that was connected: it was replaced, or its file system is not mounted`);
+        throw new SmError(
+          "ROOT_CHANGED",
+          `the target directory ${mapping.target} is not the one that was connected: it was replaced, or its file system is not mounted`,
+        );
       }
       if (mark === undefined || mark.boot !== this.#boot) this.#save(mapping.target, stat);
       return root;

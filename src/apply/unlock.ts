@@ -32,6 +32,8 @@ export function withRights(ctx: ApplyContext, change: Change, apply: () => Verdi
 
 function unlockAlong(ctx: ApplyContext, change: Change, path: BytePath, setsOwnMode: boolean, unlocked: Unlocked[]): void {
   const root = ctx.roots.get(change.root);
+  const top = path === "" ? -1 : openBeneath(root.fd, "", O_PATH);
+  if (top >= 0) unlocked.push(unlockOne(ctx, top, false));
   for (let end = 0; end <= path.length; ) {
     const slash = path.indexOf("/", end);
     const part = path.slice(0, slash < 0 ? path.length : slash) as BytePath;

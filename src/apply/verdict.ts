@@ -1,8 +1,8 @@
 // What became of one change. Trouble with one path is a value, never a throw: the engine turns it into an answer or a retry.
 
+import { constants } from "node:os";
 import { EACCES, EINTR, EISDIR, ELOOP, ENOENT, ENOTDIR, EPERM, errnoName } from "../fs/errno.js";
 import { type BytePath, displayPath } from "../model/byte-path.js";
-import { constants } from "node:os";
 
 export type Failure =
   /** Does not fit what is there; `also` names a parent that is broken and must be compared as well. */
@@ -16,7 +16,23 @@ export type Failure =
 export type Verdict = Failure | undefined;
 
 const e = constants.errno;
-const HEALS = new Set([e.ENOSPC, e.EDQUOT, EACCES, EPERM, e.EROFS, e.EBUSY, e.EMFILE, e.ENFILE, e.ENOMEM, e.EIO, e.EAGAIN, e.ESTALE, e.ETIMEDOUT, e.ENOLCK, EINTR]);
+const HEALS = new Set([
+  e.ENOSPC,
+  e.EDQUOT,
+  EACCES,
+  EPERM,
+  e.EROFS,
+  e.EBUSY,
+  e.EMFILE,
+  e.ENFILE,
+  e.ENOMEM,
+  e.EIO,
+  e.EAGAIN,
+  e.ESTALE,
+  e.ETIMEDOUT,
+  e.ENOLCK,
+  EINTR,
+]);
 /** The place changed under our hands: somebody else writes here too. */
 const MOVED = new Set([ENOENT, ENOTDIR, ELOOP, EISDIR, e.EEXIST, e.ENOTEMPTY]);
 

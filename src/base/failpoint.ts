@@ -28,6 +28,14 @@ export function armFailpoint(name: FailpointName, countdown = 1): void {
   armedCountdown = countdown;
 }
 
+/** Arms what "NAME" or "NAME:COUNT" says; other texts arm nothing and return false. */
+export function armFailpointText(text: string): boolean {
+  const [name = "", count = "1"] = text.split(":");
+  if (!isFailpointName(name)) return false;
+  armFailpoint(name, Number(count));
+  return true;
+}
+
 /** Marks a place where a crash must be harmless. Costs one comparison when nothing is armed. */
 export function failpoint(name: FailpointName): void {
   if (armedName !== name) return;

@@ -84,7 +84,9 @@ export class SetWriter {
 
   #next(changes: readonly Change[]): ChangeSet {
     this.#lastSeq += 1;
-    return { seq: this.#lastSeq, sourceTimeMs: Date.now(), closed: true, mirror: this.#mirror, changes };
+    // A file of which more is to come is no state the source ever had.
+    const closed = !changes.some((change) => change.op === "file" && change.meta === null);
+    return { seq: this.#lastSeq, sourceTimeMs: Date.now(), closed, mirror: this.#mirror, changes };
   }
 
   #send(set: ChangeSet, bytes: Buffer): void {

@@ -88,9 +88,20 @@ function replaceItems(list: YAMLSeq, rules: readonly Rule[], create: (rule: Rule
     const key = isMap(item) ? keyOfNode(item) : undefined;
     if (key !== undefined) old.set(key, [...(old.get(key) ?? []), item]);
   }
+  const first = list.items[0];
   list.items = rules.map((rule) => old.get(keyOfRule(rule))?.shift() ?? create(rule));
+  if (list.items[0] !== first && isMap(first)) giveOwnComment(list, first);
   // A list written in one line as [] would force all later rules into that line.
   if (list.items.length > 0 && list.flow === true) list.flow = false;
+}
+
+/** The parser keeps the comment above the first item with the list; when another item comes first, it has to go along. */
+function giveOwnComment(list: YAMLSeq, first: YAMLMap): void {
+  if (typeof list.commentBefore !== "string") return;
+  // What stands above a blank line speaks of the whole list.
+  const blank = list.commentBefore.lastIndexOf("\n\n");
+  first.commentBefore = list.commentBefore.slice(blank < 0 ? 0 : blank + 2);
+  list.commentBefore = blank < 0 ? null : list.commentBefore.slice(0, blank);
 }
 
 const keyOfRule = ({ path, mode, recursive }: Rule): string => `${mode} ${recursive} ${path}`;

@@ -62,8 +62,9 @@ export class BlockList {
     else this.#diskBytes += sizeOf(block) - before;
   }
 
-  /** Only `records` of the block stay. */
+  /** Only `records` of the block stay; nothing happens to a block that is no longer here. */
   retain(block: MemoryBlock, records: JournalRecord[]): void {
+    if (block.dropped) return;
     this.change(block, () => block.retain(records));
     this.#version++;
   }

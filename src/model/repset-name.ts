@@ -55,12 +55,12 @@ function checkAbsolute(path: string): string | undefined {
 export function checkRulePath(path: string): string | undefined {
   const reason = checkAbsolute(path);
   if (reason !== undefined) return reason;
-  const { literal, glob } = splitRulePath(path);
-  if (literal.some((name) => name.length > NAME_BYTES_MAX)) return `has a component of more than ${NAME_BYTES_MAX} bytes`;
-  if (glob === "") return undefined;
-  // A glob right below "/" would have every file of the machine watched, or (as an exclude) never decide anything.
-  if (literal.length === 0) return "has a glob that does not follow a literal directory";
   try {
+    const { literal, glob } = splitRulePath(path);
+    if (literal.some((name) => name.length > NAME_BYTES_MAX)) return `has a component of more than ${NAME_BYTES_MAX} bytes`;
+    if (glob === "") return undefined;
+    // A glob right below "/" would have every file of the machine watched, or (as an exclude) never decide anything.
+    if (literal.length === 0) return "has a glob that does not follow a literal directory";
     compileGlob(glob);
     return undefined;
   } catch (error) {

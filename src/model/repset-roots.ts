@@ -77,8 +77,9 @@ function* commonNames(a: GlobStep | undefined, b: GlobStep | undefined): Generat
     for (const second of known) {
       const { head } = first.head.length > second.head.length ? first : second;
       const { tail } = second.tail.length > first.tail.length ? second : first;
-      if (head !== "" || tail !== "") yield head + tail;
+      if (head !== "") yield head + tail;
       for (const example of EXAMPLES) yield head + example + tail;
+      if (head === "" && tail !== "") yield tail;
     }
   }
 }
@@ -117,6 +118,7 @@ function* candidates(a: Rule, b: Rule): Generator<string> {
 /**
  * An absolute path that both rule lists include, or undefined. Exact for rules without glob; for globs it looks for an example
  * built from the literal parts of both, and reports no pair that has none: what it reports is a path that both really include.
+ * Whether a path is a file or a directory is not known here; included as either by both counts.
  */
 export function findOverlap(rulesA: readonly Rule[], rulesB: readonly Rule[]): string | undefined {
   const matcherA = new RepsetMatcher(rulesA, "/");

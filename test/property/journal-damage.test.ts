@@ -53,7 +53,7 @@ async function inflict(path: string, harm: Damage): Promise<void> {
   const at = Math.min(harm.at, file.length - 1);
   if (at < 0) return;
   if (harm.kind === "flip") file[at] = (file[at] ?? 0) ^ harm.mask;
-  if (harm.kind === "garbage") file.fill("SMR1garbage", at, at + harm.length);
+  if (harm.kind === "garbage") file.fill("SMR1garbage", at, Math.min(file.length, at + harm.length));
   if (harm.kind === "cut") await writeFile(path, file.subarray(0, at));
   else if (harm.kind === "remove-range") await writeFile(path, Buffer.concat([file.subarray(0, at), file.subarray(at + harm.length)]));
   else await writeFile(path, file);
@@ -73,7 +73,8 @@ test("damaged anyhow, before opening or while open: a part of the originals, and
       for (const { segment, damage, isWhileOpen } of wounds) if (isWhileOpen) await inflict(pathOf(segment), damage);
       const records = await readAll(journal, 1);
       for (const record of records) expect(record).toEqual(recordOf(record.seq, 0, bytesOf(record.seq)));
-      const lost = losses.flatMap((loss) => range(loss.fromSeq, loss.toSeq));
+      // Damage on top of damage may be told again in a longer span; what was read is never told as lost.
+      const lost = new Set(losses.flatMap((loss) => range(loss.fromSeq, loss.toSeq)));
       expect([...lost, ...seqsOf(records)].sort((a, b) => a - b)).toEqual(range(1, LAST_SEQ));
       expect(journal.backlog(1).records).toBe(records.length);
       await journal.close();

@@ -93,6 +93,9 @@ export function setup(): () => Promise<void> {
     clearLeaks(leaks);
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
     const lines = describeLeaks(leaks);
-    if (lines.length > 0) throw new Error(`tests left behind:\n  ${lines.join("\n  ")}`);
+    if (lines.length === 0) return;
+    // The runner prints what a teardown throws, but would exit with 0.
+    process.exitCode = 1;
+    throw new Error(`tests left behind:\n  ${lines.join("\n  ")}`);
   };
 }

@@ -28,8 +28,6 @@ export class RandomOperations {
   readonly #privileged: boolean;
   readonly #fileBytesMax: number;
   readonly #entriesMax: number;
-  /** File → xattr names set on it; follows no rename: a stale entry only means that removal is not tried. */
-  readonly #attributes = new Map<string, string>();
   #serial = 0;
 
   constructor(options: RandomOperationsOptions) {
@@ -148,12 +146,18 @@ export class RandomOperations {
     if (path === undefined || to === undefined || path === to) return [];
     // Two names of one file stay both when one is renamed over the other; the fresh file beneath makes them two files.
     this.#model.move(path, to);
-    return [{ kind: "unlink", path }, { kind: "create", path, ...this.#content(BLOCK) }, { kind: "rename", path, to }];
+    return [
+      { kind: "unlink", path },
+      { kind: "create", path, ...this.#content(BLOCK) },
+      { kind: "rename", path, to },
+    ];
   }
 
   renameDirectoryOver(): Operation[] {
     const path = this.#any("directory");
-    const to = this.#model.list("directory").find((other) => this.#model.isEmpty(other) && path !== undefined && !isAtOrBelow(other, path) && !isAtOrBelow(path, other));
+    const to = this.#model
+      .list("directory")
+      .find((other) => this.#model.isEmpty(other) && path !== undefined && !isAtOrBelow(other, path) && !isAtOrBelow(path, other));
     if (path === undefined || to === undefined || !this.#fits(path, to)) return [];
     this.#model.move(path, to);
     return [{ kind: "rename", path, to }];
@@ -218,8 +222,9 @@ export class RandomOperations {
   chmod(): Operation[] {
     const path = this.#any(this.#random.pick(["file", "directory"] as const));
     if (path === undefined) return [];
-    const modes = this.#model.kind(path) === "directory" ? [0o755, 0o700, 0o775, 0o1777, 0o2750] : [0o644, 0o400, 0o4755, 0o2711, 0o600];
-    return [{ kind: "chmod", path, mode: this.#random.pick(modes) }];
+    const modes = this.#model.kind(path) === "directory" ? [0o755, 0o700, 0o775, 0o1777, 0o2750] : [0o644, 0o4755, 0o2711, 0o600];
+    // Only root still writes to what nobody may write.
+    return [{ kind: "chmod", path, mode: this.#random.pick(this.#privileged ? [...modes, 0o400, 0] : modes) }];
   }
 
   chown(): Operation[] {
@@ -239,12 +244,9 @@ export class RandomOperations {
     const path = this.#any(this.#random.pick(["file", "directory"] as const));
     if (path === undefined) return [];
     const name = `user.sm-${this.#random.integer(1, 3)}`;
-    if (this.#model.kind(path) === "file" && this.#attributes.get(path) === name && this.#random.chance(0.5)) {
-      this.#attributes.delete(path);
-      return [{ kind: "setXattr", path, name, value: "" }, { kind: "removeXattr", path, name }];
-    }
-    this.#attributes.set(path, name);
-    return [{ kind: "setXattr", path, name, value: `\x00\xff${"v".repeat(this.#random.integer(0, 200))}` }];
+    const set: Operation = { kind: "setXattr", path, name, value: `\x00\xff${"v".repeat(this.#random.integer(0, 200))}` };
+    // Set first, so that there is one to remove whatever the file had before.
+    return this.#random.chance(0.3) ? [set, { kind: "removeXattr", path, name }] : [set];
   }
 
   mkdir(): Operation[] {
@@ -261,7 +263,10 @@ export class RandomOperations {
   recreate(): Operation[] {
     const path = this.#any("file");
     if (path === undefined) return [];
-    return [{ kind: "unlink", path }, { kind: "create", path, ...this.#content(this.#fileBytesMax) }];
+    return [
+      { kind: "unlink", path },
+      { kind: "create", path, ...this.#content(this.#fileBytesMax) },
+    ];
   }
 
   /** The name stays, what it names becomes another kind of thing. */

@@ -2,7 +2,7 @@
 // keeps everything in memory.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import ts from "typescript";
@@ -20,11 +20,18 @@ export interface SmOptions {
   readonly home?: string;
   readonly stdin?: string;
   readonly env?: Record<string, string>;
+  /** Another `bin/sm` than that of this checkout. */
+  readonly bin?: string;
+  /** Standard input stays open, to be closed by the caller. */
+  readonly keepsStdin?: boolean;
 }
 
-export function startSm(args: readonly string[], options: SmOptions = {}): { readonly process: ChildProcess; readonly result: Promise<SmResult>; stdout(): string } {
+export function startSm(
+  args: readonly string[],
+  options: SmOptions = {},
+): { readonly process: ChildProcess; readonly result: Promise<SmResult>; stdout(): string; stderr(): string } {
   const env = { ...process.env, ...(options.home === undefined ? {} : { SM_HOME: options.home }), ...options.env };
-  const child = spawn(process.execPath, [SM, ...args], { env, cwd: "/", stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [options.bin ?? SM, ...args], { env, cwd: "/", stdio: ["pipe", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk) => {
@@ -33,12 +40,12 @@ export function startSm(args: readonly string[], options: SmOptions = {}): { rea
   child.stderr.on("data", (chunk) => {
     stderr += chunk;
   });
-  child.stdin.end(options.stdin ?? "");
+  if (options.keepsStdin !== true) child.stdin.end(options.stdin ?? "");
   const result = new Promise<SmResult>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
-  return { process: child, result, stdout: () => stdout };
+  return { process: child, result, stdout: () => stdout, stderr: () => stderr };
 }
 
 export function sm(args: readonly string[], options: SmOptions = {}): Promise<SmResult> {
@@ -81,14 +88,46 @@ export interface MemoryAgentProgram {
   readonly callsFile: string;
 }
 
+function compileMemoryAgent(dist: string): string {
+  const source = readFileSync(new URL("./memory-agent-control.ts", import.meta.url), "utf8");
+  const compilerOptions = { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true };
+  return ts.transpileModule(source, { compilerOptions }).outputText.replaceAll("../../src", dist);
+}
+
 /** Writes the stand-in into `directory`. "refuse" ends with an error as JSON, "crash" with words on standard error. */
 export function plantMemoryAgent(directory: string, mode: "run" | "refuse" | "crash" = "run"): MemoryAgentProgram {
   const dist = pathToFileURL(join(ROOT, "dist")).href;
-  const source = readFileSync(new URL("./memory-agent-control.ts", import.meta.url), "utf8");
-  const options = { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true };
-  const compiled = ts.transpileModule(source, { compilerOptions: options }).outputText.replaceAll("../../src", dist);
-  writeFileSync(join(directory, "memory-agent-control.mjs"), compiled);
+  writeFileSync(join(directory, "memory-agent-control.mjs"), compileMemoryAgent(dist));
   const [main, pidFile, callsFile] = ["agent.mjs", "pid", "calls"].map((name) => join(directory, name)) as [string, string, string];
   writeFileSync(main, AGENT_PROGRAM.replaceAll("DIST", dist).replaceAll("MODE", mode).replaceAll("PIDFILE", pidFile).replaceAll("CALLSFILE", callsFile));
   return { program: [process.execPath, main], pidFile, callsFile };
+}
+
+const AGENT_MODULE = `
+import { ControlServer } from "../control/http-server.js";
+import { silentLog } from "../base/log.js";
+import { MemoryAgentControl } from "./memory-agent-control.mjs";
+
+export async function runAgent({ flags, env, onReady, signal, abort }) {
+  const agent = new MemoryAgentControl({ mirrorEnds: { outcome: "done", percent: 100, filesDone: 3, bytesDone: 4096 } });
+  const server = await ControlServer.open({ runtimeDir: flags.runtimeDir ?? env.SM_HOME + "/run", agent, log: silentLog });
+  onReady({ pid: process.pid, listen: flags.listen ?? "127.0.0.1:1500", adminSocket: server.adminSocket, more: "is not printed" });
+  const on = (s) => new Promise((resolve) => (s.aborted ? resolve() : s.addEventListener("abort", resolve, { once: true })));
+  await on(signal);
+  console.error("draining");
+  if (env.SM_TEST_SLOW === "1") await on(abort);
+  await server.close();
+}
+`;
+
+/** A copy of the program below `directory` whose agent keeps everything in memory. Returns its `bin/sm`. */
+export function plantSm(directory: string): string {
+  for (const part of ["bin", "dist/cli", "dist/base", "dist/control", "dist/model", "package.json"])
+    cpSync(join(ROOT, part), join(directory, part), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(directory, "node_modules"));
+  const agentDirectory = join(directory, "dist", "agent");
+  mkdirSync(agentDirectory);
+  writeFileSync(join(agentDirectory, "agent.js"), AGENT_MODULE);
+  writeFileSync(join(agentDirectory, "memory-agent-control.mjs"), compileMemoryAgent(".."));
+  return join(directory, "bin", "sm");
 }

@@ -1,9 +1,9 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execFile, spawn } from "node:child_process";
-import { expect, test as base, vi } from "vitest";
+import { test as base, expect, vi } from "vitest";
 import { SmError } from "../../src/base/errors.js";
 import { silentLog } from "../../src/base/log.js";
 import { ControlServer } from "../../src/control/http-server.js";
@@ -49,7 +49,11 @@ test("sets: create, show, change, copy, rename, size, delete", async ({ server, 
     ],
   });
   expect((await run("repset rule add home /opt --include --generation 1")).stdout).toContain("include /opt");
-  expect(await run("repset rule add home /opt --exclude --generation 1")).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(/^error REPSET_GENERATION: .*\nhint: /) });
+  expect(await run("repset rule add home /opt --exclude --generation 1")).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringMatching(/^error REPSET_GENERATION: .*\nhint: /),
+  });
   expect((await run("repset rule remove home /srv")).stdout).not.toContain("include /srv\n");
   expect((await run("repset copy home two")).stdout).toContain("two, generation 1");
   expect((await run("repset rename two three")).stdout).toContain("three");
@@ -94,7 +98,11 @@ test("exit codes: sync done 0, in time not done 6, halted 4", async ({ server, r
 test("mirror start --wait returns with the outcome", async ({ server, run, agent }) => {
   expect(server).toBeDefined();
   agent.setConnection(connectionReport());
-  expect(await run("mirror start 1 --wait")).toMatchObject({ code: 0, stdout: expect.stringContaining("mirror 1: Idle (last: difference, done"), stderr: expect.stringContaining("Mirroring 0 %") });
+  expect(await run("mirror start 1 --wait")).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("mirror 1: Idle (last: difference, done"),
+    stderr: expect.stringContaining("Mirroring 0 %"),
+  });
   agent.setConnection(connectionReport({ id: 2 }));
   const slow = new MemoryAgentControl({ mirrorEnds: null });
   vi.spyOn(agent.connections, "startMirror").mockImplementation(slow.connections.startMirror);
@@ -112,10 +120,19 @@ test("bootstrap prints only the token on stdout; import reads it from stdin", as
   expect(server).toBeDefined();
   const created = await run("peer bootstrap create --site-name beta --address 10.0.0.2:1500 --address [::1]:1501 --ttl 2h");
   expect(created).toMatchObject({ code: 0, stdout: `${Buffer.from("beta").toString("base64")}\n`, stderr: expect.stringContaining("secret") });
-  expect(JSON.parse(agent.calls[0] ?? "")).toEqual({ siteName: "beta", addresses: [{ host: "10.0.0.2", port: 1500 }, { host: "::1", port: 1501 }], ttlSeconds: 7200 });
-  expect((await run("peer bootstrap import - --site-name alpha", { stdin: created.stdout })).stdout).toMatch(/^paired with beta \(10\.0\.0\.2:1500\), round trip 1\.5 ms/);
+  expect(JSON.parse(agent.calls[0] ?? "")).toEqual({
+    siteName: "beta",
+    addresses: [
+      { host: "10.0.0.2", port: 1500 },
+      { host: "::1", port: 1501 },
+    ],
+    ttlSeconds: 7200,
+  });
+  expect((await run("peer bootstrap import - --site-name alpha", { stdin: created.stdout })).stdout).toMatch(
+    /^paired with beta \(10\.0\.0\.2:1500\), round trip 1\.5 ms/,
+  );
   expect((await run("peer bootstrap import -", { stdin: "\n" })).code).toBe(7);
-  expect((await run("peer list")).stdout).toMatch(/^PEER .*\nbeta  10\.0\.0\.2:1500  yes /);
+  expect((await run("peer list")).stdout).toMatch(/^PEER .*\nbeta {2}10\.0\.0\.2:1500 {2}yes /);
   expect((await run("peer remove beta")).code).toBe(0);
   expect((await run("peer remove beta")).code).toBe(7);
 });
@@ -141,7 +158,12 @@ test("status --watch prints each change until it is interrupted", async ({ serve
   watching.process.kill("SIGINT");
   const { code, stdout } = await watching.result;
   expect(code).toBe(0);
-  expect(stdout.trim().split("\n").map((line) => JSON.parse(line).connections.length)).toEqual([0, 1]);
+  expect(
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).connections.length),
+  ).toEqual([0, 1]);
 });
 
 test("agent stop returns when the process is gone", async ({ home }) => {
@@ -159,7 +181,9 @@ test("agent stop returns when the process is gone", async ({ home }) => {
 test("an agent that is not there, or does not speak, is unreachable by name", async ({ run, home }) => {
   const missing = await run("status");
   expect(missing).toMatchObject({ code: 3, stdout: "" });
-  expect(missing.stderr).toBe(`error AGENT_UNREACHABLE: no agent answers on ${home}/run/admin.sock\nhint: Start the agent with \`sm agent run\`, or check SM_HOME / --runtime-dir.\n`);
+  expect(missing.stderr).toBe(
+    `error AGENT_UNREACHABLE: no agent answers on ${home}/run/admin.sock\nhint: Start the agent with \`sm agent run\`, or check SM_HOME / --runtime-dir.\n`,
+  );
   const json = await run("repset list --json");
   expect([json.code, json.stderr, JSON.parse(json.stdout).error.data.socket]).toEqual([3, "", `${home}/run/admin.sock`]);
   expect((await run(`status --runtime-dir /${"d".repeat(120)}`)).code).toBe(3);
@@ -201,11 +225,12 @@ test("every command has an example, and help is text", async ({ run }) => {
   expect((await run("--version")).stdout).toMatch(/^sm\/\d/);
 });
 
-test("an account of the role monitor may read and is refused the rest", async ({ server, home, agent }) => {
-  if (process.getuid?.() !== 0) return;
-  expect(server).toBeDefined();
-  const { chmodSync, chownSync } = await import("node:fs");
+// Needs root, to become another account.
+test.runIf(process.getuid?.() === 0)("an account of the role monitor may read and is refused the rest", async ({ agent }) => {
+  // Not below TMPDIR, which may be private to root.
+  const home = mkdtempSync("/tmp/sm-cli-role-");
   chmodSync(home, 0o755);
+  const server = await ControlServer.open({ runtimeDir: join(home, "run"), agent, log: silentLog });
   chownSync(server.monitorSocket, -1, 65_534);
   agent.setConnection(connectionReport());
   const asNobody = (args: string[]): Promise<{ code: number; stderr: string }> =>
@@ -217,6 +242,8 @@ test("an account of the role monitor may read and is refused the rest", async ({
   expect(await asNobody(["disconnect", "1"])).toMatchObject({ code: 7, stderr: expect.stringContaining("smadmin") });
   chmodSync(server.monitorSocket, 0o600);
   expect(await asNobody(["status"])).toMatchObject({ code: 7, stderr: expect.stringContaining("neither") });
+  await server.close();
+  rmSync(home, { recursive: true });
 });
 
 test("without dist/ the program says what to do", async ({ home }) => {

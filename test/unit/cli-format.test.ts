@@ -19,7 +19,14 @@ function expectFits(text: string): void {
 }
 
 test("lists fit 80 columns whatever the names", () => {
-  const connection = connectionReport({ repset: long, target: long, state: "mirroring", targetDataState: "Mirror Required", queuedOps: 123_456_789, lagMs: 90_000_000 });
+  const connection = connectionReport({
+    repset: long,
+    target: long,
+    state: "mirroring",
+    targetDataState: "Mirror Required",
+    queuedOps: 123_456_789,
+    lagMs: 90_000_000,
+  });
   expectFits(formatConnectionList([connection, connectionReport()]));
   expectFits(formatRepsetList([{ name: long, generation: 4_000_000, rules: [{ path: `/${long}`, mode: "include", recursive: true }] }]));
   const addresses = [{ host: long, port: 1500 }];
@@ -27,8 +34,14 @@ test("lists fit 80 columns whatever the names", () => {
 });
 
 test("a table keeps narrow columns whole and aligns numbers to the right", () => {
-  const rows = [["a", "1"], ["bbbbbbbbbbbb", "1000"]] as const;
-  const columns = [{ header: "NAME", cell: (row: readonly string[]) => row[0] ?? "" }, { header: "N", align: "right" as const, cell: (row: readonly string[]) => row[1] ?? "" }];
+  const rows = [
+    ["a", "1"],
+    ["bbbbbbbbbbbb", "1000"],
+  ] as const;
+  const columns = [
+    { header: "NAME", cell: (row: readonly string[]) => row[0] ?? "" },
+    { header: "N", align: "right" as const, cell: (row: readonly string[]) => row[1] ?? "" },
+  ];
   expect(formatTable(rows, columns, 14)).toBe("NAME         N\na            1\nbbbbbbb…  1000");
 });
 
@@ -51,17 +64,31 @@ test("status shows captures, connections, and each reason under what it concerns
   expect(text).toContain("blind spot: Writes through mmap");
   expect(text).toContain("  1  home → beta (10.0.0.2:1500)  replicating\n     /home → /backup/home\n");
   expect(text).toContain("queue 12 ops, 0 B, lag 2 s");
-  expect(text).toContain("     ! CHANNEL_LOST: the link to beta broke\n       since 2026-01-02 03:04:05Z; next: reconnect (at 2026-01-02 03:05:00Z)\n       command: sm peer list");
+  expect(text).toContain(
+    "     ! CHANNEL_LOST: the link to beta broke\n       since 2026-01-02 03:04:05Z; next: reconnect (at 2026-01-02 03:05:00Z)\n       command: sm peer list",
+  );
 });
 
 test("status shows targets, and how to begin when there is nothing", () => {
   const report = new MemoryAgentControl().status();
   expect(formatStatus(report, 0)).toContain("sm repset create SET --include PATH");
-  const target = { connectionId: 3, source: "alpha", repset: "home", mappings: [{ source: "/a", target: "/b" }], online: false, appliedSeq: 5, durableSeq: 4, receivedBytes: 2048, reasons: [] };
-  expect(formatStatus({ ...report, targets: [target] }, 0)).toContain("3  home from alpha  offline\n     /a → /b\n     2.0 KiB received, change set 5 applied, 4 durable");
+  const target = {
+    connectionId: 3,
+    source: "alpha",
+    repset: "home",
+    mappings: [{ source: "/a", target: "/b" }],
+    online: false,
+    appliedSeq: 5,
+    durableSeq: 4,
+    receivedBytes: 2048,
+    reasons: [],
+  };
+  expect(formatStatus({ ...report, targets: [target] }, 0)).toContain(
+    "3  home from alpha  offline\n     /a → /b\n     2.0 KiB received, change set 5 applied, 4 durable",
+  );
   const capture = captureReport("home");
   const advised = { ...capture, coverage: { ...capture.coverage, walkSeconds: 60, losses: 2, advice: "raise the limit" } };
-  expect(formatStatus({ ...report, captures: [advised] }, 0)).toMatch(/walked every 1 min 0 s, 2 losses repaired[^]*advice: raise the limit/);
+  expect(formatStatus({ ...report, captures: [advised] }, 0)).toMatch(/walked every 1 min 0 s, 2 losses repaired[\s\S]*advice: raise the limit/);
 });
 
 test("a connection shows its problems and how many more there are", () => {
@@ -72,7 +99,16 @@ test("a connection shows its problems and how many more there are", () => {
 
 test("a mirror says what it does and how it ended", () => {
   expect(formatMirrorLine(idleMirror())).toBe("Idle");
-  const running = idleMirror({ status: "Mirroring", mode: "full", outcome: "running", percent: 41.9, bytesTotal: 2048, bytesDone: 1024, filesTotal: 4, filesDone: 1 });
+  const running = idleMirror({
+    status: "Mirroring",
+    mode: "full",
+    outcome: "running",
+    percent: 41.9,
+    bytesTotal: 2048,
+    bytesDone: 1024,
+    filesTotal: 4,
+    filesDone: 1,
+  });
   expect(formatMirrorLine(running)).toBe("Mirroring (full) 41 %, 1/4 files, 1.0 KiB of 2.0 KiB");
   expect(formatMirror(idleMirror({ id: 2, outcome: "done", mode: "difference", orphans: 3, bytesSkipped: 4096 }))).toBe(
     "mirror 2: Idle (last: difference, done, 0 files, 0 B)\n  skipped as equal: 4.0 KiB\n  orphans on the target: 3",

@@ -33,7 +33,13 @@ test.for(["/a", "/a=b", "a=/b", "=/b", ""])("--map %j is refused", (text) => {
 });
 
 test("exactly one kind of map is given", () => {
-  expect(parseMap({ map: ["/a=/b", "/c=/d"] })).toEqual({ kind: "pairs", pairs: [{ source: "/a", target: "/b" }, { source: "/c", target: "/d" }] });
+  expect(parseMap({ map: ["/a=/b", "/c=/d"] })).toEqual({
+    kind: "pairs",
+    pairs: [
+      { source: "/a", target: "/b" },
+      { source: "/c", target: "/d" },
+    ],
+  });
   expect(parseMap({ exact: true })).toEqual({ kind: "exact" });
   expect(parseMap({ base: "/x/" })).toEqual({ kind: "base", directory: "/x" });
   expect(() => parseMap({})).toThrow(usage);

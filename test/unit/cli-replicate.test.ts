@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test as base, vi } from "vitest";
+import { PassThrough } from "node:stream";
+import { test as base, expect, vi } from "vitest";
 import { type ReplicateOptions, replicate } from "../../src/cli/replicate/replicate.js";
 import { formatLiveLine, formatSummary, jsonView } from "../../src/cli/replicate/replicate-view.js";
-import { PassThrough } from "node:stream";
 import { connectionReport } from "../support/memory-agent-control.js";
 import { type MemoryAgentProgram, plantMemoryAgent } from "../support/sm-program.js";
 
@@ -33,7 +33,15 @@ const test = base.extend<Fixture>({
   events: async ({}, use) => use([]),
   options: async ({ directory, program, signal, abort, events }, use) => {
     const out = new PassThrough();
-    out.on("data", (line: Buffer) => events.push(...line.toString().trim().split("\n").map((text) => JSON.parse(text))));
+    out.on("data", (line: Buffer) =>
+      events.push(
+        ...line
+          .toString()
+          .trim()
+          .split("\n")
+          .map((text) => JSON.parse(text)),
+      ),
+    );
     const pair = { source: join(directory, "a"), target: join(directory, "b") };
     await use({
       pair,
@@ -57,7 +65,8 @@ function isGone(pidFile: string): boolean {
   }
 }
 
-const seen = (events: Record<string, unknown>[], event: string): Promise<void> => vi.waitFor(() => expect(events.map((entry) => entry.event)).toContain(event), 10_000);
+const seen = (events: Record<string, unknown>[], event: string): Promise<void> =>
+  vi.waitFor(() => expect(events.map((entry) => entry.event)).toContain(event), 10_000);
 
 test("it makes the set and the connection, drains when told to stop, and leaves no process", async ({ options, events, signal, program }) => {
   const running = replicate(options);
@@ -99,9 +108,14 @@ test("an agent that dies ends the replication with its reason", async ({ options
 test("an agent that cannot begin gives its own error, or the last it said", async ({ options, directory }) => {
   mkdirSync(join(directory, "x"));
   const refusing = plantMemoryAgent(join(directory, "x"), "refuse");
-  await expect(replicate({ ...options, program: refusing.program })).rejects.toMatchObject({ code: "AGENT_RUNNING", message: expect.stringContaining("state is in use") });
+  await expect(replicate({ ...options, program: refusing.program })).rejects.toMatchObject({
+    code: "AGENT_RUNNING",
+    message: expect.stringContaining("state is in use"),
+  });
   const crashing = plantMemoryAgent(join(directory, "x"), "crash");
-  await expect(replicate({ ...options, program: crashing.program })).rejects.toMatchObject({ message: "the agent ended with exit code 1: some noise\nout of luck" });
+  await expect(replicate({ ...options, program: crashing.program })).rejects.toMatchObject({
+    message: "the agent ended with exit code 1: some noise\nout of luck",
+  });
   await expect(replicate({ ...options, program: ["/nowhere/sm"] })).rejects.toMatchObject({ message: expect.stringContaining("ENOENT") });
 });
 
@@ -122,8 +136,14 @@ test("the agent goes when its parent is killed", async ({ directory, program }) 
 
 test("what is said at the end and in between", () => {
   const connection = connectionReport({ queuedOps: 5, intermediateQueueBytes: 2048, lagMs: 1200, sentReplicationBytes: 1024 });
-  expect(formatLiveLine(connection, { setsPerSecond: 12.4, bytesPerSecond: 2048 })).toBe("replicating | 12 sets/s, 2.0 KiB/s | queued 5 ops, 2.0 KiB | lag 1 s");
+  expect(formatLiveLine(connection, { setsPerSecond: 12.4, bytesPerSecond: 2048 })).toBe(
+    "replicating | 12 sets/s, 2.0 KiB/s | queued 5 ops, 2.0 KiB | lag 1 s",
+  );
   const ended = { source: "/a", target: "/b", seconds: 61, connection };
-  expect(formatSummary({ ...ended, synced: true, reason: null })).toBe("stopped after 1 min 1 s: 0 files and 0 B mirrored, 1.0 KiB replicated; /b holds everything that /a held");
-  expect(formatSummary({ ...ended, synced: false, reason: { code: "TIMEOUT", message: "late" } })).toContain("/b is behind /a (TIMEOUT: late); run the same command again");
+  expect(formatSummary({ ...ended, synced: true, reason: null })).toBe(
+    "stopped after 1 min 1 s: 0 files and 0 B mirrored, 1.0 KiB replicated; /b holds everything that /a held",
+  );
+  expect(formatSummary({ ...ended, synced: false, reason: { code: "TIMEOUT", message: "late" } })).toContain(
+    "/b is behind /a (TIMEOUT: late); run the same command again",
+  );
 });

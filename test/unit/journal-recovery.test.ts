@@ -185,7 +185,7 @@ test("segments that every cursor passed are removed from the disk", async ({ jou
   journal.addCursor(1, 0);
   await appendRange(journal, 1, 12);
   journal.advance(1, 9);
-  await expect.poll(() => segmentFiles(journals.directory)).toHaveLength(1);
+  await expect.poll(() => segmentFiles(journals.directory), { timeout: 5_000 }).toHaveLength(1);
   journal.advance(1, 12);
-  await expect.poll(() => segmentFiles(journals.directory)).toEqual([]);
+  await expect.poll(() => segmentFiles(journals.directory), { timeout: 5_000 }).toEqual([]);
 });

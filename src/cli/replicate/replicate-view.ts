@@ -123,7 +123,7 @@ export class TextView implements ReplicateView {
   #redraw(line: string, connection: ConnectionReport): void {
     this.#errors.write(CLEAR_LINE);
     this.#changed(connection.reasons.flatMap(formatReason).join("\n"));
-    const width = this.#errors.columns ?? 80;
+    const width = this.#errors.columns || 80;
     this.#errors.write(printable(line).slice(0, Math.max(0, width - 1)));
   }
 

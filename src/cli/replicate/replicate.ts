@@ -77,7 +77,7 @@ async function ensureRepset(api: ApiClient, { pair, home }: ReplicateOptions): P
   const existing = repsets.find(({ name }) => name === REPSET);
   if (existing === undefined) {
     await api.call("repset.create", { name: REPSET, rules: [{ path, mode: "include" }] });
-  } else if (!existing.rules.some((rule) => rule.path === path && rule.mode === "include")) {
+  } else if (!existing.rules.some((rule) => rule.mode === "include" && (rule.path === path || rule.path === pair.source))) {
     throw new SmError("ALREADY_EXISTS", `${home} belongs to the replication of another source: choose another --home`);
   }
 }

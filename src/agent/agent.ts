@@ -1,0 +1,188 @@
+// The composition root: builds the agent from its configuration, supervises it, stops it in order.
+//   control (HTTP on sockets) ─▶ services ─▶ source: capture, journal, connections ══▶ peers ══▶ target: apply
+// Opened things are closed last-in-first-out, on a failed start too.
+
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { SmError, toSmError } from "../base/errors.js";
+import { armFailpointText } from "../base/failpoint.js";
+import type { Log } from "../base/log.js";
+import { delay } from "../base/wait.js";
+import { type Config, parseEndpoint } from "../config/config.js";
+import { loadConfig } from "../config/load-config.js";
+import { RepsetStore } from "../config/repset-store.js";
+import { TargetService, type TargetSettings } from "../connection/target-service.js";
+import { ControlServer } from "../control/http-server.js";
+import type { PeerAddress } from "../model/channel-port.js";
+import type { AgentControl } from "../model/control-port.js";
+import type { StatusReport } from "../model/status.js";
+import { AgentLog } from "../observe/agent-log.js";
+import { Bootstrap } from "../transport/bootstrap.js";
+import { Identity } from "../transport/identity.js";
+import { PeerServer } from "../transport/peer-server.js";
+import { PeerStore } from "../transport/peer-store.js";
+import { WsSourceDialer } from "../transport/source-dialer.js";
+import { AgentLock } from "./agent-lock.js";
+import { machineIdentity } from "./machine.js";
+import { PeerService } from "./peer-service.js";
+import { RepsetService } from "./repset-service.js";
+import { SourceService } from "./source-service.js";
+import { StatusBoard } from "./status-board.js";
+
+export interface AgentFlags {
+  readonly configDir?: string;
+  readonly stateDir?: string;
+  readonly runtimeDir?: string;
+  readonly logDir?: string;
+  readonly listen?: string;
+  readonly siteName?: string;
+}
+
+export interface RunAgentOptions {
+  readonly flags: AgentFlags;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  onReady(ready: { readonly pid: number; readonly listen: string; readonly adminSocket: string }): void;
+  /** Aborts on the first signal: drain and stop. */
+  readonly signal: AbortSignal;
+  /** Aborts on the second: stop at once. */
+  readonly abort: AbortSignal;
+}
+
+const DRAIN_DEADLINE_MS = 10_000;
+
+/** Runs one agent until told to stop; rejects when it cannot start. */
+export async function runAgent(options: RunAgentOptions): Promise<void> {
+  const { flags, env } = options;
+  const loaded = loadConfig({ flags, env });
+  const config = withFlags(loaded, flags);
+  const failpoint = env.SM_FAILPOINT ?? null;
+  if (failpoint !== null) armFailpointText(failpoint);
+  process.umask(0);
+  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  mkdirSync(config.runtimeDir, { recursive: true, mode: 0o755 });
+  const closers: (() => Promise<void> | void)[] = [];
+  const stop = new AbortController();
+  options.signal.addEventListener("abort", () => stop.abort(), { once: true });
+  const lock = AgentLock.take(config.stateDir);
+  closers.push(() => lock.release());
+  try {
+    const log = AgentLog.open({ directory: config.logDir, ...config.log, maxFileBytes: config.log.maxFileMiB * 1024 * 1024 });
+    closers.push(() => log.close());
+    const ready = await startServices({ config, failpoint, log, closers, stop: () => stop.abort() });
+    log.info("agent ready", { pid: process.pid, listen: ready.listen });
+    options.onReady({ pid: process.pid, ...ready });
+    await aborted(stop.signal);
+    log.info("agent stopping");
+  } finally {
+    const hurry = new Promise<void>((resolve) => options.abort.addEventListener("abort", () => resolve(), { once: true }));
+    const limit = delay(DRAIN_DEADLINE_MS).then(() => undefined);
+    await Promise.race([closeAll(closers), hurry, limit]);
+  }
+  process.exit(0);
+}
+
+function withFlags(config: Config, flags: AgentFlags): Config {
+  const server = { ...config.server };
+  if (flags.listen !== undefined) server.listen = flags.listen;
+  if (flags.siteName !== undefined) server.name = flags.siteName;
+  return { ...config, server };
+}
+
+interface StartOptions {
+  readonly config: Config;
+  readonly failpoint: string | null;
+  readonly log: Log;
+  readonly closers: (() => Promise<void> | void)[];
+  readonly stop: () => void;
+}
+
+async function startServices({ config, failpoint, log, closers, stop }: StartOptions): Promise<{ listen: string; adminSocket: string }> {
+  const listen = parseEndpoint(config.server.listen);
+  if (listen === undefined) throw new SmError("USAGE", `--listen ${config.server.listen} is not HOST:PORT`);
+  const version = readVersion();
+  const startedAt = new Date().toISOString();
+  const board = new StatusBoard();
+  const identity = await Identity.open(config.stateDir, config.server.name);
+  const peers = await PeerStore.open(config.stateDir);
+  const bootstrap = await Bootstrap.open(config.stateDir);
+  const timing = { heartbeatMs: config.transport.heartbeatMs, deadMs: config.transport.deadMs };
+  const dialer = await WsSourceDialer.open({ identity, peers, log, timing: { ...timing, connectTimeoutMs: config.transport.connectTimeoutMs } });
+  const target = await TargetService.open({ settings: targetSettings(config), machine: machineIdentity(), version, failpoint, onChange: board.changed, log });
+  closers.push(() => target.close());
+  const server = await PeerServer.open({ identity, peers, bootstrap, listen, accept: target.accept, log, limits: timing });
+  closers.push(() => server.close());
+  const repsetStore = await RepsetStore.open(config.configDir, log);
+  closers.push(() => repsetStore.close());
+  const peerService: PeerService = new PeerService({
+    config,
+    identity,
+    peers,
+    bootstrap,
+    dialer,
+    listening: () => server.address,
+    onPaired: (name) => source.nudgePeer(name),
+  });
+  const source: SourceService = await SourceService.open({ config, repsets: repsetStore, dialer, findPeer: (name) => peerService.find(name), board, version, failpoint, log });
+  closers.push(() => source.close());
+  const agentReport = (): StatusReport["agent"] => ({
+    pid: process.pid,
+    version,
+    name: config.server.name,
+    startedAt,
+    listen: displayListen(server.address),
+    memoryBytes: process.memoryUsage.rss(),
+  });
+  const status = (): StatusReport => ({ agent: agentReport(), index: board.index, connections: source.reports(), targets: target.reports(), captures: source.captures() });
+  const control: AgentControl = {
+    repsets: new RepsetService(repsetStore, source),
+    connections: source,
+    peers: peerService,
+    status,
+    waitStatus: async (since, timeoutMs) => {
+      await board.wait(since, timeoutMs);
+      return status();
+    },
+    stop: async () => stop(),
+  };
+  const http = await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, log });
+  closers.push(() => http.close());
+  return { listen: displayListen(server.address), adminSocket: join(config.runtimeDir, "admin.sock") };
+}
+
+function targetSettings({ server, target, apply, ...directories }: Config): TargetSettings {
+  const { configDir, stateDir, runtimeDir, logDir, queue } = directories;
+  return {
+    name: server.name,
+    isEnabled: target.enabled,
+    stateDir,
+    ownDirectories: [configDir, stateDir, runtimeDir, logDir, queue.directory],
+    allowedRoots: target.allowedRoots,
+    retryInitialMs: apply.retryInitialMs,
+    retryMaxMs: apply.retryMaxMs,
+  };
+}
+
+function displayListen({ host, port }: PeerAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const { version } = JSON.parse(text) as { version: string };
+  return version;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+async function closeAll(closers: (() => Promise<void> | void)[]): Promise<void> {
+  for (const close of closers.reverse()) {
+    try {
+      await close();
+    } catch (error) {
+      process.stderr.write(`while stopping: ${toSmError(error).message}\n`);
+    }
+  }
+}

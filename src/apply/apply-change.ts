@@ -1,0 +1,52 @@
+import { unreachable } from "../base/assert.js";
+import { EACCES } from "../fs/errno.js";
+import type { Change } from "../model/change.js";
+import { applyCompare } from "./apply-compare.js";
+import type { ApplyContext } from "./apply-context.js";
+import { applyAttr, applyDir, applySpecial, applySymlink } from "./apply-entry.js";
+import { applyFile } from "./apply-file.js";
+import { applyLink, applyRemove, applyRename } from "./apply-move.js";
+import { applySums } from "./apply-sums.js";
+import { withRights } from "./unlock.js";
+import type { Verdict } from "./verdict.js";
+
+/** Carries out one change beneath its root, which is open. */
+export function applyChange(ctx: ApplyContext, change: Change): Verdict {
+  const verdict = dispatch(ctx, change);
+  const isDenied = verdict?.kind === "retry" && verdict.errno === EACCES;
+  const settled = isDenied && !ctx.privileges.overridesModes ? withRights(ctx, change, () => dispatch(ctx, change)) : verdict;
+  if (settled === undefined && ctx.foreign.size > 0) takeOver(ctx, change);
+  return settled;
+}
+
+function dispatch(ctx: ApplyContext, change: Change): Verdict {
+  switch (change.op) {
+    case "dir":
+      return applyDir(ctx, change);
+    case "file":
+      return applyFile(ctx, change);
+    case "symlink":
+      return applySymlink(ctx, change);
+    case "special":
+      return applySpecial(ctx, change);
+    case "link":
+      return applyLink(ctx, change);
+    case "attr":
+      return applyAttr(ctx, change);
+    case "rename":
+      return applyRename(ctx, change);
+    case "remove":
+      return applyRemove(ctx, change);
+    case "compare":
+      return applyCompare(ctx, change);
+    case "sums":
+      return applySums(ctx, change);
+    default:
+      return unreachable(change);
+  }
+}
+
+/** What replication has written is its own from now on, whoever had the name before. */
+function takeOver(ctx: ApplyContext, change: Change): void {
+  if (change.op === "file" || change.op === "symlink" || change.op === "special" || change.op === "link") ctx.foreign.forget(change.root, change.path);
+}

@@ -1,0 +1,304 @@
+// The target's half of replication: carries out change sets, one after the other, beneath the mapped roots.
+// Synchronous throughout; lives in a worker thread of its own (apply-worker.ts) and is fed by ApplyService.
+// Invariants: sets are applied in order, each wholly or completed after a crash (I2); a step that cannot be repeated is
+// done exactly once (cursor-file.ts); content builds on what the source thinks is there (I5); nothing outside the roots
+// is touched (I6: target-roots.ts, directory-cache.ts, src/fs/confined-root.ts).
+
+import { type Clock, systemClock } from "../base/clock.js";
+import { SmError } from "../base/errors.js";
+import { failpoint } from "../base/failpoint.js";
+import { errnoName } from "../fs/errno.js";
+import { type BytePath, displayPath } from "../model/byte-path.js";
+import type { Answer, RootIndex } from "../model/change.js";
+import { type ChangeSet, decodeChangeSet } from "../model/change-set.js";
+import type { Mapping } from "../model/connection-spec.js";
+import type { LoggedAnswer } from "./answer-log.js";
+import { applyChange } from "./apply-change.js";
+import type { ApplyContext, PathMatcher, SuspectWindow } from "./apply-context.js";
+import { ApplyState } from "./apply-state.js";
+import type { Intent, IntentKind } from "./cursor-file.js";
+import { DirectoryCache } from "./directory-cache.js";
+import type { DurableState } from "./durable-file.js";
+import type { InodeMark } from "./inode-mark.js";
+import { linkRemap } from "./link-remap.js";
+import { limitsOf, readPrivileges } from "./privileges.js";
+import { TargetRoots } from "./target-roots.js";
+import { TransferWatch } from "./transfer-watch.js";
+import type { Failure } from "./verdict.js";
+
+export type ApplyPoint = "apply.set.beforeFirst" | "apply.change.afterIntent" | "apply.change.afterDeed" | "apply.set.beforeCursor";
+
+export interface ApplyEngineOptions {
+  readonly stateDirectory: string;
+  readonly mappings: readonly Mapping[];
+  readonly remapLinks: boolean;
+  /** True = in the replication set. Default: everything is. */
+  readonly matcher?: PathMatcher;
+  readonly clock?: Clock;
+  /** Identity of the machine's boot; default: the kernel's. */
+  readonly bootId?: string;
+  /** Called at each crash point, and between changes ("apply.change.next"), before the failpoint of that name. */
+  readonly onPoint?: (point: ApplyPoint | "apply.change.next") => void;
+}
+
+export interface Begun {
+  readonly appliedSeq: number;
+  readonly durableSeq: number;
+  readonly resumed: boolean;
+  readonly suspect: boolean;
+  readonly empty: boolean;
+  readonly limits: readonly string[];
+}
+
+export interface Blocked {
+  readonly path: BytePath;
+  /** Name of the errno, e.g. "ENOSPC". */
+  readonly code: string;
+  readonly message: string;
+}
+
+export type SetOutcome =
+  | { readonly kind: "applied"; readonly seq: number; readonly answers: readonly Answer[] }
+  /** Applied before: nothing was done. */
+  | { readonly kind: "skipped"; readonly seq: number }
+  /** Cannot go on now: call `retry` later; it goes on at the very change that failed. */
+  | { readonly kind: "blocked"; readonly seq: number; readonly blocked: Blocked };
+
+/** Everything the durability worker needs to make what is applied now survive a crash of the machine. */
+export interface DurablePoint {
+  readonly state: DurableState;
+  readonly durablePath: string;
+  /** One directory (bytes) on each file system written to. */
+  readonly paths: readonly string[];
+}
+
+interface Progress {
+  readonly set: ChangeSet;
+  index: number;
+  readonly answers: Answer[];
+}
+
+interface Resume {
+  readonly intent: Intent;
+  readonly answers: readonly Answer[];
+}
+
+export class ApplyEngine implements ApplyContext {
+  readonly directories: DirectoryCache;
+  readonly roots: TargetRoots;
+  readonly privileges = readPrivileges();
+  readonly transfers = new TransferWatch();
+  readonly remap: ApplyContext["remap"];
+  readonly matcher: PathMatcher;
+  readonly umask = process.umask();
+  readonly #options: ApplyEngineOptions;
+  readonly #clock: Clock;
+  readonly #state: ApplyState;
+  #progress: Progress | null = null;
+  #resume: Resume | null = null;
+  /** The last intent of the change under way, for another attempt at it in this process. */
+  #intent: Intent | null = null;
+  #unlogged: LoggedAnswer[] = [];
+  #open = true;
+
+  private constructor(options: ApplyEngineOptions, state: ApplyState) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#state = state;
+    this.remap = linkRemap(options.mappings, options.remapLinks);
+    this.matcher = options.matcher ?? (() => true);
+    this.roots = TargetRoots.load(options.stateDirectory, options.mappings, state.bootId);
+    this.directories = new DirectoryCache((root) => this.roots.get(root));
+    this.#resume = this.#pendingResume();
+  }
+
+  static open(options: ApplyEngineOptions): ApplyEngine {
+    const clock = options.clock ?? systemClock;
+    return new ApplyEngine(options, ApplyState.open(options.stateDirectory, clock.nowMs(), options.bootId));
+  }
+
+  get appliedSeq(): number {
+    return this.#state.cursor.state.appliedSeq;
+  }
+
+  get foreign(): ApplyContext["foreign"] {
+    return this.#state.foreign;
+  }
+
+  get suspect(): SuspectWindow | null {
+    return this.#state.durable.suspect;
+  }
+
+  get seq(): number {
+    return this.#progress?.set.seq ?? 0;
+  }
+
+  /** The source (again) says which journal its numbers belong to. Another one than before starts from nothing. */
+  begin(epoch: string): Begun {
+    const { durable, cursor } = this.#state;
+    const isKnown = cursor.state.epoch === epoch;
+    if (!isKnown) {
+      this.#progress = null;
+      this.#resume = null;
+      this.#state.setDurable({ ...durable, epoch, durableSeq: 0 }, true);
+      cursor.write({ epoch, appliedSeq: 0, intent: null });
+    }
+    const { suspectPending, durableSeq } = this.#state.durable;
+    return {
+      appliedSeq: this.appliedSeq,
+      durableSeq,
+      resumed: isKnown && !suspectPending,
+      suspect: suspectPending,
+      empty: this.roots.isEmpty,
+      limits: limitsOf(this.privileges),
+    };
+  }
+
+  /** Answers given in this epoch, oldest first, as far back as they are kept: an acknowledgement may have been lost. */
+  retainedAnswers(): readonly Answer[] {
+    return this.#state.answers.read(this.#state.cursor.state.epoch).map((entry) => entry.answer);
+  }
+
+  applySet(frame: Buffer): SetOutcome {
+    const set = decodeChangeSet(frame);
+    if (this.#state.cursor.state.epoch === "") throw new SmError("PROTOCOL", `change set ${set.seq} came before the epoch was told`);
+    for (const change of set.changes) {
+      if (change.root >= this.roots.count) throw new SmError("PROTOCOL", `change set ${set.seq} names mapped root ${change.root} of ${this.roots.count}`);
+    }
+    if (set.seq <= this.appliedSeq) return { kind: "skipped", seq: set.seq };
+    if (this.#progress?.set.seq !== set.seq) this.#progress = this.#start(set);
+    return this.retry();
+  }
+
+  /** Goes on with the set that is under way. */
+  retry(): SetOutcome {
+    const progress = this.#progress;
+    if (progress === null) throw new SmError("ASSERTION_FAILED", "there is no change set to go on with");
+    try {
+      this.roots.openAll(rootsOf(progress.set));
+      this.#beforeFirst(progress);
+      return this.#run(progress);
+    } finally {
+      this.directories.flush();
+      this.roots.close();
+    }
+  }
+
+  durablePoint(): DurablePoint {
+    this.foreign.sync();
+    const { epoch, appliedSeq } = this.#state.cursor.state;
+    const state: DurableState = { ...this.#state.durable, epoch, durableSeq: appliedSeq, wallTimeMs: this.#clock.nowMs(), clean: false };
+    return { state, durablePath: this.#state.durablePath, paths: this.directories.devicePaths };
+  }
+
+  /** The durability worker has made this point durable. */
+  setDurable(state: DurableState): void {
+    this.#state.setDurable({ ...this.#state.durable, durableSeq: state.durableSeq, wallTimeMs: state.wallTimeMs, clean: state.clean }, false);
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.directories.flush();
+    this.roots.close();
+    this.#state.close();
+  }
+
+  answer(answer: Answer): void {
+    if (this.#progress === null) return;
+    this.#progress.answers.push(answer);
+    this.#unlogged.push({ epoch: this.#state.cursor.state.epoch, index: this.#progress.index, answer });
+  }
+
+  intend(kind: IntentKind, moved: InodeMark): void {
+    const { epoch, appliedSeq } = this.#state.cursor.state;
+    this.#flushLogs();
+    this.#intent = { kind, seq: this.seq, index: this.#progress?.index ?? 0, moved };
+    this.#state.cursor.write({ epoch, appliedSeq, intent: this.#intent });
+    this.#passPoint("apply.change.afterIntent");
+  }
+
+  deed(): void {
+    this.#passPoint("apply.change.afterDeed");
+  }
+
+  interrupted(kind: IntentKind): Intent | null {
+    const intent = this.#intent;
+    return intent !== null && intent.kind === kind && intent.seq === this.seq && intent.index === this.#progress?.index ? intent : null;
+  }
+
+  #pendingResume(): Resume | null {
+    const { intent, epoch } = this.#state.cursor.state;
+    if (intent === null) return null;
+    const logged = this.#state.answers.read(epoch).filter((entry) => entry.answer.seq === intent.seq && entry.index < intent.index);
+    return { intent, answers: logged.map((entry) => entry.answer) };
+  }
+
+  #start(set: ChangeSet): Progress {
+    const resume = this.#resume;
+    this.#resume = null;
+    this.#intent = null;
+    if (resume === null || resume.intent.seq !== set.seq) return { set, index: 0, answers: [] };
+    this.#intent = resume.intent;
+    return { set, index: resume.intent.index, answers: [...resume.answers] };
+  }
+
+  #beforeFirst(progress: Progress): void {
+    const { durable } = this.#state;
+    if (durable.clean) this.#state.setDurable({ ...durable, clean: false }, true);
+    if (durable.suspectPending) this.#state.setDurable({ ...this.#state.durable, suspectPending: false }, false);
+    if (progress.index === 0) this.#passPoint("apply.set.beforeFirst");
+  }
+
+  #run(progress: Progress): SetOutcome {
+    const { set, answers } = progress;
+    for (; progress.index < set.changes.length; progress.index++) {
+      const change = set.changes[progress.index];
+      if (change === undefined) break;
+      this.#options.onPoint?.("apply.change.next");
+      const answered = answers.length;
+      const failure = applyChange(this, change);
+      if (failure === undefined) continue;
+      if (failure.kind === "retry") {
+        answers.length = answered;
+        this.#unlogged = this.#unlogged.filter((entry) => entry.index !== progress.index);
+        return { kind: "blocked", seq: set.seq, blocked: { path: failure.path, code: errnoName(failure.errno), message: failure.message } };
+      }
+      this.#answerFailure(failure, change.root);
+    }
+    this.#passPoint("apply.set.beforeCursor");
+    this.#flushLogs();
+    this.foreign.sync();
+    this.#state.cursor.write({ epoch: this.#state.cursor.state.epoch, appliedSeq: set.seq, intent: null });
+    this.#progress = null;
+    this.#intent = null;
+    return { kind: "applied", seq: set.seq, answers };
+  }
+
+  #answerFailure(failure: Exclude<Failure, { kind: "retry" }>, root: RootIndex): void {
+    const { seq } = this;
+    if (failure.kind === "problem") {
+      this.answer({ kind: "problem", seq, root, path: failure.path, code: failure.code, message: failure.message });
+      return;
+    }
+    if (failure.also !== undefined) this.answer({ kind: "stale", seq, root, path: failure.also, reason: `${displayPath(failure.also)}: ${failure.reason}` });
+    this.answer({ kind: "stale", seq, root, path: failure.path, reason: failure.reason });
+  }
+
+  #flushLogs(): void {
+    this.#state.answers.append(this.#unlogged);
+    this.#unlogged = [];
+    this.foreign.flush();
+  }
+
+  #passPoint(point: ApplyPoint): void {
+    this.#options.onPoint?.(point);
+    failpoint(point);
+  }
+}
+
+function rootsOf(set: ChangeSet): Set<RootIndex> {
+  const roots = new Set<RootIndex>();
+  for (const change of set.changes) roots.add(change.root);
+  return roots;
+}

@@ -1,0 +1,75 @@
+// kill -9 of either agent at random moments of a random workload, and at each named crash point: afterwards the trees are equal.
+
+import { describe, expect, test } from "vitest";
+import { FAILPOINTS } from "../../src/base/failpoint.js";
+import { AgentPair } from "../support/agent-pair.js";
+import { FsDriver } from "../support/fs-driver.js";
+import { RandomOperations } from "../support/random-operations.js";
+import { SeededRandom } from "../support/seeded-random.js";
+import { makeTempDirectory } from "../support/temp-tree.js";
+import { delay } from "../../src/base/wait.js";
+
+const KILLS = Number(process.env.SM_TEST_KILLS ?? 8);
+const SEED = Number(process.env.SM_TEST_SEED ?? 20_260);
+
+test(`${KILLS} kills of either agent under load, seed ${SEED}`, { timeout: 60_000 + KILLS * 30_000 }, async () => {
+  const random = new SeededRandom(SEED);
+  const pair = await AgentPair.start(makeTempDirectory());
+  const driver = await FsDriver.open(pair.sourceDir);
+  const operations = new RandomOperations({ seed: SEED, fileBytesMax: 700_000, entriesMax: 300 });
+  await driver.run(operations.take(200));
+  await pair.connect();
+  for (let kill = 0; kill < KILLS; kill++) {
+    const churn = (async () => {
+      for (let round = 0; round < 6; round++) await driver.run(operations.take(25));
+    })();
+    await delay(random.integer(0, 400));
+    const side = random.integer(0, 2);
+    if (side !== 0) await pair.source.kill9();
+    if (side !== 1) await pair.target.kill9();
+    await churn;
+    if (side !== 1) await pair.restartTarget();
+    if (side !== 0) await pair.restartSource();
+    if (kill % 2 === 1 || kill === KILLS - 1) await pair.expectEqual();
+  }
+  await driver.close();
+});
+
+describe("each crash point", () => {
+  const onTarget = (name: string): boolean => name.startsWith("apply.");
+  for (const name of FAILPOINTS) {
+    test(name, async () => {
+      const failpoint = `${name}:3`;
+      const side = onTarget(name) ? { targetAgent: {} } : { sourceAgent: {} };
+      const pair = await AgentPair.start(makeTempDirectory(), side);
+      const driver = await FsDriver.open(pair.sourceDir);
+      const operations = new RandomOperations({ seed: name.length * 7 });
+      await driver.run(operations.take(150));
+      await pair.connect();
+      await pair.sync();
+      // Armed only now, so that the crash comes in the middle of replication.
+      if (onTarget(name)) {
+        await pair.target.stop();
+        pair.target = await pair.target.restart({ failpoint });
+      } else {
+        await pair.source.stop();
+        pair.source = await pair.source.restart({ failpoint, environment: { SM_QUEUE_MEMORY: "1" } });
+      }
+      const crashed = onTarget(name) ? pair.target.exited : pair.source.exited;
+      let status: Awaited<typeof crashed> | undefined;
+      void crashed.then((s) => {
+        status = s;
+      });
+      for (let round = 0; round < 40 && status === undefined; round++) {
+        await driver.run(operations.take(30));
+        await delay(100);
+      }
+      if (name.startsWith("journal.") && status === undefined) status = await pair.source.stop();
+      expect(status).toMatchObject({ signal: "SIGKILL" });
+      if (onTarget(name)) await pair.restartTarget();
+      else await pair.restartSource();
+      await pair.expectEqual();
+      await driver.close();
+    });
+  }
+});
