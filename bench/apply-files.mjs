@@ -27,13 +27,29 @@ function plain() {
 }
 
 function applied() {
-  const engine = ApplyEngine.open({ stateDirectory: join(directory, "state"), mappings: [{ source: "/s", target: join(directory, "target") }], remapLinks: true });
+  const engine = ApplyEngine.open({
+    stateDirectory: join(directory, "state"),
+    mappings: [{ source: "/s", target: join(directory, "target") }],
+    remapLinks: true,
+  });
   engine.begin("0123456789abcdef");
   let ms = 0;
   for (let set = 0; set < FILES / PER_SET; set++) {
     const changes = [{ op: "dir", root: 0, path: `d${set}`, meta: { ...meta, mode: 0o755 } }];
     for (let i = 0; i < PER_SET; i++) {
-      changes.push({ op: "file", root: 0, path: `d${set}/file${i}`, start: "replace", base: null, extents: [[0, 4096]], holes: [], size: 4096, meta, payload: content });
+      changes.push({
+        op: "file",
+        root: 0,
+        path: `d${set}/file${i}`,
+        start: "replace",
+        base: null,
+        continues: false,
+        extents: [[0, 4096]],
+        holes: [],
+        size: 4096,
+        meta,
+        payload: content,
+      });
     }
     const frame = encodeChangeSet({ seq: set + 1, sourceTimeMs: 1, closed: true, mirror: false, changes });
     const start = performance.now();

@@ -1,6 +1,6 @@
-// Answers outlive the process that gave them: a set that is half applied when the process dies is not applied again from
-// its start, so what its first half had to say would be lost; and an acknowledgement may be lost on the way. Two files
-// of bounded size, the older one dropped when the newer is full.
+// Answers of a set under way outlive the process: a set that is half applied when the process dies is not applied again
+// from its start, so what its first half had to say would be lost. Two files of bounded size, the older one dropped when
+// the newer is full.
 
 import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";

@@ -67,6 +67,8 @@ export type SetOutcome =
 /** Everything the durability worker needs to make what is applied now survive a crash of the machine. */
 export interface DurablePoint {
   readonly state: DurableState;
+  /** The durable point before it: what remains true when the sync fails. */
+  readonly last: DurableState;
   readonly durablePath: string;
   /** One directory (bytes) on each file system written to. */
   readonly paths: readonly string[];
@@ -121,6 +123,16 @@ export class ApplyEngine implements ApplyContext {
     return this.#state.cursor.state.appliedSeq;
   }
 
+  /** Nothing was applied since an orderly stop was recorded. */
+  get isClean(): boolean {
+    return this.#state.durable.clean;
+  }
+
+  /** A set was begun and not ended: it is blocked. */
+  get isMidSet(): boolean {
+    return this.#progress !== null;
+  }
+
   get foreign(): ApplyContext["foreign"] {
     return this.#state.foreign;
   }
@@ -154,11 +166,6 @@ export class ApplyEngine implements ApplyContext {
     };
   }
 
-  /** Answers given in this epoch, oldest first, as far back as they are kept: an acknowledgement may have been lost. */
-  retainedAnswers(): readonly Answer[] {
-    return this.#state.answers.read(this.#state.cursor.state.epoch).map((entry) => entry.answer);
-  }
-
   applySet(frame: Buffer): SetOutcome {
     const set = decodeChangeSet(frame);
     if (this.#state.cursor.state.epoch === "") throw new SmError("PROTOCOL", `change set ${set.seq} came before the epoch was told`);
@@ -188,7 +195,7 @@ export class ApplyEngine implements ApplyContext {
     this.foreign.sync();
     const { epoch, appliedSeq } = this.#state.cursor.state;
     const state: DurableState = { ...this.#state.durable, epoch, durableSeq: appliedSeq, wallTimeMs: this.#clock.nowMs(), clean: false };
-    return { state, durablePath: this.#state.durablePath, paths: this.directories.devicePaths };
+    return { state, last: this.#state.durable, durablePath: this.#state.durablePath, paths: this.directories.devicePaths };
   }
 
   /** The durability worker has made this point durable. */

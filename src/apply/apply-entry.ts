@@ -3,7 +3,7 @@
 import { EEXIST, ENOENT, EPERM, errnoName } from "../fs/errno.js";
 import { closeFd, type FileStat, mkdirAt, mknodAt, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt, readlinkAt, statAt, symlinkAt } from "../fs/native.js";
 import { type BytePath, baseName, displayPath, joinPath } from "../model/byte-path.js";
-import type { AttrChange, DirChange, Meta, RootIndex, SpecialChange, SymlinkChange } from "../model/change.js";
+import type { AttrChange, DirChange, FileBase, Meta, RootIndex, SpecialChange, SymlinkChange } from "../model/change.js";
 import { type ApplyContext, parentFailure, parentOf } from "./apply-context.js";
 import { applyMeta, typeOf } from "./attributes.js";
 import type { Directory } from "./directory-cache.js";
@@ -111,6 +111,14 @@ export function applyAttr(ctx: ApplyContext, change: AttrChange): Verdict {
   const stat = statAt(parent.fd, name);
   if (typeof stat === "number") return stat === -ENOENT ? stale(path, `${displayPath(path)} is not there`) : failed(stat, "look at", path);
   if (typeOf(stat) !== change.type) return stale(path, `${displayPath(path)} is a ${typeOf(stat)} on the target, not a ${change.type}`);
+  if (change.base !== null && !isAttrBase(change.base, meta, stat))
+    return stale(path, `${displayPath(path)} is not the file whose attributes changed: its size or time is another`);
   if (change.type === "dir") adoptDirectory(ctx, root, path, parent.fd);
   return applyMeta(ctx, { root, path, fd: -1, dirfd: parent.fd, name }, stat, meta);
+}
+
+/** The time is the last thing set: once it is the new one, this very change was applied before. */
+function isAttrBase(base: FileBase, meta: Meta, stat: FileStat): boolean {
+  const isTime = (sec: number, nsec: number): boolean => stat.mtimeSec === sec && stat.mtimeNsec === nsec;
+  return stat.size === base.size && (isTime(base.mtimeSec, base.mtimeNsec) || isTime(meta.mtimeSec, meta.mtimeNsec));
 }

@@ -36,7 +36,6 @@ const PRIVATE_MODE = 0o600;
 
 export function applyFile(ctx: ApplyContext, change: FileChange): Verdict {
   if (change.path === "") return problem(change.path, "EISDIR", "a mapped directory cannot be a file");
-  if (ctx.transfers.refuses(change)) return stale(change.path, "an earlier part of this transfer did not fit");
   const parent = parentOf(ctx, change.root, change.path);
   const verdict =
     typeof parent === "number"
@@ -44,7 +43,7 @@ export function applyFile(ctx: ApplyContext, change: FileChange): Verdict {
       : change.start === "replace"
         ? replaceFile(ctx, parent, change)
         : patchFile(ctx, parent, change);
-  if (verdict !== undefined && verdict.kind !== "retry") ctx.transfers.refused(change);
+  if (verdict?.kind !== "retry" && (verdict !== undefined || change.meta !== null)) ctx.transfers.end(change);
   return verdict;
 }
 
@@ -53,7 +52,7 @@ function replaceFile(ctx: ApplyContext, parent: Directory, change: FileChange): 
   // Set-id bits only once owner and content are right.
   const mode = change.meta === null ? PRIVATE_MODE : change.meta.mode & 0o777;
   const fd = openAt(parent.fd, name, O_NEW, mode);
-  if (fd >= 0) return closing(fd, change, fillNew(ctx, parent, change, fd, mode));
+  if (fd >= 0) return closing(ctx, fd, change, fillNew(ctx, parent, change, fd, mode));
   if (fd !== -EEXIST) return failed(fd, "create", change.path);
   const stat = statAt(parent.fd, name);
   if (typeof stat === "number") return failed(stat, "look at", change.path);
@@ -61,10 +60,14 @@ function replaceFile(ctx: ApplyContext, parent: Directory, change: FileChange): 
   const existing = openAt(parent.fd, name, O_EXISTING);
   if (existing === -ETXTBSY) return recreate(ctx, parent, change, stat);
   if (existing < 0) return failed(existing, "open", change.path);
-  return closing(existing, change, rewrite(ctx, parent, change, existing, stat));
+  return closing(ctx, existing, change, rewrite(ctx, parent, change, existing, stat));
 }
 
-function closing(fd: number, change: FileChange, verdict: Verdict): Verdict {
+function closing(ctx: ApplyContext, fd: number, change: FileChange, verdict: Verdict): Verdict {
+  if (change.meta === null || (change.continues && verdict?.kind === "retry")) {
+    const stat = statAt(fd, "");
+    if (typeof stat !== "number") ctx.transfers.leave(change, stat);
+  }
   const result = closeFd(fd);
   return verdict === undefined && result < 0 ? failed(result, "close", change.path) : verdict;
 }
@@ -78,7 +81,7 @@ function recreate(ctx: ApplyContext, parent: Directory, change: FileChange, stat
   const isDirectory = typeOf(stat) === "dir";
   const fd = openAt(parent.fd, name, O_NEW, PRIVATE_MODE);
   if (fd < 0) return failed(fd, "create", change.path);
-  const filled = closing(fd, change, fillNew(ctx, parent, change, fd, PRIVATE_MODE));
+  const filled = closing(ctx, fd, change, fillNew(ctx, parent, change, fd, PRIVATE_MODE));
   if (isDirectory) ctx.directories.flush();
   return filled;
 }
@@ -149,11 +152,13 @@ function patchFile(ctx: ApplyContext, parent: Directory, change: FileChange): Ve
   if (change.base !== null) ctx.intend("patch", markOf(stat));
   const verdict = writeContent(fd, change, stat.size);
   const finished = verdict ?? (change.meta === null ? undefined : finish(ctx, change, fd, parent, change.meta));
-  return closing(fd, change, finished);
+  return closing(ctx, fd, change, finished);
 }
 
 /** The base check (invariant I5). A patch that was begun has passed it already, and has changed the time since. */
-function baseMismatch(ctx: ApplyContext, { base }: FileChange, stat: FileStat): string | undefined {
+function baseMismatch(ctx: ApplyContext, change: FileChange, stat: FileStat): string | undefined {
+  const { base, continues } = change;
+  if (continues && !ctx.transfers.mayContinue(change, stat)) return "the piece before it did not come, or the file was changed since";
   if (base === null || isBase(base, stat)) return undefined;
   const interrupted = ctx.interrupted("patch");
   if (interrupted !== null && isInode(stat, interrupted.moved)) return undefined;

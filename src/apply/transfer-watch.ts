@@ -1,26 +1,38 @@
-// A file that comes in several changes is one transfer. When one part was refused, later parts (which carry no base
-// check of their own) must not be written: they would make size and mtime of a wrong content look right.
+// A file that comes in several pieces is one transfer. A piece that continues one is written only onto the very file that
+// the piece before left, untouched since: otherwise the last piece would give a wrong content the right size and time.
 
+import type { FileStat } from "../fs/native.js";
 import type { FileChange } from "../model/change.js";
 
-const BROKEN_MAX = 10_000;
+/** At the limit the oldest transfer is forgotten: its next piece is stale, and the file is sent anew. */
+const TRANSFERS_MAX = 10_000;
 
 export class TransferWatch {
-  readonly #broken = new Set<string>();
+  readonly #left = new Map<string, FileStat>();
 
-  /** True when the change continues a transfer that was refused. Its last part ends the refusal. */
-  refuses(change: FileChange): boolean {
-    if (this.#broken.size === 0) return false;
-    const key = `${change.root}:${change.path}`;
-    const continues = change.start === "patch" && change.base === null;
-    if (!this.#broken.has(key)) return false;
-    if (!continues || change.meta !== null) this.#broken.delete(key);
-    return continues;
+  mayContinue(change: FileChange, stat: FileStat): boolean {
+    const left = this.#left.get(keyOf(change));
+    if (left === undefined || left.ino !== stat.ino || left.dev !== stat.dev) return false;
+    return left.size === stat.size && left.mtimeSec === stat.mtimeSec && left.mtimeNsec === stat.mtimeNsec;
   }
 
-  refused(change: FileChange): void {
-    if (change.meta !== null) return;
-    if (this.#broken.size >= BROKEN_MAX) for (const oldest of [...this.#broken].slice(0, 1000)) this.#broken.delete(oldest);
-    this.#broken.add(`${change.root}:${change.path}`);
+  /** How a piece, written or cut short, has left the file. */
+  leave(change: FileChange, stat: FileStat): void {
+    this.#left.delete(keyOf(change));
+    if (this.#left.size >= TRANSFERS_MAX) {
+      for (const oldest of this.#left.keys()) {
+        this.#left.delete(oldest);
+        break;
+      }
+    }
+    this.#left.set(keyOf(change), stat);
   }
+
+  end(change: FileChange): void {
+    if (this.#left.size > 0) this.#left.delete(keyOf(change));
+  }
+}
+
+function keyOf({ root, path }: FileChange): string {
+  return `${root}:${path}`;
 }

@@ -91,7 +91,11 @@ export class ChangePlanner {
       if (left.children !== null) this.#newDirectories.push({ path, recursive: true });
       return this.#refresh(parent, name, stat);
     }
-    if (known.type === "dir") return;
+    if (known.type === "dir") {
+      // It went back to where it was: what had the name before is gone all the same.
+      if (existing !== undefined) this.#context.writer.add({ op: "remove", root, path });
+      return;
+    }
     const first = known.nodes[0] as Node;
     this.#context.writer.add({ op: "link", root, path, to: first.path });
     table.add(parent, name, stat);

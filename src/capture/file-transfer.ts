@@ -106,6 +106,8 @@ export class FileTransfer {
   #compareNext(fd: number, path: FileChange["path"], writer: SetWriter): number {
     const against = this.options.against ?? new BigUint64Array(0);
     const extents: Extent[] = [];
+    const holes: Extent[] = [];
+    const maySkip = isSparse(this.options.stat);
     const pieces: Buffer[] = [];
     let gathered = 0;
     let scanned = 0;
@@ -119,6 +121,10 @@ export class FileTransfer {
         const index = (start + at) / BLOCK_BYTES;
         const end = Math.min(got, at + BLOCK_BYTES);
         if (index < against.length && against[index] === this.sums[index]) continue;
+        if (maySkip && this.sums[index] === ZERO_BLOCK_SUM) {
+          holes.push([start + at, end - at]);
+          continue;
+        }
         extents.push([start + at, end - at]);
         pieces.push(Buffer.from(scratch.subarray(at, end)));
         gathered += end - at;
@@ -126,11 +132,11 @@ export class FileTransfer {
       scanned += got;
       this.#advance(start, length, got);
     }
-    if (extents.length > 0) {
+    if (extents.length + holes.length > 0) {
       const payload = writer.reserve(gathered);
       let at = 0;
       for (const piece of pieces) at += piece.copy(payload, at);
-      writer.add(this.#change(path, mergeExtents(extents), [], payload));
+      writer.add(this.#change(path, mergeExtents(extents), mergeExtents(holes), payload));
       writer.flush();
     }
     return 0;

@@ -1,6 +1,7 @@
 // A look at one name: what is there now, beside what is known.
 
 import { type BytePath, baseName, joinPath, parentPath } from "../model/byte-path.js";
+import { ENOENT, ENOTDIR } from "../fs/errno.js";
 import { type FileStat, statAt } from "../fs/native.js";
 import type { Node } from "./node-table.js";
 import type { RootTree } from "./root-tree.js";
@@ -100,11 +101,12 @@ export function isAttached(node: Node): boolean {
   return true;
 }
 
-/** True when the node's inode is still found under the node's own name. */
+/** True when the node's inode is still found under the node's own name, and belongs to the set there. What cannot be looked at is not gone. */
 export function isStillThere(tree: RootTree, node: Node): boolean {
   if (node.parent === null) return true;
   const dirfd = tree.directoryOf(node.parent);
   if (dirfd === undefined) return false;
   const stat = statAt(dirfd, node.name);
-  return typeof stat !== "number" && node.inode.isSame(stat);
+  if (typeof stat === "number") return stat !== -ENOENT && stat !== -ENOTDIR;
+  return node.inode.isSame(stat) && tree.contains(node.path, node.inode.type === "dir");
 }

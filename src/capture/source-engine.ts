@@ -52,6 +52,8 @@ const MISSING_GRACE_MS = 30;
 /** New directories are listed again at these ages: their watch may have come later than their content. */
 const SETTLE_MS = [60, 300, 1500, 5000] as const;
 const COALESCE_MS = 4;
+/** Directories that keep moving may not hold a barrier up for ever: what moves now is newer than the barrier. */
+const BARRIER_ROUNDS_MAX = 100;
 const HALT_RETRY_MS = 1000;
 const OBSERVATIONS_PER_BATCH = 20_000;
 const LIVE_OUTSTANDING_BYTES_MAX = 32 * MiB;
@@ -134,14 +136,14 @@ export class SourceEngine {
   /** Resolves with a sequence number that covers everything that was on the source at the call. */
   async barrier(): Promise<number> {
     await Promise.all(this.trees.map((tree) => this.#walkAll(tree)));
-    // Twice: what waited (moved directories, missing names) may make further names wait.
-    for (let round = 0; round < 2; round++) {
+    // What waited (moved directories, missing names) may make further names wait: once per level of directories moved into each other.
+    for (let round = 0; round < BARRIER_ROUNDS_MAX && (round === 0 || !this.#timetable.isSettled); round++) {
       this.#timetable.makeAllDue();
+      // Twice: the first turn may only say where to look.
+      await this.#turn();
       await this.#turn();
       await Promise.all(this.#walks.map((walk) => walk.ended.promise));
     }
-    this.#timetable.makeAllDue();
-    await this.#turn();
     return this.writer.flush();
   }
 
@@ -180,7 +182,8 @@ export class SourceEngine {
   }
 
   async #workOnce(): Promise<boolean> {
-    const turns = this.#turns.splice(0);
+    // They leave the list only when the turn is done: one that a halt breaks off is taken again.
+    const turns = [...this.#turns];
     let worked = turns.length > 0;
     for (const due of this.#timetable.takeDue()) due();
     for (const work of this.#soon.splice(0)) {
@@ -195,7 +198,7 @@ export class SourceEngine {
       this.#lastPassMs = performance.now();
     }
     if (worked) this.writer.flush();
-    for (const turned of turns) turned.resolve();
+    for (const turned of this.#turns.splice(0, turns.length)) turned.resolve();
     return worked || (await this.#workInBackground());
   }
 
@@ -326,8 +329,9 @@ export class SourceEngine {
   }
 
   #halt(error: SmError): void {
+    const isNews = this.#halted?.message !== error.message;
     this.#halted = error;
-    this.#options.onHalt(error);
+    if (isNews) this.#options.onHalt(error);
   }
 
   async #tryResume(): Promise<void> {

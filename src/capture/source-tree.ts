@@ -85,6 +85,11 @@ export class SourceTree implements MirrorTree {
     return this.#transfer(connectionId, tree, node, transfer);
   }
 
+  otherNames(root: RootIndex, path: BytePath): readonly BytePath[] {
+    const node = this.#tree(root).table.at(path);
+    return node === undefined ? [] : node.inode.nodes.filter((other) => other !== node).map((other) => other.path);
+  }
+
   shipLink(connectionId: number, root: RootIndex, path: BytePath, to: BytePath): void {
     this.#engine.writer.direct(connectionId, true);
     this.#engine.writer.add({ op: "link", root, path, to });

@@ -12,6 +12,11 @@ export class Timetable {
     this.#allDue = true;
   }
 
+  /** Nothing waits but the recurring walk. */
+  get isSettled(): boolean {
+    return this.#entries.every((e) => e.what === "walk");
+  }
+
   takeDue(): (() => void)[] {
     const now = performance.now();
     const isDue = (e: { dueMs: number; what: string }): boolean => e.dueMs <= now || (this.#allDue && e.what !== "walk");

@@ -4,7 +4,7 @@
 // live changes go first.
 
 import type { BytePath } from "../model/byte-path.js";
-import { baseName, parentPath } from "../model/byte-path.js";
+import { baseName, NAME_BYTES_MAX, parentPath } from "../model/byte-path.js";
 import { type Answer, type CompareAnswer, type CompareChange, type Difference, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { CompareRequest, MirrorEntry, MirrorTransfer, MirrorTree } from "../model/mirror-port.js";
 import { MirrorProgress } from "./mirror-progress.js";
@@ -54,6 +54,7 @@ export class MirrorJob {
   readonly #links = new Map<string, BytePath>();
   readonly #touched: Map<BytePath, true>[] = [];
   #transfer: MirrorTransfer | null = null;
+  #relinkLater: { readonly root: RootIndex; readonly path: BytePath } | null = null;
   #finishing = false;
 
   constructor(options: MirrorJobOptions) {
@@ -156,17 +157,18 @@ export class MirrorJob {
   #takeFull(work: DirectoryWork, entries: readonly MirrorEntry[]): void {
     this.#touched[work.root]?.set(work.path, true);
     for (const entry of entries) {
-      const first = this.#noteLink(entry);
+      const first = this.#noteLink(work.root, entry);
       this.#queueSend(work.root, entry.path, first === undefined ? "new" : "link", entry);
     }
   }
 
   /** The first name of the entry's link group met in this job, if this is a further one. */
-  #noteLink(entry: MirrorEntry): BytePath | undefined {
+  #noteLink(root: RootIndex, entry: MirrorEntry): BytePath | undefined {
     if (entry.linkGroup === null) return undefined;
-    const first = this.#links.get(entry.linkGroup);
+    const group = `${root}:${entry.linkGroup}`;
+    const first = this.#links.get(group);
     if (first === undefined || first === entry.path) {
-      this.#links.set(entry.linkGroup, entry.path);
+      this.#links.set(group, entry.path);
       return undefined;
     }
     return first;
@@ -174,12 +176,12 @@ export class MirrorJob {
 
   #startCompares(work: DirectoryWork, entries: readonly MirrorEntry[]): void {
     const { tree, connectionId, extras } = this.options;
-    const end = work.only === null ? "" : `${work.only}\x01`;
+    const end = work.only === null ? "" : nextName(work.only);
     for (let at = 0; at === 0 || at < entries.length; at += ENTRIES_PER_COMPARE) {
       const slice = entries.slice(at, at + ENTRIES_PER_COMPARE);
       const linkTo = new Map<string, BytePath>();
       for (const entry of slice) {
-        const first = this.#noteLink(entry);
+        const first = this.#noteLink(work.root, entry);
         if (first !== undefined) linkTo.set(entry.name, first);
       }
       const next = entries[at + ENTRIES_PER_COMPARE];
@@ -206,7 +208,7 @@ export class MirrorJob {
     if (answer.removed > 0) this.#touched[root]?.set(path, true);
     this.progress.noteExtras(path, answer.extras, answer.removed);
     const differing = new Set<string>();
-    for (const difference of answer.differs) {
+    for (const difference of withContent(answer.differs, pending.entries)) {
       differing.add(difference.name);
       this.#takeDifference(pending, difference);
     }
@@ -251,7 +253,7 @@ export class MirrorJob {
     const { root, path, entry } = work;
     if (entry?.type === "dir" && work.what !== "attr") this.#touched[root]?.set(path, true);
     if (work.what === "link" && entry?.linkGroup != null) {
-      const to = this.#links.get(entry.linkGroup);
+      const to = this.#links.get(`${root}:${entry.linkGroup}`);
       if (to !== undefined && to !== path) {
         tree.shipLink(connectionId, root, path, to);
         this.progress.done(entry, 0);
@@ -264,7 +266,21 @@ export class MirrorJob {
     }
     const shipment = tree.ship(connectionId, root, path, work.what === "attr" ? "attr" : "new");
     if (typeof shipment !== "string") this.#transfer = shipment;
+    if (work.what !== "attr" && entry?.linkGroup != null && this.options.mode !== "full") this.#relink(root, path);
     if (entry !== null) this.progress.done(entry, typeof shipment === "string" && work.what !== "attr" ? entry.size : 0);
+  }
+
+  /** What is sent as new is another inode on the receiver than before: its further names there still show the old one. */
+  #relink(root: RootIndex, path: BytePath): void {
+    if (this.#transfer !== null) {
+      this.#relinkLater = { root, path };
+      return;
+    }
+    const { tree, connectionId } = this.options;
+    for (const other of tree.otherNames(root, path)) {
+      tree.shipLink(connectionId, root, other, path);
+      this.#touched[root]?.set(parentPath(other), true);
+    }
   }
 
   #takeSums(answer: SumsAnswer): void {
@@ -282,7 +298,11 @@ export class MirrorJob {
     const before = transfer.sentBytes;
     const result = transfer.step();
     this.progress.addBytes(transfer.sentBytes - before);
-    if (result !== "more") this.#transfer = null;
+    if (result === "more") return "worked";
+    this.#transfer = null;
+    const relink = this.#relinkLater;
+    this.#relinkLater = null;
+    if (relink !== null) this.#relink(relink.root, relink.path);
     return "worked";
   }
 
@@ -302,3 +322,15 @@ export class MirrorJob {
   }
 }
 
+/** The least name beyond `name` that bounds a slice of it alone; "" when there is none. A name of full length has no longer ones behind it. */
+function nextName(name: string): string {
+  if (name.length < NAME_BYTES_MAX) return `${name}\x01`;
+  const head = name.replace(/\xff+$/, "");
+  return head === "" ? "" : `${head.slice(0, -1)}${String.fromCharCode(head.charCodeAt(head.length - 1) + 1)}`;
+}
+
+/** A directory that was not there to be compared lacks everything that should be in it. */
+function withContent(differs: readonly Difference[], entries: ReadonlyMap<string, MirrorEntry>): readonly Difference[] {
+  const isThere = !differs.some(({ name, why }) => name === "" && why !== "attr");
+  return isThere ? differs : [...differs, ...[...entries.keys()].map((name): Difference => ({ name, why: "missing" }))];
+}

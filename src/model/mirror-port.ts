@@ -56,6 +56,8 @@ export interface MirrorTree {
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment;
   /** Sends a file as the blocks that differ from the receiver's signatures. */
   shipAgainst(connectionId: number, root: RootIndex, path: BytePath, sums: Buffer): MirrorShipment;
+  /** Further names of the inode at `path`, as far as they belong to the set. */
+  otherNames(root: RootIndex, path: BytePath): readonly BytePath[];
   shipLink(connectionId: number, root: RootIndex, path: BytePath, to: BytePath): void;
   /** Closes the open set; returns the last sequence number used. */
   flush(): number;

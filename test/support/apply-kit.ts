@@ -4,9 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ApplyEngine, type ApplyEngineOptions } from "../../src/apply/apply-engine.js";
-import { AT_FDCWD, type FileStat, readlinkAt, statAt } from "../../src/fs/native.js";
 import { listNames } from "../../src/fs/confined-root.js";
-import { closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt, preadFd } from "../../src/fs/native.js";
+import { AT_FDCWD, closeFd, type FileStat, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt, preadFd, readlinkAt, statAt } from "../../src/fs/native.js";
 import { readXattrs, xattrDigest } from "../../src/fs/xattrs.js";
 import type { BytePath } from "../../src/model/byte-path.js";
 import type { Answer, Change, EntrySummary, Extent, FileBase, Meta } from "../../src/model/change.js";
@@ -25,12 +24,43 @@ export function meta(part: Partial<Meta> = {}): Meta {
 export function file(path: string, content: string | Buffer, part: Partial<Meta> = {}): Change {
   const payload = Buffer.from(content);
   const extents: Extent[] = payload.length === 0 ? [] : [[0, payload.length]];
-  return { op: "file", root: 0, path: bp(path), start: "replace", base: null, extents, holes: [], size: payload.length, meta: meta(part), payload };
+  return {
+    op: "file",
+    root: 0,
+    path: bp(path),
+    start: "replace",
+    base: null,
+    continues: false,
+    extents,
+    holes: [],
+    size: payload.length,
+    meta: meta(part),
+    payload,
+  };
 }
 
-export function patch(path: string, base: FileBase | null, pieces: readonly [number, string][], size: number, last: Meta | null, holes: readonly Extent[] = []): Change {
+export function patch(
+  path: string,
+  base: FileBase | null,
+  pieces: readonly [number, string][],
+  size: number,
+  last: Meta | null,
+  holes: readonly Extent[] = [],
+): Change {
   const extents = pieces.map(([offset, text]): Extent => [offset, Buffer.byteLength(text)]);
-  return { op: "file", root: 0, path: bp(path), start: "patch", base, extents, holes, size, meta: last, payload: Buffer.from(pieces.map(([, text]) => text).join("")) };
+  return {
+    op: "file",
+    root: 0,
+    path: bp(path),
+    start: "patch",
+    base,
+    continues,
+    extents,
+    holes,
+    size,
+    meta: last,
+    payload: Buffer.from(pieces.map(([, text]) => text).join("")),
+  };
 }
 
 export function dir(path: string, part: Partial<Meta> = {}): Change {
@@ -54,7 +84,19 @@ export function link(path: string, to: string): Change {
 }
 
 export function entry(name: string, part: Partial<EntrySummary> = {}): EntrySummary {
-  const base = { type: "file", mode: 0o644, uid: 0, gid: 0, size: 0, mtimeSec: 1_700_000_000, mtimeNsec: 123_456_789, xattrDigest: 0, detail: "", linkTo: null, suspect: false } as const;
+  const base = {
+    type: "file",
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size: 0,
+    mtimeSec: 1_700_000_000,
+    mtimeNsec: 123_456_789,
+    xattrDigest: 0,
+    detail: "",
+    linkTo: null,
+    suspect: false,
+  } as const;
   return { name, ...base, ...part };
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AT_FDCWD, mknodAt, statAt } from "../../src/fs/native.js";
 import { readXattrs } from "../../src/fs/xattrs.js";
@@ -71,7 +71,19 @@ test("a set-gid directory does not give its group to files", () => {
 });
 
 test("holes stay holes, when new and when punched into an existing file", () => {
-  const sparse: Change = { op: "file", root: 0, path: bp("s"), start: "replace", base: null, extents: [[4 * MiB, 3]], holes: [], size: 16 * MiB, meta: meta(), payload: Buffer.from("end") };
+  const sparse: Change = {
+    op: "file",
+    root: 0,
+    path: bp("s"),
+    start: "replace",
+    base: null,
+    continues: false,
+    extents: [[4 * MiB, 3]],
+    holes: [],
+    size: 16 * MiB,
+    meta: meta(),
+    payload: Buffer.from("end"),
+  };
   kit.apply(sparse);
   expect(kit.stat("s").size).toBe(16 * MiB);
   expect(kit.stat("s").blocks).toBeLessThan(64);
@@ -79,7 +91,11 @@ test("holes stay holes, when new and when punched into an existing file", () => 
   const base = { size: 4 * MiB, mtimeSec: 1_700_000_000, mtimeNsec: 123_456_789 };
   kit.apply(patch("full", base, [], 4 * MiB, meta(), [[0, 2 * MiB]]));
   expect(kit.stat("full").blocks).toBeLessThanOrEqual((2 * MiB) / 512 + 16);
-  expect(readFileSync(kit.path("full")).subarray(0, 2 * MiB).every((b) => b === 0)).toBe(true);
+  expect(
+    readFileSync(kit.path("full"))
+      .subarray(0, 2 * MiB)
+      .every((b) => b === 0),
+  ).toBe(true);
 });
 
 test("a patch changes ranges in place, and cuts or extends the file", () => {
@@ -96,24 +112,38 @@ test("a file that is not the one the change builds on is left alone, with all la
   writeFileSync(kit.path("a"), "edited by hand");
   const base = { size: 10, mtimeSec: 1_700_000_000, mtimeNsec: 123_456_789 };
   expect(kit.apply(patch("a", base, [[0, "X"]], 10, null))).toMatchObject([{ kind: "stale", path: "a" }]);
-  expect(kit.apply(patch("a", null, [[1, "Y"]], 10, meta()))).toMatchObject([{ kind: "stale", path: "a" }]);
+  expect(kit.apply(patch("a", null, [[1, "Y"]], 10, meta(), [], true))).toMatchObject([{ kind: "stale", path: "a" }]);
   expect(readFileSync(kit.path("a"), "utf8")).toBe("edited by hand");
   expect(kit.apply(patch("a", null, [[1, "Y"]], 10, meta()))).toEqual([]);
   expect(readFileSync(kit.path("a"), "utf8")).toBe("eYited by ");
   expect(kit.apply(patch("none", base, [], 10, meta()))).toMatchObject([{ kind: "stale", path: "none" }]);
 });
 
-test("a transfer in several parts: the base is checked once", () => {
+test("a transfer in several pieces: the base is checked once, each piece needs the one before", () => {
   kit.apply(file("a", "0123456789"));
   const base = { size: 10, mtimeSec: 1_700_000_000, mtimeNsec: 123_456_789 };
   kit.apply(patch("a", base, [[0, "AB"]], 12, null));
-  kit.apply(patch("a", null, [[10, "YZ"]], 12, meta({ mtimeSec: 5 })));
+  expect(kit.apply(patch("a", null, [[10, "YZ"]], 12, meta({ mtimeSec: 5 }), [], true))).toEqual([]);
   expect(readFileSync(kit.path("a"), "utf8")).toBe("AB23456789YZ");
   expect(kit.stat("a").mtimeSec).toBe(5);
+  kit.apply({ ...file("b", "01234567"), meta: null } as Change);
+  kit.apply(patch("b", null, [[8, "89"]], 12, null, [], true));
+  kit.reopen();
+  expect(kit.apply(patch("b", null, [[10, "AB"]], 12, meta(), [], true))).toMatchObject([{ kind: "stale", path: "b" }]);
+  kit.apply({ ...file("c", "01"), meta: null } as Change);
+  writeFileSync(kit.path("c"), "edited by hand");
+  expect(kit.apply(patch("c", null, [[2, "AB"]], 12, meta(), [], true))).toMatchObject([{ kind: "stale", path: "c" }]);
 });
 
 const kinds: Record<string, { plant: (path: string) => void; change: Change; check: (path: string) => boolean }> = {
-  dir: { plant: (p) => (mkdirSync(`${p}/deep/er`, { recursive: true }), writeFileSync(`${p}/deep/f`, "x")), change: dir("x"), check: (p) => lstatSync(p).isDirectory() },
+  dir: {
+    plant: (p) => {
+      mkdirSync(`${p}/deep/er`, { recursive: true });
+      writeFileSync(`${p}/deep/f`, "x");
+    },
+    change: dir("x"),
+    check: (p) => lstatSync(p).isDirectory(),
+  },
   file: { plant: (p) => writeFileSync(p, "planted"), change: file("x", "new"), check: (p) => lstatSync(p).isFile() && readFileSync(p, "utf8") === "new" },
   symlink: { plant: (p) => symlinkSync("/nowhere", p), change: symlink("x", "../other"), check: (p) => readlinkSync(p) === "../other" },
   fifo: {
@@ -197,18 +227,37 @@ test("removal takes whole trees, links as links, and the absent as done", () => 
 test("the mapped directory itself is never removed, moved or turned into something else", () => {
   kit.apply(file("a", "x"));
   expect(kit.apply(remove(""), rename("", "b"), link("", "a"), file("", "x"), symlink("", "x"))).toMatchObject(Array(5).fill({ kind: "problem" }));
-  expect(kit.apply({ op: "attr", root: 0, path: bp(""), type: "dir", meta: meta({ mode: 0o700, mtimeSec: 9 }) })).toEqual([]);
+  expect(kit.apply({ op: "attr", root: 0, path: bp(""), type: "dir", base: null, meta: meta({ mode: 0o700, mtimeSec: 9 }) })).toEqual([]);
   expect(statSync(kit.target).mtimeMs).toBe(9123.456789);
 });
 
 test("attr sets owner, mode, attributes and time; another type is stale", () => {
   kit.apply(file("a", "x"), symlink("l", "a"));
-  const attr = (path: string, type: "file" | "symlink"): Change => ({ op: "attr", root: 0, path: bp(path), type, meta: meta({ mode: 0o600, uid: 3, gid: 4, xattrs: type === "file" ? [["user.a", Buffer.alloc(0)]] : [] }) });
+  const attr = (path: string, type: "file" | "symlink"): Change => ({
+    op: "attr",
+    root: 0,
+    path: bp(path),
+    type,
+    base: null,
+    meta: meta({ mode: 0o600, uid: 3, gid: 4, xattrs: type === "file" ? [["user.a", Buffer.alloc(0)]] : [] }),
+  });
   expect(kit.apply(attr("a", "file"), attr("l", "symlink"))).toEqual([]);
   expect(kit.stat("a")).toMatchObject({ uid: 3, gid: 4, mtimeNsec: 123_456_789 });
   expect(kit.stat("l")).toMatchObject({ uid: 3, gid: 4, mtimeNsec: 123_456_789 });
   expect(readXattrs(kit.path("a"))).toEqual([["user.a", Buffer.alloc(0)]]);
-  expect(kit.apply(attr("l", "file"), attr("none", "file"))).toMatchObject([{ kind: "stale", path: "l" }, { kind: "stale", path: "none" }]);
+  expect(kit.apply(attr("l", "file"), attr("none", "file"))).toMatchObject([
+    { kind: "stale", path: "l" },
+    { kind: "stale", path: "none" },
+  ]);
+});
+
+test("attr on a file that was edited by hand is stale; applied twice it is not", () => {
+  kit.apply(file("a", "x"));
+  const base = { size: 1, mtimeSec: 1_700_000_000, mtimeNsec: 123_456_789 };
+  const attr: Change = { op: "attr", root: 0, path: bp("a"), type: "file", base, meta: meta({ mode: 0o600, mtimeSec: 7 }) };
+  expect([kit.apply(attr), kit.apply(attr)]).toEqual([[], []]);
+  writeFileSync(kit.path("a"), "y");
+  expect(kit.apply(attr)).toMatchObject([{ kind: "stale", path: "a" }]);
 });
 
 test("links into the set are remapped, others are not", () => {

@@ -21,10 +21,20 @@ test("no change goes through a link planted in place of a directory; the directo
   kit.apply(dir("d"), dir("d/e"));
   rmSync(kit.path("d"), { recursive: true });
   symlinkSync(`${kit.directory}/outside`, kit.path("d"));
-  const attr: Change = { op: "attr", root: 0, path: bp("d/secret"), type: "file", meta: meta({ mode: 0o777 }) };
+  const attr: Change = { op: "attr", root: 0, path: bp("d/secret"), type: "file", base: null, meta: meta({ mode: 0o777 }) };
   const compare: Change = { op: "compare", root: 0, path: bp("d"), entries: [], from: "", until: "", extras: "remove", meta: null };
   const sums: Change = { op: "sums", root: 0, path: bp("d/secret") };
-  const changes = [file("d/evil", "x"), patch("d/secret", null, [[0, "x"]], 1, meta()), dir("d/sub/new"), symlink("d/l", "x"), remove("d/secret"), rename("d/secret", "x"), link("x", "d/secret"), attr, file("d/sub/deep", "x")];
+  const changes = [
+    file("d/evil", "x"),
+    patch("d/secret", null, [[0, "x"]], 1, meta()),
+    dir("d/sub/new"),
+    symlink("d/l", "x"),
+    remove("d/secret"),
+    rename("d/secret", "x"),
+    link("x", "d/secret"),
+    attr,
+    file("d/sub/deep", "x"),
+  ];
   const answers = kit.apply(...changes, compare, sums);
   expect(outside()).toEqual(before);
   expect(readdirSync(`${kit.directory}/outside/sub`)).toEqual([]);
@@ -39,14 +49,19 @@ test("a link planted in place of a file is replaced, never written through", () 
   kit.apply(file("f", "x"));
   rmSync(kit.path("f"));
   symlinkSync(`${kit.directory}/outside/secret`, kit.path("f"));
-  expect(kit.apply(patch("f", null, [[0, "x"]], 1, meta()), { op: "attr", root: 0, path: bp("f"), type: "file", meta: meta({ mode: 0o777 }) })).toMatchObject([{ kind: "stale" }, { kind: "stale" }]);
+  expect(
+    kit.apply(patch("f", null, [[0, "x"]], 1, meta()), { op: "attr", root: 0, path: bp("f"), type: "file", base: null, meta: meta({ mode: 0o777 }) }),
+  ).toMatchObject([{ kind: "stale" }, { kind: "stale" }]);
   expect(kit.apply(file("f", "new"))).toEqual([]);
   expect([outside(), readFileSync(kit.path("f"), "utf8")]).toEqual([before, "new"]);
 });
 
 test("a file where a directory should be is named, and put right by the directory change", () => {
   kit.apply(file("d", "a file"));
-  expect(kit.apply(file("d/x/y", "x"))).toMatchObject([{ kind: "stale", path: "d" }, { kind: "stale", path: "d/x/y" }]);
+  expect(kit.apply(file("d/x/y", "x"))).toMatchObject([
+    { kind: "stale", path: "d" },
+    { kind: "stale", path: "d/x/y" },
+  ]);
   expect(kit.apply(file("none/y", "x"))).toMatchObject([{ kind: "stale", path: "none/y" }]);
 });
 

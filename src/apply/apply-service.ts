@@ -1,0 +1,194 @@
+// The main thread's handle on the target's half of one connection: frames go to the apply worker, acknowledgements come
+// back. An acknowledgement says "applied" as soon as it is, "durable" as far as the configured degree promises.
+
+import { Worker } from "node:worker_threads";
+import { SmError, toSmError } from "../base/errors.js";
+import type { Log } from "../base/log.js";
+import { MiB } from "../base/units.js";
+import { type Deferred, defer } from "../base/wait.js";
+import type { Mapping } from "../model/connection-spec.js";
+import type { Rule } from "../model/rule.js";
+import type { Ack } from "../model/session.js";
+import type { Begun } from "./apply-engine.js";
+import type { ApplyWorkerData, FromApplyWorker, ToApplyWorker } from "./apply-messages.js";
+import { Durability, errorOf } from "./durability.js";
+import type { DurableState } from "./durable-file.js";
+
+const SYNC_INTERVAL_MS = 200;
+/** Where acknowledgements do not wait for the disk it is synced all the same, so that a crash puts less in doubt. */
+const LAZY_SYNC_INTERVAL_MS = 30_000;
+/** Twice what a channel lets through unreleased: reached only by a sender that ignores its window. */
+const QUEUED_BYTES_MAX = 128 * MiB;
+
+export interface ApplyServiceOptions {
+  readonly connectionKey: string;
+  readonly stateDirectory: string;
+  readonly epoch: string;
+  readonly mappings: readonly Mapping[];
+  readonly rules: readonly Rule[];
+  readonly remapLinks: boolean;
+  readonly durability: "none" | "write" | "fsync";
+  readonly retryInitialMs: number;
+  readonly retryMaxMs: number;
+  readonly failpoint: string | null;
+  readonly log: Log;
+  /** Where the built workers are; default: beside this file. */
+  readonly workersUrl?: URL;
+}
+
+export interface ApplyAck extends Ack {
+  /** Bytes of the frames finished with this acknowledgement. */
+  readonly appliedBytes: number;
+}
+
+export class ApplyService {
+  readonly #options: ApplyServiceOptions;
+  readonly #worker: Worker;
+  readonly #durability: Durability;
+  readonly #opening = defer<Begun>();
+  readonly #closing = defer<void>();
+  #begun: Begun | null = null;
+  #appliedSeq = 0;
+  #durableSeq = 0;
+  #retrying: Ack["retrying"] = null;
+  #queuedBytes = 0;
+  #failure: SmError | null = null;
+  #closed: Deferred<void> | null = null;
+  #ackListener: (ack: ApplyAck) => void = () => undefined;
+  #failureListener: (error: SmError) => void = () => undefined;
+
+  private constructor(options: ApplyServiceOptions) {
+    this.#options = options;
+    const base = options.workersUrl ?? new URL("./", import.meta.url);
+    const { stateDirectory, epoch, mappings, rules, remapLinks, retryInitialMs, retryMaxMs, failpoint } = options;
+    const workerData: ApplyWorkerData = { stateDirectory, epoch, mappings, rules, remapLinks, retryInitialMs, retryMaxMs, failpoint };
+    this.#worker = new Worker(new URL("apply-worker.js", base), { workerData });
+    this.#worker.on("message", (message: FromApplyWorker) => this.#take(message));
+    this.#worker.on("error", (error) => this.#fail(toSmError(error, "WORKER_DIED", "the apply worker")));
+    this.#worker.on("exit", () => this.#fail(new SmError("WORKER_DIED", `the apply worker of connection ${options.connectionKey} ended unexpectedly`)));
+    this.#durability = Durability.open({
+      workerUrl: new URL("durability-worker.js", base),
+      failpoint,
+      intervalMs: options.durability === "fsync" ? SYNC_INTERVAL_MS : LAZY_SYNC_INTERVAL_MS,
+      onDurable: (state) => this.#takeDurable(state),
+      onFailure: (error) => this.#fail(error),
+    });
+  }
+
+  static async open(options: ApplyServiceOptions): Promise<ApplyService> {
+    const service = new ApplyService(options);
+    try {
+      await service.#opening.promise;
+      return service;
+    } catch (error) {
+      await service.#terminate();
+      throw error;
+    }
+  }
+
+  /** What the welcome tells the source. */
+  get opened(): Begun {
+    if (this.#begun === null) throw new SmError("ASSERTION_FAILED", "the apply service is not open");
+    return this.#begun;
+  }
+
+  /** Bytes taken and not yet applied. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  onAck(listener: (ack: ApplyAck) => void): void {
+    this.#ackListener = listener;
+  }
+
+  /** Called once; nothing more is applied after it. Called at once when it has happened already. */
+  onFailure(listener: (error: SmError) => void): void {
+    this.#failureListener = listener;
+    if (this.#failure !== null) listener(this.#failure);
+  }
+
+  /** Takes one encoded change set; its memory is given away when it is the frame's alone. */
+  push(frame: Buffer): void {
+    if (this.#failure !== null || this.#closed !== null) return;
+    this.#queuedBytes += frame.length;
+    if (this.#queuedBytes > QUEUED_BYTES_MAX) {
+      this.#fail(new SmError("PROTOCOL", `the source sent ${this.#queuedBytes} bytes ahead of what is applied`));
+      return;
+    }
+    const isWhole = frame.byteOffset === 0 && frame.byteLength === frame.buffer.byteLength;
+    const bytes = isWhole ? new Uint8Array(frame.buffer as ArrayBuffer) : new Uint8Array(frame);
+    this.#worker.postMessage({ kind: "set", frame: bytes } satisfies ToApplyWorker, [bytes.buffer]);
+  }
+
+  /** Orderly: what was received is applied and made durable; a set that is blocked is left for the next time. */
+  async close(): Promise<void> {
+    if (this.#closed !== null) return this.#closed.promise;
+    this.#closed = defer();
+    this.#worker.postMessage({ kind: "close" } satisfies ToApplyWorker);
+    await this.#closing.promise;
+    await this.#terminate();
+    this.#closed.resolve();
+  }
+
+  async #terminate(): Promise<void> {
+    this.#closed ??= defer();
+    await this.#durability.close();
+    await this.#worker.terminate();
+  }
+
+  #take(message: FromApplyWorker): void {
+    switch (message.kind) {
+      case "opened":
+        this.#begun = message.begun;
+        this.#appliedSeq = message.begun.appliedSeq;
+        this.#durableSeq = message.begun.durableSeq;
+        this.#opening.resolve(message.begun);
+        return;
+      case "progress":
+        this.#queuedBytes -= message.bytes;
+        this.#appliedSeq = message.appliedSeq;
+        this.#noteRetrying(message.retrying);
+        if (this.#closed === null) this.#durability.want(message.point);
+        this.#acknowledge(message.answers, message.bytes);
+        return;
+      case "failed":
+        this.#fail(errorOf(message.error));
+        return;
+      case "closed":
+        void this.#durability.finish(message.point).then(() => this.#closing.resolve());
+        return;
+    }
+  }
+
+  #noteRetrying(retrying: Ack["retrying"]): void {
+    const { log, connectionKey } = this.#options;
+    if (retrying !== null && this.#retrying === null) log.warn(retrying.message, { connection: connectionKey, code: retrying.code });
+    if (retrying === null && this.#retrying !== null) log.info(`the target goes on at ${this.#retrying.path}`, { connection: connectionKey });
+    this.#retrying = retrying;
+  }
+
+  #takeDurable(state: DurableState): void {
+    this.#worker.postMessage({ kind: "durable", state } satisfies ToApplyWorker);
+    if (this.#options.durability !== "fsync" || state.durableSeq <= this.#durableSeq) return;
+    this.#durableSeq = state.durableSeq;
+    this.#acknowledge([], 0);
+  }
+
+  #acknowledge(answers: Ack["answers"], appliedBytes: number): void {
+    if (this.#options.durability !== "fsync") this.#durableSeq = this.#appliedSeq;
+    this.#ackListener({ appliedSeq: this.#appliedSeq, durableSeq: this.#durableSeq, answers, retrying: this.#retrying, appliedBytes });
+  }
+
+  #fail(error: SmError): void {
+    this.#opening.reject(error);
+    // A worker that is gone will not answer a close.
+    if (error.code === "WORKER_DIED") this.#closing.resolve();
+    if (this.#failure !== null) return;
+    if (this.#closed !== null) {
+      if (error.code !== "WORKER_DIED") this.#options.log.error(`while stopping: ${error.message}`, { connection: this.#options.connectionKey });
+      return;
+    }
+    this.#failure = error;
+    this.#failureListener(error);
+  }
+}

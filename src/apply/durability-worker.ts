@@ -1,0 +1,55 @@
+// The thread that waits for disks: syncs every file system written to, then records durably how far that reaches.
+
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { assert } from "../base/assert.js";
+import { SmError, toSmError } from "../base/errors.js";
+import { armFailpoint, failpoint, isFailpointName } from "../base/failpoint.js";
+import { ENOENT, ENOTDIR, fsError } from "../fs/errno.js";
+import { AT_FDCWD, closeFd, O_DIRECTORY, O_RDONLY, openAt, syncfsFd } from "../fs/native.js";
+import type { DurablePoint } from "./apply-engine.js";
+import type { FromDurabilityWorker, ToDurabilityWorker } from "./apply-messages.js";
+import { writeDurable } from "./durable-file.js";
+
+function makeDurable({ state, last, durablePath, paths }: DurablePoint): void {
+  for (const path of paths) {
+    const fd = openNearest(path);
+    const result = syncfsFd(fd);
+    closeFd(fd);
+    if (result < 0) {
+      // The kernel tells of a failed write once: recorded as a crash of the machine, so that it is not forgotten.
+      writeDurable(durablePath, { ...last, clean: false, bootId: "" });
+      throw fsError(result, "sync the file system of", path);
+    }
+  }
+  failpoint("apply.durable.beforeCursor");
+  writeDurable(durablePath, state);
+}
+
+/** The directory itself, or what is left of the way to it, which is on the same file system unless that is unmounted (and so synced). */
+function openNearest(path: string): number {
+  for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
+    const fd = openAt(AT_FDCWD, at, O_RDONLY | O_DIRECTORY);
+    if (fd >= 0) return fd;
+    if (-fd !== ENOENT && -fd !== ENOTDIR) throw fsError(fd, "open", at);
+  }
+  throw new SmError("ROOT_MISSING", `nothing is left of ${path}`);
+}
+
+function run(port: MessagePort): void {
+  const { failpoint: armed } = workerData as { readonly failpoint: string | null };
+  if (armed !== null && isFailpointName(armed)) armFailpoint(armed);
+  port.on("message", ({ point }: ToDurabilityWorker) => {
+    let reply: FromDurabilityWorker;
+    try {
+      makeDurable(point);
+      reply = { kind: "synced", state: point.state };
+    } catch (error) {
+      const { code, message } = toSmError(error);
+      reply = { kind: "failed", error: { code, message } };
+    }
+    port.postMessage(reply);
+  });
+}
+
+assert(parentPort !== null, "durability-worker runs as a worker thread");
+run(parentPort);

@@ -1,0 +1,107 @@
+// Group commit: one sync at a time, for everything applied when it began.
+
+import { Worker } from "node:worker_threads";
+import { isErrorCode, SmError, toSmError } from "../base/errors.js";
+import { type Deferred, defer } from "../base/wait.js";
+import type { DurablePoint } from "./apply-engine.js";
+import type { ErrorData, FromDurabilityWorker, ToDurabilityWorker } from "./apply-messages.js";
+import type { DurableState } from "./durable-file.js";
+
+export interface DurabilityOptions {
+  readonly workerUrl: URL;
+  readonly failpoint: string | null;
+  /** From the start of one sync to the start of the next. */
+  readonly intervalMs: number;
+  readonly onDurable: (state: DurableState) => void;
+  readonly onFailure: (error: SmError) => void;
+}
+
+export class Durability {
+  readonly #worker: Worker;
+  readonly #options: DurabilityOptions;
+  #wanted: DurablePoint | null = null;
+  #running: Deferred<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #startedAtMs = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
+
+  private constructor(worker: Worker, options: DurabilityOptions) {
+    this.#worker = worker;
+    this.#options = options;
+    worker.on("message", (message: FromDurabilityWorker) => this.#take(message));
+    worker.on("error", (error) => this.#end(toSmError(error, "WORKER_DIED", "the durability worker")));
+    worker.on("exit", () => {
+      if (!this.#isClosed) this.#end(new SmError("WORKER_DIED", "the durability worker ended unexpectedly"));
+    });
+  }
+
+  static open(options: DurabilityOptions): Durability {
+    return new Durability(new Worker(options.workerUrl, { workerData: { failpoint: options.failpoint } }), options);
+  }
+
+  /** Wants everything up to this point durable; a later point replaces one that has not begun. */
+  want(point: DurablePoint): void {
+    this.#wanted = point;
+    this.#schedule();
+  }
+
+  /** The last sync: at once, after the one that runs. */
+  async finish(point: DurablePoint | null): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#wanted = null;
+    await this.#running?.promise;
+    if (point === null || this.#isClosed) return;
+    this.#start(point);
+    await this.#running?.promise;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#worker.terminate();
+    this.#running?.resolve();
+  }
+
+  #schedule(): void {
+    if (this.#isClosed || this.#running !== null || this.#timer !== undefined || this.#wanted === null) return;
+    const waitMs = this.#startedAtMs + this.#options.intervalMs - performance.now();
+    if (waitMs <= 0) {
+      this.#start(this.#wanted);
+      return;
+    }
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#schedule();
+    }, waitMs);
+  }
+
+  #start(point: DurablePoint): void {
+    this.#wanted = null;
+    this.#running = defer();
+    this.#startedAtMs = performance.now();
+    this.#worker.postMessage({ kind: "sync", point } satisfies ToDurabilityWorker);
+  }
+
+  #take(message: FromDurabilityWorker): void {
+    const running = this.#running;
+    this.#running = null;
+    if (message.kind === "synced") this.#options.onDurable(message.state);
+    else this.#options.onFailure(errorOf(message.error));
+    running?.resolve();
+    if (message.kind === "synced") this.#schedule();
+  }
+
+  #end(error: SmError): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#running?.resolve();
+    this.#running = null;
+    this.#options.onFailure(error);
+  }
+}
+
+export function errorOf({ code, message }: ErrorData): SmError {
+  return new SmError(isErrorCode(code) ? code : "INTERNAL", message);
+}

@@ -1,0 +1,171 @@
+// The source's half in process: an engine on a real directory, every set it emits decoded, jobs driven as the source
+// worker drives them, and (when asked) a target that applies each set at once and whose answers go back to the jobs.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { SourceJobs } from "../../src/agent/source-jobs.js";
+import { ApplyEngine } from "../../src/apply/apply-engine.js";
+import { SourceEngine } from "../../src/capture/source-engine.js";
+import { SourceTree } from "../../src/capture/source-tree.js";
+import type { OutgoingSet } from "../../src/capture/set-writer.js";
+import type { SmError } from "../../src/base/errors.js";
+import type { BytePath } from "../../src/model/byte-path.js";
+import type { Answer, Change } from "../../src/model/change.js";
+import { type ChangeSet, decodeChangeSet } from "../../src/model/change-set.js";
+import { RepsetMatcher } from "../../src/model/repset-matcher.js";
+import type { Rule } from "../../src/model/rule.js";
+import type { MirrorOrder, SourceEvent } from "../../src/model/source-messages.js";
+import { eventually } from "./eventually.js";
+import { makeTempDirectory } from "./temp-tree.js";
+
+const EPOCH = "0123456789abcdef";
+const CONNECTION = 1;
+
+export interface SourceKitOptions {
+  readonly root?: string;
+  /** Rules beside the one that includes the root. */
+  readonly rules?: (root: string) => readonly Rule[];
+  /** Where sets are applied; null = they are only kept. */
+  readonly target?: string | null;
+  readonly signatureBytesMax?: number;
+}
+
+export interface NotedProblem {
+  readonly path: string;
+  readonly code: string;
+}
+
+export class SourceKit {
+  readonly root: string;
+  readonly sets: ChangeSet[] = [];
+  readonly answers: Answer[] = [];
+  readonly problems: NotedProblem[] = [];
+  readonly halts: (SmError | null)[] = [];
+  readonly events: SourceEvent[] = [];
+  readonly engine: SourceEngine;
+  readonly tree: SourceTree;
+  readonly jobs: SourceJobs;
+  readonly #apply: ApplyEngine | null;
+  readonly #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #mirrors = 0;
+
+  private constructor(options: SourceKitOptions) {
+    const directory = makeTempDirectory();
+    this.root = options.root ?? join(directory, "source");
+    mkdirSync(this.root, { recursive: true });
+    const rules: Rule[] = [{ path: this.root, mode: "include", recursive: true }, ...(options.rules?.(this.root) ?? [])];
+    const target = options.target ?? null;
+    this.#apply = target === null ? null : openTarget(join(directory, "state"), this.root, target);
+    this.engine = SourceEngine.create({
+      roots: [{ path: this.root, membership: new RepsetMatcher(rules, this.root) }],
+      lastSeq: 0,
+      signatureBytesMax: options.signatureBytesMax ?? 64 << 20,
+      windowBytes: 16 << 20,
+      walkSeconds: 0,
+      emit: (set) => this.#take(set),
+      onProblem: (_root, path, code) => this.problems.push({ path, code }),
+      onHalt: (error) => this.halts.push(error),
+      onAskReceivers: (root, path) => this.jobs.repairEverywhere(root, path),
+    });
+    this.tree = new SourceTree(this.engine);
+    this.jobs = new SourceJobs(this.engine, this.tree, (event) => this.events.push(event));
+  }
+
+  /** Scans and runs; everything ends with the test. */
+  static start(options: SourceKitOptions = {}): SourceKit {
+    const kit = new SourceKit(options);
+    kit.engine.scan();
+    kit.#running = kit.engine.run(kit.#stop.signal);
+    kit.#running.catch(() => kit.#stop.abort());
+    onTestFinished(() => kit.stop());
+    return kit;
+  }
+
+  /** Rejects when the engine failed. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.engine.wake();
+    await this.#running;
+    this.#apply?.close();
+  }
+
+  path(name: string): string {
+    return join(this.root, name);
+  }
+
+  /** Everything done to the source until now is in `changes` afterwards. Returns what came since the last call. */
+  async barrier(): Promise<readonly Change[]> {
+    const before = this.sets.length;
+    await Promise.race([this.engine.barrier(), this.#running]);
+    return this.sets.slice(before).flatMap((set) => set.changes);
+  }
+
+  /** The changes that `deed` causes, seen by a barrier. */
+  async changesOf(deed: () => void): Promise<readonly Change[]> {
+    deed();
+    return this.barrier();
+  }
+
+  async mirror(mode: MirrorOrder["mode"], extras: MirrorOrder["extras"] = "remove", suspect: MirrorOrder["suspect"] = "none"): Promise<void> {
+    const mirrorId = ++this.#mirrors;
+    this.jobs.obey({ kind: "attach", connectionId: CONNECTION });
+    this.jobs.obey({ kind: "mirror", order: { connectionId: CONNECTION, mirrorId, mode, extras, suspect } });
+    await this.#until(() => this.events.some((event) => event.kind === "mirrorEmitted" && event.mirrorId === mirrorId));
+  }
+
+  /** Barrier, and everything the target found stale is repaired. */
+  async settle(): Promise<void> {
+    await this.barrier();
+    await this.#until(() => this.jobs.probe(CONNECTION).pending === 0);
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    const attempt = (): void => {
+      this.engine.wake();
+      if (!this.#stop.signal.aborted && !condition()) throw new Error("the jobs have not ended");
+    };
+    await eventually(attempt, { timeoutMs: 20_000, intervalMs: 1 });
+    if (this.#stop.signal.aborted) await this.#running;
+  }
+
+  #take(set: OutgoingSet): void {
+    const bytes = Buffer.from(set.bytes);
+    this.sets.push(decodeChangeSet(bytes));
+    queueMicrotask(() => this.engine.credits.accepted(bytes.length));
+    if (this.#apply === null) return;
+    const outcome = this.#apply.applySet(bytes);
+    if (outcome.kind !== "applied") throw new Error(`set ${set.seq} was not applied: ${JSON.stringify(outcome)}`);
+    this.answers.push(...outcome.answers);
+    // As over a channel: later, and not while the engine is in the middle of emitting.
+    setImmediate(() => {
+      this.engine.credits.applied(CONNECTION, set.seq);
+      this.jobs.obey({ kind: "answers", connectionId: CONNECTION, answers: outcome.answers });
+      this.engine.wake();
+    });
+  }
+}
+
+function openTarget(stateDirectory: string, source: string, target: string): ApplyEngine {
+  mkdirSync(target, { recursive: true });
+  mkdirSync(stateDirectory, { recursive: true });
+  const engine = ApplyEngine.open({ stateDirectory, mappings: [{ source, target }], remapLinks: false });
+  engine.begin(EPOCH);
+  return engine;
+}
+
+/** One line per change: what a test says about a stream without its times and modes. */
+export function outline(changes: readonly Change[]): string[] {
+  return changes.filter((change) => change.op !== "attr").map((change) => ("to" in change ? `${change.op} ${change.path} -> ${change.to}` : `${change.op} ${change.path}`));
+}
+
+export function payloadBytes(changes: readonly Change[]): number {
+  return changes.reduce((sum, change) => sum + (change.op === "file" ? change.payload.length : 0), 0);
+}
+
+export function write(path: string, content: string | Buffer): void {
+  writeFileSync(path, content);
+}
+
+export type { BytePath };

@@ -1,0 +1,212 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { SmError } from "../../src/base/errors.js";
+import type { BytePath } from "../../src/model/byte-path.js";
+import type { Answer } from "../../src/model/change.js";
+import { decodeChangeSet } from "../../src/model/change-set.js";
+import type { Ack } from "../../src/model/session.js";
+import { ANSWERS_MAX, NAMES_MAX, SUMS_BYTES_MAX } from "../../src/transport/ack-codec.js";
+import { encodeAckFrames } from "../../src/transport/ack-frames.js";
+import {
+  ACK_FRAME_BYTES_MAX,
+  decodeFrame,
+  encodeFrame,
+  encodeHello,
+  encodePing,
+  encodePong,
+  encodeProbe,
+  encodeReason,
+  encodeWelcome,
+  type Frame,
+  reasonToError,
+} from "../../src/transport/frame-codec.js";
+import { scanMsgpack } from "../../src/transport/msgpack-scan.js";
+import { packSet, unpackSet } from "../../src/transport/set-compression.js";
+import { sampleHello, sampleSet, sampleWelcome } from "../support/transport-fixture.js";
+
+const path = (text: string): BytePath => text as BytePath;
+
+const sampleAck: Ack = {
+  appliedSeq: 9,
+  durableSeq: 8,
+  answers: [
+    {
+      kind: "compare",
+      seq: 7,
+      root: 0,
+      path: path("a/b"),
+      differs: [
+        { name: "", why: "attr" },
+        { name: "x\xe9", why: "missing" },
+      ],
+      extras: ["old"],
+      removed: 2,
+    },
+    {
+      kind: "sums",
+      seq: 7,
+      root: 1,
+      path: path("big"),
+      base: { size: 131_072, mtimeSec: -1, mtimeNsec: 5 },
+      sums: Buffer.from("0102030405060708090a0b0c0d0e0f10", "hex"),
+    },
+    { kind: "stale", seq: 8, root: 0, path: path("c"), reason: "another size" },
+    { kind: "problem", seq: 9, root: 0, path: path(""), code: "FS_DENIED", message: "no" },
+  ],
+  retrying: { code: "APPLY_RETRY", path: "/copy/c", message: "no space", sinceMs: 1, attempts: 2 },
+};
+
+const frames: Readonly<Record<string, readonly [bytes: Buffer, frame: Frame]>> = {
+  hello: [encodeHello(sampleHello), { kind: "hello", hello: sampleHello }],
+  welcome: [encodeWelcome(sampleWelcome), { kind: "welcome", welcome: sampleWelcome }],
+  refuse: [encodeReason("refuse", new SmError("LOOP", "inside")), { kind: "refuse", code: "LOOP", message: "inside" }],
+  bye: [encodeReason("bye", new SmError("CHANNEL_LOST", "stops")), { kind: "bye", code: "CHANNEL_LOST", message: "stops" }],
+  ack: [encodeAckFrames(sampleAck, { appliedSeq: 0, durableSeq: 0 })[0] as Buffer, { kind: "ack", ack: sampleAck }],
+  ping: [encodePing(258), { kind: "ping", token: 258 }],
+  pong: [encodePong(258), { kind: "pong", token: 258 }],
+  probe: [encodeProbe(Buffer.alloc(16, 0xab)), { kind: "probe", nonce: Buffer.alloc(16, 0xab) }],
+  set: [sampleSet(1), { kind: "set", bytes: sampleSet(1) }],
+};
+
+// The bytes on the wire of today: a change here is a change of the protocol, and then of its version.
+const golden = JSON.parse(readFileSync(new URL("golden/protocol-sm.1.json", import.meta.url), "utf8")) as Record<string, string>;
+
+test.each(Object.keys(frames))("%s has the bytes of the golden file, and reads back", (name) => {
+  const [bytes, frame] = frames[name] as (typeof frames)[string];
+  expect(bytes.toString("hex")).toBe(golden[name]);
+  expect(decodeFrame(Buffer.from(golden[name] as string, "hex"))).toEqual(frame);
+});
+
+test("the golden file shows every kind of frame", () => {
+  expect(Object.keys(golden).sort()).toEqual([...Object.keys(frames), "lz4"].sort());
+});
+
+test("the lz4 frame of the golden file holds the set it was made of", async () => {
+  const frame = decodeFrame(Buffer.from(golden.lz4 as string, "hex"));
+  if (frame.kind !== "lz4") throw new Error(`a ${frame.kind} frame`);
+  const set = sampleSet(2, Buffer.alloc(5000, "abcdefgh"));
+  expect(await unpackSet(frame.block, frame.rawBytes)).toEqual(set);
+  const packed = decodeFrame(await packSet(set));
+  expect(packed).toMatchObject({ kind: "lz4", rawBytes: set.length });
+});
+
+const malformed: readonly [string, Buffer][] = [
+  ["nothing", Buffer.alloc(0)],
+  ["three bytes", Buffer.alloc(3)],
+  ["a header longer than the frame", Buffer.from("ff000000" + "91a470696e67", "hex")],
+  ["no list", Buffer.from("01000000" + "01" + "00", "hex")],
+  ["a kind beyond the header", Buffer.from("02000000" + "91bf" + "00".repeat(40), "hex")],
+  ["an unknown kind", encodeFrame(["nope"])],
+  ["a ping without token", encodeFrame(["ping"])],
+  ["a ping with a fraction", encodeFrame(["ping", 1.5])],
+  ["a ping with payload", encodeFrame(["ping", 1], [Buffer.from("x")])],
+  ["bytes after the header's value", Buffer.concat([Buffer.from([8, 0, 0, 0]), Buffer.from("92a470696e6701", "hex"), Buffer.from([1])])],
+  ["a short nonce", encodeFrame(["probe", Buffer.alloc(15)])],
+  ["a hello of another shape", encodeFrame(["hello", { ...sampleHello, epoch: "short" }])],
+  ["a hello with more than there is", encodeFrame(["hello", { ...sampleHello, more: 1 }])],
+  ["a hello with too many mappings", encodeFrame(["hello", { ...sampleHello, mappings: Array(257).fill(sampleHello.mappings[0]) }])],
+  ["a refusal without words", encodeFrame(["refuse", "LOOP"])],
+  ["an extension type", Buffer.from("0c000000" + "92a470696e67" + "c70301000000", "hex")],
+  ["a list of four thousand million", Buffer.from("0c000000" + "92a470696e67" + "ddffffffff00", "hex")],
+  ["a text of four thousand million", Buffer.from("0c000000" + "92a470696e67" + "dbffffffff00", "hex")],
+  ["a map of four thousand million", Buffer.from("0c000000" + "92a470696e67" + "dfffffffff00", "hex")],
+  ["deep nesting", Buffer.from("10000000" + "92a470696e67" + "91".repeat(9) + "00", "hex")],
+  ["an ack with a negative number", encodeFrame(["ack", -1, 0, [], null])],
+  ["an ack with a path that climbs", encodeFrame(["ack", 1, 0, [[2, 1, 0, "../etc", "x"]], null])],
+  ["an ack with a name that is a path", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", ["a/b", 0], [], 0]], null])],
+  ["an ack with an empty extra", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", [], [""], 0]], null])],
+  ["an ack with half a difference", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", ["a"], [], 0]], null])],
+  ["an ack with sums that are not there", encodeFrame(["ack", 1, 0, [[1, 1, 0, "d", null, 16]], null], [Buffer.alloc(8)])],
+  ["an ack with sums nobody claims", encodeFrame(["ack", 1, 0, [], null], [Buffer.alloc(8)])],
+  ["an ack with half a sum", encodeFrame(["ack", 1, 0, [[1, 1, 0, "d", null, 7]], null], [Buffer.alloc(7)])],
+  ["an ack of an unknown answer", encodeFrame(["ack", 1, 0, [[4, 1, 0, "d", "x"]], null])],
+  ["an ack with a long reason", encodeFrame(["ack", 1, 0, [[2, 1, 0, "d", "x".repeat(2001)]], null])],
+  ["an lz4 frame that claims a gigabyte", encodeFrame(["lz4", 2 ** 30], [Buffer.from("0000004000", "hex")])],
+  ["an lz4 frame whose block says otherwise", encodeFrame(["lz4", 10], [Buffer.from("0b000000" + "00".repeat(10), "hex")])],
+  ["an lz4 frame that claims more than lz4 can hold", encodeFrame(["lz4", 65_536], [Buffer.from("00000100" + "00".repeat(10), "hex")])],
+];
+
+test.each(malformed)("%s is a protocol error", (_what, bytes) => {
+  expect(() => decodeFrame(bytes)).toThrow(expect.objectContaining({ name: "SmError", code: "PROTOCOL" }));
+});
+
+test("the scan takes every type that sm.1 uses, and no cut of them", () => {
+  const [bytes] = frames.ack as (typeof frames)[string];
+  const header = bytes.subarray(4, 4 + bytes.readUInt32LE(0));
+  scanMsgpack(header);
+  for (let length = 0; length < header.length; length += 1) expect(() => scanMsgpack(header.subarray(0, length))).toThrow(SmError);
+});
+
+test("a compressed frame that is damaged, or holds no set, is a value and no throw", async () => {
+  const block = Buffer.from("64000000ff0102", "hex");
+  expect(await unpackSet(block, 100)).toMatchObject({ code: "PROTOCOL" });
+  const ping = decodeFrame(await packSet(encodeFrame(["ping", 1], [Buffer.alloc(5000)])));
+  if (ping.kind !== "lz4") throw new Error("not compressed");
+  expect(await unpackSet(ping.block, ping.rawBytes)).toMatchObject({ code: "PROTOCOL" });
+});
+
+test("small sets and sets that do not shrink travel as they are", async () => {
+  const small = sampleSet(1, Buffer.alloc(100));
+  expect(packSet(small)).toBe(small);
+  const noise = sampleSet(1, Buffer.from(Array.from({ length: 8192 }, (_, i) => (Math.imul(i, 2_654_435_761) >>> 13) & 255)));
+  expect(await packSet(noise)).toBe(noise);
+});
+
+function decodeAll(parts: readonly Buffer[]): Ack[] {
+  return parts.map((bytes) => {
+    expect(bytes.length).toBeLessThanOrEqual(ACK_FRAME_BYTES_MAX);
+    const frame = decodeFrame(bytes);
+    if (frame.kind !== "ack") throw new Error(`a ${frame.kind} frame`);
+    return frame.ack;
+  });
+}
+
+test("a large acknowledgement is split, and only its last part moves the sequence numbers", () => {
+  const answers: Answer[] = Array.from({ length: ANSWERS_MAX * 2 + 5 }, (_, i) => ({ kind: "stale", seq: i, root: 0, path: path(`f${i}`), reason: "r" }));
+  const parts = decodeAll(encodeAckFrames({ appliedSeq: 50, durableSeq: 40, answers, retrying: null }, { appliedSeq: 3, durableSeq: 2 }));
+  expect(parts.length).toBeGreaterThan(2);
+  expect(parts.flatMap((ack) => ack.answers)).toEqual(answers);
+  expect(new Set(parts.slice(0, -1).map((ack) => `${ack.appliedSeq} ${ack.durableSeq}`))).toEqual(new Set(["3 2"]));
+  expect(parts.at(-1)).toMatchObject({ appliedSeq: 50, durableSeq: 40 });
+});
+
+test("what no frame can hold becomes a coarser truth", () => {
+  const extras = Array.from({ length: NAMES_MAX + 3 }, (_, i) => `${i}`.padStart(255, "\xff"));
+  const base = { size: 1, mtimeSec: 0, mtimeNsec: 0 };
+  const answers: Answer[] = [
+    { kind: "compare", seq: 1, root: 0, path: path("d"), differs: [], extras, removed: 0 },
+    { kind: "sums", seq: 1, root: 0, path: path("f"), base, sums: Buffer.alloc(SUMS_BYTES_MAX) },
+    { kind: "sums", seq: 1, root: 0, path: path("g"), base, sums: Buffer.alloc(SUMS_BYTES_MAX + 8) },
+    { kind: "problem", seq: 1, root: 0, path: path("h"), code: "FS_IO", message: "m".repeat(5000) },
+  ];
+  const [compare, problem, whole, missing, cut] = decodeAll(
+    encodeAckFrames({ appliedSeq: 1, durableSeq: 1, answers, retrying: null }, { appliedSeq: 0, durableSeq: 0 }),
+  ).flatMap((ack) => ack.answers);
+  expect(compare?.kind === "compare" && compare.extras.length).toBe(NAMES_MAX);
+  expect(problem).toMatchObject({ kind: "problem", path: "d", message: "3 more extra entries of this directory are not listed" });
+  expect(whole).toMatchObject({ kind: "sums", base });
+  expect(missing).toMatchObject({ kind: "sums", base: null });
+  expect(cut?.kind === "problem" && cut.message.length).toBe(2000);
+});
+
+test("twenty thousand differences are read within a moment", () => {
+  const differs = Array.from({ length: 20_000 }, (_, i) => ({ name: `file-${i}.txt`, why: "missing" as const }));
+  const answers: Answer[] = [{ kind: "compare", seq: 1, root: 0, path: path("d"), differs, extras: [], removed: 0 }];
+  const [bytes] = encodeAckFrames({ appliedSeq: 1, durableSeq: 1, answers, retrying: null }, { appliedSeq: 0, durableSeq: 0 });
+  const started = performance.now();
+  decodeFrame(bytes as Buffer);
+  expect(performance.now() - started).toBeLessThan(500);
+});
+
+test("reasons of the other side: known codes are kept, its defects are no defects of ours", () => {
+  expect(reasonToError({ code: "LOOP", message: "m" }, "t")).toMatchObject({ code: "LOOP", message: "t: m" });
+  expect(reasonToError({ code: "toString", message: "m" }, "t")).toMatchObject({ code: "PROTOCOL" });
+  expect(reasonToError({ code: "ASSERTION_FAILED", message: "m" }, "t")).toMatchObject({ code: "PROTOCOL" });
+});
+
+test("a set passes as the very same bytes", () => {
+  const bytes = sampleSet(3);
+  const frame = decodeFrame(bytes);
+  expect(frame.kind === "set" && frame.bytes).toBe(bytes);
+  expect(decodeChangeSet(bytes).seq).toBe(3);
+});
