@@ -125,7 +125,7 @@ export class SourceJobs {
   #takeAnswer(connectionId: number, answer: Answer): void {
     const jobs = this.#connections.get(connectionId);
     if (jobs === undefined) return;
-    if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path);
+    if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path, answer.seq);
     else if (answer.kind === "problem") this.#post({ kind: "problem", root: answer.root, path: answer.path, code: answer.code, message: answer.message });
     else if (jobs.mirror?.job.takeAnswer(answer) !== true) jobs.repair.takeAnswer(answer);
   }
@@ -138,7 +138,7 @@ export class SourceJobs {
       if (change.op === "compare" || change.op === "sums") {
         if (jobs.mirror?.job.askAgain(set.seq) !== true) jobs.repair.askAgain(set.seq);
       } else {
-        jobs.repair.addRepair(change.root, change.op === "rename" ? change.to : change.path);
+        jobs.repair.addRepair(change.root, change.op === "rename" ? change.to : change.path, set.seq);
       }
     }
   }

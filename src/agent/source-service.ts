@@ -261,7 +261,7 @@ export class SourceService implements ConnectionControl {
     const result = await Promise.race([work().then(() => (left() === 0 ? isOver : undefined)), timer]);
     if (result === isOver) {
       const report = connection.report();
-      const why = report.reasons[0]?.message ?? `${report.queuedOps} change sets are queued`;
+      const why = report.reasons[0]?.message ?? `applied ${report.appliedSeq} of ${report.lastSeq} change sets, ${connection.pendingRepairs} repairs open`;
       throw new SmError("TIMEOUT", `connection ${id} is not in sync after ${timeoutMs / 1000} s: ${why}`, { data: { id, targetDataState: report.targetDataState } });
     }
     return connection.report();

@@ -19,7 +19,7 @@ import { ApplyState } from "./apply-state.js";
 import type { Intent, IntentKind } from "./cursor-file.js";
 import { DirectoryCache } from "./directory-cache.js";
 import type { DurableState } from "./durable-file.js";
-import type { InodeMark } from "./inode-mark.js";
+import { type InodeMark, NO_INODE } from "./inode-mark.js";
 import { linkRemap } from "./link-remap.js";
 import { limitsOf, readPrivileges } from "./privileges.js";
 import { TargetRoots } from "./target-roots.js";
@@ -272,6 +272,7 @@ export class ApplyEngine implements ApplyContext {
         return { kind: "blocked", seq: set.seq, blocked: { path: failure.path, code: errnoName(failure.errno), message: failure.message } };
       }
       this.#answerFailure(failure, change.root);
+      this.#pass(progress.index + 1);
     }
     this.#passPoint("apply.set.beforeCursor");
     this.#flushLogs();
@@ -280,6 +281,13 @@ export class ApplyEngine implements ApplyContext {
     this.#progress = null;
     this.#intent = null;
     return { kind: "applied", seq: set.seq, answers };
+  }
+
+  /** A change that did not fit is not tried again after a crash: by then, a later change could have made it fit. */
+  #pass(index: number): void {
+    const { epoch, appliedSeq } = this.#state.cursor.state;
+    this.#flushLogs();
+    this.#state.cursor.write({ epoch, appliedSeq, intent: { kind: "past", seq: this.seq, index, moved: NO_INODE } });
   }
 
   #answerFailure(failure: Exclude<Failure, { kind: "retry" }>, root: RootIndex): void {

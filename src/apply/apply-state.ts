@@ -7,7 +7,7 @@ import { CursorFile } from "./cursor-file.js";
 import { type DurableState, readBootId, readDurable, writeDurable } from "./durable-file.js";
 import { ForeignList } from "./foreign-list.js";
 
-/** File times are taken from a clock that ticks, and servers set their clocks: a margin before the last durable point. */
+/** File times are taken from a clock that ticks, and servers set their clocks: a margin on both sides. */
 const SUSPECT_MARGIN_MS = 2000;
 
 export class ApplyState {
@@ -65,5 +65,5 @@ function firstState(nowMs: number, bootId: string): DurableState {
 
 function afterCrash(found: DurableState, nowMs: number, bootId: string): DurableState {
   const fromMs = Math.min(found.suspect?.fromMs ?? Number.POSITIVE_INFINITY, found.wallTimeMs - SUSPECT_MARGIN_MS);
-  return { ...found, bootId, suspect: { fromMs, untilMs: nowMs }, suspectPending: true };
+  return { ...found, bootId, suspect: { fromMs, untilMs: nowMs + SUSPECT_MARGIN_MS }, suspectPending: true };
 }

@@ -88,7 +88,7 @@ export class ChangePlanner {
       table.move(left, parent, name);
       const index = this.#limbo.indexOf(left);
       if (index >= 0) this.#limbo.splice(index, 1);
-      if (left.children !== null) this.#newDirectories.push({ path, recursive: true });
+      if (left.children !== null) await this.#listMoved(left);
       return this.#refresh(parent, name, stat);
     }
     if (known.type === "dir") {
@@ -140,17 +140,27 @@ export class ChangePlanner {
   }
 
   async #listNew(node: Node): Promise<void> {
-    const path = node.path;
-    this.#newDirectories.push({ path, recursive: false });
+    this.#newDirectories.push({ path: node.path, recursive: false });
     this.#touched.add(node);
+    for (const [name, stat] of this.#found(node)) await this.#place(node, name, stat);
+  }
+
+  /** What moved into a directory that moved itself is found now, before it is missed at its old place. */
+  async #listMoved(node: Node): Promise<void> {
+    this.#newDirectories.push({ path: node.path, recursive: true });
+    for (const [name, stat] of this.#found(node)) await this.#place(node, name, stat);
+  }
+
+  #found(node: Node): [string, FileStat][] {
+    const path = node.path;
     const dirfd = this.#tree.directoryOf(node);
-    if (dirfd === undefined) return;
     const found: [string, FileStat][] = [];
+    if (dirfd === undefined) return found;
     for (const name of this.#tree.names(dirfd, path)) {
       const stat = this.#tree.look(dirfd, joinPath(path, name), name);
       if (stat !== null) found.push([name, stat]);
     }
-    for (const [name, stat] of found) await this.#place(node, name, stat);
+    return found;
   }
 
   /** A known entry with newer times: content, then attributes. */

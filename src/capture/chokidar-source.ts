@@ -4,9 +4,10 @@
 // directory, which the change builder then lists by bytes. What cannot be watched is covered by a periodic walk.
 
 import { readFileSync, realpathSync } from "node:fs";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { type FSWatcher, watch } from "chokidar";
 import { toSmError } from "../base/errors.js";
+import { defer } from "../base/wait.js";
 import { type BytePath, bytesFromText, isBytePath, joinPath, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureCoverage, CaptureFact, CaptureScope, CaptureSource } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
@@ -21,6 +22,8 @@ export interface ChokidarOptions {
 }
 
 const LIMIT_FILE = "/proc/sys/fs/inotify/max_user_watches";
+/** No directory was looked at for so long: chokidar has read all it will. */
+const READY_QUIET_MS = 1000;
 const REPLACEMENT = "\ufffd";
 
 export class ChokidarSource implements CaptureSource {
@@ -33,6 +36,7 @@ export class ChokidarSource implements CaptureSource {
   #walkTimer: NodeJS.Timeout | null = null;
   #failures = 0;
   #lastFailure = "";
+  #lastActivityMs = performance.now();
 
   private constructor(options: ChokidarOptions, budget: number) {
     this.#options = options;
@@ -67,10 +71,25 @@ export class ChokidarSource implements CaptureSource {
       this.#addName(root, this.#relative(real, directory));
     });
     watcher.on("error", (error) => this.#takeError(root, error));
-    await new Promise<void>((resolve) => watcher.once("ready", () => resolve()));
+    await this.#whenReady(watcher);
+  }
+
+  /**
+   * chokidar says "ready" when it has read every directory, but never when reading one ended in an error it does not expect
+   * (a link whose target is longer than a path may be). Such a directory is known and walked: then quiet is ready too.
+   */
+  async #whenReady(watcher: FSWatcher): Promise<void> {
+    const ready = defer<void>();
+    watcher.once("ready", () => ready.resolve());
+    const timer = setInterval(() => {
+      if (this.#failures > 0 && performance.now() - this.#lastActivityMs > READY_QUIET_MS) ready.resolve();
+    }, READY_QUIET_MS / 4);
+    await ready.promise;
+    clearInterval(timer);
   }
 
   #wantsWatch(root: RootIndex, real: string, path: string, isDirectory: boolean): boolean {
+    this.#lastActivityMs = performance.now();
     if (!isDirectory) return false;
     const relativePath = this.#relative(real, path);
     if (relativePath === null || !this.#options.scope.mayContain(root, relativePath)) return false;
@@ -117,8 +136,9 @@ export class ChokidarSource implements CaptureSource {
     this.#failures += 1;
     this.#lastFailure = toSmError(thrown).message;
     if (thrown instanceof Error && "path" in thrown && typeof thrown.path === "string") {
-      this.#watched.delete(thrown.path);
-      this.#refused.add(thrown.path);
+      const directory = this.#watched.has(thrown.path) ? thrown.path : dirname(thrown.path);
+      this.#watched.delete(directory);
+      this.#refused.add(directory);
     }
     this.#facts.add({ kind: "lost", root, path: ROOT_PATH, reason: this.#lastFailure });
   }
@@ -160,6 +180,9 @@ export class ChokidarSource implements CaptureSource {
     if (this.#refused.size === 0) return null;
     const share = Math.floor((100 * this.#watched.size) / Math.max(1, total));
     const need = Math.ceil(total / 0.9);
+    if (this.#watched.size < this.#budget && !/ENOSPC|EMFILE/.test(this.#lastFailure)) {
+      return `${this.#refused.size} of ${total} directories cannot be watched and are walked every ${this.#options.walkSeconds} s: a name that is not UTF-8, or ${this.#lastFailure || "no watch for them"}`;
+    }
     return `inotify watches ran out: ${this.#watched.size} of ${total} directories are watched (${share} %), the rest is walked every ${this.#options.walkSeconds} s; needed: sysctl fs.inotify.max_user_watches=${need} (budget now ${this.#budget})${this.#lastFailure === "" ? "" : `; last error: ${this.#lastFailure}`}`;
   }
 

@@ -43,8 +43,10 @@ export function sumOf(block: Uint8Array): bigint {
   return xxhash.xxh64(block);
 }
 
-export function sumsFromBytes(bytes: Buffer): BigUint64Array {
-  const out = new BigUint64Array(Math.floor(bytes.length / 8));
-  for (let i = 0; i < out.length; i++) out[i] = bytes.readBigUInt64LE(i * 8);
+/** Signatures as they travel: 8 bytes each, little-endian. */
+export function sumsFromBytes(bytes: Uint8Array): BigUint64Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const out = new BigUint64Array(Math.floor(bytes.byteLength / 8));
+  for (let i = 0; i < out.length; i++) out[i] = view.getBigUint64(i * 8, true);
   return out;
 }

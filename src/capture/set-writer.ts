@@ -4,6 +4,7 @@
 import { MiB } from "../base/units.js";
 import type { Change, FileChange } from "../model/change.js";
 import { type ChangeSet, encodeChangeSet, encodeSingle } from "../model/change-set.js";
+import { RenameLog } from "./rename-log.js";
 
 export interface OutgoingSet {
   readonly seq: number;
@@ -21,6 +22,7 @@ const CHANGES_MAX = 1500;
 const HEADROOM_BYTES = 80 * 1024;
 
 export class SetWriter {
+  readonly renames = new RenameLog();
   readonly #emit: (set: OutgoingSet) => void;
   readonly #payload = Buffer.allocUnsafeSlow(SET_PAYLOAD_BYTES);
   #used = 0;
@@ -56,6 +58,7 @@ export class SetWriter {
   add(change: Change): void {
     if (this.#changes.length >= CHANGES_MAX) this.flush();
     this.#changes.push(change);
+    if (change.op === "rename") this.renames.note(this.#lastSeq + 1, change.root, change.path, change.to);
     if (change.op === "file") this.#used += change.payload.length;
   }
 

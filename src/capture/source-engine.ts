@@ -236,6 +236,7 @@ export class SourceEngine {
           if (node === undefined) await this.#plan(tree, observeNames(tree, [path]), true);
           else if (recursive) void this.#startWalk(tree, node);
           else await this.refreshDirectory(tree, node);
+          if (path === ROOT_PATH && !recursive) this.#refreshRootDirectory(tree);
         }
       });
     }
@@ -254,13 +255,13 @@ export class SourceEngine {
         return;
       }
       this.#walks.splice(this.#walks.indexOf(walk), 1);
-      await this.#refreshRootDirectory(walk.tree);
+      this.#refreshRootDirectory(walk.tree);
       walk.ended.resolve();
     });
     this.writer.flush();
   }
 
-  async #refreshRootDirectory(tree: RootTree): Promise<void> {
+  #refreshRootDirectory(tree: RootTree): void {
     const { root } = tree.table;
     const dirfd = tree.directoryOf(root);
     const stat = dirfd === undefined ? null : tree.look(dirfd, ROOT_PATH, "");

@@ -2,7 +2,7 @@
 
 import { type BytePath, baseName, joinPath, parentPath } from "../model/byte-path.js";
 import type { EntrySummary, RootIndex } from "../model/change.js";
-import type { CompareRequest, MirrorEntry, MirrorShipment, MirrorTotals, MirrorTransfer, MirrorTree } from "../model/mirror-port.js";
+import type { CompareRequest, MirrorEntry, MirrorShipment, MirrorTotals, MirrorTransfer, MirrorTree, ShippedRename } from "../model/mirror-port.js";
 import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
 import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
@@ -20,6 +20,18 @@ export class SourceTree implements MirrorTree {
 
   get rootCount(): number {
     return this.#engine.trees.length;
+  }
+
+  get renamePosition(): number {
+    return this.#engine.writer.renames.position;
+  }
+
+  renamesSince(position: number): readonly ShippedRename[] | null {
+    return this.#engine.writer.renames.since(position);
+  }
+
+  renamesFromSet(seq: number): readonly ShippedRename[] | null {
+    return this.#engine.writer.renames.fromSet(seq);
   }
 
   totals(): MirrorTotals {

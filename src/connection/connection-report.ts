@@ -92,6 +92,17 @@ function reasonsOf(c: SourceConnection): readonly Reason[] {
       command: isHalted ? `sm mirror start ${id}` : "sm peer list",
     });
   }
+  if (c.stateFault !== null) {
+    out.push({
+      code: "STATE_NOT_SAVED",
+      message: c.stateFault.message,
+      object: `connection ${id}`,
+      since: c.stateFault.since,
+      next: "tried again every second; replication goes on",
+      nextAt: null,
+      command: null,
+    });
+  }
   const need = c.record.mirrorNeed;
   if (need !== null && !c.mirror.isRunning) {
     out.push({

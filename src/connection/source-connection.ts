@@ -54,6 +54,8 @@ export class SourceConnection {
   appliedSeq = 0;
   durableSeq: number;
   pendingRepairs = 0;
+  /** The state directory cannot be written. */
+  stateFault: { readonly message: string; readonly since: string } | null = null;
   lastFile = "";
   #sender: SetSender | null = null;
   #hadStream = false;
@@ -366,8 +368,16 @@ export class SourceConnection {
     const now = performance.now();
     if (!isUrgent && now - this.#lastSaveMs < SAVE_INTERVAL_MS) return;
     this.#lastSaveMs = now;
-    this.#isDirty = false;
-    this.options.save(this.record);
+    try {
+      this.options.save(this.record);
+      this.#isDirty = false;
+      this.stateFault = null;
+    } catch (error) {
+      // What is not saved is compared again after a restart: nothing is lost, but it must be said.
+      const { message } = toSmError(error, "STATE_CORRUPT", `the state of connection ${this.id} cannot be saved`);
+      if (this.stateFault === null) this.options.log.error(message, { connection: this.id });
+      this.stateFault ??= { message, since: new Date().toISOString() };
+    }
   }
 
   /** Writes what waits to be written; called about once a second. */

@@ -4,9 +4,9 @@
 // live changes go first.
 
 import type { BytePath } from "../model/byte-path.js";
-import { baseName, NAME_BYTES_MAX, parentPath } from "../model/byte-path.js";
+import { baseName, isBelow, NAME_BYTES_MAX, parentPath } from "../model/byte-path.js";
 import { type Answer, type CompareAnswer, type CompareChange, type Difference, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
-import type { CompareRequest, MirrorEntry, MirrorTransfer, MirrorTree } from "../model/mirror-port.js";
+import type { CompareRequest, MirrorEntry, MirrorTransfer, MirrorTree, ShippedRename } from "../model/mirror-port.js";
 import { MirrorProgress } from "./mirror-progress.js";
 
 export interface MirrorJobOptions {
@@ -56,9 +56,11 @@ export class MirrorJob {
   #transfer: MirrorTransfer | null = null;
   #relinkLater: { readonly root: RootIndex; readonly path: BytePath } | null = null;
   #finishing = false;
+  #renamesSeen: number;
 
   constructor(options: MirrorJobOptions) {
     this.options = options;
+    this.#renamesSeen = options.tree.renamePosition;
     for (let root = 0; root < options.tree.rootCount; root++) this.#touched.push(new Map());
     if (options.mode === "repair") return;
     this.progress.begin(options.tree.totals());
@@ -100,29 +102,38 @@ export class MirrorJob {
     return true;
   }
 
-  /** Compares `path` (and its ancestors' existence) and, for a directory, all below; content is not trusted. */
-  addRepair(root: RootIndex, path: BytePath): void {
+  /**
+   * Compares `path` (and its ancestors' existence) and, for a directory, all below; content is not trusted. `sinceSeq`: the set
+   * in which it had that name; whatever it was renamed to since (in that very set or behind it) is compared as well.
+   */
+  addRepair(root: RootIndex, path: BytePath, sinceSeq = Number.POSITIVE_INFINITY): void {
+    const { tree } = this.options;
+    const [within, behind] = [tree.renamesFromSet(sinceSeq), tree.renamesFromSet(sinceSeq + 1)];
+    const places = within === null || behind === null ? [path, "" as BytePath] : [path, follow(root, path, within), follow(root, path, behind)];
+    for (const place of new Set(places)) this.#addRepairOf(root, place);
+  }
+
+  #addRepairOf(root: RootIndex, path: BytePath): void {
     const work: DirectoryWork[] = [];
     if (path === "") work.push({ root, path, only: null, suspect: "none", descend: true });
     for (let at = path; at !== ""; at = parentPath(at)) {
       const only = baseName(at);
       work.push({ root, path: parentPath(at), only, suspect: at === path ? "all" : "none", descend: at === path });
     }
-    for (const item of work) {
-      const isQueued = this.#directories.some((d) => d.root === root && d.path === item.path && d.only === item.only && d.descend === item.descend);
-      if (!isQueued) this.#directories.push(item);
-    }
+    for (const item of work) this.#addDirectory(item);
   }
 
   /** One bounded piece of work. "done" once nothing is left; a repair job is done whenever it is idle. */
   async step(): Promise<"worked" | "waiting" | "done"> {
+    this.#followRenames();
+    // Before answers: one of them may begin the next transfer, and there is one at a time.
+    if (this.#transfer !== null) return this.#stepTransfer();
     const answer = this.#answers.shift();
     if (answer !== undefined) {
       if (answer.kind === "compare") this.#takeCompare(answer);
       else if (answer.kind === "sums") this.#takeSums(answer);
       return "worked";
     }
-    if (this.#transfer !== null) return this.#stepTransfer();
     if (this.#sends.length > 0) {
       this.#sendSome();
       return "worked";
@@ -134,6 +145,31 @@ export class MirrorJob {
     }
     if (this.#compares.size + this.#sums.size > 0) return "waiting";
     return this.#finish();
+  }
+
+  /**
+   * What was renamed meanwhile may have left a place still to be compared for one that is done, or one that queued work names:
+   * the new place is compared (again).
+   */
+  #followRenames(): void {
+    const { tree, suspect, mode } = this.options;
+    const position = tree.renamePosition;
+    if (position === this.#renamesSeen) return;
+    const renames = this.pending === 0 ? [] : tree.renamesSince(this.#renamesSeen);
+    this.#renamesSeen = position;
+    if (renames === null) {
+      for (let root = 0; root < tree.rootCount; root++) this.#addDirectory({ root, path: "" as BytePath, only: null, suspect, descend: true });
+      return;
+    }
+    renames.forEach(({ root, to }, index) => {
+      const path = follow(root, to, renames.slice(index + 1));
+      this.#addDirectory({ root, path: parentPath(path), only: baseName(path), suspect: mode === "repair" ? "all" : suspect, descend: true });
+    });
+  }
+
+  #addDirectory(work: DirectoryWork): void {
+    const isQueued = this.#directories.some((d) => d.root === work.root && d.path === work.path && d.only === work.only && d.descend === work.descend);
+    if (!isQueued) this.#directories.push(work);
   }
 
   #queueSend(root: RootIndex, path: BytePath, what: SendWork["what"], entry: MirrorEntry | null): void {
@@ -290,6 +326,7 @@ export class MirrorJob {
     const { tree, connectionId } = this.options;
     const shipment = answer.base === null ? tree.ship(connectionId, work.root, work.path, "new") : tree.shipAgainst(connectionId, work.root, work.path, answer.sums);
     if (typeof shipment !== "string") this.#transfer = shipment;
+    if (answer.base === null && work.entry?.linkGroup != null) this.#relink(work.root, work.path);
     if (work.entry !== null) this.progress.done(work.entry, 0);
   }
 
@@ -333,4 +370,9 @@ function nextName(name: string): string {
 function withContent(differs: readonly Difference[], entries: ReadonlyMap<string, MirrorEntry>): readonly Difference[] {
   const isThere = !differs.some(({ name, why }) => name === "" && why !== "attr");
   return isThere ? differs : [...differs, ...[...entries.keys()].map((name): Difference => ({ name, why: "missing" }))];
+}
+
+/** Where the renames took what was at `path`. */
+function follow(root: RootIndex, path: BytePath, renames: readonly ShippedRename[]): BytePath {
+  return renames.reduce((at, rename) => (rename.root === root && isBelow(at, rename.path) ? (`${rename.to}${at.slice(rename.path.length)}` as BytePath) : at), path);
 }

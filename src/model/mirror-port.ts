@@ -43,7 +43,20 @@ export interface CompareRequest {
   readonly suspect: "none" | "all" | { readonly changedSinceMs: number };
 }
 
+/** A rename as every receiver was told of it. */
+export interface ShippedRename {
+  readonly root: RootIndex;
+  readonly path: BytePath;
+  readonly to: BytePath;
+}
+
 export interface MirrorTree {
+  /** Counts the renames shipped so far. */
+  readonly renamePosition: number;
+  /** Renames shipped after that position, in order; null = too long ago to be told. */
+  renamesSince(position: number): readonly ShippedRename[] | null;
+  /** Renames shipped in set `seq` and later. */
+  renamesFromSet(seq: number): readonly ShippedRename[] | null;
   readonly rootCount: number;
   totals(): MirrorTotals;
   /** Brings what is known of the directory up to date (shipping live differences) and lists it in byte order; null = not there. */

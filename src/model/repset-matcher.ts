@@ -14,29 +14,10 @@
 
 import { SmError } from "../base/errors.js";
 import { type BytePath, bytesFromText, parentPath } from "./byte-path.js";
-import { compileGlob, type GlobStep, literalCharacters, splitRulePath, testName } from "./repset-glob.js";
+import { compileGlob, type GlobStep, literalCharacters, splitRulePath } from "./repset-glob.js";
+import { type CompiledRule, compareRules, type GlobState, GlobStates, type OpenGlob, openGlob } from "./repset-glob-state.js";
 import { requireRulePath } from "./repset-name.js";
-import { NameTestCache, type NameTests } from "./repset-name-tests.js";
 import type { Rule } from "./rule.js";
-
-interface CompiledRule {
-  readonly rule: Rule;
-  readonly index: number;
-  readonly isExclude: boolean;
-  /** Components of the literal prefix. */
-  readonly prefixLength: number;
-  /** Literal characters of the glob; 0 without glob. */
-  readonly characters: number;
-}
-
-/** A glob on its way down: `positions` = the steps that the next component may be matched by. */
-interface OpenGlob {
-  readonly compiled: CompiledRule;
-  readonly steps: readonly GlobStep[];
-  readonly positions: readonly number[];
-  /** Names the alternative; together with the positions it says all that the glob will do. */
-  readonly id: string;
-}
 
 interface Hold {
   readonly compiled: CompiledRule;
@@ -59,8 +40,8 @@ interface DirectoryView {
   readonly node: PrefixNode | undefined;
   /** The best of the recursive rules that hold this directory, and so all below it. */
   readonly held: Hold | null;
-  readonly globs: readonly OpenGlob[];
-  readonly names: NameTests<CompiledRule> | null;
+  /** The globs that no held rule outranks. */
+  readonly state: GlobState;
 }
 
 export interface Explanation {
@@ -70,12 +51,7 @@ export interface Explanation {
 }
 
 /** Directory views kept: two generations of this many. */
-const VIEWS_MAX = 8192;
-
-/** Negative when `a` goes before `b`, of two rules that take hold at one depth. */
-function compareRules(a: CompiledRule, b: CompiledRule): number {
-  return b.prefixLength - a.prefixLength || b.characters - a.characters || Number(b.isExclude) - Number(a.isExclude) || a.index - b.index;
-}
+const VIEWS_MAX = 16_384;
 
 function better(a: Hold | null, b: Hold): Hold {
   if (a === null) return b;
@@ -87,28 +63,10 @@ const stronger = (a: CompiledRule | null, b: CompiledRule): CompiledRule => (a =
 
 const newNode = (): PrefixNode => ({ children: new Map(), globs: [], itself: null, entries: null, subtree: null, isIncludeBelow: false });
 
-/** Follows "**" steps that may stand for nothing. */
-function reach(steps: readonly GlobStep[], positions: Iterable<number>): number[] {
-  const all = new Set(positions);
-  for (const position of all) if (steps[position] === "**") all.add(position + 1);
-  return [...all].sort((a, b) => a - b);
-}
-
-function advance(glob: OpenGlob, name: string): { next: number[]; isMatch: boolean } {
-  const next = new Set<number>();
-  for (const position of glob.positions) {
-    const step = glob.steps[position];
-    if (step === "**") next.add(position);
-    else if (step !== undefined && testName(step, name)) next.add(position + 1);
-  }
-  const reached = reach(glob.steps, next);
-  return { next: reached, isMatch: reached.includes(glob.steps.length) };
-}
-
 export class RepsetMatcher {
   readonly #root = newNode();
   readonly #rootView: DirectoryView;
-  readonly #nameTests = new NameTestCache<CompiledRule>();
+  readonly #states = new GlobStates();
   #young = new Map<string, DirectoryView>();
   #old = new Map<string, DirectoryView>();
   #lastParent = "";
@@ -153,11 +111,10 @@ export class RepsetMatcher {
    * in the set itself but leads to what is: it has to exist on the target.
    */
   mayContain(directory: BytePath): boolean {
-    const { node, held, globs } = this.#viewOf(directory);
+    const { node, held, state } = this.#viewOf(directory);
     if (held !== null && !held.compiled.isExclude) return true;
     if (node !== undefined && (node.isIncludeBelow || (node.entries !== null && !node.entries.isExclude))) return true;
-    // Globs that a held rule outranks wherever they match were dropped when the view was made.
-    return globs.some((glob) => !glob.compiled.isExclude);
+    return state.hasInclude;
   }
 
   #addRule(rule: Rule, index: number): void {
@@ -182,7 +139,7 @@ export class RepsetMatcher {
     }
     compileGlob(glob).forEach((alternative, number) => {
       const steps: readonly GlobStep[] = alternative.length === 1 && rule.recursive ? ["**", ...alternative] : alternative;
-      node.globs.push({ compiled, steps, positions: reach(steps, [0]), id: `${index}.${number}` });
+      node.globs.push(openGlob(compiled, steps, `${index}.${number}`));
     });
   }
 
@@ -205,7 +162,8 @@ export class RepsetMatcher {
       const literal = node.children.get(name)?.itself;
       if (literal) return literal;
     }
-    const glob = view.names === null ? null : view.names.find(name);
+    const names = view.state.names;
+    const glob = names === null ? null : names.find(name);
     const entries = node === undefined || isDirectory ? null : node.entries;
     // A glob in view outranks what is held; of the rules for the directory itself it outranks only those with its prefix.
     if (glob !== null && (entries === null || glob.prefixLength >= entries.prefixLength)) return glob;
@@ -222,7 +180,7 @@ export class RepsetMatcher {
     let view = this.#old.get(directory);
     if (view === undefined) {
       const parent = this.#viewOf(slash < 0 ? "" : directory.slice(0, slash));
-      const isSettled = parent.node === undefined && parent.globs.length === 0;
+      const isSettled = parent.node === undefined && parent.state.globs.length === 0;
       // Nothing more can change below a settled directory: its view serves the whole subtree.
       view = isSettled ? parent : this.#view(parent, name, parent.node?.children.get(name));
     }
@@ -235,33 +193,19 @@ export class RepsetMatcher {
   }
 
   #view(parent: DirectoryView | null, name: string, node: PrefixNode | undefined): DirectoryView {
-    const depth = parent === null ? 0 : parent.depth + 1;
-    let held = parent === null ? null : parent.held;
-    const taken = new Set<CompiledRule>();
-    const moved: OpenGlob[] = [];
-    for (const glob of parent === null ? [] : parent.globs) {
-      const { next, isMatch } = advance(glob, name);
-      if (isMatch && glob.compiled.rule.recursive) taken.add(glob.compiled);
-      if (next.some((position) => position < glob.steps.length)) moved.push({ ...glob, positions: next });
-    }
+    if (parent === null) return { depth: 0, node, held: subtreeHold(null, node, 0), state: this.#states.of(node?.globs ?? []) };
+    const depth = parent.depth + 1;
+    const { taken, state } = this.#states.descend(parent.state, name);
+    let { held } = parent;
     for (const compiled of taken) held = better(held, { compiled, depth });
-    if (node?.subtree) held = better(held, { compiled: node.subtree, depth });
+    held = subtreeHold(held, node, depth);
+    if (held === parent.held && (node === undefined || node.globs.length === 0)) return { depth, node, held, state };
     const prefixMin = held === null ? 0 : held.compiled.prefixLength;
-    const globs = [...moved.filter((glob) => !taken.has(glob.compiled)), ...(node === undefined ? [] : node.globs)].filter(
-      (glob) => glob.compiled.prefixLength >= prefixMin,
-    );
-    const key = globs.map((glob) => `${glob.id}:${glob.positions.join(",")}`).join(" ");
-    const names = this.#nameTests.get(key, () => globs.flatMap(namesOf).sort((a, b) => compareRules(a.compiled, b.compiled)));
-    return { depth, node, held, globs, names };
+    const globs = [...state.globs, ...(node?.globs ?? [])].filter((glob) => glob.compiled.prefixLength >= prefixMin);
+    return { depth, node, held, state: this.#states.of(globs) };
   }
 }
 
-/** What one more component may be, and the rule that then takes hold. */
-function namesOf(glob: OpenGlob): { step: GlobStep; compiled: CompiledRule }[] {
-  const { steps, compiled } = glob;
-  const isLast = (position: number): boolean => reach(steps, [steps[position] === "**" ? position : position + 1]).includes(steps.length);
-  return glob.positions.flatMap((position) => {
-    const step = steps[position];
-    return step !== undefined && isLast(position) ? [{ step, compiled }] : [];
-  });
+function subtreeHold(held: Hold | null, node: PrefixNode | undefined, depth: number): Hold | null {
+  return node?.subtree ? better(held, { compiled: node.subtree, depth }) : held;
 }

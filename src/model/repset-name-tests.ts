@@ -4,9 +4,6 @@
 import type { GlobStep, NameTest } from "./repset-glob.js";
 import { nameCharacters, testName } from "./repset-glob.js";
 
-/** Keys of sets kept; the set of open globs changes with the depth of a directory, seldom with its name. */
-const SETS_MAX = 1024;
-
 export interface RankedTest<R> {
   readonly step: GlobStep;
   readonly compiled: R;
@@ -93,17 +90,38 @@ function addAffix<R>(map: Map<number, Affix<R>[]>, code: number, affix: Affix<R>
   else list.push(affix);
 }
 
-/** Shares sets between directories with the same open globs; bounded. */
-export class NameTestCache<R> {
-  readonly #sets = new Map<string, NameTests<R> | null>();
+/** Tells names apart by which of the tests they pass. */
+export class NameIndex {
+  readonly #literals = new Map<string, string>();
+  readonly #suffixes = new Map<number, Affix<null>[]>();
+  readonly #prefixes = new Map<number, Affix<null>[]>();
+  readonly #regexes: { readonly test: NameTest; readonly rank: number }[] = [];
+  readonly #union: RegExp | null;
 
-  get(key: string, build: () => readonly RankedTest<R>[]): NameTests<R> | null {
-    const known = this.#sets.get(key);
-    if (known !== undefined) return known;
-    const tests = build();
-    const set = tests.length === 0 ? null : new NameTests(tests);
-    if (this.#sets.size >= SETS_MAX) this.#sets.clear();
-    this.#sets.set(key, set);
-    return set;
+  constructor(tests: readonly NameTest[]) {
+    const sources: string[] = [];
+    for (const [rank, test] of tests.entries()) {
+      if (test.kind === "literal") this.#literals.set(test.bytes, `${this.#literals.get(test.bytes) ?? ""}${rank},`);
+      else if (test.kind === "suffix") addAffix(this.#suffixes, test.bytes.charCodeAt(test.bytes.length - 1), { bytes: test.bytes, rank, compiled: null });
+      else if (test.kind === "prefix") addAffix(this.#prefixes, test.bytes.charCodeAt(0), { bytes: test.bytes, rank, compiled: null });
+      else if (test.kind === "regex") {
+        this.#regexes.push({ test, rank });
+        sources.push(`(?:${test.regex.source})`);
+      }
+    }
+    this.#union = sources.length > 0 ? new RegExp(sources.join("|"), "us") : null;
+  }
+
+  /** Equal for two names exactly when they pass the same tests; "" = none. */
+  signature(name: string): string {
+    let passed = this.#literals.size > 0 ? (this.#literals.get(name) ?? "") : "";
+    const suffixes = this.#suffixes.get(name.charCodeAt(name.length - 1));
+    if (suffixes !== undefined) for (const { bytes, rank } of suffixes) if (name.endsWith(bytes)) passed += `${rank},`;
+    const prefixes = this.#prefixes.get(name.charCodeAt(0));
+    if (prefixes !== undefined) for (const { bytes, rank } of prefixes) if (name.startsWith(bytes)) passed += `${rank},`;
+    if (this.#union?.test(/[\x80-\xff]/.test(name) ? nameCharacters(name) : name)) {
+      for (const { test, rank } of this.#regexes) if (testName(test, name)) passed += `${rank},`;
+    }
+    return passed;
   }
 }

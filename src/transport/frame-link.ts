@@ -151,9 +151,9 @@ export class FrameLink {
     this.#ws.send(frame, { binary: true }, () => this.#drained());
   }
 
-  /** Called after each message that left or failed; failures arrive as the end of the link. */
+  /** Called after each message that left or failed. A socket that failed has an empty buffer too: then #finish tells those who wait. */
   #drained(): void {
-    if (this.#waiters.length === 0 || this.#ws.bufferedAmount > LOW_WATER_BYTES) return;
+    if (this.#waiters.length === 0 || this.#socket.errored !== null || this.#socket.destroyed || this.#ws.bufferedAmount > LOW_WATER_BYTES) return;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
 

@@ -3,15 +3,16 @@
 import { execFileSync } from "node:child_process";
 import { appendFileSync, chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync, openSync, writeSync, closeSync, ftruncateSync } from "node:fs";
 import { join } from "node:path";
-import { expect } from "vitest";
+import { expect, test } from "vitest";
 import { AgentPair } from "../support/agent-pair.js";
 import { expectEqualTrees } from "../support/compare-trees.js";
 import { eventually } from "../support/eventually.js";
 import { FsDriver } from "../support/fs-driver.js";
 import { RandomOperations } from "../support/random-operations.js";
-import { withTempDirectory } from "../support/temp-tree.js";
+import { makeTempDirectory } from "../support/temp-tree.js";
 
-withTempDirectory("a tree of every kind of entry is mirrored, then kept live", async ({ directory }) => {
+test("a tree of every kind of entry is mirrored, then kept live", async () => {
+  const directory = makeTempDirectory();
   const pair = await AgentPair.start(directory);
   const driver = await FsDriver.open(pair.sourceDir);
   const operations = new RandomOperations({ seed: 11, fileBytesMax: 600_000 });
@@ -28,7 +29,8 @@ withTempDirectory("a tree of every kind of entry is mirrored, then kept live", a
   await driver.close();
 });
 
-withTempDirectory("changes arrive by themselves, without sync", async ({ directory }) => {
+test("changes arrive by themselves, without sync", async () => {
+  const directory = makeTempDirectory();
   const pair = await AgentPair.start(directory);
   await pair.connect();
   await pair.sync();
@@ -52,7 +54,8 @@ withTempDirectory("changes arrive by themselves, without sync", async ({ directo
   await eventually(() => expectEqualTrees(pair.sourceDir, pair.targetDir));
 });
 
-withTempDirectory("an edit that keeps size and mtime is not missed", async ({ directory }) => {
+test("an edit that keeps size and mtime is not missed", async () => {
+  const directory = makeTempDirectory();
   const pair = await AgentPair.start(directory);
   const file = join(pair.sourceDir, "f");
   writeFileSync(file, "aaaa");
@@ -64,7 +67,8 @@ withTempDirectory("an edit that keeps size and mtime is not missed", async ({ di
   await pair.expectEqual();
 });
 
-withTempDirectory("a renamed directory costs one record, an overwrite in a large file its block", async ({ directory }) => {
+test("a renamed directory costs one record, an overwrite in a large file its block", async () => {
+  const directory = makeTempDirectory();
   const pair = await AgentPair.start(directory);
   mkdirSync(join(pair.sourceDir, "big"));
   for (let i = 0; i < 10_000; i++) writeFileSync(join(pair.sourceDir, "big", `f${i}`), `content ${i}`);
@@ -84,7 +88,8 @@ withTempDirectory("a renamed directory costs one record, an overwrite in a large
   expect((await pair.report()).sentCompressedBytes - renamed).toBeLessThan(256 * 1024);
 });
 
-withTempDirectory("orderly restarts of either side go on where they were", async ({ directory }) => {
+test("orderly restarts of either side go on where they were", async () => {
+  const directory = makeTempDirectory();
   const pair = await AgentPair.start(directory);
   const driver = await FsDriver.open(pair.sourceDir);
   const operations = new RandomOperations({ seed: 5 });
@@ -103,7 +108,8 @@ withTempDirectory("orderly restarts of either side go on where they were", async
   await driver.close();
 });
 
-withTempDirectory("what was on the target before is counted and listed, and never removed", async ({ directory }) => {
+test("what was on the target before is counted and listed, and never removed", async () => {
+  const directory = makeTempDirectory();
   const pair = await AgentPair.start(directory);
   mkdirSync(join(pair.targetDir, "old"), { recursive: true });
   writeFileSync(join(pair.targetDir, "old", "file"), "keep me");
@@ -123,7 +129,8 @@ withTempDirectory("what was on the target before is counted and listed, and neve
   expect(existsSync(join(pair.targetDir, "orphan"))).toBe(true);
 });
 
-withTempDirectory("a file edited by hand on the target is healed when it changes, and by a mirror", async ({ directory }) => {
+test("a file edited by hand on the target is healed when it changes, and by a mirror", async () => {
+  const directory = makeTempDirectory();
   const pair = await AgentPair.start(directory);
   writeFileSync(join(pair.sourceDir, "small"), "source");
   const large = join(pair.sourceDir, "large");
@@ -143,7 +150,8 @@ withTempDirectory("a file edited by hand on the target is healed when it changes
   await pair.expectEqual();
 });
 
-withTempDirectory("holes stay holes, on creation and on overwrite", async ({ directory }) => {
+test("holes stay holes, on creation and on overwrite", async () => {
+  const directory = makeTempDirectory();
   const pair = await AgentPair.start(directory);
   const sparse = join(pair.sourceDir, "sparse");
   execFileSync("truncate", ["-s", "100M", sparse]);

@@ -46,6 +46,7 @@ export function patch(
   size: number,
   last: Meta | null,
   holes: readonly Extent[] = [],
+  continues = false,
 ): Change {
   const extents = pieces.map(([offset, text]): Extent => [offset, Buffer.byteLength(text)]);
   return {

@@ -80,14 +80,6 @@ export function memoryLog(): Log & { readonly lines: LogLine[] } {
   return { lines, error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
 }
 
-export async function eventually(condition: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 /** Closes what was opened, last first. */
 export class Cleanup {
   readonly #deeds: (() => Promise<unknown> | unknown)[] = [];

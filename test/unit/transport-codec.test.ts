@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { SmError } from "../../src/base/errors.js";
@@ -7,78 +8,25 @@ import { decodeChangeSet } from "../../src/model/change-set.js";
 import type { Ack } from "../../src/model/session.js";
 import { ANSWERS_MAX, NAMES_MAX, SUMS_BYTES_MAX } from "../../src/transport/ack-codec.js";
 import { encodeAckFrames } from "../../src/transport/ack-frames.js";
-import {
-  ACK_FRAME_BYTES_MAX,
-  decodeFrame,
-  encodeFrame,
-  encodeHello,
-  encodePing,
-  encodePong,
-  encodeProbe,
-  encodeReason,
-  encodeWelcome,
-  type Frame,
-  reasonToError,
-} from "../../src/transport/frame-codec.js";
+import { ACK_FRAME_BYTES_MAX, decodeFrame, encodeFrame, reasonToError } from "../../src/transport/frame-codec.js";
 import { scanMsgpack } from "../../src/transport/msgpack-scan.js";
 import { packSet, unpackSet } from "../../src/transport/set-compression.js";
-import { sampleHello, sampleSet, sampleWelcome } from "../support/transport-fixture.js";
+import { sampleHello, sampleSet } from "../support/transport-fixture.js";
+import { type SampleFrame, sampleFrames } from "../support/transport-samples.js";
 
 const path = (text: string): BytePath => text as BytePath;
-
-const sampleAck: Ack = {
-  appliedSeq: 9,
-  durableSeq: 8,
-  answers: [
-    {
-      kind: "compare",
-      seq: 7,
-      root: 0,
-      path: path("a/b"),
-      differs: [
-        { name: "", why: "attr" },
-        { name: "x\xe9", why: "missing" },
-      ],
-      extras: ["old"],
-      removed: 2,
-    },
-    {
-      kind: "sums",
-      seq: 7,
-      root: 1,
-      path: path("big"),
-      base: { size: 131_072, mtimeSec: -1, mtimeNsec: 5 },
-      sums: Buffer.from("0102030405060708090a0b0c0d0e0f10", "hex"),
-    },
-    { kind: "stale", seq: 8, root: 0, path: path("c"), reason: "another size" },
-    { kind: "problem", seq: 9, root: 0, path: path(""), code: "FS_DENIED", message: "no" },
-  ],
-  retrying: { code: "APPLY_RETRY", path: "/copy/c", message: "no space", sinceMs: 1, attempts: 2 },
-};
-
-const frames: Readonly<Record<string, readonly [bytes: Buffer, frame: Frame]>> = {
-  hello: [encodeHello(sampleHello), { kind: "hello", hello: sampleHello }],
-  welcome: [encodeWelcome(sampleWelcome), { kind: "welcome", welcome: sampleWelcome }],
-  refuse: [encodeReason("refuse", new SmError("LOOP", "inside")), { kind: "refuse", code: "LOOP", message: "inside" }],
-  bye: [encodeReason("bye", new SmError("CHANNEL_LOST", "stops")), { kind: "bye", code: "CHANNEL_LOST", message: "stops" }],
-  ack: [encodeAckFrames(sampleAck, { appliedSeq: 0, durableSeq: 0 })[0] as Buffer, { kind: "ack", ack: sampleAck }],
-  ping: [encodePing(258), { kind: "ping", token: 258 }],
-  pong: [encodePong(258), { kind: "pong", token: 258 }],
-  probe: [encodeProbe(Buffer.alloc(16, 0xab)), { kind: "probe", nonce: Buffer.alloc(16, 0xab) }],
-  set: [sampleSet(1), { kind: "set", bytes: sampleSet(1) }],
-};
 
 // The bytes on the wire of today: a change here is a change of the protocol, and then of its version.
 const golden = JSON.parse(readFileSync(new URL("golden/protocol-sm.1.json", import.meta.url), "utf8")) as Record<string, string>;
 
-test.each(Object.keys(frames))("%s has the bytes of the golden file, and reads back", (name) => {
-  const [bytes, frame] = frames[name] as (typeof frames)[string];
+test.each(Object.keys(sampleFrames))("%s has the bytes of the golden file, and reads back", (name) => {
+  const [bytes, frame] = sampleFrames[name] as SampleFrame;
   expect(bytes.toString("hex")).toBe(golden[name]);
   expect(decodeFrame(Buffer.from(golden[name] as string, "hex"))).toEqual(frame);
 });
 
 test("the golden file shows every kind of frame", () => {
-  expect(Object.keys(golden).sort()).toEqual([...Object.keys(frames), "lz4"].sort());
+  expect(Object.keys(golden).sort()).toEqual([...Object.keys(sampleFrames), "lz4"].sort());
 });
 
 test("the lz4 frame of the golden file holds the set it was made of", async () => {
@@ -95,7 +43,7 @@ const malformed: readonly [string, Buffer][] = [
   ["three bytes", Buffer.alloc(3)],
   ["a header longer than the frame", Buffer.from("ff000000" + "91a470696e67", "hex")],
   ["no list", Buffer.from("01000000" + "01" + "00", "hex")],
-  ["a kind beyond the header", Buffer.from("02000000" + "91bf" + "00".repeat(40), "hex")],
+  ["a kind beyond the header", Buffer.from(`0200000091bf${"00".repeat(40)}`, "hex")],
   ["an unknown kind", encodeFrame(["nope"])],
   ["a ping without token", encodeFrame(["ping"])],
   ["a ping with a fraction", encodeFrame(["ping", 1.5])],
@@ -110,7 +58,7 @@ const malformed: readonly [string, Buffer][] = [
   ["a list of four thousand million", Buffer.from("0c000000" + "92a470696e67" + "ddffffffff00", "hex")],
   ["a text of four thousand million", Buffer.from("0c000000" + "92a470696e67" + "dbffffffff00", "hex")],
   ["a map of four thousand million", Buffer.from("0c000000" + "92a470696e67" + "dfffffffff00", "hex")],
-  ["deep nesting", Buffer.from("10000000" + "92a470696e67" + "91".repeat(9) + "00", "hex")],
+  ["deep nesting", Buffer.from(`1000000092a470696e67${"91".repeat(9)}00`, "hex")],
   ["an ack with a negative number", encodeFrame(["ack", -1, 0, [], null])],
   ["an ack with a path that climbs", encodeFrame(["ack", 1, 0, [[2, 1, 0, "../etc", "x"]], null])],
   ["an ack with a name that is a path", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", ["a/b", 0], [], 0]], null])],
@@ -122,8 +70,8 @@ const malformed: readonly [string, Buffer][] = [
   ["an ack of an unknown answer", encodeFrame(["ack", 1, 0, [[4, 1, 0, "d", "x"]], null])],
   ["an ack with a long reason", encodeFrame(["ack", 1, 0, [[2, 1, 0, "d", "x".repeat(2001)]], null])],
   ["an lz4 frame that claims a gigabyte", encodeFrame(["lz4", 2 ** 30], [Buffer.from("0000004000", "hex")])],
-  ["an lz4 frame whose block says otherwise", encodeFrame(["lz4", 10], [Buffer.from("0b000000" + "00".repeat(10), "hex")])],
-  ["an lz4 frame that claims more than lz4 can hold", encodeFrame(["lz4", 65_536], [Buffer.from("00000100" + "00".repeat(10), "hex")])],
+  ["an lz4 frame whose block says otherwise", encodeFrame(["lz4", 10], [Buffer.from(`0b000000${"00".repeat(10)}`, "hex")])],
+  ["an lz4 frame that claims more than lz4 can hold", encodeFrame(["lz4", 65_536], [Buffer.from(`00000100${"00".repeat(10)}`, "hex")])],
 ];
 
 test.each(malformed)("%s is a protocol error", (_what, bytes) => {
@@ -131,7 +79,7 @@ test.each(malformed)("%s is a protocol error", (_what, bytes) => {
 });
 
 test("the scan takes every type that sm.1 uses, and no cut of them", () => {
-  const [bytes] = frames.ack as (typeof frames)[string];
+  const [bytes] = sampleFrames.ack as SampleFrame;
   const header = bytes.subarray(4, 4 + bytes.readUInt32LE(0));
   scanMsgpack(header);
   for (let length = 0; length < header.length; length += 1) expect(() => scanMsgpack(header.subarray(0, length))).toThrow(SmError);
@@ -148,7 +96,7 @@ test("a compressed frame that is damaged, or holds no set, is a value and no thr
 test("small sets and sets that do not shrink travel as they are", async () => {
   const small = sampleSet(1, Buffer.alloc(100));
   expect(packSet(small)).toBe(small);
-  const noise = sampleSet(1, Buffer.from(Array.from({ length: 8192 }, (_, i) => (Math.imul(i, 2_654_435_761) >>> 13) & 255)));
+  const noise = sampleSet(1, randomBytes(8192));
   expect(await packSet(noise)).toBe(noise);
 });
 

@@ -2,30 +2,6 @@ import * as Flags from "@oclif/core/flags";
 import { Interrupts } from "../../interrupts.js";
 import { SmCommand } from "../../sm-command.js";
 
-/** What the composition root offers to this command, the only one that loads it. */
-interface AgentModule {
-  runAgent(options: {
-    readonly flags: {
-      readonly configDir?: string;
-      readonly stateDir?: string;
-      readonly runtimeDir?: string;
-      readonly logDir?: string;
-      readonly listen?: string;
-      readonly siteName?: string;
-    };
-    readonly env: Readonly<Record<string, string | undefined>>;
-    onReady(ready: ReadyReport): void;
-    readonly signal: AbortSignal;
-    readonly abort: AbortSignal;
-  }): Promise<void>;
-}
-
-interface ReadyReport {
-  readonly pid: number;
-  readonly listen: string;
-  readonly adminSocket: string;
-}
-
 /** An agent whose parent is gone gets this long to come to its end by itself. */
 const ORPHAN_MS = 10_000;
 
@@ -43,7 +19,7 @@ export default class AgentRun extends SmCommand {
     const interrupts = Interrupts.listen();
     try {
       if (flags["exit-with-parent"]) endWithParent(interrupts);
-      const { runAgent } = await loadAgent();
+      const { runAgent } = await import("../../../agent/agent.js");
       await runAgent({
         flags: definedOnly({
           configDir: flags["config-dir"],
@@ -65,11 +41,6 @@ export default class AgentRun extends SmCommand {
       interrupts.close();
     }
   }
-}
-
-async function loadAgent(): Promise<AgentModule> {
-  const agentModule = "../../../agent/agent.js";
-  return (await import(agentModule)) as AgentModule;
 }
 
 /** A replication of which nobody knows any more must not go on; a crash at any moment is safe. */

@@ -1,0 +1,151 @@
+// Two sm agents on one machine, paired, speaking TLS over loopback: everything a pair of servers does but the cable.
+
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const PROGRAM = fileURLToPath(new URL("../../bin/sm", import.meta.url));
+const READY_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 30_000;
+
+class Agent {
+  #child;
+  #home;
+  /** @type {{ pid: number; listen: string; adminSocket: string }} */
+  ready;
+
+  constructor(
+    /** @type {import("node:child_process").ChildProcess} */ child,
+    /** @type {string} */ home,
+    /** @type {{ pid: number; listen: string; adminSocket: string }} */ ready,
+  ) {
+    this.#child = child;
+    this.#home = home;
+    this.ready = ready;
+  }
+
+  static async start(/** @type {string} */ home, /** @type {string} */ siteName) {
+    mkdirSync(home, { recursive: true });
+    const args = [PROGRAM, "agent", "run", "--listen", "127.0.0.1:0", "--site-name", siteName, "--json"];
+    const child = spawn(process.execPath, args, { env: { ...process.env, SM_HOME: home }, stdio: ["ignore", "pipe", "inherit"] });
+    const lines = createInterface({ input: child.stdout });
+    const line = await Promise.race([
+      once(lines, "line").then(([text]) => String(text)),
+      once(child, "exit").then(([code]) => Promise.reject(new Error(`agent ${siteName} ended with ${code} before it was ready`))),
+      sleep(READY_TIMEOUT_MS, undefined, { ref: false }).then(() => Promise.reject(new Error(`agent ${siteName} is not ready`))),
+    ]);
+    child.stdout.resume();
+    return new Agent(child, home, JSON.parse(line));
+  }
+
+  /** Runs `sm ARGS --json` and returns its result. */
+  cli(/** @type {readonly string[]} */ args, /** @type {string} */ input = "") {
+    return new Promise((resolve, reject) => {
+      const env = { ...process.env, SM_HOME: this.#home };
+      const child = execFile(process.execPath, [PROGRAM, ...args, "--json"], { env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+        if (error !== null) reject(new Error(`sm ${args.join(" ")}: ${stdout}${stderr}`, { cause: error }));
+        else resolve(JSON.parse(stdout));
+      });
+      child.stdin?.end(input);
+    });
+  }
+
+  /** Highest memory the process ever held, in bytes. */
+  peakBytes() {
+    const status = readFileSync(`/proc/${this.ready.pid}/status`, "utf8");
+    return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1024;
+  }
+
+  async stop() {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGTERM");
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await exited;
+    clearTimeout(timer);
+  }
+}
+
+export class AgentPair {
+  #source;
+  #target;
+  #directory;
+
+  constructor(/** @type {Agent} */ source, /** @type {Agent} */ target, /** @type {string} */ directory) {
+    this.#source = source;
+    this.#target = target;
+    this.#directory = directory;
+  }
+
+  static async open(/** @type {string} */ workDirectory) {
+    const directory = mkdtempSync(join(workDirectory, "sm-"));
+    /** @type {Agent[]} */
+    const started = [];
+    try {
+      for (const name of ["A", "B"]) started.push(await Agent.start(join(directory, name), name));
+      const [source, target] = started;
+      if (source === undefined || target === undefined) throw new Error("no agents");
+      const { token } = await target.cli(["peer", "bootstrap", "create", "--site-name", "B", "--address", target.ready.listen]);
+      await source.cli(["peer", "bootstrap", "import", "-"], token);
+      return new AgentPair(source, target, directory);
+    } catch (error) {
+      for (const agent of started) await agent.stop();
+      rmSync(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Connects the trees and waits for the first mirror. Seconds: of the mirror by its report, and of everything from connect on. */
+  async mirror(/** @type {string} */ sourceRoot, /** @type {string} */ targetRoot, /** @type {readonly string[]} */ options = []) {
+    await this.#source.cli(["repset", "create", "BENCH", "--include", sourceRoot]);
+    const startedAt = performance.now();
+    const { connection } = await this.#source.cli(["connect", "BENCH", "B", "--map", `${sourceRoot}=${targetRoot}`, ...options]);
+    const report = await this.#waitMirror(connection.id);
+    return { id: connection.id, seconds: mirrorSeconds(report), wallSeconds: (performance.now() - startedAt) / 1000 };
+  }
+
+  /** A difference mirror of what is connected. */
+  async mirrorAgain(/** @type {number} */ id) {
+    const startedAt = performance.now();
+    const { mirror } = await this.#source.cli(["mirror", "start", String(id), "--mode", "difference", "--wait"]);
+    return { seconds: mirrorSeconds(mirror), wallSeconds: (performance.now() - startedAt) / 1000 };
+  }
+
+  async #waitMirror(/** @type {number} */ id) {
+    for (;;) {
+      const { mirror } = await this.connection(id);
+      if (mirror.outcome === "done" && mirror.problemCount === 0) return mirror;
+      if (mirror.outcome !== null && mirror.outcome !== "running") throw new Error(`the mirror ended: ${JSON.stringify(mirror)}`);
+      await sleep(200);
+    }
+  }
+
+  async connection(/** @type {number} */ id) {
+    const { connections } = await this.#source.cli(["status"]);
+    const found = connections.find((/** @type {{ id: number }} */ connection) => connection.id === id);
+    if (found === undefined) throw new Error(`connection ${id} is not in the status`);
+    return found;
+  }
+
+  async sync(/** @type {number} */ id) {
+    await this.#source.cli(["sync", String(id), "--timeout", "600"]);
+  }
+
+  peaks() {
+    return { source: this.#source.peakBytes(), target: this.#target.peakBytes() };
+  }
+
+  async close() {
+    await this.#source.stop();
+    await this.#target.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+function mirrorSeconds(/** @type {{ startedAt: string; finishedAt: string }} */ report) {
+  return (Date.parse(report.finishedAt) - Date.parse(report.startedAt)) / 1000;
+}

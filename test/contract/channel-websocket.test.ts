@@ -1,0 +1,189 @@
+// The contract of SourceChannel and TargetChannel, over WebSockets with and without compression.
+
+import { randomBytes } from "node:crypto";
+import { afterEach, describe, expect, test } from "vitest";
+import { SmError } from "../../src/base/errors.js";
+import type { BytePath } from "../../src/model/byte-path.js";
+import type { SourceChannel, TargetChannel } from "../../src/model/channel-port.js";
+import type { Ack, Hello } from "../../src/model/session.js";
+import { eventually } from "../support/eventually.js";
+import { Cleanup, introduce, never, openAgent, openTarget, peerOf, sampleHello, sampleSet, sampleWelcome } from "../support/transport-fixture.js";
+
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+const MiB = 1024 * 1024;
+
+describe.each(["off", "lz4"] as const)("a channel with compression %s", (compression) => {
+  const hello: Hello = { ...sampleHello, compression };
+
+  async function openChannel(): Promise<{ source: SourceChannel; target: TargetChannel }> {
+    const agent = await openAgent(cleanup, "source");
+    const other = await openTarget(cleanup);
+    const peer = await introduce(agent, other);
+    const taken = other.taken();
+    const source = cleanup.add(await agent.dialer.dial(peer, hello, never), (channel) => channel.close());
+    return { source, target: await taken };
+  }
+
+  test("hello and welcome arrive as they were said, with the name of the pinned peer", async () => {
+    const { source, target } = await openChannel();
+    expect(source.welcome).toEqual(sampleWelcome);
+    expect(source.remoteAddress).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect(target.hello).toEqual(hello);
+    expect(target.peerName).toBe("source");
+  });
+
+  test("sets arrive whole, in order, whatever their size", async () => {
+    const { source, target } = await openChannel();
+    const sets = [10, 300_000, 5_000, 3 * MiB, 20, 70_000].map((size, i) => sampleSet(i + 1, Buffer.alloc(size, `text ${i} `)));
+    sets.push(sampleSet(99, randomBytes(100_000)));
+    const received: Buffer[] = [];
+    target.onSet((bytes) => received.push(bytes));
+    await Promise.all(sets.map((set) => source.sendSet(set)));
+    await eventually(() => expect(received.length).toBe(sets.length));
+    for (const [i, set] of sets.entries()) expect(received[i]?.equals(set)).toBe(true);
+  });
+
+  test("buffers handed out are not reused", async () => {
+    const { source, target } = await openChannel();
+    const received: Buffer[] = [];
+    target.onSet((bytes) => received.push(bytes));
+    const sets = Array.from({ length: 200 }, (_, i) => sampleSet(i, Buffer.alloc(1000 + i * 50, `${i} `)));
+    for (const set of sets) await source.sendSet(set);
+    await eventually(() => expect(received.length).toBe(sets.length));
+    expect(Buffer.concat(received).equals(Buffer.concat(sets))).toBe(true);
+  });
+
+  test("sets that come before anybody listens are kept", async () => {
+    const { source, target } = await openChannel();
+    for (let seq = 1; seq <= 3; seq += 1) await source.sendSet(sampleSet(seq, Buffer.alloc(10_000, "x")));
+    await eventually(() => expect(source.stats().roundTripMs).toBeGreaterThan(0));
+    const received: Buffer[] = [];
+    target.onSet((bytes) => received.push(bytes));
+    await eventually(() => expect(received.length).toBe(3));
+  });
+
+  test("acknowledgements arrive in order, with every answer, also a very large one", async () => {
+    const { source, target } = await openChannel();
+    const acks: Ack[] = [];
+    const path = "d" as BytePath;
+    const answers: Ack["answers"] = Array.from({ length: 30_000 }, (_, i) => ({ kind: "stale", seq: i, root: 0, path, reason: "changed" }));
+    target.sendAck({ appliedSeq: 6, durableSeq: 5, answers: [], retrying: null });
+    target.sendAck({ appliedSeq: 7, durableSeq: 6, answers, retrying: null });
+    source.onAck((ack) => acks.push(ack));
+    await eventually(() => expect(acks.at(-1)?.appliedSeq).toBe(7));
+    expect(acks[0]).toEqual({ appliedSeq: 6, durableSeq: 5, answers: [], retrying: null });
+    expect(acks.flatMap((ack) => ack.answers)).toEqual(answers);
+  });
+
+  test("the source waits when the target does not release", async () => {
+    const { source, target } = await openChannel();
+    let received = 0;
+    target.onSet((bytes) => {
+      received += bytes.length;
+    });
+    const set = sampleSet(1, randomBytes(MiB));
+    let sent = 0;
+    const sending = (async () => {
+      for (; sent < 150; sent += 1) await source.sendSet(set);
+    })();
+    // Everything stands still once it is full: the count no longer grows over many heartbeats' worth of turns.
+    let before = -1;
+    await eventually(
+      () => {
+        const same = received === before && received > 32 * MiB;
+        before = received;
+        expect(same).toBe(true);
+      },
+      { intervalMs: 300 },
+    );
+    expect(received).toBeLessThan(70 * MiB);
+    expect(sent).toBeLessThan(150);
+    let released = 0;
+    const releasing = setInterval(() => {
+      target.release(received - released);
+      released = received;
+    }, 5);
+    await sending;
+    await eventually(() => expect(received).toBe(150 * set.length));
+    clearInterval(releasing);
+  });
+
+  test("the statistics tell both sizes", async () => {
+    const { source, target } = await openChannel();
+    target.onSet(() => target.sendAck({ appliedSeq: 1, durableSeq: 1, answers: [], retrying: null }));
+    const set = sampleSet(1, Buffer.alloc(MiB, "abc"));
+    const { wireBytes } = await source.sendSet(set);
+    if (compression === "off") expect(wireBytes).toBe(set.length);
+    else expect(wireBytes).toBeLessThan(set.length / 50);
+    await eventually(() => expect(source.stats().receivedBytes).toBeGreaterThan(30));
+    expect(source.stats()).toMatchObject({ sentBytes: set.length, sentCompressedBytes: wireBytes });
+  });
+
+  test("closing at the source lets what was sent arrive", async () => {
+    const { source, target } = await openChannel();
+    const received: Buffer[] = [];
+    target.onSet((bytes) => received.push(bytes));
+    for (let seq = 1; seq <= 20; seq += 1) void source.sendSet(sampleSet(seq, randomBytes(200_000)));
+    await source.close();
+    expect(await source.ended).toMatchObject({ code: "CHANNEL_LOST" });
+    expect(await target.ended).toMatchObject({ code: "CHANNEL_LOST", message: expect.stringContaining("the source closed the channel") });
+    expect(received.length).toBe(20);
+    await expect(source.sendSet(sampleSet(1))).rejects.toMatchObject({ code: "CHANNEL_LOST" });
+    await source.close();
+  });
+
+  test("closing at the target tells the source why, and ends its waiting sends", async () => {
+    const { source, target } = await openChannel();
+    const set = sampleSet(1, randomBytes(MiB));
+    const sends = Array.from({ length: 100 }, () => source.sendSet(set).then(undefined, (error: SmError) => error.code));
+    await target.close(new SmError("APPLY_FAILED", "the disk is gone"));
+    expect(await source.ended).toMatchObject({ code: "APPLY_FAILED", message: expect.stringContaining("the disk is gone") });
+    expect((await Promise.all(sends)).at(-1)).toBe("CHANNEL_LOST");
+    target.sendAck({ appliedSeq: 9, durableSeq: 9, answers: [], retrying: null });
+    await target.close();
+  });
+});
+
+test("a refusal of the target reaches the source as its error", async () => {
+  const agent = await openAgent(cleanup, "source");
+  const other = await openTarget(cleanup, {}, async () => {
+    throw new SmError("TARGET_IN_USE", "/copy is taken");
+  });
+  const peer = await introduce(agent, other);
+  await expect(agent.dialer.dial(peer, sampleHello, never)).rejects.toMatchObject({
+    code: "TARGET_IN_USE",
+    message: expect.stringContaining("/copy is taken"),
+  });
+  await eventually(() => expect(other.server.channels()).toBe(0));
+});
+
+test("a defect of the acceptor is refused without its inside, and logged", async () => {
+  const agent = await openAgent(cleanup, "source");
+  const other = await openTarget(cleanup, {}, async () => {
+    throw new TypeError("secret inside");
+  });
+  const peer = await introduce(agent, other);
+  const error = await agent.dialer.dial(peer, sampleHello, never).catch((caught: SmError) => caught);
+  expect(error).toMatchObject({ code: "PROTOCOL", message: expect.not.stringContaining("secret inside") });
+  expect(other.log.lines).toContainEqual({ level: "error", message: expect.stringContaining("secret inside") });
+});
+
+test("an agent is its own peer localhost", async () => {
+  const target = await openTarget(cleanup);
+  const taken = target.taken();
+  const source = await target.dialer.dial(peerOf(target, "localhost"), sampleHello, never);
+  expect((await taken).peerName).toBe("localhost");
+  await source.close();
+});
+
+test("many channels of one peer live side by side", async () => {
+  const agent = await openAgent(cleanup, "source");
+  const other = await openTarget(cleanup);
+  const peer = await introduce(agent, other);
+  const channels = await Promise.all(Array.from({ length: 10 }, () => agent.dialer.dial(peer, sampleHello, never)));
+  expect(other.server.channels("source")).toBe(10);
+  await Promise.all(channels.map((channel) => channel.close()));
+  await eventually(() => expect(other.server.channels()).toBe(0));
+});

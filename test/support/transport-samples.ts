@@ -1,0 +1,54 @@
+// One frame of each kind of sm.1: the bytes as encoded today, and what they mean. The golden file holds the bytes of version 1.
+
+import { SmError } from "../../src/base/errors.js";
+import type { BytePath } from "../../src/model/byte-path.js";
+import type { Ack } from "../../src/model/session.js";
+import { encodeAckFrames } from "../../src/transport/ack-frames.js";
+import { encodeHello, encodePing, encodePong, encodeProbe, encodeReason, encodeWelcome, type Frame } from "../../src/transport/frame-codec.js";
+import { sampleHello, sampleSet, sampleWelcome } from "./transport-fixture.js";
+
+const path = (text: string): BytePath => text as BytePath;
+
+const sampleAck: Ack = {
+  appliedSeq: 9,
+  durableSeq: 8,
+  answers: [
+    {
+      kind: "compare",
+      seq: 7,
+      root: 0,
+      path: path("a/b"),
+      differs: [
+        { name: "", why: "attr" },
+        { name: "x\xe9", why: "missing" },
+      ],
+      extras: ["old"],
+      removed: 2,
+    },
+    {
+      kind: "sums",
+      seq: 7,
+      root: 1,
+      path: path("big"),
+      base: { size: 131_072, mtimeSec: -1, mtimeNsec: 5 },
+      sums: Buffer.from("0102030405060708090a0b0c0d0e0f10", "hex"),
+    },
+    { kind: "stale", seq: 8, root: 0, path: path("c"), reason: "another size" },
+    { kind: "problem", seq: 9, root: 0, path: path(""), code: "FS_DENIED", message: "no" },
+  ],
+  retrying: { code: "APPLY_RETRY", path: "/copy/c", message: "no space", sinceMs: 1, attempts: 2 },
+};
+
+export type SampleFrame = readonly [bytes: Buffer, frame: Frame];
+
+export const sampleFrames: Readonly<Record<string, SampleFrame>> = {
+  hello: [encodeHello(sampleHello), { kind: "hello", hello: sampleHello }],
+  welcome: [encodeWelcome(sampleWelcome), { kind: "welcome", welcome: sampleWelcome }],
+  refuse: [encodeReason("refuse", new SmError("LOOP", "inside")), { kind: "refuse", code: "LOOP", message: "inside" }],
+  bye: [encodeReason("bye", new SmError("CHANNEL_LOST", "stops")), { kind: "bye", code: "CHANNEL_LOST", message: "stops" }],
+  ack: [encodeAckFrames(sampleAck, { appliedSeq: 0, durableSeq: 0 })[0] as Buffer, { kind: "ack", ack: sampleAck }],
+  ping: [encodePing(258), { kind: "ping", token: 258 }],
+  pong: [encodePong(258), { kind: "pong", token: 258 }],
+  probe: [encodeProbe(Buffer.alloc(16, 0xab)), { kind: "probe", nonce: Buffer.alloc(16, 0xab) }],
+  set: [sampleSet(1), { kind: "set", bytes: sampleSet(1) }],
+};

@@ -1,0 +1,79 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { CursorFile } from "../../src/apply/cursor-file.js";
+import { writeDurable } from "../../src/apply/durable-file.js";
+import { ApplyKit, EPOCH, file, frame } from "../support/apply-kit.js";
+
+let kit: ApplyKit;
+beforeEach(() => {
+  kit = new ApplyKit({ bootId: "one" });
+});
+afterEach(() => kit.close());
+
+function makeDurable(clean = false): void {
+  const point = kit.engine.durablePoint();
+  const state = { ...point.state, clean };
+  writeDurable(point.durablePath, state);
+  kit.engine.setDurable(state);
+}
+
+test("an applied set is known after a restart and not applied again", () => {
+  expect(kit.engine.begin(EPOCH)).toMatchObject({ appliedSeq: 0, resumed: true, empty: true, suspect: false, limits: [] });
+  kit.apply(file("a", "x"));
+  kit.reopen();
+  expect(kit.engine.begin(EPOCH)).toMatchObject({ appliedSeq: 1, durableSeq: 0, resumed: true, empty: false });
+  expect(kit.engine.applySet(frame(1, [file("b", "x")]))).toEqual({ kind: "skipped", seq: 1 });
+  expect(kit.engine.applySet(frame(9, [file("b", "x")]))).toMatchObject({ kind: "applied", seq: 9 });
+});
+
+test("another epoch begins from nothing", () => {
+  kit.apply(file("a", "x"));
+  makeDurable();
+  expect(kit.engine.begin("fedcba9876543210")).toMatchObject({ appliedSeq: 0, durableSeq: 0, resumed: false, suspect: false });
+  kit.reopen();
+  expect(kit.engine.begin("fedcba9876543210")).toMatchObject({ resumed: true });
+});
+
+test("a crash of the machine falls back to the durable point, and says so until the source has gone on", () => {
+  kit.apply(file("a", "x"));
+  makeDurable();
+  kit.apply(file("b", "x"));
+  kit.reopen({ bootId: "two" });
+  expect(kit.engine.begin(EPOCH)).toMatchObject({ appliedSeq: 1, durableSeq: 1, resumed: false, suspect: true });
+  kit.reopen({ bootId: "three" });
+  expect(kit.engine.begin(EPOCH)).toMatchObject({ appliedSeq: 1, resumed: false, suspect: true });
+  kit.apply(file("c", "x"));
+  expect(kit.engine.begin(EPOCH)).toMatchObject({ resumed: true, suspect: false });
+});
+
+test("a restart of the machine after an orderly stop puts nothing in doubt", () => {
+  kit.apply(file("a", "x"));
+  makeDurable(true);
+  kit.reopen({ bootId: "two" });
+  expect(kit.engine.begin(EPOCH)).toMatchObject({ appliedSeq: 1, durableSeq: 1, resumed: true, suspect: false });
+});
+
+test("a torn cursor record leaves the one before; two torn ones are reported", () => {
+  const path = join(kit.directory, "cursor");
+  const cursor = CursorFile.open(path);
+  for (const appliedSeq of [1, 2, 3]) cursor.write({ epoch: EPOCH, appliedSeq, intent: null });
+  const intent = { kind: "rename", seq: 4, index: 7, moved: { dev: 1, ino: 2 ** 50, btimeSec: 4, btimeNsec: 5 } } as const;
+  cursor.write({ epoch: EPOCH, appliedSeq: 3, intent });
+  cursor.close();
+  const again = CursorFile.open(path);
+  expect(again.state).toEqual({ epoch: EPOCH, appliedSeq: 3, intent });
+  again.close();
+  const bytes = Buffer.alloc(256);
+  const whole = CursorFile.open(path);
+  whole.write({ epoch: EPOCH, appliedSeq: 4, intent: null });
+  whole.close();
+  writeFileSync(path, bytes.fill(0x5a));
+  expect(() => CursorFile.open(path)).toThrowError(expect.objectContaining({ code: "STATE_CORRUPT" }));
+});
+
+test("a set before the epoch was told is refused", () => {
+  const engine = kit.open({ stateDirectory: join(kit.directory, "other") });
+  expect(() => engine.applySet(frame(1, []))).toThrowError(expect.objectContaining({ code: "PROTOCOL" }));
+  engine.close();
+});

@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+import { NodeTable } from "../../src/capture/node-table.js";
+import type { FileStat } from "../../src/fs/native.js";
+import type { BytePath } from "../../src/model/byte-path.js";
+
+const [FILE, DIRECTORY] = [0o100644, 0o040755];
+
+function stat(ino: number, mode: number, part: Partial<FileStat> = {}): FileStat {
+  const times = { mtimeSec: 1, mtimeNsec: 0, ctimeSec: 1, ctimeNsec: 0, btimeSec: 1, btimeNsec: ino };
+  return { dev: 1, ino, mode, uid: 0, gid: 0, size: 10, blocks: 8, nlink: 1, rdevMajor: 0, rdevMinor: 0, ...times, ...part } as FileStat;
+}
+
+function at(table: NodeTable, path: string) {
+  return table.at(path as BytePath);
+}
+
+function planted(): NodeTable {
+  const table = new NodeTable(stat(1, DIRECTORY));
+  const a = table.add(table.root, "a", stat(2, DIRECTORY));
+  const b = table.add(a, "b", stat(3, DIRECTORY));
+  table.add(b, "f", stat(4, FILE));
+  return table;
+}
+
+test("a renamed directory takes all below it along, in one step", () => {
+  const table = planted();
+  const a = at(table, "a");
+  if (a === undefined) throw new Error("a is not there");
+  table.move(a, table.root, "z");
+  expect(at(table, "a")).toBeUndefined();
+  expect(at(table, "z/b/f")?.path).toBe("z/b/f");
+});
+
+test("names of one inode are one file; it is gone with the last of them", () => {
+  const table = planted();
+  const second = table.add(table.root, "link", stat(4, FILE, { nlink: 2 }));
+  expect([table.files, table.bytes]).toEqual([1, 10]);
+  expect(table.find(stat(4, FILE))?.nodes.map((node) => node.path)).toEqual(["a/b/f", "link"]);
+  table.remove(second);
+  expect([table.files, table.bytes]).toEqual([1, 10]);
+  const a = at(table, "a");
+  if (a !== undefined) table.remove(a);
+  expect([table.files, table.directories, table.bytes]).toEqual([0, 0, 0]);
+  expect(table.find(stat(4, FILE))).toBeUndefined();
+});
+
+test("an inode number in use again, by birth time or by type, is another inode", () => {
+  const table = planted();
+  expect(table.find(stat(4, FILE, { btimeSec: 9 }))).toBeUndefined();
+  expect(table.find(stat(4, DIRECTORY))).toBeUndefined();
+  table.add(table.root, "new", stat(4, FILE, { btimeSec: 9 }));
+  const old = at(table, "a/b/f");
+  if (old !== undefined) table.remove(old);
+  expect(table.find(stat(4, FILE, { btimeSec: 9 }))?.nodes.map((node) => node.path)).toEqual(["new"]);
+});
+
+test("sizes follow the files", () => {
+  const table = planted();
+  const inode = at(table, "a/b/f")?.inode;
+  if (inode === undefined) throw new Error("f is not there");
+  table.resize(inode, 1000);
+  inode.take(stat(4, FILE, { size: 1000 }));
+  expect(table.bytes).toBe(1000);
+});
+
+test("what is not known has no node", () => {
+  const table = planted();
+  expect(at(table, "")).toBe(table.root);
+  for (const path of ["x", "a/x", "a/b/f/g"]) expect(at(table, path)).toBeUndefined();
+});

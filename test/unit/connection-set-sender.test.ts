@@ -1,0 +1,165 @@
+import { expect } from "vitest";
+import { SmError } from "../../src/base/errors.js";
+import { defer } from "../../src/base/wait.js";
+import { type SentCounts, SetSender, type SetSenderOptions } from "../../src/connection/set-sender.js";
+import type { SourceChannel } from "../../src/model/channel-port.js";
+import type { Journal } from "../../src/model/journal-port.js";
+import { eventually } from "../support/eventually.js";
+import { appendRange, bodyOf, range, test } from "../support/journal-fixture.js";
+
+/** A channel that keeps what it is given; a set is taken when the gate is open. */
+class MemoryChannel implements SourceChannel {
+  readonly sent: Buffer[] = [];
+  readonly welcome = { appliedSeq: 0, durableSeq: 0, resumed: true, suspect: false, empty: false, limits: [], targetTimeMs: 0, version: "1", name: "memory" };
+  readonly remoteAddress = "memory";
+  readonly #end = defer<SmError>();
+  readonly ended = this.#end.promise;
+  gate: Promise<void> = Promise.resolve();
+  #error: SmError | null = null;
+
+  async sendSet(bytes: Buffer): Promise<{ readonly wireBytes: number }> {
+    await this.gate;
+    if (this.#error !== null) throw this.#error;
+    this.sent.push(bytes);
+    return { wireBytes: Math.ceil(bytes.length / 2) };
+  }
+
+  onAck(): void {
+    throw new Error("the sender takes no acknowledgements");
+  }
+
+  stats() {
+    return { sentBytes: 0, sentCompressedBytes: 0, receivedBytes: 0, roundTripMs: 0, connectedAtMs: 0 };
+  }
+
+  fail(): void {
+    this.#error = new SmError("CHANNEL_LOST", "the memory channel is closed");
+    this.#end.resolve(this.#error);
+  }
+
+  async close(): Promise<void> {
+    this.fail();
+  }
+}
+
+const ID = 7;
+
+function start(journal: Journal, channel: MemoryChannel, part: Partial<SetSenderOptions> = {}) {
+  const counts: SentCounts = { bytes: 0, wireBytes: 0, mirrorBytes: 0, mirrorWireBytes: 0 };
+  const sender = new SetSender({ connectionId: ID, journal, channel, sentSeq: 0, windowBytes: 1_000_000, mirrorOnly: false, counts, ...part });
+  const stop = new AbortController();
+  const running = sender.run(stop.signal);
+  const end = async (): Promise<void> => {
+    stop.abort();
+    await running;
+  };
+  return { sender, counts, running, end };
+}
+
+test("sends what is there and what comes, in order, each once", async ({ journals }) => {
+  const journal = await journals.open();
+  journal.addCursor(ID, 0);
+  await appendRange(journal, 1, 20);
+  const channel = new MemoryChannel();
+  const { sender, counts, end } = start(journal, channel);
+  await eventually(() => expect(channel.sent).toHaveLength(20));
+  await appendRange(journal, 21, 40);
+  await eventually(() => expect(channel.sent).toHaveLength(40));
+  expect(channel.sent).toEqual(range(1, 40).map((seq) => bodyOf(seq)));
+  expect(counts).toEqual({ bytes: 800, wireBytes: 400, mirrorBytes: 0, mirrorWireBytes: 0 });
+  expect([sender.sentSeq, sender.isIdle]).toEqual([40, false]);
+  sender.applied(40);
+  expect(sender.isIdle).toBe(true);
+  await end();
+});
+
+test("goes on after the set it is told", async ({ journals }) => {
+  const journal = await journals.open();
+  journal.addCursor(ID, 0);
+  await appendRange(journal, 1, 10);
+  const channel = new MemoryChannel();
+  const { end } = start(journal, channel, { sentSeq: 6 });
+  await eventually(() => expect(channel.sent).toEqual(range(7, 10).map((seq) => bodyOf(seq))));
+  await end();
+});
+
+test("stops at the window until the target has applied", async ({ journals }) => {
+  const journal = await journals.open();
+  journal.addCursor(ID, 0);
+  await appendRange(journal, 1, 10);
+  const channel = new MemoryChannel();
+  const { sender, end } = start(journal, channel, { windowBytes: 60 });
+  for (let applied = 0; applied <= 7; applied++) {
+    sender.applied(applied);
+    await eventually(() => expect(channel.sent).toHaveLength(applied + 3));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(channel.sent).toHaveLength(applied + 3);
+  }
+  sender.applied(10);
+  expect(sender.isIdle).toBe(true);
+  await end();
+});
+
+test("a set larger than the window goes alone", async ({ journals }) => {
+  const journal = await journals.open();
+  journal.addCursor(ID, 0);
+  await appendRange(journal, 1, 2, 0, 5000);
+  const channel = new MemoryChannel();
+  const { sender, end } = start(journal, channel, { windowBytes: 100 });
+  await eventually(() => expect(channel.sent).toHaveLength(1));
+  sender.applied(1);
+  await eventually(() => expect(channel.sent).toHaveLength(2));
+  await end();
+});
+
+test("without replication only this connection's own sets go, and the others do not fill the window", async ({ journals }) => {
+  const journal = await journals.open();
+  journal.addCursor(ID, 0);
+  await appendRange(journal, 1, 10);
+  await appendRange(journal, 11, 12, ID);
+  await appendRange(journal, 13, 14, ID + 1);
+  await appendRange(journal, 15, 15, ID);
+  const channel = new MemoryChannel();
+  const { counts, end } = start(journal, channel, { mirrorOnly: true, windowBytes: 61 });
+  await eventually(() => expect(channel.sent).toEqual([11, 12, 15].map((seq) => bodyOf(seq))));
+  expect(counts).toMatchObject({ mirrorBytes: 60, mirrorWireBytes: 30 });
+  await end();
+});
+
+test("ends at once when it is told to, waiting or not", async ({ journals }) => {
+  const journal = await journals.open();
+  journal.addCursor(ID, 0);
+  const idle = start(journal, new MemoryChannel());
+  await idle.end();
+  await appendRange(journal, 1, 5);
+  const full = start(journal, new MemoryChannel(), { windowBytes: 1 });
+  await eventually(() => expect(full.sender.sentSeq).toBe(1));
+  await full.end();
+  await appendRange(journal, 6, 6);
+  expect(full.sender.sentSeq).toBe(1);
+});
+
+test("a set that is being taken when it is told to end is the last", async ({ journals }) => {
+  const journal = await journals.open();
+  journal.addCursor(ID, 0);
+  await appendRange(journal, 1, 5);
+  const channel = new MemoryChannel();
+  const gate = defer<void>();
+  channel.gate = gate.promise;
+  const { sender, end } = start(journal, channel);
+  await eventually(() => expect(sender.sentSeq).toBe(1));
+  const ended = end();
+  gate.resolve();
+  await ended;
+  expect(channel.sent).toEqual([bodyOf(1)]);
+});
+
+test("a channel that breaks is the sender's error", async ({ journals }) => {
+  const journal = await journals.open();
+  journal.addCursor(ID, 0);
+  const channel = new MemoryChannel();
+  const { running } = start(journal, channel);
+  channel.fail();
+  await appendRange(journal, 1, 1);
+  await expect(running).rejects.toMatchObject({ code: "CHANNEL_LOST" });
+});
