@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -31,11 +31,17 @@ class Agent {
   static async start(/** @type {string} */ home, /** @type {string} */ siteName) {
     mkdirSync(home, { recursive: true });
     const args = [PROGRAM, "agent", "run", "--listen", "127.0.0.1:0", "--site-name", siteName, "--json"];
-    const child = spawn(process.execPath, args, { env: { ...process.env, SM_HOME: home }, stdio: ["ignore", "pipe", "inherit"] });
+    const logPath = join(home, "stderr.log");
+    const log = openSync(logPath, "w");
+    const child = spawn(process.execPath, args, { env: { ...process.env, SM_HOME: home }, stdio: ["ignore", "pipe", log] });
+    closeSync(log);
+    if (child.stdout === null) throw new Error("the agent has no standard output");
     const lines = createInterface({ input: child.stdout });
     const line = await Promise.race([
       once(lines, "line").then(([text]) => String(text)),
-      once(child, "exit").then(([code]) => Promise.reject(new Error(`agent ${siteName} ended with ${code} before it was ready`))),
+      once(child, "exit").then(([code]) =>
+        Promise.reject(new Error(`agent ${siteName} ended with ${code} before it was ready:\n${readFileSync(logPath, "utf8")}`)),
+      ),
       sleep(READY_TIMEOUT_MS, undefined, { ref: false }).then(() => Promise.reject(new Error(`agent ${siteName} is not ready`))),
     ]);
     child.stdout.resume();
@@ -119,7 +125,7 @@ export class AgentPair {
     for (;;) {
       const { mirror } = await this.connection(id);
       if (mirror.outcome === "done" && mirror.problemCount === 0) return mirror;
-      if (mirror.outcome !== null && mirror.outcome !== "running") throw new Error(`the mirror ended: ${JSON.stringify(mirror)}`);
+      if (mirror.outcome !== null && mirror.outcome !== "running") throw new Error(`the mirror ended otherwise: ${JSON.stringify(mirror)}`);
       await sleep(200);
     }
   }

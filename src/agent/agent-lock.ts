@@ -23,7 +23,8 @@ export class AgentLock {
         if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
         const holder = readFileSync(path, "utf8");
         const pid = Number(holder.split(" ")[0]);
-        if (holder !== "" && identityOf(pid) === holder) throw new SmError("AGENT_RUNNING", `an agent (pid ${pid}) uses ${stateDir} already`, { data: { pid } });
+        if (holder !== "" && identityOf(pid) === holder)
+          throw new SmError("AGENT_RUNNING", `an agent (pid ${pid}) uses ${stateDir} already`, { data: { pid } });
         rmSync(path, { force: true });
       }
     }

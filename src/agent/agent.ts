@@ -122,7 +122,16 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     listening: () => server.address,
     onPaired: (name) => source.nudgePeer(name),
   });
-  const source: SourceService = await SourceService.open({ config, repsets: repsetStore, dialer, findPeer: (name) => peerService.find(name), board, version, failpoint, log });
+  const source: SourceService = await SourceService.open({
+    config,
+    repsets: repsetStore,
+    dialer,
+    findPeer: (name) => peerService.find(name),
+    board,
+    version,
+    failpoint,
+    log,
+  });
   closers.push(() => source.close());
   const agentReport = (): StatusReport["agent"] => ({
     pid: process.pid,
@@ -132,7 +141,13 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     listen: displayListen(server.address),
     memoryBytes: process.memoryUsage.rss(),
   });
-  const status = (): StatusReport => ({ agent: agentReport(), index: board.index, connections: source.reports(), targets: target.reports(), captures: source.captures() });
+  const status = (): StatusReport => ({
+    agent: agentReport(),
+    index: board.index,
+    connections: source.reports(),
+    targets: target.reports(),
+    captures: source.captures(),
+  });
   const control: AgentControl = {
     repsets: new RepsetService(repsetStore, source),
     connections: source,

@@ -49,13 +49,20 @@ export class PeerService implements PeerControl {
     return peer;
   }
 
-  async bootstrapCreate(request: { readonly siteName: string | undefined; readonly addresses: readonly PeerAddress[]; readonly ttlSeconds: number }): Promise<BootstrapToken> {
+  async bootstrapCreate(request: {
+    readonly siteName: string | undefined;
+    readonly addresses: readonly PeerAddress[];
+    readonly ttlSeconds: number;
+  }): Promise<BootstrapToken> {
     const { bootstrap, identity, config } = this.#options;
     const addresses = request.addresses.length > 0 ? request.addresses : this.#addresses();
     return bootstrap.create({ site: request.siteName ?? config.server.name, addresses, fingerprint: identity.fingerprint, ttlSeconds: request.ttlSeconds });
   }
 
-  async bootstrapImport(request: { readonly token: string; readonly siteName: string | undefined }): Promise<{ readonly peer: PeerReport; readonly roundTripMs: number }> {
+  async bootstrapImport(request: {
+    readonly token: string;
+    readonly siteName: string | undefined;
+  }): Promise<{ readonly peer: PeerReport; readonly roundTripMs: number }> {
     const { identity, peers, dialer, config, onPaired } = this.#options;
     const { peer, roundTripMs } = await redeemToken(request.token, {
       identity,

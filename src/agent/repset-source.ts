@@ -116,7 +116,15 @@ export class RepsetSource implements SourceFeed {
     for (const connection of this.connections) {
       if (only !== 0 && connection.id !== only) continue;
       const { cleanUntilMs } = connection.record;
-      connection.requireMirror({ reason, message, since: new Date().toISOString(), mode: "difference", extras: "remove", changedSinceMs: cleanUntilMs, isAutomatic: true });
+      connection.requireMirror({
+        reason,
+        message,
+        since: new Date().toISOString(),
+        mode: "difference",
+        extras: "remove",
+        changedSinceMs: cleanUntilMs,
+        isAutomatic: true,
+      });
     }
   }
 
@@ -129,11 +137,11 @@ export class RepsetSource implements SourceFeed {
     this.#worker?.postMessage(command);
   }
 
-  barrier(): Promise<number> {
+  barrier(connectionId: number): Promise<number> {
     const id = this.#nextRequest++;
     const waiting = defer<number>();
     this.#barriers.set(id, waiting);
-    this.send({ kind: "barrier", id });
+    this.send({ kind: "barrier", id, connectionId });
     return waiting.promise;
   }
 
@@ -232,7 +240,14 @@ export class RepsetSource implements SourceFeed {
       events: 0,
       losses: 0,
     };
-    return { repset: this.repset.name, state: this.#halt === null ? this.#state : "Halted", files: this.#files, bytes: this.#bytes, coverage, reasons: this.#halt === null ? [] : [this.#halt] };
+    return {
+      repset: this.repset.name,
+      state: this.#halt === null ? this.#state : "Halted",
+      files: this.#files,
+      bytes: this.#bytes,
+      coverage,
+      reasons: this.#halt === null ? [] : [this.#halt],
+    };
   }
 
   async #stopWorker(): Promise<void> {

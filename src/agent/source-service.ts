@@ -120,7 +120,9 @@ export class SourceService implements ConnectionControl {
       for (const mapping of mappings) {
         const other = record.mappings.find((m) => isLoop(m.target, mapping.target));
         if (other === undefined) continue;
-        throw new SmError("CONNECTION_EXISTS", `connection ${record.id} (${record.repset}) writes to ${other.target} on ${record.peer} already`, { data: { id: record.id } });
+        throw new SmError("CONNECTION_EXISTS", `connection ${record.id} (${record.repset}) writes to ${other.target} on ${record.peer} already`, {
+          data: { id: record.id },
+        });
       }
     }
   }
@@ -248,7 +250,7 @@ export class SourceService implements ConnectionControl {
     const left = (): number => Math.max(0, deadline - performance.now());
     const isOver = Symbol("over");
     const work = async (): Promise<void> => {
-      const seq = await source.barrier();
+      const seq = await source.barrier(id);
       for (;;) {
         await board.until(() => connection.appliedSeq >= seq && connection.record.mirrorNeed === null && !connection.mirror.isRunning, left());
         if (left() === 0) return;
@@ -262,7 +264,9 @@ export class SourceService implements ConnectionControl {
     if (result === isOver) {
       const report = connection.report();
       const why = report.reasons[0]?.message ?? `applied ${report.appliedSeq} of ${report.lastSeq} change sets, ${connection.pendingRepairs} repairs open`;
-      throw new SmError("TIMEOUT", `connection ${id} is not in sync after ${timeoutMs / 1000} s: ${why}`, { data: { id, targetDataState: report.targetDataState } });
+      throw new SmError("TIMEOUT", `connection ${id} is not in sync after ${timeoutMs / 1000} s: ${why}`, {
+        data: { id, targetDataState: report.targetDataState },
+      });
     }
     return connection.report();
   }
@@ -298,7 +302,10 @@ export class SourceService implements ConnectionControl {
     if (source === undefined) return;
     const roots = rootsOf(rules, isDirectory);
     if (roots.join("\0") !== source.roots.join("\0")) {
-      throw new SmError("REPSET_IN_USE", `the change would move the roots of ${name} (${source.roots.join(", ")} to ${roots.join(", ")}) while it is connected`);
+      throw new SmError(
+        "REPSET_IN_USE",
+        `the change would move the roots of ${name} (${source.roots.join(", ")} to ${roots.join(", ")}) while it is connected`,
+      );
     }
   }
 
@@ -318,7 +325,8 @@ export class SourceService implements ConnectionControl {
 export function rootsOfSet(repset: RepsetData): string[] {
   const roots = rootsOf(repset.rules, isDirectory);
   if (roots.length === 0) throw new SmError("REPSET_EMPTY", `replication set ${repset.name} includes nothing`);
-  for (const root of roots) if (!isDirectory(root)) throw new SmError("ROOT_MISSING", `${root}, which ${repset.name} includes, does not exist`, { data: { path: root } });
+  for (const root of roots)
+    if (!isDirectory(root)) throw new SmError("ROOT_MISSING", `${root}, which ${repset.name} includes, does not exist`, { data: { path: root } });
   return roots;
 }
 

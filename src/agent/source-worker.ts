@@ -3,8 +3,8 @@
 import { MessageChannel, parentPort, Worker, workerData } from "node:worker_threads";
 import { toSmError } from "../base/errors.js";
 import { armFailpointText } from "../base/failpoint.js";
-import { type EngineOptions, SourceEngine } from "../capture/source-engine.js";
 import type { OutgoingSet } from "../capture/set-writer.js";
+import { type EngineOptions, SourceEngine } from "../capture/source-engine.js";
 import { SourceTree } from "../capture/source-tree.js";
 import type { CaptureCoverage, CaptureFact } from "../model/capture-port.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
@@ -60,7 +60,7 @@ async function obey(command: SourceCommand): Promise<void> {
       engine.credits.applied(command.connectionId, command.seq);
       break;
     case "barrier":
-      post({ kind: "barrier", id: command.id, seq: await engine.barrier() });
+      post({ kind: "barrier", id: command.id, seq: await engine.barrier(command.connectionId) });
       break;
     case "probe":
       post({ kind: "probe", id: command.id, ...jobs.probe(command.connectionId) });

@@ -21,6 +21,7 @@ import { DirectoryCache } from "./directory-cache.js";
 import type { DurableState } from "./durable-file.js";
 import { type InodeMark, NO_INODE } from "./inode-mark.js";
 import { linkRemap } from "./link-remap.js";
+import { targetBytes, withMountPoints } from "./mount-points.js";
 import { limitsOf, readPrivileges } from "./privileges.js";
 import { TargetRoots } from "./target-roots.js";
 import { TransferWatch } from "./transfer-watch.js";
@@ -96,6 +97,8 @@ export class ApplyEngine implements ApplyContext {
   readonly #options: ApplyEngineOptions;
   readonly #clock: Clock;
   readonly #state: ApplyState;
+  /** An earlier process may have written to any of these, and died before a sync. */
+  readonly #inheritedPaths: readonly string[];
   #progress: Progress | null = null;
   #resume: Resume | null = null;
   /** The last intent of the change under way, for another attempt at it in this process. */
@@ -111,6 +114,7 @@ export class ApplyEngine implements ApplyContext {
     this.matcher = options.matcher ?? (() => true);
     this.roots = TargetRoots.load(options.stateDirectory, options.mappings, state.bootId);
     this.directories = new DirectoryCache((root) => this.roots.get(root));
+    this.#inheritedPaths = this.isDurable ? [] : withMountPoints(options.mappings.map(({ target }) => targetBytes(target)));
     this.#resume = this.#pendingResume();
   }
 
@@ -121,6 +125,11 @@ export class ApplyEngine implements ApplyContext {
 
   get appliedSeq(): number {
     return this.#state.cursor.state.appliedSeq;
+  }
+
+  /** All that was applied was synced. */
+  get isDurable(): boolean {
+    return this.#state.durable.durableSeq === this.appliedSeq && this.#state.cursor.state.intent === null;
   }
 
   /** Nothing was applied since an orderly stop was recorded. */
@@ -195,7 +204,7 @@ export class ApplyEngine implements ApplyContext {
     this.foreign.sync();
     const { epoch, appliedSeq } = this.#state.cursor.state;
     const state: DurableState = { ...this.#state.durable, epoch, durableSeq: appliedSeq, wallTimeMs: this.#clock.nowMs(), clean: false };
-    return { state, last: this.#state.durable, durablePath: this.#state.durablePath, paths: this.directories.devicePaths };
+    return { state, last: this.#state.durable, durablePath: this.#state.durablePath, paths: [...this.#inheritedPaths, ...this.directories.devicePaths] };
   }
 
   /** The durability worker has made this point durable. */

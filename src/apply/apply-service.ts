@@ -52,9 +52,12 @@ export class ApplyService {
   #durableSeq = 0;
   #retrying: Ack["retrying"] = null;
   #queuedBytes = 0;
+  #hasStopped = false;
   #failure: SmError | null = null;
   #closed: Deferred<void> | null = null;
-  #ackListener: (ack: ApplyAck) => void = () => undefined;
+  #ackListener: ((ack: ApplyAck) => void) | null = null;
+  /** What came before somebody listened. */
+  #unheard: ApplyAck | null = null;
   #failureListener: (error: SmError) => void = () => undefined;
 
   private constructor(options: ApplyServiceOptions) {
@@ -99,6 +102,9 @@ export class ApplyService {
 
   onAck(listener: (ack: ApplyAck) => void): void {
     this.#ackListener = listener;
+    const unheard = this.#unheard;
+    this.#unheard = null;
+    if (unheard !== null) listener(unheard);
   }
 
   /** Called once; nothing more is applied after it. Called at once when it has happened already. */
@@ -155,6 +161,7 @@ export class ApplyService {
         this.#fail(errorOf(message.error));
         return;
       case "closed":
+        this.#hasStopped = true;
         void this.#durability.finish(message.point).then(() => this.#closing.resolve());
         return;
     }
@@ -176,13 +183,15 @@ export class ApplyService {
 
   #acknowledge(answers: Ack["answers"], appliedBytes: number): void {
     if (this.#options.durability !== "fsync") this.#durableSeq = this.#appliedSeq;
-    this.#ackListener({ appliedSeq: this.#appliedSeq, durableSeq: this.#durableSeq, answers, retrying: this.#retrying, appliedBytes });
+    const ack = { appliedSeq: this.#appliedSeq, durableSeq: this.#durableSeq, answers, retrying: this.#retrying, appliedBytes };
+    if (this.#ackListener !== null) this.#ackListener(ack);
+    else this.#unheard = { ...ack, answers: [...(this.#unheard?.answers ?? []), ...answers], appliedBytes: appliedBytes + (this.#unheard?.appliedBytes ?? 0) };
   }
 
   #fail(error: SmError): void {
     this.#opening.reject(error);
-    // A worker that is gone will not answer a close.
-    if (error.code === "WORKER_DIED") this.#closing.resolve();
+    // A worker that is gone will not answer a close. One that has answered may go; then the last sync decides.
+    if (error.code === "WORKER_DIED" && !this.#hasStopped) this.#closing.resolve();
     if (this.#failure !== null) return;
     if (this.#closed !== null) {
       if (error.code !== "WORKER_DIED") this.#options.log.error(`while stopping: ${error.message}`, { connection: this.#options.connectionKey });

@@ -5,7 +5,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "
 import { assert, unreachable } from "../base/assert.js";
 import { backoffMs } from "../base/backoff.js";
 import { toSmError } from "../base/errors.js";
-import { armFailpoint, isFailpointName } from "../base/failpoint.js";
+import { armFailpointText } from "../base/failpoint.js";
 import { displayPath } from "../model/byte-path.js";
 import type { Answer } from "../model/change.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
@@ -35,6 +35,11 @@ class ApplyHost {
     this.#engine = engine;
     this.#port = port;
     this.#data = data;
+  }
+
+  /** What an earlier process applied and did not live to sync is synced now. */
+  begin(): void {
+    if (!this.#engine.isDurable) this.#tell(true);
   }
 
   /** Takes one message and all that have come meanwhile. */
@@ -149,13 +154,14 @@ class ApplyHost {
 
 function run(port: MessagePort): void {
   const data = workerData as ApplyWorkerData;
-  if (data.failpoint !== null && isFailpointName(data.failpoint)) armFailpoint(data.failpoint);
+  if (data.failpoint !== null) armFailpointText(data.failpoint);
   let host: ApplyHost;
   try {
     const matchers = data.mappings.map(({ source }) => new RepsetMatcher(data.rules, source));
     const engine = ApplyEngine.open({ ...data, matcher: (root, path, isDirectory) => matchers[root]?.decide(path, isDirectory) ?? false });
     host = new ApplyHost(engine, port, data);
     port.postMessage({ kind: "opened", begun: engine.begin(data.epoch) } satisfies FromApplyWorker);
+    host.begin();
   } catch (error) {
     const { code, message } = toSmError(error);
     port.postMessage({ kind: "failed", error: { code, message } } satisfies FromApplyWorker);

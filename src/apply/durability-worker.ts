@@ -3,9 +3,10 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { assert } from "../base/assert.js";
 import { SmError, toSmError } from "../base/errors.js";
-import { armFailpoint, failpoint, isFailpointName } from "../base/failpoint.js";
+import { armFailpointText, failpoint } from "../base/failpoint.js";
 import { ENOENT, ENOTDIR, fsError } from "../fs/errno.js";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_RDONLY, openAt, syncfsFd } from "../fs/native.js";
+import { displayPath } from "../model/byte-path.js";
 import type { DurablePoint } from "./apply-engine.js";
 import type { FromDurabilityWorker, ToDurabilityWorker } from "./apply-messages.js";
 import { writeDurable } from "./durable-file.js";
@@ -32,12 +33,12 @@ function openNearest(path: string): number {
     if (fd >= 0) return fd;
     if (-fd !== ENOENT && -fd !== ENOTDIR) throw fsError(fd, "open", at);
   }
-  throw new SmError("ROOT_MISSING", `nothing is left of ${path}`);
+  throw new SmError("ROOT_MISSING", `nothing is left of ${displayPath(path)}`);
 }
 
 function run(port: MessagePort): void {
   const { failpoint: armed } = workerData as { readonly failpoint: string | null };
-  if (armed !== null && isFailpointName(armed)) armFailpoint(armed);
+  if (armed !== null) armFailpointText(armed);
   port.on("message", ({ point }: ToDurabilityWorker) => {
     let reply: FromDurabilityWorker;
     try {

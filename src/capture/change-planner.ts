@@ -2,12 +2,12 @@
 // on the receiver at every step. Renames keep identity (inode and birth time), for whole directories too. Names that
 // trade places go through a limbo name. Removals come last, so that what moved away is saved first.
 
-import { type BytePath, joinPath } from "../model/byte-path.js";
 import type { FileStat } from "../fs/native.js";
+import { type BytePath, joinPath } from "../model/byte-path.js";
+import { isRacy, type Place } from "./entry-shipper.js";
 import { FileTransfer } from "./file-transfer.js";
 import type { Node } from "./node-table.js";
 import { depthOf, isAttached, isStillThere, type Observation } from "./observation.js";
-import type { Place } from "./entry-shipper.js";
 import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
 
@@ -106,7 +106,10 @@ export class ChangePlanner {
   #clear(existing: Node): void {
     const { table, index: root } = this.#tree;
     const key = `${existing.inode.dev}:${existing.inode.ino}`;
-    if (existing.children === null && !this.#arriving.has(key)) return table.remove(existing);
+    if (existing.children === null && !this.#arriving.has(key)) {
+      table.remove(existing);
+      return;
+    }
     limboCounter += 1;
     const limboName = `.sm-limbo-${process.pid}-${limboCounter}`;
     this.#context.writer.add({ op: "rename", root, path: existing.path, to: limboName as BytePath, type: existing.inode.type });
@@ -192,7 +195,7 @@ export class ChangePlanner {
     }
     this.#tree.table.resize(inode, stat.size);
     inode.take(stat);
-    inode.racy = false;
+    inode.racy = isRacy(stat, Date.now());
     this.#context.askReceivers(this.#tree, node);
   }
 

@@ -3,12 +3,12 @@
 // so a tree costs one watch per directory, not per file. Names come as text; a name that is not UTF-8 dirties its
 // directory, which the change builder then lists by bytes. What cannot be watched is covered by a periodic walk.
 
-import { readFileSync, realpathSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, realpathSync, type Stats } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { type FSWatcher, watch } from "chokidar";
 import { toSmError } from "../base/errors.js";
 import { defer } from "../base/wait.js";
-import { type BytePath, bytesFromText, isBytePath, joinPath, ROOT_PATH } from "../model/byte-path.js";
+import { type BytePath, bytesFromText, isBytePath, joinPath, ROOT_PATH, textFromBytes } from "../model/byte-path.js";
 import type { CaptureCoverage, CaptureFact, CaptureScope, CaptureSource } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
 import { FactBuffer } from "./fact-buffer.js";
@@ -30,7 +30,8 @@ export class ChokidarSource implements CaptureSource {
   readonly #options: ChokidarOptions;
   readonly #facts = new FactBuffer();
   readonly #watchers: FSWatcher[] = [];
-  readonly #watched = new Set<string>();
+  /** Path → the inode that is watched there. */
+  readonly #watched = new Map<string, string>();
   readonly #refused = new Set<string>();
   readonly #budget: number;
   #walkTimer: NodeJS.Timeout | null = null;
@@ -61,10 +62,14 @@ export class ChokidarSource implements CaptureSource {
       followSymlinks: false,
       ignorePermissionErrors: true,
       atomic: false,
-      ignored: (candidate, stats) => stats !== undefined && !this.#wantsWatch(root, real, candidate, stats.isDirectory()),
+      ignored: (candidate, stats) => stats !== undefined && !this.#wantsWatch(root, real, candidate, stats),
     });
     this.#watchers.push(watcher);
-    watcher.on("raw", (_event, name: string | null, details) => this.#takeRaw(root, real, name, watchedPathOf(details) ?? real));
+    watcher.on("raw", (_event, name: string | null, details) => {
+      const watchedPath = watchedPathOf(details) ?? real;
+      this.#takeRaw(root, real, name, watchedPath);
+      if (name !== null) this.#watchAnew(watcher, join(watchedPath, name));
+    });
     watcher.on("addDir", (directory) => this.#addDirectory(root, this.#relative(real, directory)));
     watcher.on("unlinkDir", (directory) => {
       this.#watched.delete(directory);
@@ -88,9 +93,9 @@ export class ChokidarSource implements CaptureSource {
     clearInterval(timer);
   }
 
-  #wantsWatch(root: RootIndex, real: string, path: string, isDirectory: boolean): boolean {
+  #wantsWatch(root: RootIndex, real: string, path: string, stats: Stats): boolean {
     this.#lastActivityMs = performance.now();
-    if (!isDirectory) return false;
+    if (!stats.isDirectory()) return false;
     const relativePath = this.#relative(real, path);
     if (relativePath === null || !this.#options.scope.mayContain(root, relativePath)) return false;
     if (this.#watched.has(path)) return true;
@@ -98,8 +103,44 @@ export class ChokidarSource implements CaptureSource {
       this.#refused.add(path);
       return false;
     }
-    this.#watched.add(path);
+    this.#watched.set(path, identityOf(stats));
+    this.#refuseUnnameable(path);
     return true;
+  }
+
+  /** Directories whose names are no text cannot be watched: only the walk sees what happens in them. */
+  #refuseUnnameable(directory: string): void {
+    try {
+      for (const entry of readdirSync(directory, { encoding: "latin1", withFileTypes: true })) {
+        if (entry.isDirectory() && textFromBytes(entry.name) === undefined) this.#refused.add(`${directory}/${entry.name}`);
+      }
+    } catch (error) {
+      // Gone, or not to be read: whoever lists it says so.
+      this.#lastFailure = toSmError(error).message;
+    }
+  }
+
+  /** A directory that took the name of another (two that traded places): the watch of the name still sits on the other. */
+  #watchAnew(watcher: FSWatcher, path: string): void {
+    const known = this.#watched.get(path);
+    if (known === undefined) return;
+    const stats = this.#look(path);
+    if (stats === undefined || !stats.isDirectory() || identityOf(stats) === known) return;
+    for (const watched of [...this.#watched.keys()].filter((at) => at === path || at.startsWith(`${path}/`))) {
+      this.#watched.delete(watched);
+      watcher._closePath(watched);
+      watcher._watched.delete(watched);
+    }
+    watcher.add(path);
+  }
+
+  #look(path: string): Stats | undefined {
+    try {
+      return lstatSync(path, { throwIfNoEntry: false });
+    } catch (error) {
+      this.#lastFailure = toSmError(error).message;
+      return undefined;
+    }
   }
 
   /** Path below the root in bytes; null when the text cannot name it. */
@@ -115,6 +156,7 @@ export class ChokidarSource implements CaptureSource {
     if (directory === null) return;
     if (name === null || name === "" || name.includes(REPLACEMENT)) {
       this.#addDirectory(root, directory);
+      this.#refuseUnnameable(watchedPath);
       return;
     }
     const path = joinPath(directory, bytesFromText(name));
@@ -193,6 +235,12 @@ export class ChokidarSource implements CaptureSource {
   }
 }
 
+function identityOf(stats: Stats): string {
+  return `${stats.dev}:${stats.ino}`;
+}
+
 function watchedPathOf(details: unknown): string | undefined {
-  return typeof details === "object" && details !== null && "watchedPath" in details && typeof details.watchedPath === "string" ? details.watchedPath : undefined;
+  return typeof details === "object" && details !== null && "watchedPath" in details && typeof details.watchedPath === "string"
+    ? details.watchedPath
+    : undefined;
 }

@@ -1,9 +1,9 @@
 // Reads the content of regular files: whole small ones, and large ones block by block against signatures.
 
 import xxhash from "@node-rs/xxhash";
-import { BLOCK_BYTES, type Extent } from "../model/change.js";
 import { ENXIO } from "../fs/errno.js";
 import { type FileStat, preadFd, SEEK_DATA, SEEK_HOLE, seekFd } from "../fs/native.js";
+import { BLOCK_BYTES, type Extent } from "../model/change.js";
 
 /** Fills `into` from `offset`; fewer bytes only at the end of the file. Negative errno on failure. */
 export function readFully(fd: number, into: Buffer, offset: number): number {

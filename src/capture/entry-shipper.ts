@@ -1,9 +1,9 @@
 // Turns the state of one entry into changes and records it as shipped.
 
+import { EACCES, ELOOP, ENOENT, ENXIO, EPERM, errnoName } from "../fs/errno.js";
+import { closeFd, type FileStat, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt, readlinkAt, statAt } from "../fs/native.js";
 import type { BytePath } from "../model/byte-path.js";
 import { type Extent, type Meta, type RootIndex, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
-import { EACCES, ELOOP, ENOENT, ENXIO, errnoName, EPERM } from "../fs/errno.js";
-import { closeFd, type FileStat, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt, readlinkAt, statAt } from "../fs/native.js";
 import { hashOf, isSparse, nextData, readFully } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
 import { metaOfFd, metaOfName, specialKind } from "./meta-reader.js";

@@ -8,7 +8,7 @@ const FACTS_MAX = 100_000;
 
 export class FactBuffer {
   #facts = new Map<string, CaptureFact>();
-  #listener: () => void = () => {};
+  #listener: () => void = () => undefined;
   events = 0;
 
   set onFacts(listener: () => void) {

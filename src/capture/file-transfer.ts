@@ -2,8 +2,8 @@
 // receiver is known to have are skipped. What is recorded as shipped is the state at the start: a file that changed
 // meanwhile differs from it and is looked at again.
 
-import { BLOCK_BYTES, type Extent, type FileBase, type FileChange, type RootIndex } from "../model/change.js";
 import { type FileStat, statAt } from "../fs/native.js";
+import { BLOCK_BYTES, type Extent, type FileBase, type FileChange, type RootIndex } from "../model/change.js";
 import { blockCount, isSparse, nextData, readFully, sumOf } from "./content-reader.js";
 import { metaOfFd } from "./meta-reader.js";
 import type { Inode } from "./node-table.js";

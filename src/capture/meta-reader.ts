@@ -1,7 +1,7 @@
-import type { EntryType, Meta } from "../model/change.js";
 import { procPath } from "../fs/confined-root.js";
 import type { FileStat } from "../fs/native.js";
 import { NO_XATTRS, readXattrs, xattrDigest } from "../fs/xattrs.js";
+import type { EntryType, Meta } from "../model/change.js";
 
 /** Attributes of an open file or directory. An unreadable xattr list counts as none only where the kernel says so. */
 export function metaOfFd(fd: number, stat: FileStat): Meta | number {
@@ -16,7 +16,14 @@ export function metaOfName(dirfd: number, name: string, stat: FileStat): Meta | 
 }
 
 function metaFrom(stat: FileStat, xattrs: Meta["xattrs"]): Meta {
-  return { mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, mtimeSec: stat.mtimeSec, mtimeNsec: stat.mtimeNsec, xattrs: xattrs.length === 0 ? NO_XATTRS : xattrs };
+  return {
+    mode: stat.mode & 0o7777,
+    uid: stat.uid,
+    gid: stat.gid,
+    mtimeSec: stat.mtimeSec,
+    mtimeNsec: stat.mtimeNsec,
+    xattrs: xattrs.length === 0 ? NO_XATTRS : xattrs,
+  };
 }
 
 /** Digest for comparison; -errno on failure. */

@@ -2,9 +2,9 @@
 // It is the source's model of the target: changes are the difference between it and the tree. A directory's rename
 // is one update, because a node knows its parent and name, never its path.
 
+import type { FileStat } from "../fs/native.js";
 import { type BytePath, joinPath } from "../model/byte-path.js";
 import type { EntryType, FileBase } from "../model/change.js";
-import type { FileStat } from "../fs/native.js";
 
 /** One inode. `contentHash` of a small file is what was shipped; 0n = content never read. */
 export class Inode {

@@ -1,8 +1,9 @@
 // A look at one name: what is there now, beside what is known.
 
-import { type BytePath, baseName, joinPath, parentPath } from "../model/byte-path.js";
 import { ENOENT, ENOTDIR } from "../fs/errno.js";
 import { type FileStat, statAt } from "../fs/native.js";
+import { type BytePath, baseName, joinPath, parentPath } from "../model/byte-path.js";
+import { isRacy } from "./entry-shipper.js";
 import type { Node } from "./node-table.js";
 import type { RootTree } from "./root-tree.js";
 
@@ -109,4 +110,23 @@ export function isStillThere(tree: RootTree, node: Node): boolean {
   const stat = statAt(dirfd, node.name);
   if (typeof stat === "number") return stat !== -ENOENT && stat !== -ENOTDIR;
   return node.inode.isSame(stat) && tree.contains(node.path, node.inode.type === "dir");
+}
+
+/** Takes every entry as it is. The tree must be open. */
+export function scanTree(tree: RootTree): void {
+  const nowMs = Date.now();
+  const pending: Node[] = [tree.table.root];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    const path = node.path;
+    const dirfd = tree.directory(path);
+    if (dirfd < 0) continue;
+    for (const name of tree.names(dirfd, path)) {
+      const childPath = joinPath(path, name);
+      const stat = tree.look(dirfd, childPath, name);
+      if (stat === null) continue;
+      const child = tree.table.add(node, name, stat);
+      child.inode.racy = isRacy(stat, nowMs);
+      if (child.children !== null) pending.push(child);
+    }
+  }
 }

@@ -2,11 +2,11 @@
 // opened for each piece of work (an open one would pin a mount), and what is known of it.
 
 import { SmError } from "../base/errors.js";
-import { type BytePath, bytesFromText, displayPath, joinPath, NAME_BYTES_MAX, PATH_BYTES_MAX } from "../model/byte-path.js";
-import type { RootIndex } from "../model/change.js";
 import { ConfinedRoot, isSameInode, listNames } from "../fs/confined-root.js";
 import { ENOENT, ENOTDIR } from "../fs/errno.js";
 import { closeFd, type FileStat, statAt } from "../fs/native.js";
+import { type BytePath, bytesFromText, displayPath, joinPath, NAME_BYTES_MAX, PATH_BYTES_MAX } from "../model/byte-path.js";
+import type { RootIndex } from "../model/change.js";
 import { EntryShipper } from "./entry-shipper.js";
 import { isSocket, type Node, NodeTable } from "./node-table.js";
 import type { SetWriter } from "./set-writer.js";
@@ -72,7 +72,9 @@ export class RootTree {
     const root = openRoot(this.path);
     if (!isSameInode(root.stat(), this.#identity)) {
       root.close();
-      throw new SmError("ROOT_CHANGED", `${this.path} is another directory than when it was connected (unmounted, replaced or restored?)`, { data: { path: this.path } });
+      throw new SmError("ROOT_CHANGED", `${this.path} is another directory than when it was connected (unmounted, replaced or restored?)`, {
+        data: { path: this.path },
+      });
     }
     this.#open = root;
   }
@@ -143,7 +145,12 @@ export class RootTree {
   names(dirfd: number, directory: BytePath): string[] {
     return listNames(dirfd).filter((name) => {
       if (name.length <= NAME_BYTES_MAX && directory.length + 1 + name.length <= PATH_BYTES_MAX) return true;
-      this.#onProblem(this.index, directory, "NAME_TOO_LONG", `${displayPath(joinPath(directory, name)).slice(0, 80)}… is longer than ${PATH_BYTES_MAX} bytes: skipped`);
+      this.#onProblem(
+        this.index,
+        directory,
+        "NAME_TOO_LONG",
+        `${displayPath(joinPath(directory, name)).slice(0, 80)}… is longer than ${PATH_BYTES_MAX} bytes: skipped`,
+      );
       return false;
     });
   }
@@ -153,6 +160,9 @@ function openRoot(path: string): ConfinedRoot {
   try {
     return ConfinedRoot.open(bytesFromText(path));
   } catch (error) {
-    throw new SmError("ROOT_MISSING", `the source directory ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}`, { cause: error, data: { path } });
+    throw new SmError("ROOT_MISSING", `the source directory ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+      data: { path },
+    });
   }
 }

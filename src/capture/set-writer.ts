@@ -85,6 +85,15 @@ export class SetWriter {
     return this.#lastSeq;
   }
 
+  /** An empty set for one connection: its acknowledgement shows that the target is there and has all before it. */
+  mark(connectionId: number): number {
+    this.direct(connectionId, false);
+    this.flush();
+    const set = this.#next([]);
+    this.#send(set, encodeChangeSet(set));
+    return set.seq;
+  }
+
   #next(changes: readonly Change[]): ChangeSet {
     this.#lastSeq += 1;
     // A file of which more is to come is no state the source ever had.

@@ -1,20 +1,19 @@
 // The source's half of replication for one set, in one worker thread: looks where facts point, ships differences, and
 // runs jobs in between. One loop does one thing at a time, so the order of reading is the order of sequence numbers.
 
-import { SmError, toSmError } from "../base/errors.js";
+import { type SmError, toSmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
 import { type Deferred, defer } from "../base/wait.js";
+import { closeFd } from "../fs/native.js";
 import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureFact } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
 import { ChangePlanner, type PlanContext } from "./change-planner.js";
-import { isRacy } from "./entry-shipper.js";
 import { Credits } from "./credits.js";
 import { FactInbox } from "./fact-inbox.js";
 import type { FileTransfer } from "./file-transfer.js";
 import type { Node } from "./node-table.js";
-import { type Observation, observeNames, walkDifferences } from "./observation.js";
-import { closeFd } from "../fs/native.js";
+import { type Observation, observeNames, scanTree, walkDifferences } from "./observation.js";
 import { type Membership, RootTree } from "./root-tree.js";
 import { type OutgoingSet, SetWriter } from "./set-writer.js";
 import { SignatureCache } from "./signature-cache.js";
@@ -77,7 +76,7 @@ export class SourceEngine {
   readonly #soon: (() => Promise<void>)[] = [];
   readonly #turns: Deferred<void>[] = [];
   readonly #missing: Map<BytePath, true>[];
-  #wake: () => void = () => {};
+  #wake: () => void = () => undefined;
   #isWoken = false;
   #halted: SmError | null = null;
   #lastPassMs = 0;
@@ -91,7 +90,9 @@ export class SourceEngine {
     });
     this.signatures = new SignatureCache(options.signatureBytesMax);
     const { writer, signatures } = this;
-    this.trees = options.roots.map((root, index) => RootTree.create({ index, path: root.path, membership: root.membership, writer, signatures, onProblem: options.onProblem }));
+    this.trees = options.roots.map((root, index) =>
+      RootTree.create({ index, path: root.path, membership: root.membership, writer, signatures, onProblem: options.onProblem }),
+    );
     this.#missing = this.trees.map(() => new Map());
   }
 
@@ -133,8 +134,8 @@ export class SourceEngine {
     this.#scheduleWalk();
   }
 
-  /** Resolves with a sequence number that covers everything that was on the source at the call. */
-  async barrier(): Promise<number> {
+  /** Resolves with a sequence number, made for `connectionId`, that covers everything that was on the source at the call. */
+  async barrier(connectionId: number): Promise<number> {
     await Promise.all(this.trees.map((tree) => this.#walkAll(tree)));
     // What waited (moved directories, missing names) may make further names wait: once per level of directories moved into each other.
     for (let round = 0; round < BARRIER_ROUNDS_MAX && (round === 0 || !this.#timetable.isSettled); round++) {
@@ -144,7 +145,7 @@ export class SourceEngine {
       await this.#turn();
       await Promise.all(this.#walks.map((walk) => walk.ended.promise));
     }
-    return this.writer.flush();
+    return this.writer.mark(connectionId);
   }
 
   #walkAll(tree: RootTree): Promise<void> {
@@ -357,7 +358,7 @@ export class SourceEngine {
       const self = this;
       function done(): void {
         clearTimeout(timer);
-        self.#wake = () => {};
+        self.#wake = () => undefined;
         self.#isWoken = false;
         resolve();
       }
@@ -377,23 +378,5 @@ export function stepTransfer(tree: RootTree, node: Node, transfer: FileTransfer,
     return typeof result === "number" ? "vanished" : result;
   } finally {
     closeFd(fd);
-  }
-}
-
-function scanTree(tree: RootTree): void {
-  const nowMs = Date.now();
-  const pending: Node[] = [tree.table.root];
-  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    const path = node.path;
-    const dirfd = tree.directory(path);
-    if (dirfd < 0) continue;
-    for (const name of tree.names(dirfd, path)) {
-      const childPath = (path === "" ? name : `${path}/${name}`) as BytePath;
-      const stat = tree.look(dirfd, childPath, name);
-      if (stat === null) continue;
-      const child = tree.table.add(node, name, stat);
-      child.inode.racy = isRacy(stat, nowMs);
-      if (child.children !== null) pending.push(child);
-    }
   }
 }

@@ -1,9 +1,9 @@
 // The engine as jobs see it: lists, compares and ships parts of the tree for one connection (port MirrorTree).
 
+import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
 import { type BytePath, baseName, joinPath, parentPath } from "../model/byte-path.js";
 import type { EntrySummary, RootIndex } from "../model/change.js";
 import type { CompareRequest, MirrorEntry, MirrorShipment, MirrorTotals, MirrorTransfer, MirrorTree, ShippedRename } from "../model/mirror-port.js";
-import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
 import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
 import { specialDetail, xattrDigestOf } from "./meta-reader.js";
@@ -66,7 +66,10 @@ export class SourceTree implements MirrorTree {
       }
     }
     const stat = dirfd === undefined ? -1 : statAt(dirfd, "");
-    const meta = request.withDirectory && dirfd !== undefined && typeof stat !== "number" ? tree.shipper.metaOf({ dirfd, name: ".", path: request.directory }, stat) : null;
+    const meta =
+      request.withDirectory && dirfd !== undefined && typeof stat !== "number"
+        ? tree.shipper.metaOf({ dirfd, name: ".", path: request.directory }, stat)
+        : null;
     writer.add({ op: "compare", root: request.root, path: request.directory, entries, from: request.from, until: request.until, extras: request.extras, meta });
     return writer.flush();
   }
@@ -138,6 +141,8 @@ export class SourceTree implements MirrorTree {
         engine.writer.direct(connectionId, true);
         const result = stepTransfer(tree, node, transfer, engine.writer);
         if (result === "done") rememberSums(engine, node.inode, transfer);
+        // What was sent is a mixture: times that look unchanged must not hide that.
+        if (transfer.isTorn) node.inode.racy = true;
         return result;
       },
     };
@@ -182,4 +187,3 @@ function isSuspect(suspect: CompareRequest["suspect"], stat: FileStat): boolean 
   if (typeof suspect === "string") return suspect === "all";
   return stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6 >= suspect.changedSinceMs;
 }
-

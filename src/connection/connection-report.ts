@@ -1,10 +1,38 @@
 // The connection in the words of the HP guide pp. 9-2 to 9-4, each state that is not fine with its reason.
 
 import { displayPath } from "../model/byte-path.js";
+import type { SourceChannel } from "../model/channel-port.js";
+import type { Journal } from "../model/journal-port.js";
+import type { Retrying } from "../model/session.js";
 import type { ConnectionReport, Reason, ReplicationStatus, TargetDataState, TargetStatus, TransmitMode } from "../model/status.js";
-import type { SourceConnection } from "./source-connection.js";
+import type { ConnectionRecord } from "./connection-record.js";
+import type { ConnectionState } from "./connection-state.js";
+import type { MirrorTracker } from "./mirror-tracker.js";
+import type { ProblemBook } from "./problem-book.js";
+import type { SentCounts } from "./set-sender.js";
 
-export function reportConnection(c: SourceConnection): ConnectionReport {
+/** What a connection shows of itself. */
+export interface ConnectionView {
+  readonly record: ConnectionRecord;
+  readonly state: ConnectionState;
+  readonly stateSince: string;
+  readonly retryAt: string | null;
+  readonly channel: SourceChannel | null;
+  readonly retrying: Retrying | null;
+  readonly mirror: MirrorTracker;
+  readonly problems: ProblemBook;
+  readonly counts: SentCounts;
+  readonly pendingRepairs: number;
+  readonly stateFault: { readonly message: string; readonly since: string } | null;
+  readonly lastFile: string;
+  readonly sentSeq: number;
+  readonly appliedSeq: number;
+  readonly durableSeq: number;
+  readonly oldestPendingMs: number | null;
+  readonly options: { readonly journal: Journal };
+}
+
+export function reportConnection(c: ConnectionView): ConnectionReport {
   const { record, counts, mirror } = c;
   const { journal } = c.options;
   const backlog = journal.backlog(record.id);
@@ -50,17 +78,17 @@ export function reportConnection(c: SourceConnection): ConnectionReport {
   };
 }
 
-function dataState(c: SourceConnection): TargetDataState {
+function dataState(c: ConnectionView): TargetDataState {
   if (c.mirror.isRunning) return "Mirroring";
   return c.record.mirrorNeed !== null || c.pendingRepairs > 0 || !c.record.options.replicate || c.problems.count > 0 ? "Mirror Required" : "OK";
 }
 
-function targetStatus(c: SourceConnection): TargetStatus {
+function targetStatus(c: ConnectionView): TargetStatus {
   if (c.state.kind !== "streaming") return "Unreachable";
   return c.retrying === null ? "OK" : "Retrying";
 }
 
-function transmitMode(c: SourceConnection): TransmitMode {
+function transmitMode(c: ConnectionView): TransmitMode {
   switch (c.state.kind) {
     case "streaming":
       return "Started";
@@ -71,83 +99,94 @@ function transmitMode(c: SourceConnection): TransmitMode {
   }
 }
 
-function replicationStatus(c: SourceConnection, queued: number): ReplicationStatus {
+function replicationStatus(c: ConnectionView, queued: number): ReplicationStatus {
   if (!c.record.options.replicate || c.state.kind === "stopped") return "Stopped";
   if (c.state.kind !== "streaming") return "Pending";
   return queued > 0 || c.appliedSeq < c.sentSeq ? "Replicating" : "Ready";
 }
 
-function reasonsOf(c: SourceConnection): readonly Reason[] {
-  const out: Reason[] = [];
-  const { id, peer } = c.record;
-  if (c.state.kind === "backingOff" || c.state.kind === "halted") {
-    const isHalted = c.state.kind === "halted";
-    out.push({
-      code: c.state.fault.code,
-      message: c.state.fault.message,
-      object: `peer ${peer}`,
-      since: c.stateSince,
-      next: isHalted ? "waits for a person; changes are logged meanwhile" : "connects again by itself; changes are logged meanwhile",
-      nextAt: c.retryAt,
-      command: isHalted ? `sm mirror start ${id}` : "sm peer list",
-    });
-  }
-  if (c.stateFault !== null) {
-    out.push({
-      code: "STATE_NOT_SAVED",
-      message: c.stateFault.message,
-      object: `connection ${id}`,
-      since: c.stateFault.since,
-      next: "tried again every second; replication goes on",
-      nextAt: null,
-      command: null,
-    });
-  }
-  const need = c.record.mirrorNeed;
-  if (need !== null && !c.mirror.isRunning) {
-    out.push({
-      code: "MIRROR_REQUIRED",
-      message: need.message,
-      object: `connection ${id}`,
-      since: need.since,
-      next: need.isAutomatic ? "a mirror starts as soon as the target is connected" : "a mirror must be started by hand",
-      nextAt: null,
-      command: `sm mirror start ${id}`,
-    });
-  }
-  if (c.pendingRepairs > 0) {
-    out.push({
-      code: "REPAIRING",
-      message: `${c.pendingRepairs} places differ from what was replicated and are being compared`,
-      object: `connection ${id}`,
-      since: c.stateSince,
-      next: "they are repaired in the background",
-      nextAt: null,
-      command: `sm connection show ${id}`,
-    });
-  }
-  if (c.retrying !== null) {
-    out.push({
-      code: c.retrying.code,
-      message: c.retrying.message,
-      object: displayPath(c.retrying.path),
-      since: new Date(c.retrying.sinceMs).toISOString(),
-      next: `the target tries again (attempt ${c.retrying.attempts}); everything after it waits in order`,
-      nextAt: null,
-      command: null,
-    });
-  }
-  if (c.problems.count > 0) {
-    const last = c.problems.list().at(-1);
-    out.push({
-      code: "PROBLEMS",
-      message: `${c.problems.count} files could not be carried over; last: ${last?.path ?? ""}: ${last?.message ?? ""}`,
-      object: last?.path ?? "",
-      since: last?.at ?? c.stateSince,
-      next: "a mirror tries them again",
-      nextAt: null,
-      command: `sm connection show ${id}`,
-    });
-  }
-  return out;
+function reasonsOf(c: ConnectionView): readonly Reason[] {
+  return [linkReason(c), stateReason(c), mirrorReason(c), repairReason(c), retryReason(c), problemReason(c)].filter((reason) => reason !== null);
+}
+
+function linkReason(c: ConnectionView): Reason | null {
+  if (c.state.kind !== "backingOff" && c.state.kind !== "halted") return null;
+  const isHalted = c.state.kind === "halted";
+  return {
+    code: c.state.fault.code,
+    message: c.state.fault.message,
+    object: `peer ${c.record.peer}`,
+    since: c.stateSince,
+    next: isHalted ? "waits for a person; changes are logged meanwhile" : "connects again by itself; changes are logged meanwhile",
+    nextAt: c.retryAt,
+    command: isHalted ? `sm mirror start ${c.record.id}` : "sm peer list",
+  };
+}
+
+function stateReason({ stateFault, record }: ConnectionView): Reason | null {
+  if (stateFault === null) return null;
+  const next = "tried again every second; replication goes on";
+  return {
+    code: "STATE_NOT_SAVED",
+    message: stateFault.message,
+    object: `connection ${record.id}`,
+    since: stateFault.since,
+    next,
+    nextAt: null,
+    command: null,
+  };
+}
+
+function mirrorReason({ record, mirror }: ConnectionView): Reason | null {
+  const need = record.mirrorNeed;
+  if (need === null || mirror.isRunning) return null;
+  return {
+    code: "MIRROR_REQUIRED",
+    message: need.message,
+    object: `connection ${record.id}`,
+    since: need.since,
+    next: need.isAutomatic ? "a mirror starts as soon as the target is connected" : "a mirror must be started by hand",
+    nextAt: null,
+    command: `sm mirror start ${record.id}`,
+  };
+}
+
+function repairReason({ pendingRepairs, record, stateSince }: ConnectionView): Reason | null {
+  if (pendingRepairs === 0) return null;
+  return {
+    code: "REPAIRING",
+    message: `${pendingRepairs} places differ from what was replicated and are being compared`,
+    object: `connection ${record.id}`,
+    since: stateSince,
+    next: "they are repaired in the background",
+    nextAt: null,
+    command: `sm connection show ${record.id}`,
+  };
+}
+
+function retryReason({ retrying }: ConnectionView): Reason | null {
+  if (retrying === null) return null;
+  return {
+    code: retrying.code,
+    message: retrying.message,
+    object: displayPath(retrying.path),
+    since: new Date(retrying.sinceMs).toISOString(),
+    next: `the target tries again (attempt ${retrying.attempts}); everything after it waits in order`,
+    nextAt: null,
+    command: null,
+  };
+}
+
+function problemReason({ problems, record, stateSince }: ConnectionView): Reason | null {
+  if (problems.count === 0) return null;
+  const last = problems.list().at(-1);
+  return {
+    code: "PROBLEMS",
+    message: `${problems.count} files could not be carried over; last: ${last?.path ?? ""}: ${last?.message ?? ""}`,
+    object: last?.path ?? "",
+    since: last?.at ?? stateSince,
+    next: "a mirror tries them again",
+    nextAt: null,
+    command: `sm connection show ${record.id}`,
+  };
 }

@@ -3,7 +3,17 @@
 import type { MirrorCounts } from "../model/source-messages.js";
 import type { MirrorReport, ProblemReport } from "../model/status.js";
 
-const NO_COUNTS: MirrorCounts = { filesTotal: 0, bytesTotal: 0, filesDone: 0, bytesDone: 0, bytesSkipped: 0, orphans: 0, removed: 0, orphanNames: [], percent: 0 };
+const NO_COUNTS: MirrorCounts = {
+  filesTotal: 0,
+  bytesTotal: 0,
+  filesDone: 0,
+  bytesDone: 0,
+  bytesSkipped: 0,
+  orphans: 0,
+  removed: 0,
+  orphanNames: [],
+  percent: 0,
+};
 const PROBLEMS_KEPT = 100;
 
 export class MirrorTracker {

@@ -32,19 +32,30 @@ export function planResume({ record, welcome, heardSeq, hadStream, nowIso }: Res
   if (welcome.resumed) return { sentSeq: Math.max(record.durableSeq, welcome.appliedSeq), review: null, mirrorNeed: need, restartMirror: true };
   const isKnown = record.wasMirrored || hadStream;
   if (!isKnown) return { sentSeq: record.durableSeq, review: null, mirrorNeed: need, restartMirror: true };
-  const why = welcome.suspect ? "the target's machine crashed before everything was on its disk" : "the target does not know this stream (new, replaced or reset)";
+  const why = welcome.suspect
+    ? "the target's machine crashed before everything was on its disk"
+    : "the target does not know this stream (new, replaced or reset)";
   return {
     sentSeq: record.durableSeq,
     review: null,
     restartMirror: true,
-    mirrorNeed: mergeNeeds(need, { reason: "target", message: why, since: nowIso, mode: "difference", extras: "remove", changedSinceMs: record.cleanUntilMs, isAutomatic: true }),
+    mirrorNeed: mergeNeeds(need, {
+      reason: "target",
+      message: why,
+      since: nowIso,
+      mode: "difference",
+      extras: "remove",
+      changedSinceMs: record.cleanUntilMs,
+      isAutomatic: true,
+    }),
   };
 }
 
 /** The need that covers both: the wider comparison, the earlier since. A first mirror's protection of foreign files wins. */
 export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
   if (a === null) return b;
-  const changedSinceMs = a.changedSinceMs === null ? b.changedSinceMs : b.changedSinceMs === null ? a.changedSinceMs : Math.min(a.changedSinceMs, b.changedSinceMs);
+  const changedSinceMs =
+    a.changedSinceMs === null ? b.changedSinceMs : b.changedSinceMs === null ? a.changedSinceMs : Math.min(a.changedSinceMs, b.changedSinceMs);
   return {
     ...b,
     since: a.since,

@@ -27,7 +27,7 @@ export class SetSender {
   #sentSeq: number;
   #inFlightBytes = 0;
   readonly #inFlight: { readonly seq: number; readonly bytes: number }[] = [];
-  #wake: () => void = () => {};
+  #wake: () => void = () => undefined;
 
   constructor(options: SetSenderOptions) {
     this.#options = options;

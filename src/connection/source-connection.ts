@@ -3,7 +3,7 @@
 //   journal ─▶ sender ─▶ channel ══▶ target        target ══▶ acks ─▶ cursor, credits, answers ─▶ source worker
 
 import { backoffMs } from "../base/backoff.js";
-import { type ErrorCode, SmError, toSmError } from "../base/errors.js";
+import { type ErrorCode, type SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { delay } from "../base/wait.js";
 import { displayPath } from "../model/byte-path.js";
@@ -62,7 +62,7 @@ export class SourceConnection {
   #lastSaveMs = 0;
   #isDirty = false;
   #setTimes: { readonly seq: number; readonly timeMs: number }[] = [];
-  #resume: () => void = () => {};
+  #resume: () => void = () => undefined;
   #channelAbort = new AbortController();
 
   constructor(options: SourceConnectionOptions) {
@@ -196,11 +196,20 @@ export class SourceConnection {
     }
     if (ack.durableSeq > this.durableSeq) {
       this.durableSeq = ack.durableSeq;
-      journal.advance(this.id, ack.durableSeq);
       this.#noteDurable(ack.durableSeq);
     }
+    journal.advance(this.id, this.#releasedSeq);
     if (this.mirror.isApplied(this.appliedSeq)) this.#mirrorDone();
     this.options.onChange();
+  }
+
+  /**
+   * Live sets are kept until they are durable on the target. A job's sets only until they are applied: should the target's machine
+   * lose them, it says so, and they are read again from the source.
+   */
+  get #releasedSeq(): number {
+    const firstLive = this.#setTimes.find((set) => set.seq > this.durableSeq);
+    return firstLive === undefined ? this.appliedSeq : Math.max(this.durableSeq, Math.min(this.appliedSeq, firstLive.seq - 1));
   }
 
   #noteDurable(seq: number): void {

@@ -2,10 +2,10 @@
 
 import { lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { SmError, toSmError } from "../base/errors.js";
-import type { Log } from "../base/log.js";
 import { ApplyService } from "../apply/apply-service.js";
 import { checkTargetPath, TargetClaims } from "../apply/target-claims.js";
+import { SmError, toSmError } from "../base/errors.js";
+import type { Log } from "../base/log.js";
 import type { AcceptChannel, TargetChannel } from "../model/channel-port.js";
 import type { Mapping } from "../model/connection-spec.js";
 import { isLoop } from "../model/repset-roots.js";

@@ -42,5 +42,7 @@ function codeOf(errno: number): ErrorCode {
 
 /** An SmError for a failed call: `what` is the verb ("open"), `path` in bytes. */
 export function fsError(errno: number, what: string, path: string): SmError {
-  return new SmError(codeOf(errno), `cannot ${what} ${displayPath(path) || "."}: ${errnoName(errno)}`, { data: { errno: Math.abs(errno), name: errnoName(errno) } });
+  return new SmError(codeOf(errno), `cannot ${what} ${displayPath(path) || "."}: ${errnoName(errno)}`, {
+    data: { errno: Math.abs(errno), name: errnoName(errno) },
+  });
 }

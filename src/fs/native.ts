@@ -286,12 +286,15 @@ export function listXattrs(place: XattrPlace, into: Buffer): number {
 
 export function getXattr(place: XattrPlace, name: string, into: Buffer): number {
   const key = cstring(name, scratchB);
-  return checked(Number(typeof place === "number" ? c.fgetxattr(place, key, into, into.length) : c.lgetxattr(cstring(place, scratchA), key, into, into.length)));
+  return checked(
+    Number(typeof place === "number" ? c.fgetxattr(place, key, into, into.length) : c.lgetxattr(cstring(place, scratchA), key, into, into.length)),
+  );
 }
 
 export function setXattr(place: XattrPlace, name: string, value: Buffer): number {
   const key = cstring(name, scratchB);
-  const result = typeof place === "number" ? c.fsetxattr(place, key, value, value.length, 0) : c.lsetxattr(cstring(place, scratchC), key, value, value.length, 0);
+  const result =
+    typeof place === "number" ? c.fsetxattr(place, key, value, value.length, 0) : c.lsetxattr(cstring(place, scratchC), key, value, value.length, 0);
   return checked(result as number);
 }
 

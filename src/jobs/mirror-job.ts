@@ -5,7 +5,15 @@
 
 import type { BytePath } from "../model/byte-path.js";
 import { baseName, isBelow, NAME_BYTES_MAX, parentPath } from "../model/byte-path.js";
-import { type Answer, type CompareAnswer, type CompareChange, type Difference, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import {
+  type Answer,
+  type CompareAnswer,
+  type CompareChange,
+  type Difference,
+  type RootIndex,
+  type SumsAnswer,
+  WHOLE_FILE_BYTES_MAX,
+} from "../model/change.js";
 import type { CompareRequest, MirrorEntry, MirrorTransfer, MirrorTree, ShippedRename } from "../model/mirror-port.js";
 import { MirrorProgress } from "./mirror-progress.js";
 
@@ -203,11 +211,16 @@ export class MirrorJob {
     if (entry.linkGroup === null) return undefined;
     const group = `${root}:${entry.linkGroup}`;
     const first = this.#links.get(group);
-    if (first === undefined || first === entry.path) {
+    if (first === undefined || first === entry.path || !this.#isNameOf(root, entry.path, first)) {
       this.#links.set(group, entry.path);
       return undefined;
     }
     return first;
+  }
+
+  /** The name met first may have been renamed or removed meanwhile. */
+  #isNameOf(root: RootIndex, path: BytePath, other: BytePath): boolean {
+    return this.options.tree.otherNames(root, path).includes(other);
   }
 
   #startCompares(work: DirectoryWork, entries: readonly MirrorEntry[]): void {
@@ -290,7 +303,7 @@ export class MirrorJob {
     if (entry?.type === "dir" && work.what !== "attr") this.#touched[root]?.set(path, true);
     if (work.what === "link" && entry?.linkGroup != null) {
       const to = this.#links.get(`${root}:${entry.linkGroup}`);
-      if (to !== undefined && to !== path) {
+      if (to !== undefined && to !== path && this.#isNameOf(root, path, to)) {
         tree.shipLink(connectionId, root, path, to);
         this.progress.done(entry, 0);
         return;
@@ -324,7 +337,8 @@ export class MirrorJob {
     this.#sums.delete(answer.seq);
     if (work === undefined) return;
     const { tree, connectionId } = this.options;
-    const shipment = answer.base === null ? tree.ship(connectionId, work.root, work.path, "new") : tree.shipAgainst(connectionId, work.root, work.path, answer.sums);
+    const shipment =
+      answer.base === null ? tree.ship(connectionId, work.root, work.path, "new") : tree.shipAgainst(connectionId, work.root, work.path, answer.sums);
     if (typeof shipment !== "string") this.#transfer = shipment;
     if (answer.base === null && work.entry?.linkGroup != null) this.#relink(work.root, work.path);
     if (work.entry !== null) this.progress.done(work.entry, 0);
@@ -374,5 +388,8 @@ function withContent(differs: readonly Difference[], entries: ReadonlyMap<string
 
 /** Where the renames took what was at `path`. */
 function follow(root: RootIndex, path: BytePath, renames: readonly ShippedRename[]): BytePath {
-  return renames.reduce((at, rename) => (rename.root === root && isBelow(at, rename.path) ? (`${rename.to}${at.slice(rename.path.length)}` as BytePath) : at), path);
+  return renames.reduce(
+    (at, rename) => (rename.root === root && isBelow(at, rename.path) ? (`${rename.to}${at.slice(rename.path.length)}` as BytePath) : at),
+    path,
+  );
 }

@@ -37,7 +37,7 @@ export type SourceCommand =
   | { readonly kind: "accepted"; readonly bytes: number }
   /** Answers to these sets may have been lost with a channel: compare what they touched. */
   | { readonly kind: "review"; readonly connectionId: number; readonly frames: readonly Uint8Array[] }
-  | { readonly kind: "barrier"; readonly id: number }
+  | { readonly kind: "barrier"; readonly id: number; readonly connectionId: number }
   /** Answered after everything said before it was taken in. */
   | { readonly kind: "probe"; readonly id: number; readonly connectionId: number }
   | { readonly kind: "stop" };
@@ -78,8 +78,8 @@ export type SourceEvent =
 /** The source worker as a connection uses it. */
 export interface SourceFeed {
   send(command: SourceCommand): void;
-  /** A sequence number that covers everything on the source at the call. */
-  barrier(): Promise<number>;
+  /** A sequence number of this connection that covers everything on the source at the call. */
+  barrier(connectionId: number): Promise<number>;
   /** Places that wait for repair, and the last set that a repair of this connection emitted. */
   probe(connectionId: number): Promise<{ readonly pending: number; readonly repairSeq: number }>;
 }

@@ -2,6 +2,7 @@
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ApplyKit, dir, file, frame, meta, patch, remove, rename } from "../support/apply-kit.js";
@@ -120,6 +121,8 @@ console.log(JSON.stringify({ limits: begun.limits, outcomes }));
 test("an unprivileged target says what it cannot keep, and keeps the rest, also below read-only directories", () => {
   const nobody = 65_534;
   chmodSync(kit.directory, 0o777);
+  const above = statSync(dirname(kit.directory)).mode & 0o7777;
+  if ((above & 0o001) === 0) chmodSync(dirname(kit.directory), above | 0o011);
   mkdirSync(`${kit.directory}/mine`);
   chownSync(`${kit.directory}/mine`, nobody, nobody);
   writeFileSync(`${kit.directory}/run.mjs`, UNPRIVILEGED);

@@ -86,6 +86,17 @@ test("closing applies what was received and makes it durable", async () => {
   expect(state).toMatchObject({ durableSeq: 200, clean: true, suspect: null });
 });
 
+test("what was applied by a process that died before the sync is made durable by the next, without a new set", async () => {
+  const engine = ApplyEngine.open({ stateDirectory: join(directory, "state"), mappings: options().mappings, remapLinks: true });
+  engine.begin(EPOCH);
+  engine.applySet(frame(1, [file("a", "x")]));
+  engine.close();
+  const service = await ApplyService.open(options());
+  expect(service.opened).toMatchObject({ appliedSeq: 1, durableSeq: 0, resumed: true });
+  await watch(service).until((ack) => ack.durableSeq === 1);
+  await service.close();
+});
+
 test("acknowledged as applied without a disk, where no durability is asked for", async () => {
   const service = await ApplyService.open(options({ durability: "write" }));
   const { until } = watch(service);
@@ -211,8 +222,17 @@ function spawnChild(framesPath: string, failpoint: string | null): ChildProcess 
   delete plain.workersUrl;
   const script = join(directory, "child.mjs");
   writeFileSync(script, CHILD);
-  return spawn(process.execPath, [script, BUILT.href, JSON.stringify(plain), framesPath], { stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn(process.execPath, [script, BUILT.href, JSON.stringify(plain), framesPath], { stdio: ["ignore", "inherit", "inherit"] });
+  children.add(child);
+  return child;
 }
+
+/** The child is ended with the test, however that ends. */
+const children = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of children) child.kill("SIGKILL");
+  children.clear();
+});
 
 function exitOf(child: ChildProcess): Promise<number | string | null> {
   return new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
@@ -254,7 +274,7 @@ test("killed at random moments until it is through: every step is done exactly o
     expect(result).toBe("SIGKILL");
     const child = spawnChild(frames, null);
     const exit = exitOf(child);
-    const timer = setTimeout(() => child.kill("SIGKILL"), 120 + Math.random() * (60 + kills * 10));
+    const timer = setTimeout(() => child.kill("SIGKILL"), 250 + Math.random() * (60 + kills * 10));
     result = await exit;
     clearTimeout(timer);
   }

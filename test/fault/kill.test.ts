@@ -1,13 +1,16 @@
 // kill -9 of either agent at random moments of a random workload, and at each named crash point: afterwards the trees are equal.
 
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { FAILPOINTS } from "../../src/base/failpoint.js";
+import { delay } from "../../src/base/wait.js";
 import { AgentPair } from "../support/agent-pair.js";
+import type { ExitStatus } from "../support/agent-process.js";
 import { FsDriver } from "../support/fs-driver.js";
 import { RandomOperations } from "../support/random-operations.js";
 import { SeededRandom } from "../support/seeded-random.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
-import { delay } from "../../src/base/wait.js";
 
 const KILLS = Number(process.env.SM_TEST_KILLS ?? 8);
 const SEED = Number(process.env.SM_TEST_SEED ?? 20_260);
@@ -39,35 +42,38 @@ describe("each crash point", () => {
   const onTarget = (name: string): boolean => name.startsWith("apply.");
   for (const name of FAILPOINTS) {
     test(name, async () => {
-      const failpoint = `${name}:3`;
-      const side = onTarget(name) ? { targetAgent: {} } : { sourceAgent: {} };
-      const pair = await AgentPair.start(makeTempDirectory(), side);
+      const isQueue = name.startsWith("journal.");
+      const failpoint = isQueue ? name : `${name}:3`;
+      const directory = makeTempDirectory();
+      if (isQueue) {
+        mkdirSync(join(directory, "a", "etc"), { recursive: true });
+        writeFileSync(join(directory, "a", "etc", "sm.yaml"), "queue:\n  memoryMiB: 1\n");
+      }
+      const pair = await AgentPair.start(directory);
       const driver = await FsDriver.open(pair.sourceDir);
       const operations = new RandomOperations({ seed: name.length * 7 });
       await driver.run(operations.take(150));
       await pair.connect();
       await pair.sync();
       // Armed only now, so that the crash comes in the middle of replication.
-      if (onTarget(name)) {
-        await pair.target.stop();
-        pair.target = await pair.target.restart({ failpoint });
-      } else {
-        await pair.source.stop();
-        pair.source = await pair.source.restart({ failpoint, environment: { SM_QUEUE_MEMORY: "1" } });
-      }
-      const crashed = onTarget(name) ? pair.target.exited : pair.source.exited;
-      let status: Awaited<typeof crashed> | undefined;
-      void crashed.then((s) => {
+      const victim = onTarget(name) ? pair.target : pair.source;
+      await victim.stop();
+      const armed = await victim.restart({ failpoint });
+      if (onTarget(name)) pair.target = armed;
+      else pair.source = armed;
+      // What is not sent is what the queue writes to its segments.
+      if (isQueue) await pair.target.kill9();
+      let status: ExitStatus | undefined;
+      void armed.exited.then((s) => {
         status = s;
       });
-      for (let round = 0; round < 40 && status === undefined; round++) {
-        await driver.run(operations.take(30));
-        await delay(100);
+      for (let round = 0; round < 100 && status === undefined; round++) {
+        await driver.run(operations.take(20));
+        await delay(50);
       }
-      if (name.startsWith("journal.") && status === undefined) status = await pair.source.stop();
       expect(status).toMatchObject({ signal: "SIGKILL" });
-      if (onTarget(name)) await pair.restartTarget();
-      else await pair.restartSource();
+      if (isQueue || onTarget(name)) await pair.restartTarget();
+      if (!onTarget(name)) await pair.restartSource();
       await pair.expectEqual();
       await driver.close();
     });

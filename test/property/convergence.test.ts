@@ -18,7 +18,9 @@ type Feed = (typeof FEEDS)[number];
 type Start = (typeof STARTS)[number];
 
 const FIRST_SEED = Number(process.env.SM_TEST_SEED ?? 0);
-const SEEDS = Number(process.env.SM_TEST_SEEDS ?? 36);
+const SEEDS = Number(process.env.SM_TEST_SEEDS ?? 30);
+/** Each found a defect once: torn and lost transfers, renames under a mirror or a repair, links to a name that was gone. */
+const REGRESSION_SEEDS = [32, 33, 44, 48, 91];
 const OPERATIONS = 150;
 const ROUNDS = 3;
 /** Files above the size that travels whole are among them. */
@@ -59,10 +61,19 @@ function plantDamagedCopy(target: string, initial: readonly Operation[], seed: n
   runOperations(target, [...other.take(initial.length), ...other.take(40)]);
 }
 
+/**
+ * A large file is known by its signatures or, when there was no room for them, by size and mtime: then an edit that restores
+ * both is no edit that replication could see.
+ */
+function takeFrom(generator: RandomOperations, count: number, course: Course): Operation[] {
+  const hidesEdits = course.signatureBytesMax > 100;
+  return generator.take(count).map((operation) => (operation.kind === "editInDisguise" && !hidesEdits ? { ...operation, kind: "write" } : operation));
+}
+
 async function changeMeanwhile(kit: SourceKit, course: Course, generator: RandomOperations, random: SeededRandom): Promise<void> {
   const driver = await FsDriver.open(kit.root);
   for (let i = 0; i < 8; i++) {
-    const operations = generator.take(4);
+    const operations = takeFrom(generator, 4, course);
     await driver.run(operations);
     kit.engine.pushFacts(factsOf(course.feed, operations, random));
   }
@@ -87,7 +98,7 @@ async function runCourse(course: Course): Promise<void> {
   await kit.settle();
   expect(await compareTrees(root, target), "after the mirror").toEqual([]);
   for (let round = 0; round < ROUNDS; round++) {
-    const operations = generator.take((OPERATIONS * 2) / 3 / ROUNDS);
+    const operations = takeFrom(generator, (OPERATIONS * 2) / 3 / ROUNDS, course);
     const half = Math.floor(operations.length / 2);
     for (const part of [operations.slice(0, half), operations.slice(half)]) {
       runOperations(root, part);
@@ -111,3 +122,5 @@ async function runSeed(seed: number): Promise<void> {
 }
 
 test.for(Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index))("random operations converge: seed %i", (seed) => runSeed(seed));
+
+test.for(REGRESSION_SEEDS)("random operations converge: regression seed %i", (seed) => runSeed(seed));

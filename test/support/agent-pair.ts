@@ -44,7 +44,14 @@ export class AgentPair {
   /** Creates the set, connects it, waits until everything is on the target. */
   async connect(args: readonly string[] = []): Promise<void> {
     await this.source.json(["repset", "create", "data", "--include", this.sourceDir]);
-    const { connection } = await this.source.json<{ connection: { id: number } }>(["connect", "data", "B", "--map", `${this.sourceDir}=${this.targetDir}`, ...args]);
+    const { connection } = await this.source.json<{ connection: { id: number } }>([
+      "connect",
+      "data",
+      "B",
+      "--map",
+      `${this.sourceDir}=${this.targetDir}`,
+      ...args,
+    ]);
     this.connectionId = connection.id;
   }
 

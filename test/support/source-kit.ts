@@ -1,16 +1,15 @@
 // The source's half in process: an engine on a real directory, every set it emits decoded, jobs driven as the source
 // worker drives them, and (when asked) a target that applies each set at once and whose answers go back to the jobs.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { SourceJobs } from "../../src/agent/source-jobs.js";
 import { ApplyEngine } from "../../src/apply/apply-engine.js";
+import type { SmError } from "../../src/base/errors.js";
+import type { OutgoingSet } from "../../src/capture/set-writer.js";
 import { SourceEngine } from "../../src/capture/source-engine.js";
 import { SourceTree } from "../../src/capture/source-tree.js";
-import type { OutgoingSet } from "../../src/capture/set-writer.js";
-import type { SmError } from "../../src/base/errors.js";
-import type { BytePath } from "../../src/model/byte-path.js";
 import type { Answer, Change } from "../../src/model/change.js";
 import { type ChangeSet, decodeChangeSet } from "../../src/model/change-set.js";
 import { RepsetMatcher } from "../../src/model/repset-matcher.js";
@@ -98,7 +97,7 @@ export class SourceKit {
   /** Everything done to the source until now is in `changes` afterwards. Returns what came since the last call. */
   async barrier(): Promise<readonly Change[]> {
     const before = this.sets.length;
-    await Promise.race([this.engine.barrier(), this.#running]);
+    await Promise.race([this.engine.barrier(1), this.#running]);
     return this.sets.slice(before).flatMap((set) => set.changes);
   }
 
@@ -157,15 +156,11 @@ function openTarget(stateDirectory: string, source: string, target: string): App
 
 /** One line per change: what a test says about a stream without its times and modes. */
 export function outline(changes: readonly Change[]): string[] {
-  return changes.filter((change) => change.op !== "attr").map((change) => ("to" in change ? `${change.op} ${change.path} -> ${change.to}` : `${change.op} ${change.path}`));
+  return changes
+    .filter((change) => change.op !== "attr")
+    .map((change) => ("to" in change ? `${change.op} ${change.path} -> ${change.to}` : `${change.op} ${change.path}`));
 }
 
 export function payloadBytes(changes: readonly Change[]): number {
   return changes.reduce((sum, change) => sum + (change.op === "file" ? change.payload.length : 0), 0);
 }
-
-export function write(path: string, content: string | Buffer): void {
-  writeFileSync(path, content);
-}
-
-export type { BytePath };

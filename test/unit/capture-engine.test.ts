@@ -154,7 +154,10 @@ test("of a large file only the blocks that changed travel", async () => {
 test("holes do not travel: in new files, small and large, and in files that grow or are punched", async () => {
   const { kit, path } = await planted({ grows: "small" });
   const changes = await kit.changesOf(() => {
-    for (const [name, size] of [["small", 200_000], ["large", 64 * MiB]] as const) {
+    for (const [name, size] of [
+      ["small", 200_000],
+      ["large", 64 * MiB],
+    ] as const) {
       const fd = fs.openSync(path(name), "w");
       fs.writeSync(fd, "data", size / 2);
       fs.ftruncateSync(fd, size);
@@ -224,7 +227,7 @@ test("a root replaced by another directory halts, removes nothing, and goes on w
   fs.renameSync(kit.root, `${kit.root}-away`);
   fs.mkdirSync(kit.root);
   const before = kit.sets.length;
-  const covered = kit.engine.barrier();
+  const covered = kit.engine.barrier(1);
   await eventually(() => expect(kit.halts.map((error) => error?.code)).toEqual(["ROOT_CHANGED"]));
   expect(kit.sets.length).toBe(before);
   fs.rmdirSync(kit.root);
@@ -241,7 +244,7 @@ test("a root replaced by another directory halts, removes nothing, and goes on w
 test("a root that vanished halts once, however often it is looked for", async () => {
   const { kit } = await planted({ a: "a" });
   fs.renameSync(kit.root, `${kit.root}-away`);
-  const covered = kit.engine.barrier();
+  const covered = kit.engine.barrier(1);
   await eventually(() => expect(kit.halts).toHaveLength(1));
   for (let i = 0; i < 20; i++) {
     kit.engine.wake();

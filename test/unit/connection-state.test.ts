@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { ConnectionRecord, MirrorNeed } from "../../src/connection/connection-record.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, nextConnection } from "../../src/connection/connection-state.js";
 import { mergeNeeds, planResume, type ResumeInput } from "../../src/connection/resume-plan.js";
-import type { ConnectionRecord, MirrorNeed } from "../../src/connection/connection-record.js";
 import { connectionOptionsSchema } from "../../src/model/connection-spec.js";
 import type { Welcome } from "../../src/model/session.js";
 
@@ -84,7 +84,15 @@ test("every state is reached from the first one", () => {
 
 const NOW = "2030-01-02T03:04:05.000Z";
 
-const NEED: MirrorNeed = { reason: "queue", message: "full", since: "2029-01-01T00:00:00.000Z", mode: "difference", extras: "remove", changedSinceMs: 50, isAutomatic: true };
+const NEED: MirrorNeed = {
+  reason: "queue",
+  message: "full",
+  since: "2029-01-01T00:00:00.000Z",
+  mode: "difference",
+  extras: "remove",
+  changedSinceMs: 50,
+  isAutomatic: true,
+};
 
 const RECORD: ConnectionRecord = {
   id: 1,
@@ -102,7 +110,17 @@ const RECORD: ConnectionRecord = {
   cleanUntilMs: 1000,
 };
 
-const WELCOME: Welcome = { appliedSeq: 50, durableSeq: 45, resumed: true, suspect: false, empty: false, limits: [], targetTimeMs: 0, version: "1", name: "target" };
+const WELCOME: Welcome = {
+  appliedSeq: 50,
+  durableSeq: 45,
+  resumed: true,
+  suspect: false,
+  empty: false,
+  limits: [],
+  targetTimeMs: 0,
+  version: "1",
+  name: "target",
+};
 
 function plan(part: Partial<Omit<ResumeInput, "record" | "welcome">> = {}, record: Partial<ConnectionRecord> = {}, welcome: Partial<Welcome> = {}) {
   return planResume({ heardSeq: 50, hadStream: true, nowIso: NOW, ...part, record: { ...RECORD, ...record }, welcome: { ...WELCOME, ...welcome } });
