@@ -34,7 +34,6 @@ export class RootTree {
   readonly membership: Membership;
   readonly table: NodeTable;
   readonly shipper: EntryShipper;
-  readonly #bytesPath: string;
   readonly #identity: FileStat;
   readonly #onProblem: RootTreeOptions["onProblem"];
   #open: ConfinedRoot | null = null;
@@ -44,7 +43,6 @@ export class RootTree {
     this.index = options.index;
     this.path = options.path;
     this.membership = options.membership;
-    this.#bytesPath = bytesFromText(options.path);
     this.#identity = identity;
     this.#onProblem = options.onProblem;
     this.table = new NodeTable(identity);

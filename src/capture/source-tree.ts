@@ -176,7 +176,7 @@ function summarise(dirfd: number, entry: MirrorEntry, request: CompareRequest): 
     size: entry.type === "file" ? stat.size : 0,
     mtimeSec: stat.mtimeSec,
     mtimeNsec: stat.mtimeNsec,
-    xattrDigest: digest < 0 ? 0 : digest,
+    xattrDigest: Math.max(0, digest),
     detail,
     linkTo: request.links.get(entry.name) ?? null,
     suspect: isSuspect(request.suspect, stat),

@@ -63,7 +63,6 @@ export class MirrorJob {
   readonly #touched: Map<BytePath, true>[] = [];
   #transfer: MirrorTransfer | null = null;
   #relinkLater: { readonly root: RootIndex; readonly path: BytePath } | null = null;
-  #finishing = false;
   #renamesSeen: number;
 
   constructor(options: MirrorJobOptions) {
@@ -359,15 +358,12 @@ export class MirrorJob {
 
   /** Children were made and removed after their directories: set the directories' times last. */
   #finish(): "worked" | "done" {
-    if (!this.#finishing) {
-      this.#touched.forEach((paths, root) => {
-        for (const path of paths.keys()) this.#queueSend(root, path, "attr", null);
-        paths.clear();
-      });
-      this.#links.clear();
-      this.#finishing = this.options.mode !== "repair";
-      if (this.#sends.length > 0) return "worked";
-    }
+    this.#touched.forEach((paths, root) => {
+      for (const path of paths.keys()) this.#queueSend(root, path, "attr", null);
+      paths.clear();
+    });
+    this.#links.clear();
+    if (this.#sends.length > 0) return "worked";
     this.options.tree.flush();
     return "done";
   }

@@ -20,7 +20,7 @@ type Start = (typeof STARTS)[number];
 const FIRST_SEED = Number(process.env.SM_TEST_SEED ?? 0);
 const SEEDS = Number(process.env.SM_TEST_SEEDS ?? 30);
 /** Each found a defect once: torn and lost transfers, renames under a mirror or a repair, links to a name that was gone. */
-const REGRESSION_SEEDS = [32, 33, 44, 48, 91];
+const REGRESSION_SEEDS = [32, 33, 44, 48, 91, 207];
 const OPERATIONS = 150;
 const ROUNDS = 3;
 /** Files above the size that travels whole are among them. */
