@@ -2,6 +2,7 @@
 //   capture worker ─▶ source worker ─sets─▶ journal ─▶ connections
 
 import { Worker } from "node:worker_threads";
+import { discardBuffer } from "../base/discard-buffer.js";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { MiB } from "../base/units.js";
@@ -63,6 +64,7 @@ export class RepsetSource implements SourceFeed {
       memoryBytesMax: queue.memoryMiB * MiB,
       diskBytesMax: queue.diskMiB === null ? null : queue.diskMiB * MiB,
       minFreeBytes: queue.minFreeMiB * MiB,
+      onReleased: ({ bytes }) => discardBuffer(bytes),
       log: options.log,
     });
     const source = new RepsetSource(options, journal);

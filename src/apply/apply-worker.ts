@@ -4,6 +4,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { assert, unreachable } from "../base/assert.js";
 import { backoffMs } from "../base/backoff.js";
+import { discardBuffer } from "../base/discard-buffer.js";
 import { toSmError } from "../base/errors.js";
 import { armFailpointText } from "../base/failpoint.js";
 import { displayPath } from "../model/byte-path.js";
@@ -72,6 +73,7 @@ class ApplyHost {
   #apply(frame: Uint8Array): void {
     const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
     this.#guarded(bytes.length, () => this.#engine.applySet(bytes));
+    if (this.#retrying === null && !this.#hasFailed) discardBuffer(bytes);
   }
 
   #guarded(bytes: number, step: () => SetOutcome): void {

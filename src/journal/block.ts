@@ -139,7 +139,7 @@ export class MemoryBlock extends BaseBlock {
   }
 
   /** Takes unwanted records off the head. Tallies keep their lastSeq, so they stay right for every cursor that is behind. */
-  release(isWanted: (record: JournalRecord) => boolean): void {
+  release(isWanted: (record: JournalRecord) => boolean, onRelease: (record: JournalRecord) => void): void {
     let count = 0;
     for (const record of this.records) {
       if (isWanted(record)) break;
@@ -147,6 +147,7 @@ export class MemoryBlock extends BaseBlock {
       if (tally !== undefined) this.tallies.set(record.connectionId, { ...tally, records: tally.records - 1, bytes: tally.bytes - record.bytes.length });
       this.frameBytes -= frameBytesOf(record);
       count++;
+      onRelease(record);
     }
     if (count > 0) this.records.splice(0, count);
     this.firstSeq = this.records[0]?.seq ?? this.lastSeq;

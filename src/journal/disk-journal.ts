@@ -41,13 +41,15 @@ export class DiskJournal implements Journal {
   readonly #writer: SegmentWriter;
   readonly #reader: SegmentReader;
   readonly #appendListeners = new Set<() => void>();
+  readonly #onReleased: (record: JournalRecord) => void;
   #lastSeq: number;
   #notice: NodeJS.Immediate | undefined;
   #closing: Promise<void> | undefined;
   #closeFailure: WriteFailure | undefined;
 
-  private constructor(settings: JournalSettings, recovery: Recovery) {
+  private constructor(settings: JournalSettings, recovery: Recovery, onReleased: (record: JournalRecord) => void) {
     this.#settings = settings;
+    this.#onReleased = onReleased;
     this.#headerBytes = segmentHeaderBytes(settings.setName);
     this.recovered = recovery.recovered;
     this.epoch = recovery.state.epoch;
@@ -76,7 +78,7 @@ export class DiskJournal implements Journal {
   static async open(options: DiskJournalOptions): Promise<DiskJournal> {
     const settings = settingsOf(options);
     const recovery = await recover({ directory: settings.directory, setName: settings.setName, makeEpoch: options.makeEpoch, log: settings.log });
-    const journal = new DiskJournal(settings, recovery);
+    const journal = new DiskJournal(settings, recovery, options.onReleased ?? (() => undefined));
     journal.#restore(recovery);
     return journal;
   }
@@ -251,19 +253,21 @@ export class DiskJournal implements Journal {
     if (cursor === undefined || to <= cursor.passedSeq) return;
     const from = cursor.passedSeq;
     this.#cursors.pass(cursor, to);
-    this.#release(from, to);
+    this.#release(from, to, this.#onReleased);
   }
 
   /** Looks at the blocks that a cursor moved over and lets go of what nobody wants. */
-  #release(afterSeq: number, toSeq: number): void {
+  #release(afterSeq: number, toSeq: number, onRelease: (record: JournalRecord) => void = () => undefined): void {
     if (this.#closing !== undefined) return;
     const blocks = this.#blocks.all();
     const unwanted = new Set<Block>();
     for (let i = this.#blocks.indexAfter(afterSeq); i < blocks.length; i++) {
       const block = blocks[i];
       if (block === undefined || block.firstSeq > toSeq) break;
-      if (!this.#isWanted(block)) unwanted.add(block);
-      else if (block.kind === "memory") this.#blocks.change(block, () => block.release((record) => this.#cursors.wants(record.connectionId, record.seq)));
+      if (!this.#isWanted(block)) {
+        unwanted.add(block);
+        if (block.kind === "memory") for (const record of block.records) onRelease(record);
+      } else if (block.kind === "memory") this.#blocks.change(block, () => block.release((record) => this.#cursors.wants(record.connectionId, record.seq), onRelease));
       else if (block.index !== undefined && !this.#isInUse(block)) block.index = undefined;
     }
     this.#drop(unwanted);

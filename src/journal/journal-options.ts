@@ -1,5 +1,6 @@
 import { assert } from "../base/assert.js";
 import type { Log } from "../base/log.js";
+import type { JournalRecord } from "../model/journal-port.js";
 import { MiB } from "../base/units.js";
 import { FRAME_HEADER_BYTES, segmentHeaderBytes } from "./segment-format.js";
 
@@ -16,11 +17,13 @@ export interface DiskJournalOptions {
   /** Largest segment; default 5 MiB. A record must fit one. */
   readonly segmentBytes?: number;
   readonly log: Log;
+  /** Called with each record in memory that every cursor has passed: its bytes are of no use to anybody any more. */
+  readonly onReleased?: (record: JournalRecord) => void;
   /** Names a new epoch: 16 lower-case hex digits; default random. */
   readonly makeEpoch?: () => string;
 }
 
-export type JournalSettings = Required<Omit<DiskJournalOptions, "makeEpoch">>;
+export type JournalSettings = Required<Omit<DiskJournalOptions, "makeEpoch" | "onReleased">>;
 
 const SET_NAME_BYTES_MAX = 4096;
 

@@ -29,6 +29,13 @@ test("the golden file shows every kind of frame", () => {
   expect(Object.keys(golden).sort()).toEqual([...Object.keys(sampleFrames), "lz4"].sort());
 });
 
+test("the examples of docs/protocol.md are those of the golden file", () => {
+  const text = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8");
+  const examples = [...text.matchAll(/^(\w+): +([0-9a-f ]+)$/gm)].map(([, kind, hex]) => [kind, hex?.replaceAll(" ", "")]);
+  expect(examples.map(([kind]) => kind)).toEqual(["ping", "refuse", "probe", "set", "lz4"]);
+  for (const [kind, hex] of examples) expect(hex).toBe(golden[kind ?? ""]);
+});
+
 test("the lz4 frame of the golden file holds the set it was made of", async () => {
   const frame = decodeFrame(Buffer.from(golden.lz4 as string, "hex"));
   if (frame.kind !== "lz4") throw new Error(`a ${frame.kind} frame`);
