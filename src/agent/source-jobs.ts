@@ -113,6 +113,7 @@ export class SourceJobs {
     };
     jobs.mirror = { job, order, background };
     this.#engine.jobs.push(background);
+    this.#post({ kind: "mirrorStarted", connectionId, mirrorId: order.mirrorId });
   }
 
   #stopMirror(connectionId: number): void {

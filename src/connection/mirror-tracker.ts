@@ -27,6 +27,7 @@ export class MirrorTracker {
   #emittedSeq: number | null = null;
   #problems: ProblemReport[] = [];
   #problemCount = 0;
+  #isCalculating = false;
 
   get isRunning(): boolean {
     return this.#outcome === "running";
@@ -39,10 +40,18 @@ export class MirrorTracker {
     this.#startedAt = nowIso;
     this.#finishedAt = null;
     this.#counts = NO_COUNTS;
+    this.#isCalculating = true;
     this.#emittedSeq = null;
     this.#problems = [];
     this.#problemCount = 0;
     return this.id;
+  }
+
+  /** The source knows its tree and begins: until now the mirror waited for that. */
+  begin(mirrorId: number, nowIso: string): void {
+    if (mirrorId !== this.id || !this.isRunning) return;
+    this.#startedAt = nowIso;
+    this.#isCalculating = false;
   }
 
   progress(mirrorId: number, counts: MirrorCounts): void {
@@ -79,11 +88,17 @@ export class MirrorTracker {
     return this.#counts.bytesSkipped;
   }
 
+  get #status(): MirrorReport["status"] {
+    if (!this.isRunning) return "Idle";
+    if (this.#isCalculating) return "Calculating";
+    return this.#emittedSeq === null ? "Mirroring" : "Waiting";
+  }
+
   report(): MirrorReport {
     const counts = this.#counts;
     const isDone = this.#outcome === "done";
     return {
-      status: !this.isRunning ? "Idle" : this.#emittedSeq === null ? "Mirroring" : "Waiting",
+      status: this.#status,
       mode: this.#mode,
       id: this.id,
       percent: this.#mode === null ? null : isDone ? 100 : counts.percent,

@@ -244,6 +244,9 @@ export class SourceConnection {
         }
         if (event.lastPath !== "") this.lastFile = event.lastPath;
         break;
+      case "mirrorStarted":
+        this.mirror.begin(event.mirrorId, new Date().toISOString());
+        break;
       case "mirrorProgress":
         this.mirror.progress(event.mirrorId, event.counts);
         break;

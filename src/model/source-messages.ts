@@ -67,6 +67,8 @@ export type SourceEvent =
   | { readonly kind: "state"; readonly state: "Arming" | "Scanning" | "Watching"; readonly files: number; readonly bytes: number }
   | { readonly kind: "coverage"; readonly coverage: CaptureCoverage }
   | { readonly kind: "halt"; readonly error: { readonly code: string; readonly message: string } | null }
+  /** The tree is known and the mirror begins. */
+  | { readonly kind: "mirrorStarted"; readonly connectionId: number; readonly mirrorId: number }
   | { readonly kind: "mirrorProgress"; readonly connectionId: number; readonly mirrorId: number; readonly counts: MirrorCounts }
   /** All of the mirror is emitted: it is done when the target applied `lastSeq`. */
   | { readonly kind: "mirrorEmitted"; readonly connectionId: number; readonly mirrorId: number; readonly lastSeq: number; readonly counts: MirrorCounts }
