@@ -18,6 +18,8 @@ export interface DurabilityOptions {
 
 /** A sync holds up the writes beside it: under load at most a fifth of the time goes to syncing. */
 const REST_SHARE = 4;
+/** While a backlog is being applied: one sync for much costs far less than many for a little each. */
+const BUSY_INTERVAL_MS = 5_000;
 const REST_MS_MAX = 10_000;
 
 export class Durability {
@@ -26,7 +28,8 @@ export class Durability {
   #wanted: DurablePoint | null = null;
   #running: Deferred<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
-  #startedAtMs = Number.NEGATIVE_INFINITY;
+  #startedAtMs = performance.now();
+  #isBusy = false;
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
@@ -44,9 +47,14 @@ export class Durability {
     return new Durability(new Worker(options.workerUrl, { workerData: { failpoint: options.failpoint } }), options);
   }
 
-  /** Wants everything up to this point durable; a later point replaces one that has not begun. */
-  want(point: DurablePoint): void {
+  /** Wants everything up to this point durable; a later point replaces one that has not begun. `isBusy`: more is waiting to be applied. */
+  want(point: DurablePoint, isBusy: boolean): void {
     this.#wanted = point;
+    if (this.#isBusy !== isBusy) {
+      this.#isBusy = isBusy;
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
     this.#schedule();
   }
 
@@ -71,7 +79,8 @@ export class Durability {
 
   #schedule(): void {
     if (this.#isClosed || this.#running !== null || this.#timer !== undefined || this.#wanted === null) return;
-    const waitMs = Math.max(this.#startedAtMs + this.#options.intervalMs, this.#restUntilMs) - performance.now();
+    const intervalMs = this.#isBusy ? Math.max(BUSY_INTERVAL_MS, this.#options.intervalMs) : this.#options.intervalMs;
+    const waitMs = Math.max(this.#startedAtMs + intervalMs, this.#restUntilMs) - performance.now();
     if (waitMs <= 0) {
       this.#start(this.#wanted);
       return;

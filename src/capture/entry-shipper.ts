@@ -64,7 +64,7 @@ export class EntryShipper {
   shipNew(place: Place, inode: Inode, stat: FileStat, live: boolean): Shipped {
     switch (inode.type) {
       case "file":
-        return this.#shipNewFile(place, inode, live);
+        return this.shipNewFile(place, inode, live);
       case "dir":
         return this.#shipByName(place, inode, stat, live);
       default:
@@ -72,7 +72,8 @@ export class EntryShipper {
     }
   }
 
-  #shipNewFile(place: Place, inode: Inode, live: boolean): Shipped {
+  /** Ships a regular file as something new, content and all; it is looked at once, when it is open. */
+  shipNewFile(place: Place, inode: Inode, live: boolean): Shipped {
     const fd = this.open(place);
     if (typeof fd !== "number") return "vanished";
     try {

@@ -3,7 +3,7 @@
 
 import { MiB } from "../base/units.js";
 import type { Change, FileChange } from "../model/change.js";
-import { type ChangeSet, encodeChangeSet, encodeSingle } from "../model/change-set.js";
+import { type ChangeSet, encodeChangeSet, encodeInPlace } from "../model/change-set.js";
 import { RenameLog } from "./rename-log.js";
 
 export interface OutgoingSet {
@@ -19,13 +19,17 @@ export interface OutgoingSet {
 export const SET_PAYLOAD_BYTES = MiB;
 const CHANGES_MAX = 1500;
 /** Room for the header in front of a chunk that is read in place. */
-const HEADROOM_BYTES = 80 * 1024;
+const HEADROOM_BYTES = 160 * 1024;
+/** A header above this closes the set: an encoded set stays far below SET_BYTES_MAX. */
+const HEADER_BYTES_MAX = 512 * 1024;
 
 export class SetWriter {
   readonly renames = new RenameLog();
   readonly #emit: (set: OutgoingSet) => void;
-  readonly #payload = Buffer.allocUnsafeSlow(SET_PAYLOAD_BYTES);
+  /** Room for a header, then the payload of the open set. Given away with a full set, used again after a small one. */
+  #block = newBlock();
   #used = 0;
+  #headerBytes = 0;
   #changes: Change[] = [];
   #connectionId = 0;
   #mirror = false;
@@ -50,14 +54,20 @@ export class SetWriter {
 
   /** Space for `length` bytes of payload (at most SET_PAYLOAD_BYTES); valid until the next call but `add`. */
   reserve(length: number): Buffer {
-    if (this.#used + length > SET_PAYLOAD_BYTES || this.#changes.length >= CHANGES_MAX) this.flush();
-    return this.#payload.subarray(this.#used, this.#used + length);
+    if (this.#used + length > SET_PAYLOAD_BYTES || this.#isFull) this.flush();
+    return this.#block.subarray(HEADROOM_BYTES + this.#used, HEADROOM_BYTES + this.#used + length);
+  }
+
+  get #isFull(): boolean {
+    return this.#changes.length >= CHANGES_MAX || this.#headerBytes > HEADER_BYTES_MAX;
   }
 
   /** Adds a change; a file's payload must be what `reserve` gave, filled. */
   add(change: Change): void {
-    if (this.#changes.length >= CHANGES_MAX) this.flush();
+    // A file's payload lies in the open block already: `reserve` made room for its change, too.
+    if (this.#isFull && (change.op !== "file" || change.payload.length === 0)) this.flush();
     this.#changes.push(change);
+    this.#headerBytes += weightOf(change);
     if (change.op === "rename") this.renames.note(this.#lastSeq + 1, change.root, change.path, change.to);
     if (change.op === "file") this.#used += change.payload.length;
   }
@@ -69,17 +79,25 @@ export class SetWriter {
     const change = read(buffer.subarray(HEADROOM_BYTES));
     if (change === null) return false;
     const set = this.#next([change]);
-    const bytes = change.payload.length === length ? encodeSingle(set, buffer, HEADROOM_BYTES) : encodeChangeSet(set);
+    const bytes = change.payload.length === length ? encodeInPlace(set, buffer, HEADROOM_BYTES) : encodeChangeSet(set);
     this.#send(set, bytes);
     return true;
   }
 
   /** Closes the open set, if it holds anything. Returns the last sequence number used. */
   flush(): number {
-    if (this.#changes.length > 0) {
-      const set = this.#next(this.#changes);
-      this.#changes = [];
-      this.#used = 0;
+    if (this.#changes.length === 0) return this.#lastSeq;
+    const set = this.#next(this.#changes);
+    const used = this.#used;
+    this.#changes = [];
+    this.#used = 0;
+    this.#headerBytes = 0;
+    // A full block travels as it is; copying a small payload is cheaper than a new block.
+    if (used > SET_PAYLOAD_BYTES / 2) {
+      const block = this.#block;
+      this.#block = newBlock();
+      this.#send(set, encodeInPlace(set, block.subarray(0, HEADROOM_BYTES + used), HEADROOM_BYTES));
+    } else {
       this.#send(set, encodeChangeSet(set));
     }
     return this.#lastSeq;
@@ -105,4 +123,18 @@ export class SetWriter {
     const last = set.changes[set.changes.length - 1];
     this.#emit({ seq: set.seq, connectionId: this.#connectionId, mirror: this.#mirror, changes: set.changes.length, lastPath: last?.path ?? "", bytes });
   }
+}
+
+function newBlock(): Buffer {
+  return Buffer.allocUnsafeSlow(HEADROOM_BYTES + SET_PAYLOAD_BYTES);
+}
+
+/** About what a change adds to the header, from above: names are written as UTF-8 of latin1 text. */
+function weightOf(change: Change): number {
+  let bytes = 100 + 2 * change.path.length;
+  if ("to" in change) bytes += 2 * change.to.length;
+  if ("target" in change) bytes += 2 * change.target.length;
+  if ("extents" in change) bytes += 18 * (change.extents.length + change.holes.length);
+  if ("meta" in change && change.meta !== null) for (const [name, value] of change.meta.xattrs) bytes += 2 * name.length + value.length + 16;
+  return bytes;
 }

@@ -38,11 +38,11 @@ export class SourceTree implements MirrorTree {
     return this.#engine.totals;
   }
 
-  async list(root: RootIndex, directory: BytePath): Promise<readonly MirrorEntry[] | null> {
+  async list(root: RootIndex, directory: BytePath, isFresh: boolean): Promise<readonly MirrorEntry[] | null> {
     const tree = this.#tree(root);
     const node = tree.table.at(directory);
     if (node === undefined || node.children === null || tree.directoryOf(node) === undefined) return null;
-    await this.#engine.refreshDirectory(tree, node);
+    if (isFresh) await this.#engine.refreshDirectory(tree, node);
     const out: MirrorEntry[] = [];
     for (const [name, { inode }] of node.children) {
       const linkGroup = inode.nlink > 1 && inode.type !== "dir" ? `${inode.dev}:${inode.ino}` : null;
@@ -83,6 +83,13 @@ export class SourceTree implements MirrorTree {
   }
 
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment {
+    const file = what === "new" ? this.#fileAt(root, path) : undefined;
+    if (file !== undefined) {
+      const { tree, node, dirfd } = file;
+      this.#engine.writer.direct(connectionId, true);
+      const shipped = tree.shipper.shipNewFile({ dirfd, name: node.name, path }, node.inode, false);
+      return shipped instanceof FileTransfer ? this.#transfer(connectionId, tree, node, shipped) : shipped;
+    }
     const found = this.#look(root, path);
     if (found === undefined) return "vanished";
     const { tree, node, dirfd, stat } = found;
@@ -118,6 +125,15 @@ export class SourceTree implements MirrorTree {
     const tree = this.#engine.trees[root];
     if (tree === undefined) throw new RangeError(`no root ${root}`);
     return tree;
+  }
+
+  /** The node of a regular file and its directory: what is there is looked at when it is opened. */
+  #fileAt(root: RootIndex, path: BytePath): { tree: RootTree; node: Node; dirfd: number } | undefined {
+    const tree = this.#tree(root);
+    const node = tree.table.at(path);
+    if (node?.inode.type !== "file" || node.parent === null) return undefined;
+    const dirfd = tree.directoryOf(node.parent);
+    return dirfd === undefined ? undefined : { tree, node, dirfd };
   }
 
   #look(root: RootIndex, path: BytePath): { tree: RootTree; node: Node; dirfd: number; stat: FileStat } | undefined {

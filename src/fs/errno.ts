@@ -4,6 +4,7 @@ import { displayPath } from "../model/byte-path.js";
 
 const NAMES = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
 
+export const E2BIG = constants.errno.E2BIG;
 export const ENOENT = constants.errno.ENOENT;
 export const EEXIST = constants.errno.EEXIST;
 export const ENOTDIR = constants.errno.ENOTDIR;

@@ -2,12 +2,14 @@
 
 import xxhash from "@node-rs/xxhash";
 import type { Xattrs } from "../model/change.js";
-import { ENODATA, ENOENT, ENOTSUP, ERANGE } from "./errno.js";
+import { E2BIG, ENODATA, ENOENT, ENOTSUP, ERANGE } from "./errno.js";
 import { getXattr, listXattrs, removeXattr, setXattr, type XattrPlace } from "./native.js";
 
 const listBuffer = Buffer.alloc(65536);
 const valueBuffer = Buffer.alloc(65536);
 export const NO_XATTRS: Xattrs = [];
+/** All values of one inode together; more would not fit a change set. Beyond what ext4 and btrfs can hold. */
+const XATTR_TOTAL_BYTES_MAX = 1024 * 1024;
 
 /** Made and kept by the file system or by one machine alone: wrong on any other. */
 const LOCAL_NAMES = new Set(["trusted.SGI_ACL_FILE", "trusted.SGI_ACL_DEFAULT", "security.ima", "security.evm", "system.nfs4_acl"]);
@@ -28,10 +30,13 @@ export function readXattrs(place: XattrPlace): Xattrs | number {
     .filter(isCarried)
     .sort();
   const out: [string, Buffer][] = [];
+  let total = 0;
   for (const name of names) {
     const size = getXattr(place, name, valueBuffer);
     if (size === -ENODATA) continue;
     if (size < 0) return size;
+    total += size;
+    if (total > XATTR_TOTAL_BYTES_MAX) return -E2BIG;
     out.push([name, Buffer.from(valueBuffer.subarray(0, size))]);
   }
   return out;

@@ -48,7 +48,8 @@ interface PendingCompare {
 }
 
 const COMPARES_PENDING_MAX = 64;
-const ENTRIES_PER_COMPARE = 1000;
+/** Bounded so that a slice of the longest names, link targets and link groups still fits one change set. */
+const ENTRIES_PER_COMPARE = 250;
 const SENDS_PER_STEP = 200;
 
 export class MirrorJob {
@@ -184,7 +185,7 @@ export class MirrorJob {
   }
 
   async #takeDirectory(work: DirectoryWork): Promise<void> {
-    const listed = await this.options.tree.list(work.root, work.path);
+    const listed = await this.options.tree.list(work.root, work.path, this.options.mode !== "full");
     if (listed === null) return;
     const entries = work.only === null ? listed : listed.filter((entry) => entry.name === work.only);
     if (this.options.mode === "full") this.#takeFull(work, entries);

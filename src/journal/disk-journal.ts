@@ -267,7 +267,8 @@ export class DiskJournal implements Journal {
       if (!this.#isWanted(block)) {
         unwanted.add(block);
         if (block.kind === "memory") for (const record of block.records) onRelease(record);
-      } else if (block.kind === "memory") this.#blocks.change(block, () => block.release((record) => this.#cursors.wants(record.connectionId, record.seq), onRelease));
+      } else if (block.kind === "memory")
+        this.#blocks.change(block, () => block.release((record) => this.#cursors.wants(record.connectionId, record.seq), onRelease));
       else if (block.index !== undefined && !this.#isInUse(block)) block.index = undefined;
     }
     this.#drop(unwanted);

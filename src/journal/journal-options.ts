@@ -1,7 +1,7 @@
 import { assert } from "../base/assert.js";
 import type { Log } from "../base/log.js";
-import type { JournalRecord } from "../model/journal-port.js";
 import { MiB } from "../base/units.js";
+import type { JournalRecord } from "../model/journal-port.js";
 import { FRAME_HEADER_BYTES, segmentHeaderBytes } from "./segment-format.js";
 
 export interface DiskJournalOptions {

@@ -60,10 +60,10 @@ export function encodeChangeSet(set: ChangeSet): Buffer {
 }
 
 /**
- * Encodes a set of one file change whose payload already lies in `buffer` from `payloadStart` to its end: the header goes right
+ * Encodes a set whose payload already lies in `buffer` from `payloadStart` to its end, in order: the header goes right
  * in front of it, nothing is copied. Falls back to a copy when the header does not fit.
  */
-export function encodeSingle(set: ChangeSet, buffer: Buffer, payloadStart: number): Buffer {
+export function encodeInPlace(set: ChangeSet, buffer: Buffer, payloadStart: number): Buffer {
   const flags = (set.closed ? FLAG_CLOSED : 0) | (set.mirror ? FLAG_MIRROR : 0);
   const header = packHeader(["set", set.seq, set.sourceTimeMs, flags, set.changes.map(encodeChange)]);
   const start = payloadStart - header.length - 4;

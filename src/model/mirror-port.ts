@@ -59,8 +59,8 @@ export interface MirrorTree {
   renamesFromSet(seq: number): readonly ShippedRename[] | null;
   readonly rootCount: number;
   totals(): MirrorTotals;
-  /** Brings what is known of the directory up to date (shipping live differences) and lists it in byte order; null = not there. */
-  list(root: RootIndex, directory: BytePath): Promise<readonly MirrorEntry[] | null>;
+  /** Lists the directory in byte order; null = not there. `isFresh`: what is known of it is brought up to date first (shipping live differences). */
+  list(root: RootIndex, directory: BytePath, isFresh: boolean): Promise<readonly MirrorEntry[] | null>;
   /** Sends the entries for comparison; returns the sequence number whose answer will come. */
   compare(connectionId: number, request: CompareRequest): number;
   /** Asks for the receiver's block signatures of a file; returns the sequence number. */
