@@ -16,6 +16,7 @@ import type { ConnectionReport, MirrorReport } from "../model/status.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { reportConnection } from "./connection-report.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, nextConnection } from "./connection-state.js";
+import { faultOf, type LinkFault } from "./link-fault.js";
 import { MirrorTracker } from "./mirror-tracker.js";
 import { ProblemBook } from "./problem-book.js";
 import { mergeNeeds, planResume } from "./resume-plan.js";
@@ -117,7 +118,7 @@ export class SourceConnection {
     this.#save(true);
   }
 
-  async #connectAndStream(signal: AbortSignal): Promise<Fault & { disposition: string }> {
+  async #connectAndStream(signal: AbortSignal): Promise<LinkFault> {
     const { dialer, findPeer, hello } = this.options;
     try {
       const channel = await dialer.dial(findPeer(this.record.peer), hello(), signal);
@@ -396,8 +397,4 @@ export class SourceConnection {
   tick(): void {
     if (this.#isDirty) this.#save(false);
   }
-}
-
-function faultOf(error: SmError): Fault & { disposition: string } {
-  return { code: error.code, message: error.message, disposition: error.entry.disposition === "retry" || error.code === "PEER_UNKNOWN" ? "retry" : "halt" };
 }

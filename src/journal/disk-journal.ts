@@ -264,12 +264,10 @@ export class DiskJournal implements Journal {
     for (let i = this.#blocks.indexAfter(afterSeq); i < blocks.length; i++) {
       const block = blocks[i];
       if (block === undefined || block.firstSeq > toSeq) break;
-      if (!this.#isWanted(block)) {
-        unwanted.add(block);
-        if (block.kind === "memory") for (const record of block.records) onRelease(record);
-      } else if (block.kind === "memory")
-        this.#blocks.change(block, () => block.release((record) => this.#cursors.wants(record.connectionId, record.seq), onRelease));
-      else if (block.index !== undefined && !this.#isInUse(block)) block.index = undefined;
+      const isWanted = this.#isWanted(block);
+      if (!isWanted) unwanted.add(block);
+      if (block.kind === "memory") this.#blocks.change(block, () => block.release((record) => this.#cursors.wants(record.connectionId, record.seq), onRelease));
+      else if (isWanted && block.index !== undefined && !this.#isInUse(block)) block.index = undefined;
     }
     this.#drop(unwanted);
     this.#losses.forget(this.#cursors.minPassedSeq);
