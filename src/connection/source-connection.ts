@@ -3,7 +3,7 @@
 //   journal ─▶ sender ─▶ channel ══▶ target        target ══▶ acks ─▶ cursor, credits, answers ─▶ source worker
 
 import { backoffMs } from "../base/backoff.js";
-import { type ErrorCode, type SmError, toSmError } from "../base/errors.js";
+import { type ErrorCode, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { delay } from "../base/wait.js";
 import { displayPath } from "../model/byte-path.js";

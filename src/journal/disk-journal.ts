@@ -251,7 +251,7 @@ export class DiskJournal implements Journal {
     const cursor = this.#cursors.get(connectionId);
     const to = Math.min(seq, this.#lastSeq);
     if (cursor === undefined || to <= cursor.passedSeq) return;
-    const from = cursor.passedSeq;
+    const { passedSeq: from } = cursor;
     this.#cursors.pass(cursor, to);
     this.#release(from, to, this.#onReleased);
   }
@@ -264,10 +264,9 @@ export class DiskJournal implements Journal {
     for (let i = this.#blocks.indexAfter(afterSeq); i < blocks.length; i++) {
       const block = blocks[i];
       if (block === undefined || block.firstSeq > toSeq) break;
-      const isWanted = this.#isWanted(block);
-      if (!isWanted) unwanted.add(block);
+      if (!this.#isWanted(block)) unwanted.add(block);
+      else if (block.kind === "disk" && block.index !== undefined && !this.#isInUse(block)) block.index = undefined;
       if (block.kind === "memory") this.#blocks.change(block, () => block.release((record) => this.#cursors.wants(record.connectionId, record.seq), onRelease));
-      else if (isWanted && block.index !== undefined && !this.#isInUse(block)) block.index = undefined;
     }
     this.#drop(unwanted);
     this.#losses.forget(this.#cursors.minPassedSeq);
