@@ -202,6 +202,7 @@ export class DiskBlock extends BaseBlock {
     const all = this.weight(connectionId);
     if (afterSeq < this.firstSeq) return all;
     if (this.index !== undefined) return weightOfIndex(this.index, connectionId, afterSeq);
+    if (!this.hasFor(connectionId, afterSeq)) return { records: 0, bytes: 0 };
     const share = Math.max(0, this.lastSeq - afterSeq) / (this.lastSeq - this.firstSeq + 1);
     return { records: Math.round(all.records * share), bytes: Math.round(all.bytes * share) };
   }

@@ -251,7 +251,7 @@ export class DiskJournal implements Journal {
     const cursor = this.#cursors.get(connectionId);
     const to = Math.min(seq, this.#lastSeq);
     if (cursor === undefined || to <= cursor.passedSeq) return;
-    const { passedSeq: from } = cursor;
+    const from = cursor.passedSeq;
     this.#cursors.pass(cursor, to);
     this.#release(from, to, this.#onReleased);
   }
@@ -259,15 +259,15 @@ export class DiskJournal implements Journal {
   /** Looks at the blocks that a cursor moved over and lets go of what nobody wants. */
   #release(afterSeq: number, toSeq: number, onRelease: (record: JournalRecord) => void = () => undefined): void {
     if (this.#closing !== undefined) return;
-    const blocks = this.#blocks.all();
-    const unwanted = new Set<Block>();
+    const [blocks, unwanted] = [this.#blocks.all(), new Set<Block>()];
     for (let i = this.#blocks.indexAfter(afterSeq); i < blocks.length; i++) {
       const block = blocks[i];
       if (block === undefined || block.firstSeq > toSeq) break;
       if (!this.#isWanted(block)) unwanted.add(block);
-      else if (block.kind === "disk" && block.index !== undefined && !this.#isInUse(block)) block.index = undefined;
-      if (block.kind === "memory") this.#blocks.change(block, () => block.release((record) => this.#cursors.wants(record.connectionId, record.seq), onRelease));
+      else if (block.kind === "memory") this.#blocks.change(block, () => block.release((r) => this.#cursors.wants(r.connectionId, r.seq), onRelease));
+      else if (block.index !== undefined && !this.#isInUse(block)) block.index = undefined;
     }
+    for (const { kind, records } of unwanted) if (kind === "memory") records?.forEach(onRelease);
     this.#drop(unwanted);
     this.#losses.forget(this.#cursors.minPassedSeq);
   }

@@ -128,3 +128,29 @@ test("the target replaced by an empty one is mirrored again", async () => {
   await pair.restartTarget();
   await pair.expectEqual();
 });
+
+test("a queue that overflows while the target is away: Mirror Required, then repaired, deletes included", async () => {
+  const directory = makeTempDirectory();
+  mkdirSync(join(directory, "a", "etc"), { recursive: true });
+  writeFileSync(join(directory, "a", "etc", "sm.yaml"), "queue:\n  memoryMiB: 1\n  diskMiB: 5\n");
+  const pair = await AgentPair.start(directory);
+  const driver = await FsDriver.open(pair.sourceDir);
+  const operations = new RandomOperations({ seed: 41 });
+  await driver.run(operations.take(100));
+  await driver.close();
+  writeFileSync(join(pair.sourceDir, "doomed"), "x");
+  await pair.connect();
+  await pair.expectEqual();
+  await pair.target.stop();
+  rmSync(join(pair.sourceDir, "doomed"));
+  for (let i = 0; i < 40; i++) writeFileSync(join(pair.sourceDir, `bulk-${i}`), Buffer.alloc(1_000_000, i));
+  await eventually(async () => {
+    const report = await pair.report();
+    expect(report.targetDataState).toBe("Mirror Required");
+    expect(report.reasons.map((reason) => reason.code)).toContain("MIRROR_REQUIRED");
+    expect(report.diskQueueBytes).toBeLessThanOrEqual(6 * 1024 * 1024);
+  });
+  await pair.restartTarget();
+  await pair.expectEqual();
+  expect((await pair.report()).reasons).toEqual([]);
+});

@@ -25,8 +25,10 @@ describe("the mirrors of a connection", () => {
   test("from its start to the target's word", () => {
     const tracker = new MirrorTracker();
     const id = tracker.start("difference", NOW);
+    expect(tracker.report()).toMatchObject({ status: "Calculating", percent: 0 });
+    tracker.begin(id, LATER);
     tracker.progress(id, counts());
-    expect(tracker.report()).toMatchObject({ status: "Mirroring", mode: "difference", percent: 50, outcome: "running", startedAt: NOW });
+    expect(tracker.report()).toMatchObject({ status: "Mirroring", mode: "difference", percent: 50, outcome: "running", startedAt: LATER });
     expect(tracker.remainingBytes).toBe(50);
     tracker.emitted(id, 70, counts({ percent: 99, bytesDone: 80 }));
     expect(tracker.report().status).toBe("Waiting");
@@ -43,7 +45,8 @@ describe("the mirrors of a connection", () => {
     expect(second).not.toBe(first);
     tracker.progress(first, counts({ percent: 88 }));
     tracker.emitted(first, 5, counts());
-    expect(tracker.report()).toMatchObject({ percent: 0, status: "Mirroring" });
+    tracker.begin(first, LATER);
+    expect(tracker.report()).toMatchObject({ percent: 0, status: "Calculating" });
     expect(tracker.isApplied(1e9)).toBe(false);
   });
 
