@@ -3,6 +3,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { request } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -46,6 +47,19 @@ class Agent {
     ]);
     child.stdout.resume();
     return new Agent(child, home, JSON.parse(line));
+  }
+
+  /** One connection's report, straight from the control socket. */
+  async look(/** @type {number} */ id) {
+    const outgoing = request({ socketPath: this.ready.adminSocket, path: "/api/v1/status", agent: false });
+    outgoing.end();
+    const [response] = await once(outgoing, "response");
+    let text = "";
+    for await (const chunk of response) text += chunk;
+    const body = JSON.parse(text);
+    const found = (body.result ?? body).connections.find((/** @type {{ id: number }} */ connection) => connection.id === id);
+    if (found === undefined) throw new Error(`connection ${id} is not in the status`);
+    return found;
   }
 
   /** Runs `sm ARGS --json` and returns its result. */
@@ -123,7 +137,8 @@ export class AgentPair {
 
   async #waitMirror(/** @type {number} */ id) {
     for (;;) {
-      const { mirror } = await this.connection(id);
+      // Over the socket: a CLI process for each look would take the time it measures.
+      const { mirror } = await this.#source.look(id);
       if (mirror.outcome === "done" && mirror.problemCount === 0) return mirror;
       if (mirror.outcome !== null && mirror.outcome !== "running") throw new Error(`the mirror ended otherwise: ${JSON.stringify(mirror)}`);
       await sleep(200);

@@ -19,8 +19,6 @@ const SYNC_INTERVAL_MS = 200;
 const LAZY_SYNC_INTERVAL_MS = 30_000;
 /** Twice what a channel lets through unreleased: reached only by a sender that ignores its window. */
 const QUEUED_BYTES_MAX = 128 * MiB;
-/** More than this waiting is a backlog. */
-const BUSY_BYTES = 256 * 1024;
 
 export interface ApplyServiceOptions {
   readonly connectionKey: string;
@@ -156,7 +154,7 @@ export class ApplyService {
         this.#queuedBytes -= message.bytes;
         this.#appliedSeq = message.appliedSeq;
         this.#noteRetrying(message.retrying);
-        if (this.#closed === null) this.#durability.want(message.point, this.#queuedBytes > BUSY_BYTES);
+        if (this.#closed === null) this.#durability.want(message.point, message.bytes);
         this.#acknowledge(message.answers, message.bytes);
         return;
       case "failed":

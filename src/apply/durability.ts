@@ -18,8 +18,10 @@ export interface DurabilityOptions {
 
 /** A sync holds up the writes beside it: under load at most a fifth of the time goes to syncing. */
 const REST_SHARE = 4;
-/** While a backlog is being applied: one sync for much costs far less than many for a little each. */
-const BUSY_INTERVAL_MS = 5_000;
+/** More than this since the last sync is bulk: one sync for much costs far less than many for a little each. */
+const BULK_BYTES = 4 * 1024 * 1024;
+const BULK_INTERVAL_MS = 5_000;
+const BULK_PAUSE_MS = 250;
 const REST_MS_MAX = 10_000;
 
 export class Durability {
@@ -29,7 +31,8 @@ export class Durability {
   #running: Deferred<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #startedAtMs = performance.now();
-  #isBusy = false;
+  #wantedAtMs = 0;
+  #bytes = 0;
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
@@ -47,11 +50,12 @@ export class Durability {
     return new Durability(new Worker(options.workerUrl, { workerData: { failpoint: options.failpoint } }), options);
   }
 
-  /** Wants everything up to this point durable; a later point replaces one that has not begun. `isBusy`: more is waiting to be applied. */
-  want(point: DurablePoint, isBusy: boolean): void {
+  /** Wants everything up to this point durable; a later point replaces one that has not begun. `bytes`: applied since the last call. */
+  want(point: DurablePoint, bytes: number): void {
     this.#wanted = point;
-    if (this.#isBusy !== isBusy) {
-      this.#isBusy = isBusy;
+    this.#wantedAtMs = performance.now();
+    this.#bytes += bytes;
+    if (this.#bytes > BULK_BYTES) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
     }
@@ -77,10 +81,16 @@ export class Durability {
     this.#running?.resolve();
   }
 
+  /** Bulk is synced when it pauses, or now and then; anything else after the interval. */
+  get #dueAtMs(): number {
+    const regular = this.#startedAtMs + this.#options.intervalMs;
+    if (this.#bytes <= BULK_BYTES) return Math.max(regular, this.#restUntilMs);
+    return Math.max(regular, this.#restUntilMs, Math.min(this.#startedAtMs + BULK_INTERVAL_MS, this.#wantedAtMs + BULK_PAUSE_MS));
+  }
+
   #schedule(): void {
     if (this.#isClosed || this.#running !== null || this.#timer !== undefined || this.#wanted === null) return;
-    const intervalMs = this.#isBusy ? Math.max(BUSY_INTERVAL_MS, this.#options.intervalMs) : this.#options.intervalMs;
-    const waitMs = Math.max(this.#startedAtMs + intervalMs, this.#restUntilMs) - performance.now();
+    const waitMs = this.#dueAtMs - performance.now();
     if (waitMs <= 0) {
       this.#start(this.#wanted);
       return;
@@ -93,6 +103,7 @@ export class Durability {
 
   #start(point: DurablePoint): void {
     this.#wanted = null;
+    this.#bytes = 0;
     this.#running = defer();
     this.#startedAtMs = performance.now();
     this.#worker.postMessage({ kind: "sync", point } satisfies ToDurabilityWorker);
