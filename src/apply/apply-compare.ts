@@ -48,10 +48,18 @@ function compareEntries(ctx: ApplyContext, change: CompareChange, directory: Dir
       continue;
     }
     if (ctx.foreign.size > 0) adoptListed(ctx, change, entry, directory);
-    const why = groups.differs(entry, stat) ? "link" : entryDiffers(ctx, entry, stat, directory.fd);
+    const why = groups.differs(entry, stat) ? "link" : withoutSharing(entryDiffers(ctx, entry, stat, directory.fd), entry, stat);
     if (why !== undefined) differs.push({ name: entry.name, why });
   }
   return differs;
+}
+
+/**
+ * A file that differs and has further names here may share its inode with names that are other files on the source by now: put right
+ * in place, it would damage them. It is made anew, and the source links the group's names again.
+ */
+function withoutSharing(why: Difference["why"] | undefined, entry: EntrySummary, stat: FileStat): Difference["why"] | undefined {
+  return why !== undefined && why !== "type" && entry.type === "file" && stat.nlink > 1 ? "link" : why;
 }
 
 /** What the source lists is no longer foreign. */
