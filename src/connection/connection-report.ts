@@ -119,7 +119,7 @@ function linkReason(c: ConnectionView): Reason | null {
     since: c.stateSince,
     next: isHalted ? "waits for a person; changes are logged meanwhile" : "connects again by itself; changes are logged meanwhile",
     nextAt: c.retryAt,
-    command: isHalted ? `sm mirror start ${c.record.id}` : "sm peer list",
+    command: !isHalted ? "sm peer list" : c.state.fault.code.startsWith("ROOT_") ? `sm disconnect ${c.record.id}` : `sm mirror start ${c.record.id}`,
   };
 }
 

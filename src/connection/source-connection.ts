@@ -288,12 +288,10 @@ export class SourceConnection {
     this.#resume();
   }
 
-  /** Tries again at once: the peer may be back, or was paired anew. */
+  /** Tries again at once: the peer may be back. Another root than the one connected must never be mirrored over the copy: it stays halted. */
   nudge(): void {
-    if (this.state.kind === "halted" || this.state.kind === "backingOff") {
-      if (this.state.kind === "halted") this.#unhalt();
-      else this.#channelAbort.abort();
-    }
+    if (this.state.kind === "backingOff") this.#channelAbort.abort();
+    else if (this.state.kind === "halted" && !this.state.fault.code.startsWith("ROOT_")) this.#unhalt();
   }
 
   /** Records that a mirror must run; starts it as soon as there is a channel. */
