@@ -9,7 +9,7 @@ import { warm } from "./tree-data.mjs";
 /** @typedef {{ runs: number; scale: number; only: "both" | "rsync"; linuxSource: boolean; work: string; source: import("./images.mjs").Image; target: import("./images.mjs").Image; say: (text: string) => void }} Context */
 
 async function runSm(/** @type {Context} */ context) {
-  context.target.renew();
+  context.target.renewAfterCopy(context.source.path);
   const agents = await AgentPair.open(context.work);
   try {
     const first = await agents.mirror(context.source.path, context.target.path);
@@ -21,7 +21,7 @@ async function runSm(/** @type {Context} */ context) {
 }
 
 async function runRsync(/** @type {Context} */ context) {
-  context.target.renew();
+  context.target.renewAfterCopy(context.source.path);
   const daemon = await RsyncDaemon.open(context.target.path, context.work);
   try {
     const first = daemon.copy(context.source.path);

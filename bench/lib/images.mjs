@@ -31,6 +31,17 @@ export class Image {
     this.sync();
   }
 
+  /**
+   * Makes the file system anew after a plain copy of `from` was on it. In a virtual machine, memory that the host has taken
+   * back is slow at its next use: after the same copy, each program finds the machine in the same state.
+   */
+  renewAfterCopy(/** @type {string} */ from) {
+    this.renew();
+    execFileSync("cp", ["-a", `${from}/.`, this.path]);
+    this.sync();
+    this.renew();
+  }
+
   /** Returns the seconds it took to bring everything to the disk. */
   sync() {
     const startedAt = performance.now();

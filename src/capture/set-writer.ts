@@ -18,8 +18,10 @@ export interface OutgoingSet {
 
 export const SET_PAYLOAD_BYTES = MiB;
 const CHANGES_MAX = 1500;
-/** Room for the header in front of a chunk that is read in place. */
-const HEADROOM_BYTES = 160 * 1024;
+/** Room for the header of many changes in front of their payload. */
+const HEADROOM_BYTES = 96 * 1024;
+/** Room for the header of one chunk of a large file, whose only long part is its path. */
+const CHUNK_HEADROOM_BYTES = 16 * 1024;
 /** A header above this closes the set: an encoded set stays far below SET_BYTES_MAX. */
 const HEADER_BYTES_MAX = 512 * 1024;
 
@@ -75,11 +77,11 @@ export class SetWriter {
   /** Emits one large chunk as a set of its own: `read` fills the payload in place. Returns what `read` returned. */
   addChunk(length: number, read: (into: Buffer) => FileChange | null): boolean {
     this.flush();
-    const buffer = Buffer.allocUnsafeSlow(HEADROOM_BYTES + length);
-    const change = read(buffer.subarray(HEADROOM_BYTES));
+    const buffer = Buffer.allocUnsafeSlow(CHUNK_HEADROOM_BYTES + length);
+    const change = read(buffer.subarray(CHUNK_HEADROOM_BYTES));
     if (change === null) return false;
     const set = this.#next([change]);
-    const bytes = change.payload.length === length ? encodeInPlace(set, buffer, HEADROOM_BYTES) : encodeChangeSet(set);
+    const bytes = change.payload.length === length ? encodeInPlace(set, buffer, CHUNK_HEADROOM_BYTES) : encodeChangeSet(set);
     this.#send(set, bytes);
     return true;
   }

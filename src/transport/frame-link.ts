@@ -9,6 +9,8 @@ import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { MiB } from "../base/units.js";
 import { type Deferred, defer } from "../base/wait.js";
+import { BULK_BYTES_MIN, BulkReceiver, bulkHeader } from "./bulk-frame.js";
+import { readDirectly } from "./direct-read.js";
 import { decodeFrame, encodePing, encodePong, encodeReason, type Frame, reasonToError } from "./frame-codec.js";
 
 export interface LinkTiming {
@@ -31,6 +33,9 @@ const UNPACED_BYTES_MAX = 128 * MiB;
 export interface FrameLinkOptions {
   readonly ws: WebSocket;
   readonly socket: TLSSocket;
+  /** Who opened the socket: WebSocket clients mask what they send. */
+  readonly side: "dialled" | "accepted";
+  readonly frameBytesMax: number;
   readonly peerName: string;
   readonly timing: LinkTiming;
   readonly log: Log;
@@ -47,12 +52,20 @@ export class FrameLink {
   readonly closed: Promise<void>;
   readonly #ws: WebSocket;
   readonly #socket: TLSSocket;
+  readonly #side: "dialled" | "accepted";
+  readonly #bulk: BulkReceiver;
+  /** What the WebSocket is given to read; what it reads on its own, of a socket that closes, belongs to no frame. */
+  #isPassing = false;
+  #passOn: ((chunk: Buffer) => void) | undefined;
   readonly #timing: LinkTiming;
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #ended = defer<SmError>();
   readonly #closed = defer<void>();
   readonly #waiters: Deferred<void>[] = [];
+  /** Frames that wait for their turn at the socket, in order. */
+  readonly #paced: Buffer[] = [];
+  #pacedBytes = 0;
   #onFrame: ((frame: OwnerFrame) => void) | undefined;
   #reason: SmError | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -66,6 +79,13 @@ export class FrameLink {
   constructor(options: FrameLinkOptions) {
     this.#ws = options.ws;
     this.#socket = options.socket;
+    this.#side = options.side;
+    this.#bulk = new BulkReceiver({
+      isMasked: options.side === "accepted",
+      bytesMax: options.frameBytesMax,
+      pass: (chunk) => this.#pass(chunk),
+      take: (message) => this.#receive(message, true),
+    });
     this.peerName = options.peerName;
     this.#timing = options.timing;
     this.#log = options.log;
@@ -79,8 +99,14 @@ export class FrameLink {
     assert(this.#onFrame === undefined, "a link is started once");
     this.#onFrame = onFrame;
     this.#seen = { bytes: this.#socket.bytesRead, atMs: this.#clock.monotonicMs() };
-    this.#ws.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
-    this.#ws.on("error", (error) => this.#finish(socketError(error, this.peerName)));
+    this.#ws.on("message", (data, isBinary) => {
+      if (this.#isPassing) this.#receive(data as Buffer, isBinary);
+    });
+    this.#tapSocket();
+    this.#ws.on("error", (error) => {
+      this.#passOn = undefined;
+      this.#finish(socketError(error, this.peerName));
+    });
     this.#ws.on("close", (code, text) => this.#onClose(code, text.toString("utf8")));
     this.#heartbeat = setInterval(() => this.#beat(), this.#timing.heartbeatMs);
     if (this.#ws.isPaused) this.#ws.resume();
@@ -116,8 +142,10 @@ export class FrameLink {
   /** Sends, and resolves when there is room for more. Order of calls = order on the wire. The buffer must not change afterwards. */
   sendPaced(frame: Buffer): Promise<void> {
     if (this.#reason !== undefined) return Promise.reject(lost(this.#reason));
-    this.#write(frame);
-    if (this.#ws.bufferedAmount < HIGH_WATER_BYTES) return Promise.resolve();
+    this.#paced.push(frame);
+    this.#pacedBytes += frame.length;
+    this.#sendNext();
+    if (this.#unsentBytes < HIGH_WATER_BYTES) return Promise.resolve();
     const waiter = defer<void>();
     this.#waiters.push(waiter);
     return waiter.promise;
@@ -137,6 +165,7 @@ export class FrameLink {
   end(reason: SmError, options: { readonly abrupt?: boolean; readonly tell?: "refuse" | "bye" } = {}): void {
     if (this.#reason !== undefined) return;
     if (options.abrupt !== true && this.#ws.readyState === WebSocket.OPEN) {
+      this.#sendNext(true);
       this.#write(encodeReason(options.tell ?? "bye", reason));
       this.#ws.close(1000);
       // A paused socket would never see the peer's side of the closing handshake.
@@ -146,14 +175,55 @@ export class FrameLink {
     if (options.abrupt === true) this.#ws.terminate();
   }
 
+  /** Puts the bulk receiver between the socket and the WebSocket. */
+  #tapSocket(): void {
+    const [listener, ...others] = this.#socket.listeners("data") as ((chunk: Buffer) => void)[];
+    assert(listener !== undefined && others.length === 0, "a socket has one reader, its WebSocket");
+    this.#passOn = listener;
+    this.#socket.off("data", listener);
+    const take = (chunk: Buffer): void => this.#bulk.push(chunk);
+    this.#socket.on("data", take);
+    readDirectly(this.#socket, take);
+  }
+
+  #pass(chunk: Buffer): void {
+    this.#isPassing = true;
+    this.#passOn?.call(this.#socket, Buffer.from(chunk));
+    this.#isPassing = false;
+  }
+
+  get #unsentBytes(): number {
+    return this.#ws.bufferedAmount + this.#pacedBytes;
+  }
+
+  /**
+   * Large frames go to the socket one at a time: what a socket finds waiting it first copies into one piece. Meanwhile
+   * heartbeats and acknowledgements pass those that wait here.
+   */
+  #sendNext(isAll = false): void {
+    for (let frame = this.#paced[0]; frame !== undefined; frame = this.#paced[0]) {
+      if (frame.length >= BULK_BYTES_MIN && this.#socket.writableLength > 0 && !isAll) return;
+      this.#paced.shift();
+      this.#pacedBytes -= frame.length;
+      this.#write(frame);
+    }
+  }
+
   #write(frame: Buffer): void {
     this.#sentBytes += frame.length;
+    if (frame.length >= BULK_BYTES_MIN && this.#ws.readyState === WebSocket.OPEN) {
+      this.#socket.write(bulkHeader(frame.length, this.#side === "dialled"));
+      this.#socket.write(frame, () => this.#drained());
+      return;
+    }
     this.#ws.send(frame, { binary: true }, () => this.#drained());
   }
 
   /** Called after each message that left or failed. A socket that failed has an empty buffer too: then #finish tells those who wait. */
   #drained(): void {
-    if (this.#waiters.length === 0 || this.#socket.errored !== null || this.#socket.destroyed || this.#ws.bufferedAmount > LOW_WATER_BYTES) return;
+    if (this.#socket.errored !== null || this.#socket.destroyed) return;
+    this.#sendNext();
+    if (this.#waiters.length === 0 || this.#unsentBytes > LOW_WATER_BYTES) return;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
 
@@ -229,6 +299,8 @@ export class FrameLink {
     this.#reason = reason;
     clearInterval(this.#heartbeat);
     this.#killTimer = setTimeout(() => this.#ws.terminate(), this.#timing.closeMs);
+    this.#paced.length = 0;
+    this.#pacedBytes = 0;
     for (const waiter of this.#waiters.splice(0)) waiter.reject(lost(reason));
     this.#ended.resolve(reason);
   }

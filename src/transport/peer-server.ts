@@ -215,7 +215,16 @@ export class PeerServer {
     this.#channelSockets.handleUpgrade(request, socket, head, (ws: WebSocket) => {
       this.#admission.admit(socket);
       socket.setKeepAlive(true, wire.KEEP_ALIVE_MS);
-      const link = new FrameLink({ ws, socket, peerName, timing: this.#limits, log, clock: this.#options.clock ?? systemClock });
+      const link = new FrameLink({
+        ws,
+        socket,
+        side: "accepted",
+        frameBytesMax: SET_FRAME_BYTES_MAX,
+        peerName,
+        timing: this.#limits,
+        log,
+        clock: this.#options.clock ?? systemClock,
+      });
       this.#links.set(link, fingerprint);
       void link.closed.then(() => this.#links.delete(link));
       serveTargetSession({ link, accept, helloTimeoutMs: this.#limits.helloTimeoutMs, log });

@@ -135,7 +135,16 @@ export class WsSourceDialer implements SourceDialer {
 
   #link(peer: Peer, dialled: DialledSocket): FrameLink {
     const { log } = this.#options;
-    const link = new FrameLink({ ws: dialled.ws, socket: dialled.socket, peerName: peer.name, timing: this.#timing, log, clock: this.#clock });
+    const link = new FrameLink({
+      ws: dialled.ws,
+      socket: dialled.socket,
+      side: "dialled",
+      frameBytesMax: ACK_FRAME_BYTES_MAX,
+      peerName: peer.name,
+      timing: this.#timing,
+      log,
+      clock: this.#clock,
+    });
     this.#links.set(link, peer.fingerprint);
     void link.closed.then(() => this.#links.delete(link));
     return link;
