@@ -8,8 +8,9 @@ import type { Log } from "../base/log.js";
 import { MiB } from "../base/units.js";
 import { type Deferred, defer, delay } from "../base/wait.js";
 import type { Config } from "../config/config.js";
-import type { MirrorNeed } from "../connection/connection-record.js";
+import type { ConnectionRecord, MirrorNeed } from "../connection/connection-record.js";
 import type { SourceConnection } from "../connection/source-connection.js";
+import { isSameRoot, type RootIdentity } from "../fs/root-identity.js";
 import { DiskJournal } from "../journal/disk-journal.js";
 import type { CaptureCoverage } from "../model/capture-port.js";
 import type { JournalLoss } from "../model/journal-port.js";
@@ -17,9 +18,23 @@ import type { RepsetData } from "../model/rule.js";
 import type { SourceCommand, SourceEvent, SourceFeed, SourceWorkerData } from "../model/source-messages.js";
 import type { CaptureReport, Reason } from "../model/status.js";
 
+/** A root as it was when it was connected: a path, and what must be found there. */
+export type KnownRoot = ConnectionRecord["roots"][number];
+
+export interface SourceWorkerStart extends SourceWorkerData {
+  /** Of each root. */
+  readonly identities: readonly RootIdentity[];
+}
+
+/** What the worker was asked and has not answered. */
+interface Request<T> {
+  readonly command: SourceCommand;
+  readonly answer: Deferred<T>;
+}
+
 export interface RepsetSourceOptions {
   readonly repset: RepsetData;
-  readonly roots: readonly string[];
+  readonly roots: readonly KnownRoot[];
   readonly config: Config;
   readonly failpoint: string | null;
   readonly onChange: () => void;
@@ -44,13 +59,13 @@ export class RepsetSource implements SourceFeed {
   #lastSeq: number;
   #nextRequest = 1;
   #isClosing = false;
-  readonly #barriers = new Map<number, Deferred<number>>();
-  readonly #probes = new Map<number, Deferred<{ pending: number; repairSeq: number }>>();
+  readonly #barriers = new Map<number, Request<number>>();
+  readonly #probes = new Map<number, Request<{ readonly pending: number; readonly repairSeq: number }>>();
 
   private constructor(options: RepsetSourceOptions, journal: DiskJournal) {
     this.#options = options;
     this.repset = options.repset;
-    this.roots = options.roots;
+    this.roots = options.roots.map((root) => root.path);
     this.journal = journal;
     this.#lastSeq = journal.lastSeq;
     journal.onLoss((loss) => this.#takeLoss(loss));
@@ -74,8 +89,9 @@ export class RepsetSource implements SourceFeed {
 
   #start(): void {
     const { capture, transport } = this.#options.config;
-    const data: SourceWorkerData = {
+    const data: SourceWorkerStart = {
       roots: this.roots,
+      identities: this.#options.roots,
       rules: this.repset.rules,
       lastSeq: this.#lastSeq,
       signatureBytesMax: capture.signatureMiB * MiB,
@@ -88,7 +104,7 @@ export class RepsetSource implements SourceFeed {
     const worker = new Worker(new URL("./source-worker.js", import.meta.url), { workerData: data, trackUnmanagedFds: false });
     this.#worker = worker;
     worker.on("message", (event: SourceEvent) => this.#take(event));
-    let failure = new SmError("WORKER_DIED", `the source worker of ${this.repset.name} ended unexpectedly`);
+    let failure: SmError | null = null;
     worker.on("error", (error) => {
       failure = toSmError(error, "WORKER_DIED", `the source worker of ${this.repset.name}`);
     });
@@ -96,22 +112,45 @@ export class RepsetSource implements SourceFeed {
       if (this.#worker === worker) void this.#restart(failure);
     });
     for (const connection of this.connections) this.send({ kind: "attach", connectionId: connection.id });
+    for (const { command } of this.#requests()) this.send(command);
   }
 
-  /** A dead worker has forgotten what it knew of the tree: begin anew, and compare. */
-  async #restart(error: SmError): Promise<void> {
+  #requests(): readonly Request<unknown>[] {
+    return [...this.#barriers.values(), ...this.#probes.values()];
+  }
+
+  #refuseRequests(error: SmError): void {
+    for (const { answer } of this.#requests()) answer.reject(error);
+    this.#barriers.clear();
+    this.#probes.clear();
+  }
+
+  /** A worker that ended has forgotten what it knew of the tree: begin anew, and compare. It ends in order (null) when a root is not there. */
+  async #restart(failure: SmError | null): Promise<void> {
     this.#worker = null;
-    if (this.#halt === null) {
+    const halt = this.#halt;
+    const isRootAway = failure === null && halt?.code.startsWith("ROOT_") === true;
+    if (!isRootAway) this.#takeDeath(failure ?? new SmError("WORKER_DIED", `the source worker of ${this.repset.name} ended unexpectedly`));
+    await delay(RESTART_MS);
+    // Other rules may have started one meanwhile.
+    if (this.#isClosing || this.#worker !== null) return;
+    this.#start();
+    if (isRootAway) this.requireMirror("problem", `a source directory was away: ${halt.message}`);
+    else this.requireMirror("restart", "the source worker was restarted");
+  }
+
+  #takeDeath(error: SmError): void {
+    if (this.#halt?.message !== error.message) {
       this.#options.log.error(error.message, { repset: this.repset.name });
       this.#setHalt({ code: error.code, message: error.message });
     }
-    for (const waiting of [...this.#barriers.values(), ...this.#probes.values()]) waiting.reject(error);
-    this.#barriers.clear();
-    this.#probes.clear();
-    await delay(RESTART_MS);
-    if (this.#isClosing) return;
-    this.#start();
-    this.requireMirror("restart", "the source worker was restarted");
+    this.#refuseRequests(error);
+  }
+
+  /** These roots are those of this set as it runs. */
+  hasRoots(roots: readonly KnownRoot[]): boolean {
+    const known = this.#options.roots;
+    return roots.length === known.length && roots.every((root, index) => root.path === known[index]?.path && isSameRoot(known[index], root));
   }
 
   requireMirror(reason: MirrorNeed["reason"], message: string, only = 0): void {
@@ -140,19 +179,19 @@ export class RepsetSource implements SourceFeed {
   }
 
   barrier(connectionId: number): Promise<number> {
-    const id = this.#nextRequest++;
-    const waiting = defer<number>();
-    this.#barriers.set(id, waiting);
-    this.send({ kind: "barrier", id, connectionId });
-    return waiting.promise;
+    return this.#ask(this.#barriers, { kind: "barrier", id: this.#nextRequest++, connectionId });
   }
 
   probe(connectionId: number): Promise<{ readonly pending: number; readonly repairSeq: number }> {
-    const id = this.#nextRequest++;
-    const waiting = defer<{ pending: number; repairSeq: number }>();
-    this.#probes.set(id, waiting);
-    this.send({ kind: "probe", id, connectionId });
-    return waiting.promise;
+    return this.#ask(this.#probes, { kind: "probe", id: this.#nextRequest++, connectionId });
+  }
+
+  /** Asked again of each worker that follows one that could not answer. */
+  #ask<T>(requests: Map<number, Request<T>>, command: Extract<SourceCommand, { kind: "barrier" | "probe" }>): Promise<T> {
+    const answer = defer<T>();
+    requests.set(command.id, { command, answer });
+    this.send(command);
+    return answer.promise;
   }
 
   #take(event: SourceEvent): void {
@@ -173,11 +212,11 @@ export class RepsetSource implements SourceFeed {
         this.#setHalt(event.error);
         break;
       case "barrier":
-        this.#barriers.get(event.id)?.resolve(event.seq);
+        this.#barriers.get(event.id)?.answer.resolve(event.seq);
         this.#barriers.delete(event.id);
         return;
       case "probe":
-        this.#probes.get(event.id)?.resolve(event);
+        this.#probes.get(event.id)?.answer.resolve(event);
         this.#probes.delete(event.id);
         return;
       default:
@@ -213,6 +252,7 @@ export class RepsetSource implements SourceFeed {
     this.connections.add(connection);
     this.journal.addCursor(connection.id, connection.durableSeq);
     this.send({ kind: "attach", connectionId: connection.id });
+    if (this.#halt !== null) connection.takeEvent({ kind: "halt", error: this.#halt });
   }
 
   detach(connection: SourceConnection): void {
@@ -272,8 +312,7 @@ export class RepsetSource implements SourceFeed {
   /** Stops capture, then writes what is queued to its segments. */
   async close(): Promise<void> {
     await this.stopCapture();
-    const closed = new SmError("AGENT_UNREACHABLE", "the agent is stopping");
-    for (const waiting of [...this.#barriers.values(), ...this.#probes.values()]) waiting.reject(closed);
+    this.#refuseRequests(new SmError("AGENT_UNREACHABLE", "the agent is stopping"));
     await this.journal.close();
   }
 }

@@ -1,18 +1,20 @@
 // The jobs of one source worker: per connection one mirror at a time, and one repair that lives as long as the connection.
 
+import { ContentCheck } from "../capture/content-check.js";
+import type { Inode } from "../capture/node-table.js";
 import type { BackgroundJob, SourceEngine } from "../capture/source-engine.js";
 import type { SourceTree } from "../capture/source-tree.js";
 import { MirrorJob } from "../jobs/mirror-job.js";
-import type { BytePath } from "../model/byte-path.js";
 import type { Answer, RootIndex } from "../model/change.js";
 import { decodeChangeSet } from "../model/change-set.js";
 import type { MirrorCounts, MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
 
 interface ConnectionJobs {
   readonly repair: MirrorJob;
+  readonly check: ContentCheck;
   mirror: { readonly job: MirrorJob; readonly order: MirrorOrder; readonly background: BackgroundJob } | null;
   reportedRepairs: number;
-  /** Last set emitted when the repair had work. */
+  /** Last set emitted when the repair or the check had work. */
   repairSeq: number;
 }
 
@@ -53,15 +55,24 @@ export class SourceJobs {
     }
   }
 
-  /** A file whose blocks only the receivers know has changed. */
-  repairEverywhere(root: RootIndex, path: BytePath): void {
-    for (const { repair } of this.#connections.values()) repair.addRepair(root, path);
+  /** A file whose blocks only the receivers know may have changed. */
+  checkEverywhere(root: RootIndex, inode: Inode): void {
+    for (const { check } of this.#connections.values()) check.add(root, inode);
   }
 
   #attach(connectionId: number): void {
     if (this.#connections.has(connectionId)) return;
     const repair = new MirrorJob({ connectionId, mode: "repair", extras: "remove", suspect: "none", tree: this.#tree });
-    const jobs: ConnectionJobs = { repair, mirror: null, reportedRepairs: 0, repairSeq: 0 };
+    const check = new ContentCheck({
+      connectionId,
+      tree: this.#tree,
+      onUnfit: (root, path) => repair.addRepair(root, path),
+      onVanished: (root, inode) => {
+        const tree = this.#engine.trees[root];
+        if (tree !== undefined) this.#engine.doubts.follow(tree, inode);
+      },
+    });
+    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0 };
     this.#connections.set(connectionId, jobs);
     this.#engine.jobs.push({
       connectionId,
@@ -71,6 +82,16 @@ export class SourceJobs {
       step: async () => {
         await repair.step();
         if (repair.pending === 0) await this.#settleRepair(repair);
+        jobs.repairSeq = this.#engine.writer.flush();
+      },
+    });
+    this.#engine.jobs.push({
+      connectionId,
+      get hasWork() {
+        return jobs.mirror === null && check.hasWork;
+      },
+      step: async () => {
+        check.step();
         jobs.repairSeq = this.#engine.writer.flush();
       },
     });
@@ -128,7 +149,8 @@ export class SourceJobs {
     if (jobs === undefined) return;
     if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path, answer.seq);
     else if (answer.kind === "problem") this.#post({ kind: "problem", root: answer.root, path: answer.path, code: answer.code, message: answer.message });
-    else if (jobs.mirror?.job.takeAnswer(answer) !== true) jobs.repair.takeAnswer(answer);
+    else if (jobs.mirror?.job.takeAnswer(answer) === true) return;
+    else if (answer.kind !== "sums" || !jobs.check.takeAnswer(answer)) jobs.repair.takeAnswer(answer);
   }
 
   #review(connectionId: number, frame: Buffer): void {
@@ -137,7 +159,7 @@ export class SourceJobs {
     const set = decodeChangeSet(frame);
     for (const change of set.changes) {
       if (change.op === "compare" || change.op === "sums") {
-        if (jobs.mirror?.job.askAgain(set.seq) !== true) jobs.repair.askAgain(set.seq);
+        if (jobs.mirror?.job.askAgain(set.seq) !== true && !jobs.check.askAgain(set.seq)) jobs.repair.askAgain(set.seq);
       } else {
         jobs.repair.addRepair(change.root, change.op === "rename" ? change.to : change.path, set.seq);
       }
@@ -147,19 +169,23 @@ export class SourceJobs {
   /** What is still to be repaired for a connection, and the last set that any repair emitted. */
   probe(connectionId: number): { readonly pending: number; readonly repairSeq: number } {
     const jobs = this.#connections.get(connectionId);
-    return { pending: jobs?.repair.pending ?? 0, repairSeq: jobs?.repairSeq ?? 0 };
+    return { pending: jobs === undefined ? 0 : pendingOf(jobs), repairSeq: jobs?.repairSeq ?? 0 };
   }
 
   reportProgress(): void {
     for (const [connectionId, jobs] of this.#connections) {
-      const { mirror, repair } = jobs;
+      const { mirror } = jobs;
       if (mirror !== null) this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job) });
-      const { pending } = repair;
+      const pending = pendingOf(jobs) + this.#engine.doubts.pending;
       if (pending === 0 && jobs.reportedRepairs === 0) continue;
       jobs.reportedRepairs = pending;
       this.#post({ kind: "repairs", connectionId, pending, lastSeq: this.#engine.writer.lastSeq });
     }
   }
+}
+
+function pendingOf({ repair, check }: ConnectionJobs): number {
+  return repair.pending + check.pending;
 }
 
 function countsOf({ progress }: MirrorJob): MirrorCounts {

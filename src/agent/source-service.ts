@@ -8,7 +8,7 @@ import type { Config } from "../config/config.js";
 import type { RepsetStore } from "../config/repset-store.js";
 import type { ConnectionRecord } from "../connection/connection-record.js";
 import { SourceConnection } from "../connection/source-connection.js";
-import { fileSystemOf } from "../fs/native.js";
+import { identityAt, isSameRoot } from "../fs/root-identity.js";
 import type { Peer, SourceDialer } from "../model/channel-port.js";
 import type { Mapping, MirrorMode } from "../model/connection-spec.js";
 import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
@@ -19,7 +19,7 @@ import type { CaptureReport, ConnectionReport, MirrorReport } from "../model/sta
 import { ConnectionStore } from "./connection-store.js";
 import { machineIdentity } from "./machine.js";
 import { resolveMappings } from "./mapping-resolver.js";
-import { RepsetSource } from "./repset-source.js";
+import { type KnownRoot, RepsetSource } from "./repset-source.js";
 import type { StatusBoard } from "./status-board.js";
 
 export interface SourceServiceOptions {
@@ -78,9 +78,11 @@ export class SourceService implements ConnectionControl {
     findPeer(request.target);
     const connected = [...this.#running.values()].map(({ connection }) => connection.record.repset);
     const repset = repsets.requireConnectable(request.repset, connected);
-    const roots = rootsOfSet(repset);
-    const mappings = resolveMappings(roots, request.map);
+    const paths = rootsOfSet(repset);
+    const roots = paths.map((path): KnownRoot => ({ path, ...identityAt(path) }));
+    const mappings = resolveMappings(paths, request.map);
     this.#refuseTwice(request, mappings);
+    this.#refuseOtherRoots(repset.name, roots);
     if (request.target === "localhost") refuseLoops(mappings);
     const now = new Date().toISOString();
     const isMirrored = request.options.mirror !== "none";
@@ -92,7 +94,7 @@ export class SourceService implements ConnectionControl {
       mappings,
       options: request.options,
       createdAt: now,
-      roots: roots.map(identityOf),
+      roots,
       epoch: "",
       durableSeq: 0,
       mirrorNeed: {
@@ -127,13 +129,23 @@ export class SourceService implements ConnectionControl {
     }
   }
 
+  /** One set has one source: what another connection of it holds must be what is there now. */
+  #refuseOtherRoots(name: string, roots: readonly KnownRoot[]): void {
+    const source = this.#sources.get(name);
+    if (source === undefined || source.hasRoots(roots)) return;
+    const ids = this.connectionsOf(name).join(", ");
+    throw new SmError("ROOT_CHANGED", `${source.roots.join(", ")} is not the directory that connection ${ids} of ${name} was made for`);
+  }
+
   async #take(record: ConnectionRecord, restartReason: string | null): Promise<SourceConnection> {
     const { config, dialer, findPeer, board, log } = this.#options;
-    const source = await this.#source(record.repset);
+    const roots = record.roots.map(withBirthTime);
+    const source = await this.#source(record.repset, roots);
     const { epoch } = source.journal.stats();
     const isSameStream = record.epoch === epoch;
     const current: ConnectionRecord = {
       ...record,
+      roots,
       epoch,
       durableSeq: record.epoch === "" ? source.journal.lastSeq : isSameStream ? record.durableSeq : 0,
     };
@@ -155,11 +167,6 @@ export class SourceService implements ConnectionControl {
       const since = new Date().toISOString();
       const changedSinceMs = record.cleanUntilMs;
       connection.requireMirror({ reason: "restart", message: restartReason, since, mode: "difference", extras: "remove", changedSinceMs, isAutomatic: true });
-      const moved = record.roots.find((known) => !isSameRoot(known));
-      if (moved !== undefined) {
-        const message = `${moved.path} is missing, or another directory than when it was connected`;
-        connection.takeEvent({ kind: "halt", error: { code: "ROOT_CHANGED", message } });
-      }
     } else {
       this.#store.save(current);
     }
@@ -189,12 +196,13 @@ export class SourceService implements ConnectionControl {
     };
   }
 
-  async #source(name: string): Promise<RepsetSource> {
+  /** The roots are those that were connected, there or not: the source waits for them. */
+  async #source(name: string, roots: readonly KnownRoot[]): Promise<RepsetSource> {
     const known = this.#sources.get(name);
-    if (known !== undefined) return known;
+    if (known?.hasRoots(roots)) return known;
+    if (known !== undefined) throw new SmError("ROOT_CHANGED", `its directories are others than those of another connection of ${name}`);
     const { config, repsets, failpoint, board, log } = this.#options;
-    const repset = repsets.get(name);
-    const source = await RepsetSource.open({ repset, roots: rootsOfSet(repset), config, failpoint, onChange: board.changed, log });
+    const source = await RepsetSource.open({ repset: repsets.get(name), roots, config, failpoint, onChange: board.changed, log });
     this.#sources.set(name, source);
     // A cursor of a connection that is no more would hold its records for ever.
     const alive = new Set(this.#store.list().map((record) => record.id));
@@ -300,7 +308,7 @@ export class SourceService implements ConnectionControl {
   checkRules(name: string, rules: RepsetData["rules"]): void {
     const source = this.#sources.get(name);
     if (source === undefined) return;
-    const roots = rootsOf(rules, isDirectory);
+    const roots = rootsOf(rules, (path) => isDirectory(path) || source.roots.includes(path));
     if (roots.join("\0") !== source.roots.join("\0")) {
       throw new SmError(
         "REPSET_IN_USE",
@@ -334,15 +342,11 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-function identityOf(path: string): ConnectionRecord["roots"][number] {
-  const fileSystem = fileSystemOf(Buffer.from(path).toString("latin1"));
-  return { path, fsid: typeof fileSystem === "number" ? "" : fileSystem.fsid, ino: statSync(path).ino };
-}
-
-function isSameRoot(known: ConnectionRecord["roots"][number]): boolean {
-  if (!isDirectory(known.path)) return false;
-  const now = identityOf(known.path);
-  return now.ino === known.ino && now.fsid === known.fsid;
+/** The record of an earlier version lacks it: it is taken from the directory that fits otherwise. */
+function withBirthTime(root: KnownRoot): KnownRoot {
+  if (root.btime !== "" || !isDirectory(root.path)) return root;
+  const found = identityAt(root.path);
+  return isSameRoot(root, found) ? { path: root.path, ...found } : root;
 }
 
 function refuseLoops(mappings: readonly Mapping[]): void {

@@ -1,20 +1,35 @@
 // Worker thread of one replication set: the source engine, its capture source (in a thread of its own) and the jobs.
+// It begins when the roots are what was connected. When one is not any more it says so and ends: nothing is known of a
+// root that comes back, so another worker begins anew.
 
 import { MessageChannel, parentPort, Worker, workerData } from "node:worker_threads";
 import { toSmError } from "../base/errors.js";
 import { armFailpointText } from "../base/failpoint.js";
+import { delay } from "../base/wait.js";
 import type { OutgoingSet } from "../capture/set-writer.js";
-import { type EngineOptions, SourceEngine } from "../capture/source-engine.js";
+import { SourceEngine } from "../capture/source-engine.js";
 import { SourceTree } from "../capture/source-tree.js";
+import type { RootIdentity } from "../fs/root-identity.js";
 import type { CaptureCoverage, CaptureFact } from "../model/capture-port.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
-import type { SourceCommand, SourceEvent, SourceWorkerData } from "../model/source-messages.js";
+import type { SourceCommand, SourceEvent } from "../model/source-messages.js";
+import type { SourceWorkerStart } from "./repset-source.js";
 import { SourceJobs } from "./source-jobs.js";
 
-const data = workerData as SourceWorkerData;
+const ROOT_RETRY_MS = 1000;
+const CAPTURE_STOP_MS = 500;
+
+const data = workerData as SourceWorkerStart;
 const parent = parentPort;
 if (parent === null) throw new Error("source-worker runs as a worker thread only");
 if (data.failpoint !== null) armFailpointText(data.failpoint);
+
+const stop = new AbortController();
+let engine: SourceEngine | null = null;
+let jobs: SourceJobs | null = null;
+/** Commands wait until the tree is known: a mirror of an unscanned tree would be empty. */
+const early: SourceCommand[] = [];
+let isReady = false;
 
 function post(event: SourceEvent): void {
   parent?.postMessage(event);
@@ -26,32 +41,52 @@ function emit(set: OutgoingSet): void {
   parent?.postMessage({ kind: "set", ...rest, bytes: copy }, copy.buffer instanceof ArrayBuffer && copy.length > 0 ? [copy.buffer] : []);
 }
 
-/** A root that cannot be taken hold of is no defect: the main thread is told, and tries again with a new worker. */
-function createEngine(options: EngineOptions): SourceEngine {
+function report(state: "Arming" | "Scanning" | "Watching"): void {
+  const { files, bytes } = engine?.totals ?? { files: 0, bytes: 0 };
+  post({ kind: "state", state, files, bytes });
+}
+
+function createEngine(): SourceEngine {
+  return SourceEngine.create({
+    roots: data.roots.map((path, index) => ({ path, identity: data.identities[index] as RootIdentity, membership: new RepsetMatcher(data.rules, path) })),
+    lastSeq: data.lastSeq,
+    signatureBytesMax: data.signatureBytesMax,
+    windowBytes: data.windowBytes,
+    walkSeconds: data.walkSeconds,
+    emit,
+    onProblem: (root, path, code, message) => post({ kind: "problem", root, path, code, message }),
+    onAskReceivers: (root, inode) => jobs?.checkEverywhere(root, inode),
+  });
+}
+
+/** Runs the work; a root that is missing or another one ends it, and is said. Any other error is thrown. */
+async function sayingHalt<T>(work: () => T | Promise<T>): Promise<T | null> {
   try {
-    return SourceEngine.create(options);
+    return await work();
   } catch (error) {
     const { code, message } = toSmError(error);
+    if (code !== "ROOT_MISSING" && code !== "ROOT_CHANGED") throw error;
     post({ kind: "halt", error: { code, message } });
-    process.exit(0);
+    return null;
   }
 }
 
-const engine = createEngine({
-  roots: data.roots.map((path) => ({ path, membership: new RepsetMatcher(data.rules, path) })),
-  lastSeq: data.lastSeq,
-  signatureBytesMax: data.signatureBytesMax,
-  windowBytes: data.windowBytes,
-  walkSeconds: data.walkSeconds,
-  emit,
-  onProblem: (root, path, code, message) => post({ kind: "problem", root, path, code, message }),
-  onHalt: (error) => post({ kind: "halt", error: error === null ? null : { code: error.code, message: error.message } }),
-  onAskReceivers: (root, path) => jobs.repairEverywhere(root, path),
-});
-const jobs = new SourceJobs(engine, new SourceTree(engine), post);
-const stop = new AbortController();
+/** Takes hold of the roots as soon as all are what they must be; null when it was stopped before. */
+async function takeHold(): Promise<SourceEngine | null> {
+  for (let held = await sayingHalt(createEngine); ; held = await sayingHalt(createEngine)) {
+    if (held !== null || !(await delay(ROOT_RETRY_MS, stop.signal))) return held;
+  }
+}
 
 async function obey(command: SourceCommand): Promise<void> {
+  if (command.kind === "stop") {
+    stop.abort();
+    return;
+  }
+  if (!isReady || engine === null || jobs === null) {
+    early.push(command);
+    return;
+  }
   switch (command.kind) {
     case "accepted":
       engine.credits.accepted(command.bytes);
@@ -65,64 +100,61 @@ async function obey(command: SourceCommand): Promise<void> {
     case "probe":
       post({ kind: "probe", id: command.id, ...jobs.probe(command.connectionId) });
       break;
-    case "stop":
-      stop.abort();
-      break;
     default:
       jobs.obey(command);
   }
   engine.wake();
 }
 
-function startCapture(onArmed: () => void): Worker {
+/** Resolves when the capture source is armed, or the worker is to stop. */
+async function startCapture(hold: SourceEngine): Promise<Worker> {
   const { port1, port2 } = new MessageChannel();
-  port1.on("message", (message: { facts?: CaptureFact[]; armed?: boolean; coverage?: CaptureCoverage }) => {
-    if (message.facts !== undefined) engine.pushFacts(message.facts);
-    if (message.coverage !== undefined) post({ kind: "coverage", coverage: message.coverage });
-    if (message.armed) onArmed();
+  const capture = new Worker(new URL("./capture-worker.js", import.meta.url), { workerData: { source: data, port: port2 }, transferList: [port2] });
+  await new Promise<void>((resolve, reject) => {
+    port1.on("message", (message: { facts?: CaptureFact[]; armed?: boolean; coverage?: CaptureCoverage }) => {
+      if (message.facts !== undefined) hold.pushFacts(message.facts);
+      if (message.coverage !== undefined) post({ kind: "coverage", coverage: message.coverage });
+      if (message.armed) resolve();
+    });
+    capture.once("error", reject);
+    stop.signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  return new Worker(new URL("./capture-worker.js", import.meta.url), { workerData: { source: data, port: port2 }, transferList: [port2] });
+  return capture;
 }
 
-function report(state: "Arming" | "Scanning" | "Watching"): void {
-  const { files, bytes } = engine.totals;
-  post({ kind: "state", state, files, bytes });
+async function stopCapture(capture: Worker): Promise<void> {
+  capture.postMessage("close");
+  await new Promise((resolve) => {
+    capture.once("exit", resolve);
+    setTimeout(() => void capture.terminate(), CAPTURE_STOP_MS).unref();
+  });
 }
 
-// Commands wait until the tree is known: a mirror of an unscanned tree would be empty.
-const early: SourceCommand[] = [];
-let isReady = false;
-parent.on("message", (command: SourceCommand) => {
-  if (isReady || command.kind === "stop") void obey(command);
-  else early.push(command);
-});
-
-report("Arming");
-let capture: Worker | null = null;
-await new Promise<void>((resolve, reject) => {
-  capture = startCapture(resolve);
-  capture.once("error", reject);
-  stop.signal.addEventListener("abort", () => resolve(), { once: true });
-});
-if (!stop.signal.aborted) {
+async function serve(hold: SourceEngine): Promise<void> {
   report("Scanning");
-  engine.scan();
+  hold.scan();
   report("Watching");
   isReady = true;
   for (const command of early.splice(0)) void obey(command);
   const ticker = setInterval(() => {
-    jobs.reportProgress();
+    jobs?.reportProgress();
     report("Watching");
   }, 250);
-  await engine.run(stop.signal);
-  clearInterval(ticker);
+  try {
+    await hold.run(stop.signal);
+  } finally {
+    clearInterval(ticker);
+  }
 }
-const capturing = capture as Worker | null;
-if (capturing !== null) {
-  capturing.postMessage("close");
-  await new Promise((resolve) => {
-    capturing.once("exit", resolve);
-    setTimeout(() => void capturing.terminate(), 500).unref();
-  });
+
+parent.on("message", (command: SourceCommand) => void obey(command));
+const held = await takeHold();
+if (held !== null) {
+  engine = held;
+  jobs = new SourceJobs(held, new SourceTree(held), post);
+  report("Arming");
+  const capture = await startCapture(held);
+  if (!stop.signal.aborted) await sayingHalt(() => serve(held));
+  await stopCapture(capture);
 }
 parent.close();

@@ -6,7 +6,7 @@ import { ELOOP, ENOENT, ENOTDIR } from "../fs/errno.js";
 import { type FileStat, listXattrs, readlinkAt, statAt } from "../fs/native.js";
 import { readXattrs, xattrDigest } from "../fs/xattrs.js";
 import { type BytePath, baseName, joinPath } from "../model/byte-path.js";
-import type { CompareChange, Difference, EntrySummary, Meta } from "../model/change.js";
+import type { CompareChange, Difference, EntrySummary, Meta, RootIndex, SharedName } from "../model/change.js";
 import { type ApplyContext, parentOf } from "./apply-context.js";
 import { adoptDirectory } from "./apply-entry.js";
 import { settleExtras } from "./apply-extras.js";
@@ -26,7 +26,7 @@ export function applyCompare(ctx: ApplyContext, change: CompareChange): Verdict 
     ctx.answer({ kind: "compare", seq: ctx.seq, root, path, differs: [{ name: "", why }], extras: [], removed: 0 });
     return undefined;
   }
-  const differs = compareEntries(ctx, change, directory);
+  const { differs, shared } = compareEntries(ctx, change, directory);
   if (change.meta !== null && !isDirectoryEqual(ctx, directory, change.meta)) differs.push({ name: "", why: "attr" });
   const names = change.extras === "keep" ? [] : namesOf(directory.fd);
   if (typeof names === "number") return failed(names, "list", path);
@@ -34,13 +34,14 @@ export function applyCompare(ctx: ApplyContext, change: CompareChange): Verdict 
   const found = names.filter((name) => name >= change.from && (change.until === "" || name < change.until) && !listed.has(name)).sort();
   const settled = settleExtras(ctx, change, directory.fd, found);
   if (settled.verdict !== undefined) return settled.verdict;
-  ctx.answer({ kind: "compare", seq: ctx.seq, root, path, differs, extras: settled.kept, removed: settled.removed });
+  const answer = { kind: "compare", seq: ctx.seq, root, path, differs, extras: settled.kept, removed: settled.removed } as const;
+  ctx.answer(shared.length === 0 || !change.asksShared ? answer : { ...answer, shared });
   return undefined;
 }
 
-function compareEntries(ctx: ApplyContext, change: CompareChange, directory: Directory): Difference[] {
-  const groups = new LinkGroups(ctx, change);
+function compareEntries(ctx: ApplyContext, change: CompareChange, directory: Directory): { readonly differs: Difference[]; readonly shared: SharedName[] } {
   const differs: Difference[] = [];
+  const shared: SharedName[] = [];
   for (const entry of change.entries) {
     const stat = statAt(directory.fd, entry.name);
     if (typeof stat === "number") {
@@ -48,10 +49,12 @@ function compareEntries(ctx: ApplyContext, change: CompareChange, directory: Dir
       continue;
     }
     if (ctx.foreign.size > 0) adoptListed(ctx, change, entry, directory);
-    const why = groups.differs(entry, stat) ? "link" : withoutSharing(entryDiffers(ctx, entry, stat, directory.fd), entry, stat);
+    const why = withoutSharing(entryDiffers(ctx, change.root, entry, stat, directory.fd), entry, stat);
     if (why !== undefined) differs.push({ name: entry.name, why });
+    const isAsItShould = why === undefined && entry.linkTo !== null;
+    if (stat.nlink > 1 && typeOf(stat) !== "dir" && !isAsItShould) shared.push({ name: entry.name, inode: identityOf(stat), links: stat.nlink });
   }
-  return differs;
+  return { differs, shared };
 }
 
 /**
@@ -59,7 +62,7 @@ function compareEntries(ctx: ApplyContext, change: CompareChange, directory: Dir
  * in place, it would damage them. It is made anew, and the source links the group's names again.
  */
 function withoutSharing(why: Difference["why"] | undefined, entry: EntrySummary, stat: FileStat): Difference["why"] | undefined {
-  return why !== undefined && why !== "type" && entry.type === "file" && stat.nlink > 1 ? "link" : why;
+  return why !== undefined && why !== "type" && entry.type !== "dir" && stat.nlink > 1 ? "link" : why;
 }
 
 /** What the source lists is no longer foreign. */
@@ -69,39 +72,20 @@ function adoptListed(ctx: ApplyContext, change: CompareChange, entry: EntrySumma
   else ctx.foreign.adopt(change.root, path);
 }
 
-/** Hard-link groups as far as this slice and the names it points to tell. */
-class LinkGroups {
-  readonly #ctx: ApplyContext;
-  readonly #change: CompareChange;
-  /** Inode on the target → first name of the group on the source. */
-  readonly #leaders = new Map<number, BytePath>();
-
-  constructor(ctx: ApplyContext, change: CompareChange) {
-    this.#ctx = ctx;
-    this.#change = change;
-  }
-
-  differs(entry: EntrySummary, stat: FileStat): boolean {
-    if (entry.type === "dir" || typeOf(stat) !== entry.type) return false;
-    if (entry.linkTo !== null && !this.#isInodeOf(entry.linkTo, stat)) return true;
-    if (stat.nlink < 2) return false;
-    const leader = entry.linkTo ?? joinPath(this.#change.path, entry.name);
-    const known = this.#leaders.get(stat.ino);
-    if (known === undefined) this.#leaders.set(stat.ino, leader);
-    return known !== undefined && known !== leader;
-  }
-
-  #isInodeOf(path: BytePath, stat: FileStat): boolean {
-    const parent = parentOf(this.#ctx, this.#change.root, path);
-    const other = typeof parent === "number" ? parent : statAt(parent.fd, baseName(path));
-    return typeof other !== "number" && other.ino === stat.ino && other.dev === stat.dev;
-  }
+function identityOf({ dev, ino, btimeSec, btimeNsec }: FileStat): string {
+  return [dev, ino, btimeSec, btimeNsec].map((part) => part.toString(36)).join(".");
 }
 
-function entryDiffers(ctx: ApplyContext, entry: EntrySummary, stat: FileStat, dirfd: number): Difference["why"] | undefined {
+function isInodeOf(ctx: ApplyContext, root: RootIndex, path: BytePath, stat: FileStat): boolean {
+  const parent = parentOf(ctx, root, path);
+  const other = typeof parent === "number" ? parent : statAt(parent.fd, baseName(path));
+  return typeof other !== "number" && other.ino === stat.ino && other.dev === stat.dev;
+}
+
+function entryDiffers(ctx: ApplyContext, root: RootIndex, entry: EntrySummary, stat: FileStat, dirfd: number): Difference["why"] | undefined {
   if (typeOf(stat) !== entry.type) return "type";
   // The first name of the group answers for the content and attributes of all.
-  if (entry.linkTo !== null) return undefined;
+  if (entry.linkTo !== null) return isInodeOf(ctx, root, entry.linkTo, stat) ? undefined : "link";
   const isSameTime = stat.mtimeSec === entry.mtimeSec && stat.mtimeNsec === entry.mtimeNsec;
   if (entry.type === "file" && (entry.suspect || stat.size !== entry.size || !isSameTime || isSuspect(ctx, stat))) return "content";
   if ((entry.type === "symlink" || entry.type === "special") && detailOf(stat, dirfd, entry.name) !== wantedDetail(ctx, entry)) return "content";

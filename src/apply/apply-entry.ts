@@ -74,7 +74,7 @@ export function applySpecial(ctx: ApplyContext, change: SpecialChange): Verdict 
   return ensure(ctx, change, matches, (parent, name) => mknodAt(parent.fd, name, bits | (change.meta.mode & 0o777), change.major, change.minor));
 }
 
-/** Keeps the entry if it is the same, otherwise makes it anew; then sets its attributes. */
+/** Keeps the entry if it is the same and has no other names that may not change with it, otherwise makes it anew; then sets its attributes. */
 function ensure(
   ctx: ApplyContext,
   change: SymlinkChange | SpecialChange,
@@ -89,7 +89,7 @@ function ensure(
   const stat = statAt(parent.fd, name);
   const isThere = typeof stat !== "number";
   if (!isThere && stat !== -ENOENT) return failed(stat, "look at", path);
-  if (!isThere || !matches(parent, name, stat)) {
+  if (!isThere || stat.nlink > 1 || !matches(parent, name, stat)) {
     const verdict = isThere ? removeEntry(ctx, parent.fd, name, path) : undefined;
     if (verdict !== undefined) return verdict;
     const result = make(parent, name);

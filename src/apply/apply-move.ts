@@ -6,6 +6,7 @@ import { linkAt, renameAt, statAt } from "../fs/native.js";
 import { type BytePath, baseName, displayPath, isBelow } from "../model/byte-path.js";
 import type { LinkChange, RemoveChange, RenameChange } from "../model/change.js";
 import { type ApplyContext, parentFailure, parentOf } from "./apply-context.js";
+import { applyCopy } from "./apply-copy.js";
 import { typeOf } from "./attributes.js";
 import type { Directory } from "./directory-cache.js";
 import { isInode, markOf } from "./inode-mark.js";
@@ -21,10 +22,20 @@ function topRefused(): Verdict {
 }
 
 export function applyRename(ctx: ApplyContext, change: RenameChange): Verdict {
+  const { root, path } = change;
+  const verdict = rename(ctx, change);
+  if (verdict?.kind !== "stale" || verdict.also === path) return verdict;
+  // What was not moved is still here under a name that the source has no more.
+  if (verdict.also === undefined) return { ...verdict, also: path };
+  ctx.answer({ kind: "stale", seq: ctx.seq, root, path, reason: `${displayPath(path)}: ${verdict.reason}` });
+  return verdict;
+}
+
+function rename(ctx: ApplyContext, change: RenameChange): Verdict {
   const { root, path, to } = change;
   if (isTop(path) || isTop(to)) return topRefused();
   if (path === to) return undefined;
-  if (isBelow(to, path) || isBelow(path, to)) return stale(to, `${displayPath(path)} and ${displayPath(to)} lie in each other`, path);
+  if (isBelow(to, path) || isBelow(path, to)) return stale(to, `${displayPath(path)} and ${displayPath(to)} lie in each other`);
   const target = parentOf(ctx, root, to);
   if (typeof target === "number") return parentFailure(ctx, root, to, target);
   const interrupted = ctx.interrupted("rename");
@@ -33,7 +44,7 @@ export function applyRename(ctx: ApplyContext, change: RenameChange): Verdict {
   const here = typeof source === "number" ? source : statAt(source.fd, baseName(path));
   if (interrupted !== null && isInode(there, interrupted.moved) && !isInode(here, interrupted.moved)) return undefined;
   if (typeof source === "number" || typeof here === "number") return stale(to, `${displayPath(path)}, which was to be renamed, is not there`);
-  if (interrupted !== null && !isInode(here, interrupted.moved)) return stale(to, `${displayPath(path)} is not what was about to be renamed`, path);
+  if (interrupted !== null && !isInode(here, interrupted.moved)) return stale(to, `${displayPath(path)} is not what was about to be renamed`);
   ctx.intend("rename", markOf(here));
   const verdict = moveOver(ctx, change, source, target, typeof there !== "number" && isInode(there, markOf(here)));
   if (verdict !== undefined) return verdict;
@@ -48,8 +59,7 @@ function moveOver(ctx: ApplyContext, { path, to }: RenameChange, source: Directo
   // rename(2) between two names of one inode does nothing: the old name has to go all the same.
   if (isSameInode) return removeEntry(ctx, source.fd, baseName(path), path);
   let result = renameAt(source.fd, baseName(path), target.fd, baseName(to));
-  if (result < 0 && (-result === ENOENT || -result === EXDEV))
-    return stale(to, `${displayPath(path)} cannot be renamed to ${displayPath(to)} on the target`, path);
+  if (result < 0 && (-result === ENOENT || -result === EXDEV)) return stale(to, `${displayPath(path)} cannot be renamed to ${displayPath(to)} on the target`);
   if (result === 0) return undefined;
   const inTheWay = statAt(target.fd, baseName(to));
   if (typeof inTheWay !== "number") {
@@ -75,11 +85,12 @@ export function applyLink(ctx: ApplyContext, change: LinkChange): Verdict {
   if (typeof origin === "number" || typeof stat === "number") return stale(path, `${displayPath(to)}, which it is to be linked to, is not there`);
   if (typeOf(stat) === "dir") return stale(path, `${displayPath(to)}, which it is to be linked to, is a directory`);
   if (isInode(current, markOf(stat))) return undefined;
+  if (origin.dev !== parent.dev) return applyCopy(ctx, change, origin, stat, parent);
   ctx.intend("link", markOf(stat));
   const verdict = typeof current === "number" ? undefined : removeEntry(ctx, parent.fd, baseName(path), path);
   if (verdict !== undefined) return verdict;
   const result = linkAt(origin.fd, baseName(to), parent.fd, baseName(path));
-  if (result < 0) return -result === EXDEV ? stale(path, `${displayPath(to)} lies on another file system`) : failed(result, `link ${displayPath(to)} to`, path);
+  if (result < 0) return -result === EXDEV ? applyCopy(ctx, change, origin, stat, parent) : failed(result, `link ${displayPath(to)} to`, path);
   ctx.deed();
   if (typeof current !== "number" && typeOf(current) === "dir") ctx.directories.flush();
   return undefined;

@@ -34,7 +34,8 @@ function writeExtents(fd: number, extents: readonly Extent[], payload: Buffer): 
   return end;
 }
 
-function writeAll(fd: number, bytes: Buffer, offset: number): number {
+/** 0, or the negative errno. */
+export function writeAll(fd: number, bytes: Buffer, offset: number): number {
   for (let done = 0; done < bytes.length; ) {
     const written = pwriteFd(fd, done === 0 ? bytes : bytes.subarray(done), bytes.length - done, offset + done);
     if (written === -EINTR) continue;

@@ -34,8 +34,10 @@ export const ERRORS = {
   REPSET_OVERLAP: reject("A path belongs to one replication set only: exclude it from one of the two sets.", 2, 409),
   REPSET_IN_USE: reject("Disconnect the connections of this replication set first.", 2, 409),
   REPSET_EMPTY: reject("Add at least one include rule with `sm repset rule add`."),
-  ROOT_MISSING: halt("Mount or create the path named, then run `sm mirror start CONN`."),
-  ROOT_CHANGED: halt("The directory is not the one that was connected: mount the right one; or, if the change is intended, disconnect and connect again."),
+  ROOT_MISSING: halt("Mount the path named, or move the directory back: the connection goes on by itself."),
+  ROOT_CHANGED: halt(
+    "Mount the directory that was connected, or move it back: the connection goes on by itself; if the change is intended, disconnect and connect again.",
+  ),
   MAP_INVALID: reject("Give --map SOURCE=TARGET with absolute paths; every include path of the set must lie under one SOURCE."),
   LOOP: reject("The target path lies inside the source (or the source inside the target): choose a path outside."),
   TARGET_IN_USE: reject("Another connection writes to this target path: choose another path, or disconnect that one.", 2, 409),

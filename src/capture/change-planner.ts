@@ -6,7 +6,7 @@ import type { FileStat } from "../fs/native.js";
 import { type BytePath, joinPath } from "../model/byte-path.js";
 import { isRacy, type Place } from "./entry-shipper.js";
 import { FileTransfer } from "./file-transfer.js";
-import type { Node } from "./node-table.js";
+import type { Inode, Node } from "./node-table.js";
 import { depthOf, isAttached, isStillThere, type Observation } from "./observation.js";
 import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
@@ -24,8 +24,8 @@ export interface PlanContext {
   readonly breathe: () => Promise<void>;
   /** Ships a large file to the end; resolves when done. */
   readonly transfer: (tree: RootTree, node: Node, transfer: FileTransfer) => Promise<void>;
-  /** A large file with unknown block signatures changed: each receiver must be asked. */
-  readonly askReceivers: (tree: RootTree, node: Node) => void;
+  /** A large file with unknown block signatures may have new content: each receiver must be asked. `isEdited`: it has other times or another size. */
+  readonly askReceivers: (tree: RootTree, inode: Inode, isEdited: boolean) => void;
   /** Names missing for the first time wait instead of being removed at once. */
   readonly holdMissing: boolean;
 }
@@ -185,18 +185,21 @@ export class ChangePlanner {
     await this.#context.breathe();
   }
 
-  /** A large file without signatures: unchanged size and mtime mean attributes only, otherwise the receivers are asked. */
+  /**
+   * A large file without signatures: only the receivers can tell whether its content is still theirs, for size and mtime may have been put
+   * back. While they look as before, attributes go ahead of the answer.
+   */
   #refreshUnknown(node: Node, place: Place, stat: FileStat): void {
     const { inode } = node;
-    const contentChanged = !inode.hasSameContentTimes(stat) || inode.racy;
-    if (!contentChanged) {
+    const isEdited = !inode.hasSameContentTimes(stat);
+    if (isEdited || inode.hasSameCtime(stat)) {
+      this.#tree.table.resize(inode, stat.size);
+      inode.take(stat);
+      inode.racy = isRacy(stat, Date.now());
+    } else {
       this.#tree.shipper.shipAttr(place, inode, stat, true);
-      return;
     }
-    this.#tree.table.resize(inode, stat.size);
-    inode.take(stat);
-    inode.racy = isRacy(stat, Date.now());
-    this.#context.askReceivers(this.#tree, node);
+    this.#context.askReceivers(this.#tree, inode, isEdited);
   }
 
   #removeLimbo(): void {
@@ -220,14 +223,17 @@ export class ChangePlanner {
     this.#tree.table.remove(node);
   }
 
-  /** Making and removing names changed the directories' times on both sides: set them to the source's. */
+  /**
+   * Making and removing names changed the directories' times on both sides: set them to the source's. One that has been moved meanwhile
+   * is looked at again where it is found, though its own times stay as they are known.
+   */
   #shipTouchedDirectories(): void {
     for (const node of this.#touched) {
       if (!isAttached(node) || node.children === null) continue;
+      node.inode.racy = true;
       const dirfd = this.#tree.directoryOf(node);
-      if (dirfd === undefined) continue;
-      const stat = this.#tree.look(dirfd, node.path, "");
-      if (stat !== null) this.#tree.shipper.shipAttr({ dirfd, name: "", path: node.path }, node.inode, stat, true);
+      const stat = dirfd === undefined ? null : this.#tree.look(dirfd, node.path, "");
+      if (stat !== null && dirfd !== undefined) this.#tree.shipper.shipAttr({ dirfd, name: "", path: node.path }, node.inode, stat, true);
     }
   }
 }

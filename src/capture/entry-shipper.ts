@@ -127,7 +127,7 @@ export class EntryShipper {
       });
     }
     if (how.live) this.#record(inode, stat, hash, got < stat.size);
-    else if (!inode.racy && inode.hasSameCtime(stat)) inode.contentHash = hash;
+    else inode.contentHash = !inode.racy && inode.hasSameCtime(stat) ? hash : 0n;
     return "shipped";
   }
 

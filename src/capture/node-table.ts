@@ -19,6 +19,8 @@ export class Inode {
   ctimeSec = 0;
   ctimeNsec = 0;
   nlink = 0;
+  /** Grows with every change that is shipped to all receivers. */
+  version = 0;
   contentHash = 0n;
   /** The last change is so young that a further one could carry the same timestamp: equal times prove nothing. */
   racy = false;
@@ -40,6 +42,7 @@ export class Inode {
     this.ctimeSec = stat.ctimeSec;
     this.ctimeNsec = stat.ctimeNsec;
     this.nlink = stat.nlink;
+    this.version += 1;
   }
 
   isSame(stat: FileStat): boolean {
@@ -112,6 +115,11 @@ export class NodeTable {
   find(stat: FileStat): Inode | undefined {
     const inode = this.#byDevice.get(stat.dev)?.get(stat.ino);
     return inode?.isSame(stat) ? inode : undefined;
+  }
+
+  /** The known inode of that number, whichever it is by now. */
+  inodeOf(dev: number, ino: number): Inode | undefined {
+    return this.#byDevice.get(dev)?.get(ino);
   }
 
   #intern(stat: FileStat): Inode {

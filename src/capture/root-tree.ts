@@ -2,10 +2,11 @@
 // opened for each piece of work (an open one would pin a mount), and what is known of it.
 
 import { SmError } from "../base/errors.js";
-import { ConfinedRoot, isSameInode, listNames } from "../fs/confined-root.js";
+import { type ConfinedRoot, listNames } from "../fs/confined-root.js";
 import { ENOENT, ENOTDIR } from "../fs/errno.js";
 import { closeFd, type FileStat, statAt } from "../fs/native.js";
-import { type BytePath, bytesFromText, displayPath, joinPath, NAME_BYTES_MAX, PATH_BYTES_MAX } from "../model/byte-path.js";
+import { isSameRoot, type OpenRoot, openRoot, type RootIdentity } from "../fs/root-identity.js";
+import { type BytePath, displayPath, joinPath, NAME_BYTES_MAX, PATH_BYTES_MAX } from "../model/byte-path.js";
 import type { RootIndex } from "../model/change.js";
 import { EntryShipper } from "./entry-shipper.js";
 import { isSocket, type Node, NodeTable } from "./node-table.js";
@@ -22,6 +23,8 @@ export interface RootTreeOptions {
   readonly index: RootIndex;
   /** Absolute, as text. */
   readonly path: string;
+  /** What must be at the path. */
+  readonly identity: RootIdentity;
   readonly membership: Membership;
   readonly writer: SetWriter;
   readonly signatures: SignatureCache;
@@ -34,18 +37,23 @@ export class RootTree {
   readonly membership: Membership;
   readonly table: NodeTable;
   readonly shipper: EntryShipper;
-  readonly #identity: FileStat;
+  readonly #identity: RootIdentity;
+  /** Device and mount as first seen: in another mount nothing is watched, and devices have other numbers. */
+  readonly #dev: number;
+  readonly #mount: number;
   readonly #onProblem: RootTreeOptions["onProblem"];
   #open: ConfinedRoot | null = null;
   #lastDirectory: { readonly path: BytePath; readonly fd: number } | null = null;
 
-  private constructor(options: RootTreeOptions, identity: FileStat) {
+  private constructor(options: RootTreeOptions, { stat, mount }: OpenRoot) {
     this.index = options.index;
     this.path = options.path;
     this.membership = options.membership;
-    this.#identity = identity;
+    this.#identity = options.identity;
+    this.#dev = stat.dev;
+    this.#mount = mount;
     this.#onProblem = options.onProblem;
-    this.table = new NodeTable(identity);
+    this.table = new NodeTable(stat);
     this.shipper = new EntryShipper({
       root: options.index,
       writer: options.writer,
@@ -55,26 +63,31 @@ export class RootTree {
     });
   }
 
+  /** Throws ROOT_MISSING or ROOT_CHANGED when something else is there. */
   static create(options: RootTreeOptions): RootTree {
-    const root = openRoot(options.path);
+    const found = openRoot(options.path);
     try {
-      return new RootTree(options, root.stat());
+      requireIdentity(options.path, found, options.identity);
+      return new RootTree(options, found);
     } finally {
-      root.close();
+      found.root.close();
     }
   }
 
   /** Opens the root for a piece of work; ROOT_MISSING or ROOT_CHANGED when it is not the directory it was. */
   begin(): void {
     if (this.#open !== null) return;
-    const root = openRoot(this.path);
-    if (!isSameInode(root.stat(), this.#identity)) {
-      root.close();
-      throw new SmError("ROOT_CHANGED", `${this.path} is another directory than when it was connected (unmounted, replaced or restored?)`, {
-        data: { path: this.path },
-      });
+    const found = openRoot(this.path);
+    try {
+      requireIdentity(this.path, found, this.#identity);
+      if (found.mount !== this.#mount || found.stat.dev !== this.#dev) {
+        throw new SmError("ROOT_CHANGED", `${this.path} was mounted anew`, { data: { path: this.path } });
+      }
+    } catch (error) {
+      found.root.close();
+      throw error;
     }
-    this.#open = root;
+    this.#open = found.root;
   }
 
   end(): void {
@@ -154,13 +167,7 @@ export class RootTree {
   }
 }
 
-function openRoot(path: string): ConfinedRoot {
-  try {
-    return ConfinedRoot.open(bytesFromText(path));
-  } catch (error) {
-    throw new SmError("ROOT_MISSING", `the source directory ${path} cannot be opened: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-      data: { path },
-    });
-  }
+function requireIdentity(path: string, found: OpenRoot, wanted: RootIdentity): void {
+  if (isSameRoot(found.identity, wanted)) return;
+  throw new SmError("ROOT_CHANGED", `${path} is another directory than when it was connected (unmounted, replaced or restored?)`, { data: { path } });
 }

@@ -1,18 +1,19 @@
 // The source's half of replication for one set, in one worker thread: looks where facts point, ships differences, and
 // runs jobs in between. One loop does one thing at a time, so the order of reading is the order of sequence numbers.
 
-import { type SmError, toSmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
 import { type Deferred, defer } from "../base/wait.js";
 import { closeFd } from "../fs/native.js";
+import type { RootIdentity } from "../fs/root-identity.js";
 import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureFact } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
 import { ChangePlanner, type PlanContext } from "./change-planner.js";
 import { Credits } from "./credits.js";
+import { Doubts } from "./doubts.js";
 import { FactInbox } from "./fact-inbox.js";
 import type { FileTransfer } from "./file-transfer.js";
-import type { Node } from "./node-table.js";
+import type { Inode, Node } from "./node-table.js";
 import { type Observation, observeNames, scanTree, walkDifferences } from "./observation.js";
 import { type Membership, RootTree } from "./root-tree.js";
 import { type OutgoingSet, SetWriter } from "./set-writer.js";
@@ -21,6 +22,8 @@ import { Timetable } from "./timetable.js";
 
 export interface EngineRoot {
   readonly path: string;
+  /** What must be at the path. */
+  readonly identity: RootIdentity;
   readonly membership: Membership;
 }
 
@@ -33,10 +36,8 @@ export interface EngineOptions {
   readonly walkSeconds: number;
   readonly emit: (set: OutgoingSet) => void;
   readonly onProblem: (root: RootIndex, path: BytePath, code: string, message: string) => void;
-  /** A root is not what it was (error), or is back (null). */
-  readonly onHalt: (error: SmError | null) => void;
   /** Every receiver must be asked for the blocks of this file. */
-  readonly onAskReceivers: (root: RootIndex, path: BytePath) => void;
+  readonly onAskReceivers: (root: RootIndex, inode: Inode) => void;
 }
 
 /** Work that yields to live changes: a mirror, a repair. */
@@ -51,9 +52,10 @@ const MISSING_GRACE_MS = 30;
 /** New directories are listed again at these ages: their watch may have come later than their content. */
 const SETTLE_MS = [60, 300, 1500, 5000] as const;
 const COALESCE_MS = 4;
+/** Changes that never pause do not keep walks and mirrors waiting longer than this for their next step. */
+const BACKGROUND_WAITS_MS = 10;
 /** Directories that keep moving may not hold a barrier up for ever: what moves now is newer than the barrier. */
 const BARRIER_ROUNDS_MAX = 100;
-const HALT_RETRY_MS = 1000;
 const OBSERVATIONS_PER_BATCH = 20_000;
 const LIVE_OUTSTANDING_BYTES_MAX = 32 * MiB;
 
@@ -70,6 +72,7 @@ export class SourceEngine {
   readonly credits: Credits;
   readonly inbox = new FactInbox();
   readonly jobs: BackgroundJob[] = [];
+  readonly doubts: Doubts;
   readonly #options: EngineOptions;
   readonly #timetable = new Timetable();
   readonly #walks: Walk[] = [];
@@ -78,8 +81,8 @@ export class SourceEngine {
   readonly #missing: Map<BytePath, true>[];
   #wake: () => void = () => undefined;
   #isWoken = false;
-  #halted: SmError | null = null;
   #lastPassMs = 0;
+  #lastBackgroundMs = 0;
 
   private constructor(options: EngineOptions) {
     this.#options = options;
@@ -90,13 +93,17 @@ export class SourceEngine {
     });
     this.signatures = new SignatureCache(options.signatureBytesMax);
     const { writer, signatures } = this;
-    this.trees = options.roots.map((root, index) =>
-      RootTree.create({ index, path: root.path, membership: root.membership, writer, signatures, onProblem: options.onProblem }),
-    );
+    this.trees = options.roots.map((root, index) => RootTree.create({ index, ...root, writer, signatures, onProblem: options.onProblem }));
     this.#missing = this.trees.map(() => new Map());
+    this.doubts = new Doubts({
+      timetable: this.#timetable,
+      inbox: this.inbox,
+      whenOpen: (work) => this.#soon.push(work),
+      onAskReceivers: options.onAskReceivers,
+    });
   }
 
-  /** Takes hold of the roots; ROOT_MISSING when one cannot be opened. */
+  /** Takes hold of the roots; ROOT_MISSING or ROOT_CHANGED when one is not there. */
   static create(options: EngineOptions): SourceEngine {
     return new SourceEngine(options);
   }
@@ -167,24 +174,16 @@ export class SourceEngine {
     return turned.promise;
   }
 
-  /** The loop; ends when the signal aborts. */
+  /** The loop; ends when the signal aborts. ROOT_MISSING or ROOT_CHANGED ends it, too: of a root that comes back nothing is known. */
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => this.wake(), { once: true });
     while (!signal.aborted) {
-      try {
-        if (this.#halted !== null) await this.#tryResume();
-        else if (!(await this.#workOnce())) await this.#sleep(this.#timetable.untilNextMs());
-      } catch (error) {
-        const failure = toSmError(error);
-        if (failure.code !== "ROOT_MISSING" && failure.code !== "ROOT_CHANGED") throw failure;
-        this.#halt(failure);
-      }
+      if (!(await this.#workOnce())) await this.#sleep(this.#timetable.untilNextMs());
     }
   }
 
   async #workOnce(): Promise<boolean> {
-    // They leave the list only when the turn is done: one that a halt breaks off is taken again.
-    const turns = [...this.#turns];
+    const turns = this.#turns.splice(0);
     let worked = turns.length > 0;
     for (const due of this.#timetable.takeDue()) due();
     for (const work of this.#soon.splice(0)) {
@@ -199,8 +198,11 @@ export class SourceEngine {
       this.#lastPassMs = performance.now();
     }
     if (worked) this.writer.flush();
-    for (const turned of this.#turns.splice(0, turns.length)) turned.resolve();
-    return worked || (await this.#workInBackground());
+    for (const turned of turns) turned.resolve();
+    if (worked && performance.now() - this.#lastBackgroundMs < BACKGROUND_WAITS_MS) return true;
+    const wasBusy = await this.#workInBackground();
+    this.#lastBackgroundMs = performance.now();
+    return worked || wasBusy;
   }
 
   async #workInBackground(): Promise<boolean> {
@@ -266,7 +268,7 @@ export class SourceEngine {
     const { root } = tree.table;
     const dirfd = tree.directoryOf(root);
     const stat = dirfd === undefined ? null : tree.look(dirfd, ROOT_PATH, "");
-    if (stat === null || dirfd === undefined || root.inode.hasSameCtime(stat)) return;
+    if (stat === null || dirfd === undefined || (root.inode.hasSameCtime(stat) && !root.inode.racy)) return;
     this.writer.direct(0, false);
     tree.shipper.shipAttr({ dirfd, name: "", path: ROOT_PATH }, root.inode, stat, true);
   }
@@ -284,7 +286,7 @@ export class SourceEngine {
       holdMissing,
       breathe: () => this.credits.whenLiveMayFlow(),
       transfer: (tree, node, transfer) => this.#transferLive(tree, node, transfer),
-      askReceivers: (tree, node) => this.#options.onAskReceivers(tree.index, node.path),
+      askReceivers: (tree, inode, isEdited) => this.doubts.add(tree, inode, isEdited),
     };
   }
 
@@ -328,24 +330,6 @@ export class SourceEngine {
       this.inbox.push(this.trees.map((tree) => ({ kind: "directory", root: tree.index, path: ROOT_PATH, recursive: true })));
       this.#scheduleWalk();
     });
-  }
-
-  #halt(error: SmError): void {
-    const isNews = this.#halted?.message !== error.message;
-    this.#halted = error;
-    if (isNews) this.#options.onHalt(error);
-  }
-
-  async #tryResume(): Promise<void> {
-    await this.#sleep(HALT_RETRY_MS);
-    try {
-      for (const tree of this.trees) tree.begin();
-    } finally {
-      for (const tree of this.trees) tree.end();
-    }
-    this.#halted = null;
-    this.#options.onHalt(null);
-    this.inbox.push(this.trees.map((tree) => ({ kind: "lost", root: tree.index, path: ROOT_PATH, reason: "the root was away" })));
   }
 
   #sleep(ms: number): Promise<void> {

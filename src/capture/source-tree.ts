@@ -45,8 +45,7 @@ export class SourceTree implements MirrorTree {
     if (isFresh) await this.#engine.refreshDirectory(tree, node);
     const out: MirrorEntry[] = [];
     for (const [name, { inode }] of node.children) {
-      const linkGroup = inode.nlink > 1 && inode.type !== "dir" ? `${inode.dev}:${inode.ino}` : null;
-      out.push({ name, path: joinPath(directory, name), type: inode.type, size: inode.size, linkGroup });
+      out.push({ name, path: joinPath(directory, name), type: inode.type, size: inode.size, inode: keyOf(inode), links: inode.nodes.length });
     }
     return out.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -70,7 +69,8 @@ export class SourceTree implements MirrorTree {
       request.withDirectory && dirfd !== undefined && typeof stat !== "number"
         ? tree.shipper.metaOf({ dirfd, name: ".", path: request.directory }, stat)
         : null;
-    writer.add({ op: "compare", root: request.root, path: request.directory, entries, from: request.from, until: request.until, extras: request.extras, meta });
+    const { root, directory: path, from, until, extras } = request;
+    writer.add({ op: "compare", root, path, entries, from, until, extras, meta, asksShared: true });
     return writer.flush();
   }
 
@@ -91,7 +91,12 @@ export class SourceTree implements MirrorTree {
       return shipped instanceof FileTransfer ? this.#transfer(connectionId, tree, node, shipped) : shipped;
     }
     const found = this.#look(root, path);
-    if (found === undefined) return "vanished";
+    if (found === undefined) {
+      // Moved, most likely: where it is found again it is shipped, whatever its times say.
+      const missed = this.#tree(root).table.at(path);
+      if (missed !== undefined) missed.inode.racy = true;
+      return "vanished";
+    }
     const { tree, node, dirfd, stat } = found;
     this.#engine.writer.direct(connectionId, true);
     const place = { dirfd, name: path === "" ? "." : node.name, path };
@@ -107,9 +112,17 @@ export class SourceTree implements MirrorTree {
     return this.#transfer(connectionId, tree, node, transfer);
   }
 
-  otherNames(root: RootIndex, path: BytePath): readonly BytePath[] {
+  inodeAt(root: RootIndex, path: BytePath): string | null {
     const node = this.#tree(root).table.at(path);
-    return node === undefined ? [] : node.inode.nodes.filter((other) => other !== node).map((other) => other.path);
+    return node === undefined ? null : keyOf(node.inode);
+  }
+
+  namesOf(root: RootIndex, inode: string): readonly BytePath[] {
+    return this.#inode(root, inode)?.nodes.map((node) => node.path) ?? [];
+  }
+
+  versionOf(root: RootIndex, inode: string): number {
+    return this.#inode(root, inode)?.version ?? 0;
   }
 
   shipLink(connectionId: number, root: RootIndex, path: BytePath, to: BytePath): void {
@@ -125,6 +138,11 @@ export class SourceTree implements MirrorTree {
     const tree = this.#engine.trees[root];
     if (tree === undefined) throw new RangeError(`no root ${root}`);
     return tree;
+  }
+
+  #inode(root: RootIndex, key: string): Inode | undefined {
+    const [dev, ino] = key.split(":").map(Number);
+    return this.#tree(root).table.inodeOf(dev as number, ino as number);
   }
 
   /** The node of a regular file and its directory: what is there is looked at when it is opened. */
@@ -153,6 +171,9 @@ export class SourceTree implements MirrorTree {
       get sentBytes() {
         return transfer.sentBytes;
       },
+      get path() {
+        return node.path;
+      },
       step() {
         engine.writer.direct(connectionId, true);
         const result = stepTransfer(tree, node, transfer, engine.writer);
@@ -165,10 +186,19 @@ export class SourceTree implements MirrorTree {
   }
 }
 
-/** What a job read is the shipped state of the file only if the file is still as it was last shipped to everyone. */
+/**
+ * What a job read is the shipped state of the file only if the file is still as it was last shipped to everyone. Otherwise the receiver
+ * has a state between two that were shipped to all, and nothing is known of its blocks.
+ */
 function rememberSums(engine: SourceEngine, inode: Inode, transfer: FileTransfer): void {
   const { stat } = transfer.options;
-  if (!transfer.isTorn && !inode.racy && inode.hasSameCtime(stat) && inode.size === stat.size) engine.signatures.set(inode, transfer.sums);
+  const isShipped = !transfer.isTorn && !inode.racy && inode.hasSameCtime(stat) && inode.size === stat.size;
+  if (isShipped) engine.signatures.set(inode, transfer.sums);
+  else engine.signatures.delete(inode);
+}
+
+function keyOf({ dev, ino }: Inode): string {
+  return `${dev}:${ino}`;
 }
 
 function summarise(dirfd: number, entry: MirrorEntry, request: CompareRequest): EntrySummary | null {

@@ -27,8 +27,8 @@ export const connectionRecordSchema = z.strictObject({
   mappings: z.array(mappingSchema).min(1),
   options: connectionOptionsSchema,
   createdAt: z.string(),
-  /** Identity of each root, by mapping: a root that is another directory halts the connection. */
-  roots: z.array(z.strictObject({ path: z.string(), fsid: z.string(), ino: z.number() })),
+  /** Identity of each root, by mapping: while a root is missing or another directory, the connection is halted. */
+  roots: z.array(z.strictObject({ path: z.string(), fsid: z.string(), ino: z.number(), btime: z.string().default("") })),
   epoch: z.string(),
   durableSeq: z.number(),
   mirrorNeed: mirrorNeedSchema.nullable(),

@@ -19,6 +19,8 @@ export interface ConnectionView {
   readonly retryAt: string | null;
   readonly channel: SourceChannel | null;
   readonly retrying: Retrying | null;
+  /** A source directory is missing or another one, or the source worker ended. */
+  readonly isSourceHalted: boolean;
   readonly mirror: MirrorTracker;
   readonly problems: ProblemBook;
   readonly counts: SentCounts;
@@ -111,16 +113,18 @@ function reasonsOf(c: ConnectionView): readonly Reason[] {
 
 function linkReason(c: ConnectionView): Reason | null {
   if (c.state.kind !== "backingOff" && c.state.kind !== "halted") return null;
-  const isHalted = c.state.kind === "halted";
-  return {
-    code: c.state.fault.code,
-    message: c.state.fault.message,
-    object: `peer ${c.record.peer}`,
-    since: c.stateSince,
-    next: isHalted ? "waits for a person; changes are logged meanwhile" : "connects again by itself; changes are logged meanwhile",
-    nextAt: c.retryAt,
-    command: !isHalted ? "sm peer list" : c.state.fault.code.startsWith("ROOT_") ? `sm disconnect ${c.record.id}` : `sm mirror start ${c.record.id}`,
-  };
+  const { code, message } = c.state.fault;
+  const fault = { code, message, since: c.stateSince };
+  const peer = `peer ${c.record.peer}`;
+  if (c.state.kind === "backingOff") {
+    return { ...fault, object: peer, next: "connects again by itself; changes are logged meanwhile", nextAt: c.retryAt, command: "sm peer list" };
+  }
+  if (!c.isSourceHalted) {
+    return { ...fault, object: peer, next: "waits for a person; changes are logged meanwhile", nextAt: null, command: `sm mirror start ${c.record.id}` };
+  }
+  const object = c.record.mappings.map((mapping) => mapping.source).join(", ");
+  const next = "looked at again every second, and goes on by itself with a mirror; nothing is replicated as deleted";
+  return { ...fault, object, next, nextAt: null, command: `sm disconnect ${c.record.id}` };
 }
 
 function stateReason({ stateFault, record }: ConnectionView): Reason | null {
@@ -155,7 +159,7 @@ function repairReason({ pendingRepairs, record, stateSince }: ConnectionView): R
   if (pendingRepairs === 0) return null;
   return {
     code: "REPAIRING",
-    message: `${pendingRepairs} places differ from what was replicated and are being compared`,
+    message: `${pendingRepairs} places may differ from what was replicated and are being compared`,
     object: `connection ${record.id}`,
     since: stateSince,
     next: "they are repaired in the background",

@@ -11,12 +11,13 @@ import type { Peer, SourceChannel, SourceDialer } from "../model/channel-port.js
 import type { MirrorMode } from "../model/connection-spec.js";
 import type { Journal } from "../model/journal-port.js";
 import type { Ack, Hello, Retrying } from "../model/session.js";
-import type { SourceEvent, SourceFeed } from "../model/source-messages.js";
+import type { MirrorOrder, SourceEvent, SourceFeed } from "../model/source-messages.js";
 import type { ConnectionReport, MirrorReport } from "../model/status.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { reportConnection } from "./connection-report.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, nextConnection } from "./connection-state.js";
 import { faultOf, type LinkFault } from "./link-fault.js";
+import { LiveSets } from "./live-sets.js";
 import { MirrorTracker } from "./mirror-tracker.js";
 import { ProblemBook } from "./problem-book.js";
 import { mergeNeeds, planResume } from "./resume-plan.js";
@@ -55,6 +56,7 @@ export class SourceConnection {
   appliedSeq = 0;
   durableSeq: number;
   pendingRepairs = 0;
+  isSourceHalted = false;
   /** The state directory cannot be written. */
   stateFault: { readonly message: string; readonly since: string } | null = null;
   lastFile = "";
@@ -62,7 +64,9 @@ export class SourceConnection {
   #hadStream = false;
   #lastSaveMs = 0;
   #isDirty = false;
-  #setTimes: { readonly seq: number; readonly timeMs: number }[] = [];
+  readonly #live = new LiveSets();
+  /** Repairs may have shipped up to this set. */
+  #repairSeq = 0;
   #resume: () => void = () => undefined;
   #channelAbort = new AbortController();
 
@@ -83,8 +87,7 @@ export class SourceConnection {
 
   /** When the oldest live set not yet durable on the target was made; null when there is none. */
   get oldestPendingMs(): number | null {
-    const first = this.#setTimes.find((entry) => entry.seq > this.appliedSeq);
-    return first?.timeMs ?? null;
+    return this.#live.oldestAfter(this.appliedSeq);
   }
 
   get #isHalted(): boolean {
@@ -144,7 +147,8 @@ export class SourceConnection {
     this.targetLimits = welcome.limits;
     this.#dispatch({ kind: "welcomed" });
     if (plan.review !== null) await this.#review(plan.review.from, plan.review.until);
-    this.#setNeed(this.#withEmptyTarget(plan.mirrorNeed, welcome.empty && !this.record.wasMirrored));
+    const isEmpty = welcome.empty && !this.record.wasMirrored;
+    this.#setNeed(this.#withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
     this.options.feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
     const sender = new SetSender({
@@ -159,7 +163,7 @@ export class SourceConnection {
     this.#sender = sender;
     this.#hadStream = true;
     channel.onAck((ack) => this.#takeAck(ack));
-    if (plan.restartMirror || !this.mirror.isRunning) this.#startNeeded();
+    if (plan.restartMirror || !this.mirror.isRunning) this.#startNeeded(isEmpty);
     const ended = new AbortController();
     void channel.ended.then(() => ended.abort());
     await sender.run(AbortSignal.any([signal, ended.signal]));
@@ -168,7 +172,7 @@ export class SourceConnection {
 
   /** Nothing foreign can be in an empty target: all of it may be sent unasked, and removed again. */
   #withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): MirrorNeed | null {
-    return need !== null && isEmpty ? { ...need, mode: "full", extras: "remove" } : need;
+    return need !== null && isEmpty ? { ...need, extras: "remove" } : need;
   }
 
   async #review(from: number, until: number): Promise<void> {
@@ -209,20 +213,15 @@ export class SourceConnection {
    * lose them, it says so, and they are read again from the source.
    */
   get #releasedSeq(): number {
-    const firstLive = this.#setTimes.find((set) => set.seq > this.durableSeq);
-    return firstLive === undefined ? this.appliedSeq : Math.max(this.durableSeq, Math.min(this.appliedSeq, firstLive.seq - 1));
+    const { firstSeq } = this.#live;
+    return firstSeq === undefined ? this.appliedSeq : Math.max(this.durableSeq, Math.min(this.appliedSeq, firstSeq - 1));
   }
 
+  /** While places wait for repair, what changed since they did stays suspect: nobody would know of them after a restart. */
   #noteDurable(seq: number): void {
-    let timeMs = 0;
-    let count = 0;
-    for (const entry of this.#setTimes) {
-      if (entry.seq > seq) break;
-      timeMs = entry.timeMs;
-      count += 1;
-    }
-    this.#setTimes.splice(0, count);
-    const cleanUntilMs = Math.max(this.record.cleanUntilMs, timeMs - this.options.captureLagMs);
+    const madeMs = this.#live.takeDurable(seq);
+    const isRepaired = this.pendingRepairs === 0 && seq >= this.#repairSeq;
+    const cleanUntilMs = Math.max(this.record.cleanUntilMs, isRepaired ? madeMs - this.options.captureLagMs : 0);
     this.record = { ...this.record, durableSeq: seq, cleanUntilMs };
     this.#save(false);
   }
@@ -239,10 +238,7 @@ export class SourceConnection {
   takeEvent(event: SourceEvent): void {
     switch (event.kind) {
       case "set":
-        if (event.connectionId === 0) {
-          this.#setTimes.push({ seq: event.seq, timeMs: Date.now() });
-          if (this.#setTimes.length > 10_000) this.#setTimes.splice(0, 5000);
-        }
+        if (event.connectionId === 0) this.#live.add(event.seq, Date.now());
         if (event.lastPath !== "") this.lastFile = event.lastPath;
         break;
       case "mirrorStarted":
@@ -257,11 +253,13 @@ export class SourceConnection {
         break;
       case "repairs":
         this.pendingRepairs = event.pending;
+        this.#repairSeq = event.lastSeq;
         break;
       case "problem":
         this.addProblem(displayPath(event.path), event.code, event.message);
         break;
       case "halt":
+        this.isSourceHalted = event.error !== null;
         if (event.error !== null) this.#halt({ code: event.error.code as ErrorCode, message: event.error.message });
         else this.#unhalt();
         break;
@@ -288,10 +286,10 @@ export class SourceConnection {
     this.#resume();
   }
 
-  /** Tries again at once: the peer may be back. Another root than the one connected must never be mirrored over the copy: it stays halted. */
+  /** Tries again at once: the peer may be back. Another root than the one connected must never be mirrored over the copy: only the source lifts its halt. */
   nudge(): void {
     if (this.state.kind === "backingOff") this.#channelAbort.abort();
-    else if (this.state.kind === "halted" && !this.state.fault.code.startsWith("ROOT_")) this.#unhalt();
+    else if (!this.isSourceHalted) this.#unhalt();
   }
 
   /** Records that a mirror must run; starts it as soon as there is a channel. */
@@ -308,10 +306,12 @@ export class SourceConnection {
     this.options.onChange();
   }
 
-  #startNeeded(): void {
+  /** An empty target has nothing to be compared with. Once it is not empty any more, that mirror cut short, it has. */
+  #startNeeded(isEmpty = false): void {
     const need = this.record.mirrorNeed;
     if (need === null || !need.isAutomatic || this.#sender === null) return;
-    this.#order(need.mode, need);
+    if (isEmpty) this.#order("full", need, "keep");
+    else this.#order(need.mode, need);
   }
 
   /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
@@ -332,7 +332,7 @@ export class SourceConnection {
     return this.mirror.report();
   }
 
-  #order(mode: MirrorMode, need: MirrorNeed): void {
+  #order(mode: MirrorMode, need: MirrorNeed, extras: MirrorOrder["extras"] = need.extras): void {
     const mirrorId = this.mirror.start(mode, new Date().toISOString());
     this.options.feed.send({
       kind: "mirror",
@@ -340,7 +340,7 @@ export class SourceConnection {
         connectionId: this.id,
         mirrorId,
         mode,
-        extras: need.extras,
+        extras,
         suspect: need.changedSinceMs === null ? "none" : { changedSinceMs: need.changedSinceMs },
       },
     });

@@ -57,11 +57,6 @@ export function procPath(dirfd: number, name = ""): string {
   return name === "" ? `/proc/self/fd/${dirfd}` : `/proc/self/fd/${dirfd}/${name}`;
 }
 
-/** True when the directory now at `path` is the very inode `stat` tells of. */
-export function isSameInode(a: FileStat, b: FileStat): boolean {
-  return a.dev === b.dev && a.ino === b.ino && a.btimeSec === b.btimeSec && a.btimeNsec === b.btimeNsec;
-}
-
 /** The path in the form Node's fs takes for any bytes. */
 export function fsPath(bytes: string): Buffer {
   return toBuffer(bytes);

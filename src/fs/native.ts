@@ -29,6 +29,8 @@ export const SEEK_HOLE = 4;
 export const FALLOC_PUNCH_HOLE_KEEP_SIZE = 3;
 
 const STATX_BASIC_BTIME = 0x7ff | 0x800;
+const STATX_MNT_ID = 0x1000;
+const STATX_MNT_ID_UNIQUE = 0x4000;
 const SYS_OPENAT2 = 437;
 const RESOLVE_NO_XDEV = 0x01;
 const RESOLVE_CONFINED = 0x08 | 0x04 | 0x02; // BENEATH, NO_SYMLINKS, NO_MAGICLINKS
@@ -143,6 +145,16 @@ export function statAt(dirfd: number, name: string): FileStat | number {
   const flags = name === "" ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
   const result = c.statx(dirfd, cstring(name, scratchA), flags, STATX_BASIC_BTIME, statBuffer) as number;
   return result < 0 ? -koffi.errno() : readStat();
+}
+
+/**
+ * A number of the mount that an open descriptor lies in, another one after each mounting (before Linux 6.8 a number may be used again);
+ * 0 where the kernel does not tell. Negative errno on failure.
+ */
+export function mountOf(fd: number): number {
+  const result = c.statx(fd, cstring("", scratchA), AT_EMPTY_PATH, STATX_MNT_ID | STATX_MNT_ID_UNIQUE, statBuffer) as number;
+  if (result < 0) return -koffi.errno();
+  return (at(0) & (STATX_MNT_ID | STATX_MNT_ID_UNIQUE)) === 0 ? 0 : u64(36);
 }
 
 export function openAt(dirfd: number, name: string, flags: number, mode = 0): number {

@@ -1,21 +1,15 @@
 // A mirror of one connection: brings the target to the source's state while replication runs.
-// full: everything is sent. difference: directories are compared on the target, what differs is sent.
-// repair: the same for single paths, for as long as the connection lives. Work is cut into small steps; between them
-// live changes go first.
+// full: everything is sent, and what the target has beyond it is found. difference: directories are compared on the target,
+// what differs is sent. repair: the same for single paths, for as long as the connection lives. Work is cut into small steps;
+// between them live changes go first.
 
 import type { BytePath } from "../model/byte-path.js";
 import { baseName, isBelow, NAME_BYTES_MAX, parentPath } from "../model/byte-path.js";
-import {
-  type Answer,
-  type CompareAnswer,
-  type CompareChange,
-  type Difference,
-  type RootIndex,
-  type SumsAnswer,
-  WHOLE_FILE_BYTES_MAX,
-} from "../model/change.js";
-import type { CompareRequest, MirrorEntry, MirrorTransfer, MirrorTree, ShippedRename } from "../model/mirror-port.js";
+import type { Answer, CompareAnswer, CompareChange, Difference, RootIndex, SharedName } from "../model/change.js";
+import type { CompareRequest, MirrorEntry, MirrorTree, ShippedRename } from "../model/mirror-port.js";
+import { LinkGroups, type SecondLook } from "./link-groups.js";
 import { MirrorProgress } from "./mirror-progress.js";
+import { MirrorSends } from "./mirror-sends.js";
 
 export interface MirrorJobOptions {
   readonly connectionId: number;
@@ -30,15 +24,10 @@ interface DirectoryWork {
   readonly path: BytePath;
   /** A slice of one name (repair), or null for the whole directory. */
   readonly only: string | null;
+  /** Names that are compared once more, on account of their links. */
+  readonly again: SecondLook | null;
   readonly suspect: CompareRequest["suspect"];
   readonly descend: boolean;
-}
-
-interface SendWork {
-  readonly root: RootIndex;
-  readonly path: BytePath;
-  readonly what: "new" | "attr" | "content" | "link";
-  readonly entry: MirrorEntry | null;
 }
 
 interface PendingCompare {
@@ -50,47 +39,48 @@ interface PendingCompare {
 const COMPARES_PENDING_MAX = 64;
 /** Bounded so that a slice of the longest names, link targets and link groups still fits one change set. */
 const ENTRIES_PER_COMPARE = 250;
-const SENDS_PER_STEP = 200;
+/** Beyond this many, names are looked at again before all else is done: what is sent then may have been sent in vain. */
+const UNSETTLED_MAX = 100_000;
 
 export class MirrorJob {
   readonly options: MirrorJobOptions;
   readonly progress = new MirrorProgress();
   readonly #directories: DirectoryWork[] = [];
-  #sends: SendWork[] = [];
   readonly #answers: Answer[] = [];
   readonly #compares = new Map<number, PendingCompare>();
-  readonly #sums = new Map<number, SendWork>();
-  readonly #links = new Map<string, BytePath>();
-  readonly #touched: Map<BytePath, true>[] = [];
-  #transfer: MirrorTransfer | null = null;
-  #relinkLater: { readonly root: RootIndex; readonly path: BytePath } | null = null;
+  readonly #links: LinkGroups;
+  readonly #sends: MirrorSends;
   #renamesSeen: number;
+  #isListing = false;
 
   constructor(options: MirrorJobOptions) {
     this.options = options;
+    this.#links = new LinkGroups(options.tree);
+    this.#sends = new MirrorSends(options, this.#links, this.progress);
     this.#renamesSeen = options.tree.renamePosition;
-    for (let root = 0; root < options.tree.rootCount; root++) this.#touched.push(new Map());
     if (options.mode === "repair") return;
     this.progress.begin(options.tree.totals());
     for (let root = options.tree.rootCount - 1; root >= 0; root--) {
-      this.#directories.push({ root, path: "" as BytePath, only: null, suspect: options.suspect, descend: true });
+      this.#directories.push({ root, path: "" as BytePath, only: null, again: null, suspect: options.suspect, descend: true });
     }
-    if (options.mode === "full") for (let root = 0; root < options.tree.rootCount; root++) this.#queueSend(root, "" as BytePath, "new", null);
+    if (options.mode === "full") for (let root = 0; root < options.tree.rootCount; root++) this.#sends.add(root, "" as BytePath, "new", null);
   }
 
   /** Work that waits for an answer, or is still to be done. */
   get pending(): number {
-    return this.#directories.length + this.#sends.length + this.#compares.size + this.#sums.size + this.#answers.length + (this.#transfer === null ? 0 : 1);
+    const works = this.#directories.length + this.#sends.pending + this.#links.unsettled + (this.#isListing ? 1 : 0);
+    return works + this.#compares.size + this.#answers.length;
   }
 
   get hasWork(): boolean {
-    if (this.#transfer !== null || this.#answers.length > 0 || this.#sends.length > 0) return true;
-    return this.#directories.length > 0 && this.#compares.size < COMPARES_PENDING_MAX;
+    if (this.#sends.hasWork || this.#answers.length > 0) return true;
+    if (this.#directories.length > 0) return this.#compares.size < COMPARES_PENDING_MAX;
+    return this.#links.unsettled > 0 && this.#compares.size === 0 && this.#sends.pending === 0;
   }
 
   takeAnswer(answer: Answer): boolean {
     if (answer.kind !== "compare" && answer.kind !== "sums") return false;
-    if (!this.#compares.has(answer.seq) && !this.#sums.has(answer.seq)) return false;
+    if (!this.#compares.has(answer.seq) && !this.#sends.hasAsked(answer.seq)) return false;
     this.#answers.push(answer);
     return true;
   }
@@ -100,14 +90,11 @@ export class MirrorJob {
     const compare = this.#compares.get(seq);
     if (compare !== undefined) {
       this.#compares.delete(seq);
-      this.#directories.push(compare.work);
+      // What is below was taken up when this was.
+      this.#directories.push({ ...compare.work, descend: false });
       return true;
     }
-    const sums = this.#sums.get(seq);
-    if (sums === undefined) return false;
-    this.#sums.delete(seq);
-    this.#sends.push(sums);
-    return true;
+    return this.#sends.askAgain(seq);
   }
 
   /**
@@ -123,10 +110,10 @@ export class MirrorJob {
 
   #addRepairOf(root: RootIndex, path: BytePath): void {
     const work: DirectoryWork[] = [];
-    if (path === "") work.push({ root, path, only: null, suspect: "none", descend: true });
+    if (path === "") work.push({ root, path, only: null, again: null, suspect: "none", descend: true });
     for (let at = path; at !== ""; at = parentPath(at)) {
       const only = baseName(at);
-      work.push({ root, path: parentPath(at), only, suspect: at === path ? "all" : "none", descend: at === path });
+      work.push({ root, path: parentPath(at), only, again: null, suspect: at === path ? "all" : "none", descend: at === path });
     }
     for (const item of work) this.#addDirectory(item);
   }
@@ -135,23 +122,30 @@ export class MirrorJob {
   async step(): Promise<"worked" | "waiting" | "done"> {
     this.#followRenames();
     // Before answers: one of them may begin the next transfer, and there is one at a time.
-    if (this.#transfer !== null) return this.#stepTransfer();
+    if (this.#sends.isInTransfer) {
+      this.#sends.stepTransfer();
+      return "worked";
+    }
     const answer = this.#answers.shift();
     if (answer !== undefined) {
       if (answer.kind === "compare") this.#takeCompare(answer);
-      else if (answer.kind === "sums") this.#takeSums(answer);
+      else if (answer.kind === "sums") this.#sends.takeSums(answer);
       return "worked";
     }
-    if (this.#sends.length > 0) {
-      this.#sendSome();
+    if (this.#sends.hasWork) {
+      this.#sends.sendSome();
       return "worked";
     }
     if (this.#directories.length > 0) {
       if (this.#compares.size >= COMPARES_PENDING_MAX) return "waiting";
-      await this.#takeDirectory(this.#directories.pop() as DirectoryWork);
+      await this.#takeNextDirectory(this.#directories.pop() as DirectoryWork);
       return "worked";
     }
-    if (this.#compares.size + this.#sums.size > 0) return "waiting";
+    if (this.#compares.size + this.#sends.pending > 0) return "waiting";
+    if (this.#links.unsettled > 0) {
+      this.#lookAgain();
+      return "worked";
+    }
     return this.#finish();
   }
 
@@ -166,71 +160,78 @@ export class MirrorJob {
     const renames = this.pending === 0 ? [] : tree.renamesSince(this.#renamesSeen);
     this.#renamesSeen = position;
     if (renames === null) {
-      for (let root = 0; root < tree.rootCount; root++) this.#addDirectory({ root, path: "" as BytePath, only: null, suspect, descend: true });
+      for (let root = 0; root < tree.rootCount; root++) this.#addDirectory({ root, path: "" as BytePath, only: null, again: null, suspect, descend: true });
       return;
     }
     renames.forEach(({ root, to }, index) => {
       const path = follow(root, to, renames.slice(index + 1));
-      this.#addDirectory({ root, path: parentPath(path), only: baseName(path), suspect: mode === "repair" ? "all" : suspect, descend: true });
+      const suspected = mode === "repair" ? "all" : suspect;
+      this.#addDirectory({ root, path: parentPath(path), only: baseName(path), again: null, suspect: suspected, descend: true });
     });
   }
 
   #addDirectory(work: DirectoryWork): void {
-    const isQueued = this.#directories.some((d) => d.root === work.root && d.path === work.path && d.only === work.only && d.descend === work.descend);
+    const isSame = (d: DirectoryWork): boolean => d.root === work.root && d.path === work.path && d.only === work.only && d.descend === work.descend;
+    const isQueued = this.#directories.some((d) => d.again === null && isSame(d));
     if (!isQueued) this.#directories.push(work);
   }
 
-  #queueSend(root: RootIndex, path: BytePath, what: SendWork["what"], entry: MirrorEntry | null): void {
-    this.#sends.push({ root, path, what, entry });
+  #lookAgain(): void {
+    for (const again of this.#links.takeUnsettled()) {
+      this.#directories.push({ root: again.root, path: again.path, only: null, again, suspect: "none", descend: false });
+    }
+  }
+
+  async #takeNextDirectory(work: DirectoryWork): Promise<void> {
+    this.#isListing = true;
+    try {
+      await this.#takeDirectory(work);
+    } catch (error) {
+      // The root is away: the job goes on with the same directory when it is back.
+      this.#directories.push(work);
+      throw error;
+    } finally {
+      this.#isListing = false;
+    }
   }
 
   async #takeDirectory(work: DirectoryWork): Promise<void> {
     const listed = await this.options.tree.list(work.root, work.path, this.options.mode !== "full");
     if (listed === null) return;
-    const entries = work.only === null ? listed : listed.filter((entry) => entry.name === work.only);
+    const { only, again } = work;
+    const isMeant = ({ name }: MirrorEntry): boolean => (only === null || name === only) && (again === null || again.names.has(name));
+    const entries = only === null && again === null ? listed : listed.filter(isMeant);
     if (this.options.mode === "full") this.#takeFull(work, entries);
     else this.#startCompares(work, entries);
     if (!work.descend) return;
     for (let i = entries.length - 1; i >= 0; i--) {
       const entry = entries[i] as MirrorEntry;
       const suspect = work.suspect === "all" && work.only !== null ? "none" : work.suspect;
-      if (entry.type === "dir") this.#directories.push({ root: work.root, path: entry.path, only: null, suspect, descend: true });
+      if (entry.type === "dir") this.#directories.push({ root: work.root, path: entry.path, only: null, again: null, suspect, descend: true });
     }
   }
 
   #takeFull(work: DirectoryWork, entries: readonly MirrorEntry[]): void {
-    this.#touched[work.root]?.set(work.path, true);
+    if (work.again !== null) {
+      for (const entry of entries) this.#makeAnew(work.root, entry);
+      return;
+    }
+    if (this.options.extras !== "keep") this.#startCompares(work, entries);
+    this.#sends.touch(work.root, work.path);
     for (const entry of entries) {
-      const first = this.#noteLink(work.root, entry);
-      this.#queueSend(work.root, entry.path, first === undefined ? "new" : "link", entry);
+      const first = this.#links.note(work.root, entry);
+      this.#sends.add(work.root, entry.path, first === undefined ? "new" : "link", entry);
     }
-  }
-
-  /** The first name of the entry's link group met in this job, if this is a further one. */
-  #noteLink(root: RootIndex, entry: MirrorEntry): BytePath | undefined {
-    if (entry.linkGroup === null) return undefined;
-    const group = `${root}:${entry.linkGroup}`;
-    const first = this.#links.get(group);
-    if (first === undefined || first === entry.path || !this.#isNameOf(root, entry.path, first)) {
-      this.#links.set(group, entry.path);
-      return undefined;
-    }
-    return first;
-  }
-
-  /** The name met first may have been renamed or removed meanwhile. */
-  #isNameOf(root: RootIndex, path: BytePath, other: BytePath): boolean {
-    return this.options.tree.otherNames(root, path).includes(other);
   }
 
   #startCompares(work: DirectoryWork, entries: readonly MirrorEntry[]): void {
-    const { tree, connectionId, extras } = this.options;
+    const { tree, connectionId, extras, mode } = this.options;
     const end = work.only === null ? "" : nextName(work.only);
     for (let at = 0; at === 0 || at < entries.length; at += ENTRIES_PER_COMPARE) {
       const slice = entries.slice(at, at + ENTRIES_PER_COMPARE);
       const linkTo = new Map<string, BytePath>();
-      for (const entry of slice) {
-        const first = this.#noteLink(work.root, entry);
+      for (const entry of mode === "full" ? [] : slice) {
+        const first = this.#links.note(work.root, entry);
         if (first !== undefined) linkTo.set(entry.name, first);
       }
       const next = entries[at + ENTRIES_PER_COMPARE];
@@ -240,10 +241,10 @@ export class MirrorJob {
         entries: slice,
         from: at === 0 ? (work.only ?? "") : (slice[0] as MirrorEntry).name,
         until: next === undefined ? end : next.name,
-        extras,
+        extras: work.again === null ? extras : "keep",
         links: linkTo,
-        withDirectory: at === 0 && work.only === null,
-        suspect: work.suspect,
+        withDirectory: mode !== "full" && at === 0 && work.only === null && work.again === null,
+        suspect: mode === "full" ? "none" : work.suspect,
       });
       this.#compares.set(seq, { work, entries: new Map(slice.map((entry) => [entry.name, entry])), linkTo });
     }
@@ -254,117 +255,79 @@ export class MirrorJob {
     if (pending === undefined) return;
     this.#compares.delete(answer.seq);
     const { root, path } = pending.work;
-    if (answer.removed > 0) this.#touched[root]?.set(path, true);
+    if (answer.removed > 0) this.#sends.touch(root, path);
     this.progress.noteExtras(path, answer.extras, answer.removed);
+    // All is sent anyway: only what the target has beyond the source was to be told.
+    if (this.options.mode === "full") return;
     const differing = new Set<string>();
     for (const difference of withContent(answer.differs, pending.entries)) {
       differing.add(difference.name);
       this.#takeDifference(pending, difference);
     }
-    for (const [name, entry] of pending.entries) if (!differing.has(name)) this.progress.skip(entry);
+    for (const [name, entry] of pending.entries) if (!differing.has(name)) this.#takeEqual(pending, entry);
+    this.#takeShared(pending, answer.shared ?? [], differing);
+  }
+
+  #takeEqual({ work }: PendingCompare, entry: MirrorEntry): void {
+    if (work.again === null) this.progress.skip(entry);
+    else if (work.again.isCertain) this.#makeAnew(work.root, entry);
+  }
+
+  #takeShared({ work, entries }: PendingCompare, shared: readonly SharedName[], differing: ReadonlySet<string>): void {
+    const { root, again } = work;
+    for (const [name, one] of new Map(shared.map((each) => [each.name, each]))) {
+      const entry = entries.get(name);
+      if (entry === undefined) continue;
+      if (again === null) this.#links.judge(root, entry, one, !differing.has(name));
+      else if (!again.isCertain && !differing.has(name) && one.links > entry.links) this.#makeAnew(root, entry);
+    }
+    if (this.#links.unsettled > UNSETTLED_MAX) this.#lookAgain();
+  }
+
+  /** It is as it should be, but for the company it keeps on the target. */
+  #makeAnew(root: RootIndex, entry: MirrorEntry): void {
+    this.progress.recall(entry);
+    this.#sends.addAnew(root, entry);
   }
 
   #takeDifference(pending: PendingCompare, difference: Difference): void {
-    const { root, path } = pending.work;
+    const { mode } = this.options;
+    const { root, path, again } = pending.work;
     if (difference.name === "") {
-      this.#touched[root]?.set(path, true);
-      if (difference.why !== "attr") this.#queueSend(root, path, "new", null);
+      this.#sends.touch(root, path);
+      if (difference.why !== "attr") this.#sends.add(root, path, "new", null);
       return;
     }
     const entry = pending.entries.get(difference.name);
     if (entry === undefined) return;
-    const linkTo = pending.linkTo.get(difference.name);
+    if (again?.isCertain === true) {
+      this.#makeAnew(root, entry);
+      return;
+    }
+    if (again !== null) this.progress.recall(entry);
+    const isFurther = pending.linkTo.has(difference.name);
+    if (difference.why === "link" && !isFurther && mode === "difference" && again === null) {
+      this.progress.skip(entry);
+      this.#links.differs(root, entry.path);
+      return;
+    }
     if (difference.why === "attr") {
-      this.#queueSend(root, entry.path, "attr", entry);
+      this.#sends.add(root, entry.path, "attr", entry);
       return;
     }
-    this.#touched[root]?.set(path, true);
-    if (linkTo !== undefined) this.#queueSend(root, entry.path, "link", entry);
-    else this.#queueSend(root, entry.path, difference.why === "content" ? "content" : "new", entry);
-    if (entry.type === "dir" && this.options.mode === "repair" && !pending.work.descend) {
-      this.#directories.push({ root, path: entry.path, only: null, suspect: "none", descend: true });
+    this.#sends.touch(root, path);
+    if (isFurther) this.#sends.add(root, entry.path, "link", entry);
+    else if (difference.why === "link") this.#sends.addAnew(root, entry);
+    else this.#sends.add(root, entry.path, difference.why === "content" ? "content" : "new", entry);
+    if (entry.type === "dir" && mode === "repair" && !pending.work.descend) {
+      this.#directories.push({ root, path: entry.path, only: null, again: null, suspect: "none", descend: true });
     }
   }
 
-  #sendSome(): void {
-    const batch = this.#sends.splice(0, SENDS_PER_STEP);
-    for (let i = 0; i < batch.length; i++) {
-      this.#sendOne(batch[i] as SendWork);
-      if (this.#transfer !== null) {
-        this.#sends = [...batch.slice(i + 1), ...this.#sends];
-        break;
-      }
-    }
-  }
-
-  #sendOne(work: SendWork): void {
-    const { tree, connectionId } = this.options;
-    const { root, path, entry } = work;
-    if (entry?.type === "dir" && work.what !== "attr") this.#touched[root]?.set(path, true);
-    if (work.what === "link" && entry?.linkGroup != null) {
-      const to = this.#links.get(`${root}:${entry.linkGroup}`);
-      if (to !== undefined && to !== path && this.#isNameOf(root, path, to)) {
-        tree.shipLink(connectionId, root, path, to);
-        this.progress.done(entry, 0);
-        return;
-      }
-    }
-    if (work.what === "content" && entry?.type === "file" && entry.size > WHOLE_FILE_BYTES_MAX) {
-      this.#sums.set(tree.askSums(connectionId, root, path), work);
-      return;
-    }
-    const shipment = tree.ship(connectionId, root, path, work.what === "attr" ? "attr" : "new");
-    if (typeof shipment !== "string") this.#transfer = shipment;
-    if (work.what !== "attr" && entry?.linkGroup != null && this.options.mode !== "full") this.#relink(root, path);
-    if (entry !== null) this.progress.done(entry, typeof shipment === "string" && work.what !== "attr" ? entry.size : 0);
-  }
-
-  /** What is sent as new is another inode on the receiver than before: its further names there still show the old one. */
-  #relink(root: RootIndex, path: BytePath): void {
-    if (this.#transfer !== null) {
-      this.#relinkLater = { root, path };
-      return;
-    }
-    const { tree, connectionId } = this.options;
-    for (const other of tree.otherNames(root, path)) {
-      tree.shipLink(connectionId, root, other, path);
-      this.#touched[root]?.set(parentPath(other), true);
-    }
-  }
-
-  #takeSums(answer: SumsAnswer): void {
-    const work = this.#sums.get(answer.seq);
-    this.#sums.delete(answer.seq);
-    if (work === undefined) return;
-    const { tree, connectionId } = this.options;
-    const shipment =
-      answer.base === null ? tree.ship(connectionId, work.root, work.path, "new") : tree.shipAgainst(connectionId, work.root, work.path, answer.sums);
-    if (typeof shipment !== "string") this.#transfer = shipment;
-    if (answer.base === null && work.entry?.linkGroup != null) this.#relink(work.root, work.path);
-    if (work.entry !== null) this.progress.done(work.entry, 0);
-  }
-
-  #stepTransfer(): "worked" {
-    const transfer = this.#transfer as MirrorTransfer;
-    const before = transfer.sentBytes;
-    const result = transfer.step();
-    this.progress.addBytes(transfer.sentBytes - before);
-    if (result === "more") return "worked";
-    this.#transfer = null;
-    const relink = this.#relinkLater;
-    this.#relinkLater = null;
-    if (relink !== null) this.#relink(relink.root, relink.path);
-    return "worked";
-  }
-
-  /** Children were made and removed after their directories: set the directories' times last. */
   #finish(): "worked" | "done" {
-    this.#touched.forEach((paths, root) => {
-      for (const path of paths.keys()) this.#queueSend(root, path, "attr", null);
-      paths.clear();
-    });
+    this.#sends.addTouched();
     this.#links.clear();
-    if (this.#sends.length > 0) return "worked";
+    if (this.#sends.hasWork) return "worked";
     this.options.tree.flush();
     return "done";
   }

@@ -30,6 +30,13 @@ export class MirrorProgress {
     this.bytesDone += bytes;
   }
 
+  /** What was counted is to be sent all the same. */
+  recall(entry: MirrorEntry): void {
+    if (entry.type === "dir") return;
+    this.filesDone -= 1;
+    this.bytesSkipped = Math.max(0, this.bytesSkipped - entry.size);
+  }
+
   addBytes(bytes: number): void {
     this.bytesDone += bytes;
   }

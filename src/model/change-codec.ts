@@ -2,7 +2,7 @@
 
 import { SmError } from "../base/errors.js";
 import { type BytePath, isBytePath, NAME_BYTES_MAX } from "./byte-path.js";
-import type { Change, EntrySummary, EntryType, Extent, FileBase, Meta, Xattrs } from "./change.js";
+import type { Change, CompareChange, EntrySummary, EntryType, Extent, FileBase, Meta, Xattrs } from "./change.js";
 
 const OPCODES = ["dir", "file", "symlink", "special", "link", "attr", "rename", "remove", "compare", "sums"] as const;
 const TYPES: readonly EntryType[] = ["dir", "file", "symlink", "special"];
@@ -46,8 +46,13 @@ export function encodeChange(change: Change): unknown[] {
     case "sums":
       return head;
     case "compare":
-      return [...head, change.entries.map(encodeEntry), change.from, change.until, EXTRAS.indexOf(change.extras), change.meta && encodeMeta(change.meta)];
+      return [...head, ...encodeCompare(change)];
   }
+}
+
+function encodeCompare({ entries, from, until, extras, meta, asksShared }: CompareChange): unknown[] {
+  const fields = [entries.map(encodeEntry), from, until, EXTRAS.indexOf(extras), meta && encodeMeta(meta)];
+  return asksShared ? [...fields, 1] : fields;
 }
 
 function encodeMeta(meta: Meta): unknown[] {
@@ -212,6 +217,7 @@ export function decodeChange(value: unknown, payload: Buffer, from: number): { c
         until: asText(f[5], "until", NAME_BYTES_MAX),
         extras: pick(EXTRAS, f[6], "extras"),
         meta: f[7] === null ? null : decodeMeta(f[7]),
+        asksShared: f[8] === 1,
       });
   }
 }

@@ -7,6 +7,7 @@ import { Packr, Unpackr } from "msgpackr";
 import { SmError } from "../base/errors.js";
 import type { Change } from "./change.js";
 import { decodeChange, encodeChange, payloadOf } from "./change-codec.js";
+import { type ScanLimits, scanMsgpack } from "./msgpack-scan.js";
 
 export interface ChangeSet {
   readonly seq: number;
@@ -25,6 +26,10 @@ const FLAG_MIRROR = 2;
 /** Largest encoded set. A journal segment (5 MiB) holds at least one. */
 export const SET_BYTES_MAX = 4 * 1024 * 1024;
 export const CHANGES_PER_SET_MAX = 20_000;
+/** A comparison of the longest names, link targets and link groups that one set asks about, twice over. */
+const HEADER_BYTES_MAX = 8 * 1024 * 1024;
+/** header > changes > change > entries or attributes > xattrs > xattr. The values: fifty for each change, or as many for few changes of many extents. */
+const SCAN_LIMITS: ScanLimits = { depthMax: 6, elementsMax: 50 * CHANGES_PER_SET_MAX, maps: false };
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 const unpackr = new Unpackr({ useRecords: false });
@@ -73,12 +78,15 @@ export function encodeInPlace(set: ChangeSet, buffer: Buffer, payloadStart: numb
   return buffer.subarray(start);
 }
 
-/** Splits a frame into its header value and its payload. */
-export function splitFrame(frame: Buffer): { readonly header: unknown; readonly payload: Buffer } {
+/** Splits a frame into its header value and its payload. Nothing is unpacked of what takes more room unpacked than a set may. */
+function splitFrame(frame: Buffer): { readonly header: unknown; readonly payload: Buffer } {
   if (frame.length < 4) throw new SmError("PROTOCOL", `a frame of ${frame.length} bytes has no header`);
   const headerLength = frame.readUInt32LE(0);
   if (headerLength > frame.length - 4) throw new SmError("PROTOCOL", `a frame of ${frame.length} bytes claims a header of ${headerLength}`);
-  return { header: unpackHeader(frame.subarray(4, 4 + headerLength)), payload: frame.subarray(4 + headerLength) };
+  if (headerLength > HEADER_BYTES_MAX) throw new SmError("PROTOCOL", `a change set has a header of ${headerLength} bytes`);
+  const header = frame.subarray(4, 4 + headerLength);
+  scanMsgpack(header, SCAN_LIMITS);
+  return { header: unpackHeader(header), payload: frame.subarray(4 + headerLength) };
 }
 
 export function isSeq(value: unknown): value is number {

@@ -144,6 +144,8 @@ export interface CompareChange extends At {
   readonly extras: "report" | "remove" | "keep";
   /** Attributes of the directory itself. */
   readonly meta: Meta | null;
+  /** The answer is to tell which entries share their inodes: a source of version 0.1.0 would not understand it. */
+  readonly asksShared: boolean;
 }
 
 /** Asks for the block signatures of the target's copy of a file: xxh64 of each 64 KiB block. */
@@ -177,6 +179,16 @@ export interface CompareAnswer {
   /** Extras found here (not removed), and how many were removed. */
   readonly extras: readonly string[];
   readonly removed: number;
+  /** Entries whose inode has several names on the target; a further name that is linked as it should be is not among them. Absent = none. */
+  readonly shared?: readonly SharedName[];
+}
+
+export interface SharedName {
+  readonly name: string;
+  /** Equal for names of one inode of the target, otherwise without a meaning. */
+  readonly inode: string;
+  /** How many names that inode has there, in the set or not. */
+  readonly links: number;
 }
 
 export interface Difference {

@@ -10,8 +10,10 @@ export interface MirrorEntry {
   readonly type: EntryType;
   /** Bytes; regular files only. */
   readonly size: number;
-  /** Equal for names of one inode; null when there is one name only. */
-  readonly linkGroup: string | null;
+  /** Equal for names of one inode. */
+  readonly inode: string;
+  /** Names of that inode within the set. */
+  readonly links: number;
 }
 
 export interface MirrorTotals {
@@ -25,6 +27,8 @@ export interface MirrorTransfer {
   /** Sends the next piece; "vanished" = the file is gone. */
   step(): "more" | "done" | "vanished";
   readonly sentBytes: number;
+  /** The name it goes to by now. */
+  readonly path: BytePath;
 }
 
 export type MirrorShipment = "shipped" | "vanished" | MirrorTransfer;
@@ -69,8 +73,12 @@ export interface MirrorTree {
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment;
   /** Sends a file as the blocks that differ from the receiver's signatures. */
   shipAgainst(connectionId: number, root: RootIndex, path: BytePath, sums: Buffer): MirrorShipment;
-  /** Further names of the inode at `path`, as far as they belong to the set. */
-  otherNames(root: RootIndex, path: BytePath): readonly BytePath[];
+  /** The inode at `path` as every receiver was told of it; null = nothing of the set. */
+  inodeAt(root: RootIndex, path: BytePath): string | null;
+  /** Names of an inode, as far as they belong to the set. */
+  namesOf(root: RootIndex, inode: string): readonly BytePath[];
+  /** Another number after each change of the inode that was shipped to all receivers, by whichever of its names. */
+  versionOf(root: RootIndex, inode: string): number;
   shipLink(connectionId: number, root: RootIndex, path: BytePath, to: BytePath): void;
   /** Closes the open set; returns the last sequence number used. */
   flush(): number;

@@ -3,7 +3,7 @@
 
 import { SmError } from "../base/errors.js";
 import { type BytePath, isBytePath } from "../model/byte-path.js";
-import type { Answer, CompareAnswer, Difference, FileBase } from "../model/change.js";
+import type { Answer, CompareAnswer, Difference, FileBase, SharedName } from "../model/change.js";
 import { isSeq } from "../model/change-set.js";
 import { type Ack, type Retrying, retryingSchema } from "../model/session.js";
 
@@ -15,6 +15,8 @@ export const ANSWERS_MAX = 20_000;
 export const NAMES_MAX = 100_000;
 export const TEXT_MAX = 2000;
 const CODE_MAX = 64;
+export const INODE_MAX = 64;
+const LINKS_MAX = 0xffffffff;
 /** 448 GiB of file in blocks of 64 KiB: leaves room for the rest of the frame. */
 export const SUMS_BYTES_MAX = 56 * 1024 * 1024;
 
@@ -34,7 +36,8 @@ function encodeAnswer(answer: Answer): unknown[] {
     case "compare": {
       const flat: (string | number)[] = [];
       for (const difference of answer.differs) flat.push(difference.name, WHY_INDEX[difference.why]);
-      return [...head, flat, answer.extras, answer.removed];
+      const fields = [...head, flat, answer.extras, answer.removed];
+      return answer.shared === undefined ? fields : [...fields, answer.shared.flatMap(({ name, inode, links }) => [name, inode, links])];
     }
     case "sums":
       return [...head, answer.base && [answer.base.size, answer.base.mtimeSec, answer.base.mtimeNsec], answer.sums.length];
@@ -94,7 +97,7 @@ function decodeAnswer(value: unknown, payload: Buffer, from: number): Answer {
   const at = { seq: asUint(f[1], "a sequence number"), root: asUint(f[2], "a root", ROOTS_MAX), path };
   switch (kind) {
     case "compare":
-      if (f.length !== 7) bad("a compare answer");
+      if (f.length !== 7 && f.length !== 8) bad("a compare answer");
       return decodeCompare(f, at);
     case "sums": {
       if (f.length !== 6) bad("a sums answer");
@@ -119,7 +122,18 @@ function decodeCompare(f: readonly unknown[], at: { readonly seq: number; readon
     differs.push({ name: asName(flat[i], true), why: WHYS[asUint(flat[i + 1], "a difference", WHYS.length - 1)] ?? bad("a difference") });
   }
   const extras = asArray(f[5], "extras", NAMES_MAX).map((name) => asName(name, false));
-  return { kind: "compare", ...at, differs, extras, removed: asUint(f[6], "a count") };
+  const answer: CompareAnswer = { kind: "compare", ...at, differs, extras, removed: asUint(f[6], "a count") };
+  return f.length === 7 ? answer : { ...answer, shared: decodeShared(f[7]) };
+}
+
+function decodeShared(value: unknown): readonly SharedName[] {
+  const flat = asArray(value, "shared names", NAMES_MAX * 3);
+  if (flat.length % 3 !== 0) bad("shared names");
+  const shared: SharedName[] = [];
+  for (let i = 0; i < flat.length; i += 3) {
+    shared.push({ name: asName(flat[i], false), inode: asText(flat[i + 1], "an inode", INODE_MAX), links: asUint(flat[i + 2], "links", LINKS_MAX) });
+  }
+  return shared;
 }
 
 function decodeBase(value: unknown): FileBase | null {

@@ -3,7 +3,7 @@
 
 import type { Answer } from "../model/change.js";
 import type { Ack } from "../model/session.js";
-import { ANSWERS_MAX, ackPayloads, encodeAckHeader, NAMES_MAX, SUMS_BYTES_MAX, TEXT_MAX } from "./ack-codec.js";
+import { ANSWERS_MAX, ackPayloads, encodeAckHeader, INODE_MAX, NAMES_MAX, SUMS_BYTES_MAX, TEXT_MAX } from "./ack-codec.js";
 import { encodeFrame } from "./frame-codec.js";
 
 const GROUP_BYTES = 4 * 1024 * 1024;
@@ -66,6 +66,7 @@ function estimateBytes(answer: Answer): number {
       let bytes = fixed;
       for (const difference of answer.differs) bytes += difference.name.length * 2 + 4;
       for (const name of answer.extras) bytes += name.length * 2 + 3;
+      for (const { name } of answer.shared ?? []) bytes += name.length * 2 + INODE_MAX + 9;
       return bytes;
     }
   }

@@ -8,7 +8,7 @@ import { SmError } from "../base/errors.js";
 import type { PeerAddress } from "../model/channel-port.js";
 import { encodeToken, keyOfSecret, type PairFacts, pairProof, proofsEqual, SECRET_BYTES } from "./bootstrap-token.js";
 import { ADDRESSES_MAX, siteNameSchema } from "./peer-store.js";
-import { readSecretFile, replaceSecretFile } from "./secret-file.js";
+import { SecretState } from "./secret-state.js";
 
 const TOKENS_MAX = 100;
 const TTL_SECONDS_MAX = 30 * 86_400;
@@ -21,6 +21,7 @@ const recordSchema = z.strictObject({
 });
 const fileSchema = z.strictObject({ version: z.literal(1), tokens: z.array(recordSchema).max(TOKENS_MAX) });
 type TokenRecord = z.infer<typeof recordSchema>;
+type TokenFile = z.infer<typeof fileSchema>;
 
 export interface TokenRequest {
   /** Name that this agent will have on the redeeming side. */
@@ -32,23 +33,21 @@ export interface TokenRequest {
 }
 
 export class Bootstrap {
-  readonly #path: string;
+  readonly #state: SecretState<TokenFile>;
   readonly #clock: Clock;
   readonly #records = new Map<string, TokenRecord>();
   /** Stands in for the key of an unknown token, so that unknown and wrong take the same time. */
   readonly #decoyKey = randomBytes(32);
-  #writing: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, clock: Clock, records: readonly TokenRecord[]) {
-    this.#path = path;
+  private constructor(state: SecretState<TokenFile>, clock: Clock, records: readonly TokenRecord[]) {
+    this.#state = state;
     this.#clock = clock;
     for (const record of records) this.#records.set(record.id, record);
   }
 
   static async open(stateDir: string, clock: Clock = systemClock): Promise<Bootstrap> {
-    const path = join(stateDir, "bootstrap.json");
-    const text = await readSecretFile(path);
-    return new Bootstrap(path, clock, text === undefined ? [] : parseRecords(path, text));
+    const state = new SecretState(join(stateDir, "bootstrap.json"), fileSchema);
+    return new Bootstrap(state, clock, (await state.read())?.tokens ?? []);
   }
 
   async create(request: TokenRequest): Promise<{ readonly token: string; readonly expiresAt: string }> {
@@ -92,10 +91,7 @@ export class Bootstrap {
   }
 
   #save(): Promise<void> {
-    const write = (): Promise<void> => replaceSecretFile(this.#path, `${JSON.stringify({ version: 1, tokens: [...this.#records.values()] }, null, 2)}\n`);
-    const done = this.#writing.then(write, write);
-    this.#writing = done;
-    return done;
+    return this.#state.write(() => ({ version: 1, tokens: [...this.#records.values()] }));
   }
 }
 
@@ -106,16 +102,4 @@ function checkRequest(request: TokenRequest): void {
   if (!Number.isInteger(request.ttlSeconds) || request.ttlSeconds < 1 || request.ttlSeconds > TTL_SECONDS_MAX) {
     throw new SmError("USAGE", `a token lives for 1 to ${TTL_SECONDS_MAX} seconds, not ${request.ttlSeconds}`);
   }
-}
-
-function parseRecords(path: string, text: string): readonly TokenRecord[] {
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch (error) {
-    throw new SmError("STATE_CORRUPT", `${path} is not valid JSON`, { cause: error });
-  }
-  const parsed = fileSchema.safeParse(data);
-  if (!parsed.success) throw new SmError("STATE_CORRUPT", `${path}: ${z.prettifyError(parsed.error)}`);
-  return parsed.data.tokens;
 }

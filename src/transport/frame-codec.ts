@@ -4,9 +4,9 @@
 import { z } from "zod";
 import { isErrorCode, SmError } from "../base/errors.js";
 import { packHeader, SET_BYTES_MAX, unpackHeader } from "../model/change-set.js";
+import { type ScanLimits, scanMsgpack } from "../model/msgpack-scan.js";
 import { type Ack, type Hello, helloSchema, refusalSchema, type Welcome, welcomeSchema } from "../model/session.js";
 import { decodeAck } from "./ack-codec.js";
-import { scanMsgpack } from "./msgpack-scan.js";
 
 export const NONCE_BYTES = 16;
 /** What a target takes in one message: the largest set with room for its header. */
@@ -15,6 +15,8 @@ export const SET_FRAME_BYTES_MAX = 4 * SET_BYTES_MAX;
 export const ACK_FRAME_BYTES_MAX = 64 * 1024 * 1024;
 /** lz4 cannot do better than this, so a frame that claims more lies. */
 const LZ4_RATIO_MAX = 256;
+/** More values than the fullest acknowledgement has: 4 MiB of the shortest names, or 100,000 of each sort that one answer lists. */
+export const HEADER_LIMITS: ScanLimits = { depthMax: 8, elementsMax: 4_000_000, maps: true };
 
 export type Frame =
   | { readonly kind: "hello"; readonly hello: Hello }
@@ -77,7 +79,7 @@ export function decodeFrame(frame: Buffer): Frame {
   const { kind, headerEnd } = peekKind(frame);
   if (kind === "set") return { kind, bytes: frame };
   const header = frame.subarray(4, headerEnd);
-  scanMsgpack(header);
+  scanMsgpack(header, HEADER_LIMITS);
   const fields = unpackHeader(header);
   if (!Array.isArray(fields)) return bad("the header of a frame is no list");
   const payload = frame.subarray(headerEnd);

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Peer } from "../model/channel-port.js";
 import { LOCALHOST } from "./identity.js";
-import { readSecretFile, replaceSecretFile } from "./secret-file.js";
+import { SecretState } from "./secret-state.js";
 
 export const PEERS_MAX = 1000;
 export const ADDRESSES_MAX = 16;
@@ -27,21 +27,26 @@ const peerSchema = z.strictObject({
 });
 const fileSchema = z.strictObject({ version: z.literal(1), peers: z.array(peerSchema).max(PEERS_MAX) });
 
+interface PeerFile {
+  readonly version: 1;
+  readonly peers: readonly Peer[];
+}
+
 export class PeerStore {
-  readonly #path: string;
+  readonly #state: SecretState<PeerFile>;
   readonly #byName = new Map<string, Peer>();
   readonly #removedListeners = new Set<(peer: Peer) => void>();
-  #writing: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, peers: readonly Peer[]) {
-    this.#path = path;
+  private constructor(state: SecretState<PeerFile>, peers: readonly Peer[]) {
+    this.#state = state;
     for (const peer of peers) this.#byName.set(peer.name, peer);
   }
 
   static async open(stateDir: string): Promise<PeerStore> {
-    const path = join(stateDir, "peers.json");
-    const text = await readSecretFile(path);
-    return new PeerStore(path, text === undefined ? [] : parsePeers(path, text));
+    const state = new SecretState(join(stateDir, "peers.json"), fileSchema);
+    const peers = (await state.read())?.peers ?? [];
+    requireDistinct(state.path, peers);
+    return new PeerStore(state, peers);
   }
 
   list(): readonly Peer[] {
@@ -96,7 +101,7 @@ export class PeerStore {
     try {
       await this.#save();
     } catch (error) {
-      throw toSmError(error, "FS_IO", `peer "${name}" is revoked until this agent restarts only, because ${this.#path} cannot be written`);
+      throw toSmError(error, "FS_IO", `peer "${name}" is revoked until this agent restarts only, because ${this.#state.path} cannot be written`);
     }
   }
 
@@ -105,27 +110,13 @@ export class PeerStore {
     return () => this.#removedListeners.delete(listener);
   }
 
-  /** One write at a time, each with the state of then, so that the last write holds the last state. */
   #save(): Promise<void> {
-    const write = (): Promise<void> => replaceSecretFile(this.#path, `${JSON.stringify({ version: 1, peers: this.list() }, null, 2)}\n`);
-    const done = this.#writing.then(write, write);
-    this.#writing = done;
-    return done;
+    return this.#state.write(() => ({ version: 1, peers: this.list() }));
   }
 }
 
-function parsePeers(path: string, text: string): readonly Peer[] {
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch (error) {
-    throw new SmError("STATE_CORRUPT", `${path} is not valid JSON`, { cause: error });
-  }
-  const parsed = fileSchema.safeParse(data);
-  if (!parsed.success) throw new SmError("STATE_CORRUPT", `${path}: ${z.prettifyError(parsed.error)}`);
-  const { peers } = parsed.data;
+function requireDistinct(path: string, peers: readonly Peer[]): void {
   if (new Set(peers.map((p) => p.name)).size !== peers.length || new Set(peers.map((p) => p.fingerprint)).size !== peers.length) {
     throw new SmError("STATE_CORRUPT", `${path} names a peer or a certificate twice`);
   }
-  return peers;
 }

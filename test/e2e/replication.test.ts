@@ -104,6 +104,34 @@ test("a renamed directory costs one record, an overwrite in a large file its blo
   expect((await pair.report()).sentCompressedBytes - renamed).toBeLessThan(256 * 1024);
 });
 
+test("a large file nothing is known of but its times: an edit they do not show arrives, attributes cost no content", async () => {
+  const pair = await AgentPair.start(makeTempDirectory());
+  const large = join(pair.sourceDir, "large");
+  writeFileSync(large, Buffer.alloc(64 * 1024 * 1024, 7));
+  utimesSync(large, 1000, 1000);
+  await pair.connect();
+  await pair.expectEqual();
+  // What it knew of the content it knows no more.
+  await pair.source.stop();
+  await pair.restartSource();
+  await pair.expectEqual();
+  const before = (await pair.report()).sentBytes;
+  chmodSync(large, 0o600);
+  linkSync(large, join(pair.sourceDir, "link"));
+  await pair.expectEqual();
+  expect((await pair.report()).sentBytes - before).toBeLessThan(64 * 1024);
+  await pair.source.stop();
+  await pair.restartSource();
+  await pair.expectEqual();
+  const fd = openSync(large, "r+");
+  writeSync(fd, "edit", 20_000_000);
+  closeSync(fd);
+  utimesSync(large, 1000, 1000);
+  const target = join(pair.targetDir, "large");
+  await eventually(() => expect(readFileSync(target).toString("latin1", 20_000_000, 20_000_004)).toBe("edit"));
+  await pair.expectEqual();
+});
+
 test("orderly restarts of either side go on where they were", async () => {
   const directory = makeTempDirectory();
   const pair = await AgentPair.start(directory);

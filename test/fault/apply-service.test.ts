@@ -68,7 +68,10 @@ test("sets are applied, acknowledged together, made durable; the next start know
   }
   await until((ack) => ack.durableSeq === 500);
   expect(acks.reduce((sum, ack) => sum + ack.appliedBytes, 0)).toBe(bytes);
-  expect(acks.flatMap((ack) => ack.answers)).toMatchObject([{ kind: "stale", seq: 7, path: "x" }]);
+  expect(acks.flatMap((ack) => ack.answers)).toMatchObject([
+    { kind: "stale", seq: 7, path: "none" },
+    { kind: "stale", seq: 7, path: "x" },
+  ]);
   expect(acks.length).toBeLessThan(250);
   expect(service.queuedBytes).toBe(0);
   await service.close();

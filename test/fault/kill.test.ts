@@ -68,7 +68,7 @@ describe("each crash point", () => {
       void armed.exited.then((s) => {
         status = s;
       });
-      for (let round = 0; round < 100 && status === undefined; round++) {
+      for (let round = 0; round < 600 && status === undefined; round++) {
         await driver.run(operations.take(20));
         await delay(50);
       }

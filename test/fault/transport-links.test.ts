@@ -16,14 +16,19 @@ afterEach(() => cleanup.run());
 
 const fast = { heartbeatMs: 50, deadMs: 400, closeMs: 500, connectTimeoutMs: 1_000, welcomeTimeoutMs: 1_000 };
 
-test("a half-open link is found dead on both sides", async () => {
+/** A channel through a proxy, and its other end. */
+async function openProxied() {
   const target = await openTarget(cleanup, fast);
   const source = await openAgent(cleanup, "source", fast);
   const peer = await introduce(source, target);
   const proxy = await ChaosProxy.open(target.server.address);
   const taken = target.taken();
   const channel = await source.dialer.dial({ ...peer, addresses: [{ host: "127.0.0.1", port: proxy.port }] }, sampleHello, never);
-  const other = await taken;
+  return { target, proxy, channel, other: await taken };
+}
+
+test("a half-open link is found dead on both sides", async () => {
+  const { target, proxy, channel, other } = await openProxied();
   await eventually(() => expect(channel.stats().roundTripMs).toBeGreaterThan(0));
   proxy.freeze();
   const started = performance.now();
@@ -63,13 +68,7 @@ test("a target that does not release is not taken for dead, nor its source", asy
 });
 
 test("a cut link ends both sides, and what waits for it", async () => {
-  const target = await openTarget(cleanup, fast);
-  const source = await openAgent(cleanup, "source", fast);
-  const peer = await introduce(source, target);
-  const proxy = await ChaosProxy.open(target.server.address);
-  const taken = target.taken();
-  const channel = await source.dialer.dial({ ...peer, addresses: [{ host: "127.0.0.1", port: proxy.port }] }, sampleHello, never);
-  const other = await taken;
+  const { proxy, channel, other } = await openProxied();
   proxy.freeze();
   const sends = Array.from({ length: 100 }, () => channel.sendSet(sampleSet(1, Buffer.alloc(1024 * 1024))).then(undefined, (error) => error.code));
   proxy.cut();

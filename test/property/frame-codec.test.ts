@@ -19,8 +19,12 @@ const base = fc.record({ size: seq, mtimeSec: fc.maxSafeInteger(), mtimeNsec: fc
 const sums = fc.array(fc.uint8Array({ minLength: 8, maxLength: 8 }), { maxLength: 20 }).map((list) => Buffer.concat(list));
 const differs = fc.array(fc.record({ name: fc.oneof(name, fc.constant("")), why }), { maxLength: 30 });
 
+const shared = fc.array(fc.record({ name, inode: fc.string({ maxLength: 64 }), links: fc.nat({ max: 0xffffffff }) }), { maxLength: 30 });
+const compared = { kind: fc.constant("compare" as const), ...at, differs, extras: fc.array(name, { maxLength: 30 }), removed: seq };
+
 const answer: fc.Arbitrary<Answer> = fc.oneof(
-  fc.record({ kind: fc.constant("compare" as const), ...at, differs, extras: fc.array(name, { maxLength: 30 }), removed: seq }),
+  fc.record(compared),
+  fc.record({ ...compared, shared }),
   fc.record({ kind: fc.constant("sums" as const), ...at, base: fc.option(base), sums }),
   fc.record({ kind: fc.constant("stale" as const), ...at, reason: fc.string({ maxLength: 2000 }) }),
   fc.record({ kind: fc.constant("problem" as const), ...at, code: fc.string({ maxLength: 64 }), message: fc.string({ unit: "grapheme", maxLength: 100 }) }),

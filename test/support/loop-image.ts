@@ -13,6 +13,8 @@ export interface LoopImageOptions {
   /** xfs needs 300, btrfs 128. */
   readonly sizeMiB: number;
   readonly mountOptions?: string;
+  /** An existing directory to mount it at. Default: one of its own. */
+  readonly at?: string;
 }
 
 /** True when this machine can make and mount such an image now. */
@@ -31,33 +33,40 @@ export class LoopImage {
   /** Where it is mounted. */
   readonly path: string;
   readonly #image: string;
+  readonly #options: LoopImageOptions;
   #isMounted = false;
 
-  private constructor(directory: string) {
-    this.path = join(directory, "mnt");
+  private constructor(directory: string, options: LoopImageOptions) {
+    this.path = options.at ?? join(directory, "mnt");
     this.#image = join(directory, "image");
+    this.#options = options;
   }
 
   /** Unmounted and removed when the test has finished. */
   static open(options: LoopImageOptions): LoopImage {
-    const image = new LoopImage(makeTempDirectory());
+    const image = new LoopImage(makeTempDirectory(), options);
     onTestFinished(() => image.close());
-    mkdirSync(image.path);
-    image.#mount(options);
+    mkdirSync(image.path, { recursive: true });
+    image.#make();
+    image.mount();
     return image;
   }
 
-  #mount({ type, sizeMiB, mountOptions }: LoopImageOptions): void {
+  #make(): void {
+    const { type, sizeMiB } = this.#options;
+    if (type === "tmpfs") return;
+    const fd = openSync(this.#image, "wx");
+    ftruncateSync(fd, sizeMiB * 1024 * 1024);
+    closeSync(fd);
+    execFileSync(`mkfs.${type}`, [...MKFS[type], this.#image], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }, stdio: "pipe" });
+  }
+
+  /** Mounts it again; a tmpfs is another, empty one then. */
+  mount(): void {
+    const { type, sizeMiB, mountOptions } = this.#options;
     const extra = mountOptions === undefined ? "" : `,${mountOptions}`;
-    if (type === "tmpfs") {
-      execFileSync("mount", ["-t", "tmpfs", "-o", `size=${sizeMiB}m,mode=755${extra}`, "tmpfs", this.path]);
-    } else {
-      const fd = openSync(this.#image, "wx");
-      ftruncateSync(fd, sizeMiB * 1024 * 1024);
-      closeSync(fd);
-      execFileSync(`mkfs.${type}`, [...MKFS[type], this.#image], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }, stdio: "pipe" });
-      execFileSync("mount", ["-t", type, "-o", `loop${extra}`, this.#image, this.path]);
-    }
+    const args = type === "tmpfs" ? [`size=${sizeMiB}m,mode=755${extra}`, "tmpfs"] : [`loop${extra}`, this.#image];
+    execFileSync("mount", ["-t", type, "-o", ...args, this.path]);
     this.#isMounted = true;
   }
 

@@ -5,6 +5,6 @@ import { fileURLToPath } from "node:url";
 export const PYTHON = process.env.SM_TEST_PYTHON ?? (existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3");
 
 /** Arguments that run a script of this folder, without the user's site packages. */
-export function pythonArguments(script: "fs-driver.py" | "compare-trees.py", ...rest: string[]): string[] {
+export function pythonArguments(script: "fs-driver.py" | "compare-trees.py" | "tree-storm.py", ...rest: string[]): string[] {
   return ["-E", "-s", "-S", "-u", fileURLToPath(new URL(script, import.meta.url)), ...rest];
 }

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { SourceJobs } from "../../src/agent/source-jobs.js";
 import { ApplyEngine } from "../../src/apply/apply-engine.js";
-import type { SmError } from "../../src/base/errors.js";
 import type { OutgoingSet } from "../../src/capture/set-writer.js";
 import { SourceEngine } from "../../src/capture/source-engine.js";
 import { SourceTree } from "../../src/capture/source-tree.js";
+import { identityAt } from "../../src/fs/root-identity.js";
 import type { Answer, Change } from "../../src/model/change.js";
 import { type ChangeSet, decodeChangeSet } from "../../src/model/change-set.js";
 import { RepsetMatcher } from "../../src/model/repset-matcher.js";
@@ -28,6 +28,8 @@ export interface SourceKitOptions {
   /** Where sets are applied; null = they are only kept. */
   readonly target?: string | null;
   readonly signatureBytesMax?: number;
+  /** Called with each set as it is emitted: in the middle of the engine's work. */
+  readonly onSet?: (set: ChangeSet) => void;
 }
 
 export interface NotedProblem {
@@ -40,33 +42,35 @@ export class SourceKit {
   readonly sets: ChangeSet[] = [];
   readonly answers: Answer[] = [];
   readonly problems: NotedProblem[] = [];
-  readonly halts: (SmError | null)[] = [];
   readonly events: SourceEvent[] = [];
   readonly engine: SourceEngine;
   readonly tree: SourceTree;
   readonly jobs: SourceJobs;
   readonly #apply: ApplyEngine | null;
+  readonly #onSet: (set: ChangeSet) => void;
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #mirrors = 0;
+  /** Sets whose answers are on their way. */
+  #unheard = 0;
 
   private constructor(options: SourceKitOptions) {
     const directory = makeTempDirectory();
     this.root = options.root ?? join(directory, "source");
     mkdirSync(this.root, { recursive: true });
     const rules: Rule[] = [{ path: this.root, mode: "include", recursive: true }, ...(options.rules?.(this.root) ?? [])];
+    this.#onSet = options.onSet ?? (() => undefined);
     const target = options.target ?? null;
     this.#apply = target === null ? null : openTarget(join(directory, "state"), this.root, target);
     this.engine = SourceEngine.create({
-      roots: [{ path: this.root, membership: new RepsetMatcher(rules, this.root) }],
+      roots: [{ path: this.root, identity: identityAt(this.root), membership: new RepsetMatcher(rules, this.root) }],
       lastSeq: 0,
       signatureBytesMax: options.signatureBytesMax ?? 64 << 20,
       windowBytes: 16 << 20,
       walkSeconds: 0,
       emit: (set) => this.#take(set),
       onProblem: (_root, path, code) => this.problems.push({ path, code }),
-      onHalt: (error) => this.halts.push(error),
-      onAskReceivers: (root, path) => this.jobs.repairEverywhere(root, path),
+      onAskReceivers: (root, inode) => this.jobs.checkEverywhere(root, inode),
     });
     this.tree = new SourceTree(this.engine);
     this.jobs = new SourceJobs(this.engine, this.tree, (event) => this.events.push(event));
@@ -88,6 +92,16 @@ export class SourceKit {
     this.engine.wake();
     await this.#running;
     this.#apply?.close();
+  }
+
+  /** Resolves with the error that ends the engine, which fails no test then. */
+  async failure(): Promise<unknown> {
+    const failure = await this.#running.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    this.#running = Promise.resolve();
+    return failure;
   }
 
   path(name: string): string {
@@ -117,7 +131,7 @@ export class SourceKit {
   /** Barrier, and everything the target found stale is repaired. */
   async settle(): Promise<void> {
     await this.barrier();
-    await this.#until(() => this.jobs.probe(CONNECTION).pending === 0);
+    await this.#until(() => this.#unheard === 0 && this.jobs.probe(CONNECTION).pending === 0);
   }
 
   async #until(condition: () => boolean): Promise<void> {
@@ -131,14 +145,18 @@ export class SourceKit {
 
   #take(set: OutgoingSet): void {
     const bytes = Buffer.from(set.bytes);
-    this.sets.push(decodeChangeSet(bytes));
+    const decoded = decodeChangeSet(bytes);
+    this.sets.push(decoded);
+    this.#onSet(decoded);
     queueMicrotask(() => this.engine.credits.accepted(bytes.length));
     if (this.#apply === null) return;
     const outcome = this.#apply.applySet(bytes);
     if (outcome.kind !== "applied") throw new Error(`set ${set.seq} was not applied: ${JSON.stringify(outcome)}`);
     this.answers.push(...outcome.answers);
     // As over a channel: later, and not while the engine is in the middle of emitting.
+    this.#unheard += 1;
     setImmediate(() => {
+      this.#unheard -= 1;
       this.engine.credits.applied(CONNECTION, set.seq);
       this.jobs.obey({ kind: "answers", connectionId: CONNECTION, answers: outcome.answers });
       this.engine.wake();

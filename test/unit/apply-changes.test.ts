@@ -204,8 +204,13 @@ test("a rename onto another name of the same inode removes the old name", () => 
 
 test("a rename that does not fit is stale, and nothing is lost by it", () => {
   kit.apply(dir("a"), dir("a/b"), file("a/b/f", "x"));
-  expect(kit.apply(rename("none", "x"))).toMatchObject([{ kind: "stale", path: "x" }]);
-  expect(kit.apply(rename("a/b/f", "no/where"))).toMatchObject([{ kind: "stale", path: "no/where" }]);
+  expect(kit.apply(rename("none", "x"))).toMatchObject([{ path: "none" }, { kind: "stale", path: "x" }]);
+  // It is still there under a name that the source has no more.
+  const places = [
+    { kind: "stale", path: "a/b/f" },
+    { kind: "stale", path: "no/where" },
+  ];
+  expect(kit.apply(rename("a/b/f", "no/where"))).toMatchObject(places);
   expect(kit.apply(rename("a/b", "a", "dir"))).toMatchObject([{ kind: "stale" }, { kind: "stale", path: "a" }]);
   expect(kit.apply(rename("a", "a/b/c", "dir"))).toMatchObject([{ kind: "stale" }, { kind: "stale" }]);
   expect(existsSync(kit.path("a/b/f"))).toBe(true);

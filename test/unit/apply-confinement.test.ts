@@ -22,7 +22,7 @@ test("no change goes through a link planted in place of a directory; the directo
   rmSync(kit.path("d"), { recursive: true });
   symlinkSync(`${kit.directory}/outside`, kit.path("d"));
   const attr: Change = { op: "attr", root: 0, path: bp("d/secret"), type: "file", base: null, meta: meta({ mode: 0o777 }) };
-  const compare: Change = { op: "compare", root: 0, path: bp("d"), entries: [], from: "", until: "", extras: "remove", meta: null };
+  const compare: Change = { op: "compare", root: 0, path: bp("d"), entries: [], from: "", until: "", extras: "remove", meta: null, asksShared: true };
   const sums: Change = { op: "sums", root: 0, path: bp("d/secret") };
   const changes = [
     file("d/evil", "x"),

@@ -5,11 +5,11 @@ import { SmError } from "../../src/base/errors.js";
 import type { BytePath } from "../../src/model/byte-path.js";
 import type { Answer } from "../../src/model/change.js";
 import { decodeChangeSet } from "../../src/model/change-set.js";
+import { scanMsgpack } from "../../src/model/msgpack-scan.js";
 import type { Ack } from "../../src/model/session.js";
 import { ANSWERS_MAX, NAMES_MAX, SUMS_BYTES_MAX } from "../../src/transport/ack-codec.js";
 import { encodeAckFrames } from "../../src/transport/ack-frames.js";
-import { ACK_FRAME_BYTES_MAX, decodeFrame, encodeFrame, reasonToError } from "../../src/transport/frame-codec.js";
-import { scanMsgpack } from "../../src/transport/msgpack-scan.js";
+import { ACK_FRAME_BYTES_MAX, decodeFrame, encodeFrame, HEADER_LIMITS, reasonToError } from "../../src/transport/frame-codec.js";
 import { packSet, unpackSet } from "../../src/transport/set-compression.js";
 import { sampleHello, sampleSet } from "../support/transport-fixture.js";
 import { type SampleFrame, sampleFrames } from "../support/transport-samples.js";
@@ -65,10 +65,14 @@ const malformed: readonly [string, Buffer][] = [
   ["a list of four thousand million", Buffer.from("0c000000" + "92a470696e67" + "ddffffffff00", "hex")],
   ["a text of four thousand million", Buffer.from("0c000000" + "92a470696e67" + "dbffffffff00", "hex")],
   ["a map of four thousand million", Buffer.from("0c000000" + "92a470696e67" + "dfffffffff00", "hex")],
+  ["lists that claim together what each might have", Buffer.from(`1000000092a470696e67${"9f".repeat(3)}${"00".repeat(6)}`, "hex")],
   ["deep nesting", Buffer.from(`1000000092a470696e67${"91".repeat(9)}00`, "hex")],
   ["an ack with a negative number", encodeFrame(["ack", -1, 0, [], null])],
   ["an ack with a path that climbs", encodeFrame(["ack", 1, 0, [[2, 1, 0, "../etc", "x"]], null])],
   ["an ack with a name that is a path", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", ["a/b", 0], [], 0]], null])],
+  ["an ack with a shared name without its inode", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", [], [], 0, ["a", "x"]]], null])],
+  ["an ack with a shared name of a long inode", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", [], [], 0, ["a", "x".repeat(65), 2]]], null])],
+  ["an ack with a shared name of no links", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", [], [], 0, ["a", "x", -1]]], null])],
   ["an ack with an empty extra", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", [], [""], 0]], null])],
   ["an ack with half a difference", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", ["a"], [], 0]], null])],
   ["an ack with sums that are not there", encodeFrame(["ack", 1, 0, [[1, 1, 0, "d", null, 16]], null], [Buffer.alloc(8)])],
@@ -88,8 +92,8 @@ test.each(malformed)("%s is a protocol error", (_what, bytes) => {
 test("the scan takes every type that sm.1 uses, and no cut of them", () => {
   const [bytes] = sampleFrames.ack as SampleFrame;
   const header = bytes.subarray(4, 4 + bytes.readUInt32LE(0));
-  scanMsgpack(header);
-  for (let length = 0; length < header.length; length += 1) expect(() => scanMsgpack(header.subarray(0, length))).toThrow(SmError);
+  scanMsgpack(header, HEADER_LIMITS);
+  for (let length = 0; length < header.length; length += 1) expect(() => scanMsgpack(header.subarray(0, length), HEADER_LIMITS)).toThrow(SmError);
 });
 
 test("a compressed frame that is damaged, or holds no set, is a value and no throw", async () => {

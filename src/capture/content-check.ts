@@ -1,0 +1,110 @@
+// For one connection: brings large files up to date whose blocks only the receiver knows. Asks for the receiver's block
+// signatures and ships the blocks that differ: of a file whose content is as it was, nothing but its attributes.
+// A file is followed by its inode, whatever its names become meanwhile.
+
+import type { BytePath } from "../model/byte-path.js";
+import type { RootIndex, SumsAnswer } from "../model/change.js";
+import type { MirrorTransfer, MirrorTree } from "../model/mirror-port.js";
+import type { Inode } from "./node-table.js";
+
+export interface ContentCheckOptions {
+  readonly connectionId: number;
+  readonly tree: MirrorTree;
+  /** The receiver has no regular file there: the place must be compared. */
+  readonly onUnfit: (root: RootIndex, path: BytePath) => void;
+  /** The file could not be read by a name it is known by. */
+  readonly onVanished: (root: RootIndex, inode: Inode) => void;
+}
+
+interface Doubt {
+  readonly root: RootIndex;
+  readonly inode: Inode;
+}
+
+/** The receiver reads one file while the source reads another. */
+const ASKED_MAX = 2;
+
+export class ContentCheck {
+  readonly #options: ContentCheckOptions;
+  readonly #waiting = new Map<Inode, Doubt>();
+  readonly #asked = new Map<number, Doubt>();
+  readonly #answers: SumsAnswer[] = [];
+  #transfer: (Doubt & { readonly transfer: MirrorTransfer }) | null = null;
+
+  constructor(options: ContentCheckOptions) {
+    this.#options = options;
+  }
+
+  get pending(): number {
+    return this.#waiting.size + this.#asked.size + (this.#transfer === null ? 0 : 1);
+  }
+
+  get hasWork(): boolean {
+    return this.#transfer !== null || this.#answers.length > 0 || (this.#waiting.size > 0 && this.#asked.size < ASKED_MAX);
+  }
+
+  add(root: RootIndex, inode: Inode): void {
+    this.#waiting.set(inode, { root, inode });
+  }
+
+  takeAnswer(answer: SumsAnswer): boolean {
+    if (!this.#asked.has(answer.seq)) return false;
+    this.#answers.push(answer);
+    return true;
+  }
+
+  /** The answer to `seq` may have been lost with a channel: ask again. */
+  askAgain(seq: number): boolean {
+    const doubt = this.#asked.get(seq);
+    if (doubt === undefined) return false;
+    this.#asked.delete(seq);
+    this.add(doubt.root, doubt.inode);
+    return true;
+  }
+
+  /** One bounded piece of work. */
+  step(): void {
+    if (this.#transfer !== null) {
+      this.#stepTransfer(this.#transfer.transfer, this.#transfer);
+      return;
+    }
+    const answer = this.#answers.shift();
+    const [next] = this.#waiting.values();
+    if (answer !== undefined) this.#take(answer);
+    else if (next !== undefined && this.#asked.size < ASKED_MAX) this.#ask(next);
+  }
+
+  #ask(doubt: Doubt): void {
+    const { tree, connectionId } = this.#options;
+    this.#waiting.delete(doubt.inode);
+    const path = pathOf(doubt);
+    if (path !== undefined) this.#asked.set(tree.askSums(connectionId, doubt.root, path), doubt);
+  }
+
+  #take(answer: SumsAnswer): void {
+    const doubt = this.#asked.get(answer.seq);
+    this.#asked.delete(answer.seq);
+    const path = doubt === undefined ? undefined : pathOf(doubt);
+    if (doubt === undefined || path === undefined) return;
+    const { tree, connectionId, onUnfit, onVanished } = this.#options;
+    if (answer.base === null) {
+      onUnfit(doubt.root, path);
+      return;
+    }
+    const transfer = tree.shipAgainst(connectionId, doubt.root, path, answer.sums);
+    if (typeof transfer === "string") onVanished(doubt.root, doubt.inode);
+    else this.#transfer = { ...doubt, transfer };
+  }
+
+  #stepTransfer(transfer: MirrorTransfer, { root, inode }: Doubt): void {
+    const result = transfer.step();
+    if (result === "more") return;
+    this.#transfer = null;
+    if (result === "vanished") this.#options.onVanished(root, inode);
+  }
+}
+
+/** A name of the file on source and receiver, undefined when it has none left. */
+function pathOf({ inode }: Doubt): BytePath | undefined {
+  return inode.nodes[0]?.path;
+}

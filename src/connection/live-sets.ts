@@ -1,0 +1,47 @@
+// The live change sets that are not yet durable on one target, with the time each was made. At the limit neighbours are
+// told as one: the times become coarser, no set is forgotten.
+
+interface Range {
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  /** When the first of them was made. */
+  readonly timeMs: number;
+}
+
+const RANGES_MAX = 10_000;
+
+export class LiveSets {
+  #ranges: Range[] = [];
+
+  add(seq: number, timeMs: number): void {
+    this.#ranges.push({ fromSeq: seq, toSeq: seq, timeMs });
+    if (this.#ranges.length > RANGES_MAX) this.#coarsen();
+  }
+
+  #coarsen(): void {
+    const ranges: Range[] = [];
+    for (let i = 0; i < this.#ranges.length; i += 2) {
+      const first = this.#ranges[i] as Range;
+      ranges.push({ ...first, toSeq: (this.#ranges[i + 1] ?? first).toSeq });
+    }
+    this.#ranges = ranges;
+  }
+
+  /** When the oldest set behind `seq` was made, null when there is none. */
+  oldestAfter(seq: number): number | null {
+    return this.#ranges.find((range) => range.toSeq > seq)?.timeMs ?? null;
+  }
+
+  /** The first set that is not durable; undefined when all are. */
+  get firstSeq(): number | undefined {
+    return this.#ranges[0]?.fromSeq;
+  }
+
+  /** Forgets the sets up to `seq`. Returns a time: what was made before it is durable. 0 when there are none. */
+  takeDurable(seq: number): number {
+    let count = 0;
+    while (count < this.#ranges.length && (this.#ranges[count] as Range).toSeq <= seq) count += 1;
+    const taken = this.#ranges.splice(0, count);
+    return taken.at(-1)?.timeMs ?? 0;
+  }
+}

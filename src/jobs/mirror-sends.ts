@@ -1,0 +1,198 @@
+// What one job has to send, entry by entry: as new, as attributes, as a link, or as the blocks that differ. A large file
+// goes piece by piece, one at a time. Names of one inode stay names of one inode on the receiver, whatever becomes of
+// them on the source between the comparison and the sending.
+
+import { type BytePath, baseName, parentPath } from "../model/byte-path.js";
+import { type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import type { MirrorEntry, MirrorShipment, MirrorTransfer, MirrorTree } from "../model/mirror-port.js";
+import type { LinkGroups } from "./link-groups.js";
+import type { MirrorProgress } from "./mirror-progress.js";
+
+export interface MirrorSendsOptions {
+  readonly connectionId: number;
+  readonly mode: "full" | "difference" | "repair";
+  readonly tree: MirrorTree;
+}
+
+interface SendWork {
+  readonly root: RootIndex;
+  readonly path: BytePath;
+  readonly what: "new" | "attr" | "content" | "link";
+  readonly entry: MirrorEntry | null;
+  /** Sent as new, it takes its further names along. */
+  readonly relinks: boolean;
+  /** Names of the same inode that could not be read before this one. */
+  readonly tried: readonly BytePath[];
+}
+
+interface Sending {
+  readonly transfer: MirrorTransfer;
+  readonly work: SendWork;
+  /** The receiver's file becomes another inode. */
+  readonly isNew: boolean;
+}
+
+const SENDS_PER_STEP = 200;
+/** A file whose name vanished is sent by another of its names. Who may not read it by so many may not read it by any. */
+const TRIED_MAX = 4;
+
+export class MirrorSends {
+  readonly #options: MirrorSendsOptions;
+  readonly #links: LinkGroups;
+  readonly #progress: MirrorProgress;
+  #queue: SendWork[] = [];
+  readonly #sums = new Map<number, SendWork>();
+  readonly #touched: Map<BytePath, true>[] = [];
+  #sending: Sending | null = null;
+
+  constructor(options: MirrorSendsOptions, links: LinkGroups, progress: MirrorProgress) {
+    this.#options = options;
+    this.#links = links;
+    this.#progress = progress;
+    for (let root = 0; root < options.tree.rootCount; root++) this.#touched.push(new Map());
+  }
+
+  get pending(): number {
+    return this.#queue.length + this.#sums.size + (this.#sending === null ? 0 : 1);
+  }
+
+  get hasWork(): boolean {
+    return this.#sending !== null || this.#queue.length > 0;
+  }
+
+  /** Nothing else is sent before a large file is. */
+  get isInTransfer(): boolean {
+    return this.#sending !== null;
+  }
+
+  add(root: RootIndex, path: BytePath, what: SendWork["what"], entry: MirrorEntry | null): void {
+    this.#queue.push({ root, path, what, entry, relinks: this.#options.mode === "repair", tried: [] });
+  }
+
+  /** Sends it as new, as another inode than the receiver has, which all its names become names of. */
+  addAnew(root: RootIndex, entry: MirrorEntry): void {
+    this.touch(root, parentPath(entry.path));
+    this.#queue.push({ root, path: entry.path, what: "new", entry, relinks: true, tried: [] });
+  }
+
+  /** The directory's times are to be set, last of all. */
+  touch(root: RootIndex, path: BytePath): void {
+    this.#touched[root]?.set(path, true);
+  }
+
+  addTouched(): void {
+    this.#touched.forEach((paths, root) => {
+      for (const path of paths.keys()) this.add(root, path, "attr", null);
+      paths.clear();
+    });
+  }
+
+  hasAsked(seq: number): boolean {
+    return this.#sums.has(seq);
+  }
+
+  /** The answer to `seq` may have been lost with a channel: ask again. */
+  askAgain(seq: number): boolean {
+    const work = this.#sums.get(seq);
+    if (work === undefined) return false;
+    this.#sums.delete(seq);
+    this.#queue.push(work);
+    return true;
+  }
+
+  sendSome(): void {
+    const batch = this.#queue.splice(0, SENDS_PER_STEP);
+    for (let i = 0; i < batch.length; i++) {
+      this.#send(batch[i] as SendWork);
+      if (this.#sending !== null) {
+        this.#queue = [...batch.slice(i + 1), ...this.#queue];
+        break;
+      }
+    }
+  }
+
+  takeSums(answer: SumsAnswer): void {
+    const work = this.#sums.get(answer.seq);
+    this.#sums.delete(answer.seq);
+    if (work === undefined) return;
+    const { tree, connectionId } = this.#options;
+    const isNew = answer.base === null;
+    const shipment = isNew ? tree.ship(connectionId, work.root, work.path, "new") : tree.shipAgainst(connectionId, work.root, work.path, answer.sums);
+    this.#noteShipment({ ...work, relinks: true }, shipment, isNew);
+    if (work.entry !== null) this.#progress.done(work.entry, 0);
+  }
+
+  stepTransfer(): void {
+    if (this.#sending === null) return;
+    const { transfer, work, isNew } = this.#sending;
+    const before = transfer.sentBytes;
+    const result = transfer.step();
+    this.#progress.addBytes(transfer.sentBytes - before);
+    if (result === "more") return;
+    this.#sending = null;
+    if (result === "vanished") this.#sendByOtherName(work);
+    else this.#followInode(work, transfer.path, isNew);
+  }
+
+  #send(work: SendWork): void {
+    const { tree, connectionId, mode } = this.#options;
+    const { root, path, entry } = work;
+    if (entry?.type === "dir" && work.what !== "attr") this.touch(root, path);
+    const first = work.what === "link" && entry !== null ? this.#links.firstOf(root, entry) : undefined;
+    if (entry !== null && first !== undefined && this.#links.isFirstCurrent(root, entry.inode)) {
+      tree.shipLink(connectionId, root, path, first);
+      if (mode !== "full") this.#links.linked(root, entry.inode);
+      this.#progress.done(entry, 0);
+      return;
+    }
+    if (work.what === "content" && entry?.type === "file" && entry.size > WHOLE_FILE_BYTES_MAX) {
+      this.#sums.set(tree.askSums(connectionId, root, path), work);
+      return;
+    }
+    const isNew = work.what !== "attr";
+    const shipment = tree.ship(connectionId, root, path, isNew ? "new" : "attr");
+    this.#noteShipment({ ...work, relinks: work.relinks || work.what === "link" }, shipment, isNew);
+    if (entry !== null && work.tried.length === 0) this.#progress.done(entry, typeof shipment === "string" && isNew ? entry.size : 0);
+  }
+
+  #noteShipment(work: SendWork, shipment: MirrorShipment, isNew: boolean): void {
+    if (typeof shipment !== "string") this.#sending = { transfer: shipment, work, isNew };
+    else if (shipment === "vanished") this.#sendByOtherName(work);
+    else this.#followInode(work, work.path, isNew);
+  }
+
+  /** The entry was sent by the name that `path` is. */
+  #followInode(work: SendWork, path: BytePath, isNew: boolean): void {
+    const { root, entry } = work;
+    const inode = entry === null || entry.type === "dir" ? null : this.#options.tree.inodeAt(root, path);
+    if (inode === null || entry === null) return;
+    if (inode !== entry.inode) this.#sendByOtherName(work);
+    if (isNew) this.#relink(work, path, inode, entry);
+  }
+
+  /**
+   * What is sent as new may be another inode on the receiver than before, while its further names there still show the old one. Those
+   * that are met later in the job are compared with this one then; the others must follow at once: a live change that went to the
+   * old inode meanwhile would be lost.
+   */
+  #relink({ root, relinks }: SendWork, path: BytePath, inode: string, { links }: MirrorEntry): void {
+    const { tree, connectionId } = this.#options;
+    const hadLinks = this.#links.made(root, inode, path);
+    const names = tree.namesOf(root, inode);
+    if (!relinks && !hadLinks && names.length <= links) return;
+    for (const other of names) {
+      if (other === path) continue;
+      tree.shipLink(connectionId, root, other, path);
+      this.touch(root, parentPath(other));
+    }
+  }
+
+  /** The name is nobody's, or another inode's, by now; the receiver may have further names of what was found wrong by this one. */
+  #sendByOtherName({ root, path, entry, tried }: SendWork): void {
+    if (entry === null || entry.type === "dir" || tried.length >= TRIED_MAX) return;
+    const other = this.#options.tree.namesOf(root, entry.inode).find((name) => name !== path && !tried.includes(name));
+    if (other === undefined) return;
+    this.touch(root, parentPath(other));
+    this.#queue.push({ root, path: other, what: "new", entry: { ...entry, path: other, name: baseName(other) }, relinks: true, tried: [...tried, path] });
+  }
+}
