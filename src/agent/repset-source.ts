@@ -172,6 +172,7 @@ export class RepsetSource implements SourceFeed {
   #takeLoss(loss: JournalLoss): void {
     this.#options.log.warn(`queue of ${this.repset.name}: ${loss.message}`, { from: loss.fromSeq, to: loss.toSeq, reason: loss.reason });
     this.requireMirror("queue", `changes ${loss.fromSeq}…${loss.toSeq} were given up (${loss.reason}): ${loss.message}`, loss.connectionId);
+    this.send({ kind: "lost", connectionId: loss.connectionId, fromSeq: loss.fromSeq, toSeq: loss.toSeq });
   }
 
   send(command: SourceCommand): void {

@@ -16,9 +16,16 @@ interface ConnectionJobs {
   reportedRepairs: number;
   /** Last set emitted when the repair or the check had work. */
   repairSeq: number;
+  /** What the queue gave up: asked again once the receiver shows that it takes sets, or the queue would only fill again. */
+  readonly lost: SeqRange[];
 }
 
-type JobCommand = Extract<SourceCommand, { kind: "attach" | "detach" | "mirror" | "stopMirror" | "answers" | "review" }>;
+type JobCommand = Extract<SourceCommand, { kind: "attach" | "detach" | "mirror" | "stopMirror" | "answers" | "review" | "lost" | "applied" }>;
+
+interface SeqRange {
+  readonly fromSeq: number;
+  toSeq: number;
+}
 
 export class SourceJobs {
   readonly #engine: SourceEngine;
@@ -52,12 +59,26 @@ export class SourceJobs {
       case "review":
         for (const frame of command.frames) this.#review(command.connectionId, Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength));
         break;
+      case "lost":
+        for (const [id, jobs] of this.#connections) if (command.connectionId === 0 || command.connectionId === id) noteLost(jobs.lost, command);
+        break;
+      case "applied":
+        this.#askLost(command.connectionId);
+        break;
     }
   }
 
   /** A file whose blocks only the receivers know may have changed. */
   checkEverywhere(root: RootIndex, inode: Inode): void {
     for (const { check } of this.#connections.values()) check.add(root, inode);
+  }
+
+  #askLost(connectionId: number): void {
+    const jobs = this.#connections.get(connectionId);
+    for (const { fromSeq, toSeq } of jobs?.lost.splice(0) ?? []) {
+      const end = Math.min(toSeq, this.#engine.writer.lastSeq);
+      for (let seq = fromSeq; seq <= end && jobs !== undefined; seq++) askAgain(jobs, seq);
+    }
   }
 
   #attach(connectionId: number): void {
@@ -72,7 +93,7 @@ export class SourceJobs {
         if (tree !== undefined) this.#engine.doubts.follow(tree, inode);
       },
     });
-    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0 };
+    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [] };
     this.#connections.set(connectionId, jobs);
     this.#engine.jobs.push({
       connectionId,
@@ -159,7 +180,7 @@ export class SourceJobs {
     const set = decodeChangeSet(frame);
     for (const change of set.changes) {
       if (change.op === "compare" || change.op === "sums") {
-        if (jobs.mirror?.job.askAgain(set.seq) !== true && !jobs.check.askAgain(set.seq)) jobs.repair.askAgain(set.seq);
+        askAgain(jobs, set.seq);
       } else {
         jobs.repair.addRepair(change.root, change.op === "rename" ? change.to : change.path, set.seq);
       }
@@ -182,6 +203,17 @@ export class SourceJobs {
       this.#post({ kind: "repairs", connectionId, pending, lastSeq: this.#engine.writer.lastSeq });
     }
   }
+}
+
+function askAgain(jobs: ConnectionJobs, seq: number): void {
+  if (jobs.mirror?.job.askAgain(seq) !== true && !jobs.check.askAgain(seq)) jobs.repair.askAgain(seq);
+}
+
+/** Losses come one by one and in order: neighbours become one range. */
+function noteLost(lost: SeqRange[], { fromSeq, toSeq }: SeqRange): void {
+  const last = lost.at(-1);
+  if (last !== undefined && fromSeq >= last.fromSeq && fromSeq <= last.toSeq + 1) last.toSeq = Math.max(last.toSeq, toSeq);
+  else lost.push({ fromSeq, toSeq });
 }
 
 function pendingOf({ repair, check }: ConnectionJobs): number {

@@ -93,9 +93,14 @@ async function obey(command: SourceCommand): Promise<void> {
       break;
     case "applied":
       engine.credits.applied(command.connectionId, command.seq);
+      jobs.obey(command);
       break;
     case "barrier":
       post({ kind: "barrier", id: command.id, seq: await engine.barrier(command.connectionId) });
+      break;
+    case "lost":
+      engine.credits.lost(command.connectionId, command.fromSeq, command.toSeq);
+      jobs.obey(command);
       break;
     case "probe":
       post({ kind: "probe", id: command.id, ...jobs.probe(command.connectionId) });

@@ -51,6 +51,16 @@ export class Credits {
     window.sets.splice(0, count);
   }
 
+  /** Sets that the queue gave up will not be applied. `connectionId` 0 = every connection. */
+  lost(connectionId: number, fromSeq: number, toSeq: number): void {
+    for (const [id, window] of this.#windows) {
+      if (connectionId !== 0 && connectionId !== id) continue;
+      const kept = window.sets.filter(({ seq }) => seq < fromSeq || seq > toSeq);
+      window.bytes = kept.reduce((sum, set) => sum + set.bytes, 0);
+      window.sets.splice(0, window.sets.length, ...kept);
+    }
+  }
+
   forget(connectionId: number): void {
     this.#windows.delete(connectionId);
   }

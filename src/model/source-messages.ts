@@ -7,13 +7,16 @@ import type { Answer, CompareChange, RootIndex } from "./change.js";
 import type { CompareRequest } from "./mirror-port.js";
 import type { Rule } from "./rule.js";
 
+/** How changes are noticed; `auto` = the best way that works on every root. */
+export type CaptureChoice = "auto" | "fanotify" | "chokidar" | "walk";
+
 export interface SourceWorkerData {
   readonly roots: readonly string[];
   readonly rules: readonly Rule[];
   readonly lastSeq: number;
   readonly signatureBytesMax: number;
   readonly windowBytes: number;
-  readonly capture: "chokidar" | "walk";
+  readonly capture: CaptureChoice;
   readonly watchesMax: number | null;
   readonly walkSeconds: number;
   readonly failpoint: string | null;
@@ -37,6 +40,8 @@ export type SourceCommand =
   | { readonly kind: "accepted"; readonly bytes: number }
   /** Answers to these sets may have been lost with a channel: compare what they touched. */
   | { readonly kind: "review"; readonly connectionId: number; readonly frames: readonly Uint8Array[] }
+  /** The queue gave these sets up: nobody will answer what they asked. `connectionId` 0 = those of every connection. */
+  | { readonly kind: "lost"; readonly connectionId: number; readonly fromSeq: number; readonly toSeq: number }
   | { readonly kind: "barrier"; readonly id: number; readonly connectionId: number }
   /** Answered after everything said before it was taken in. */
   | { readonly kind: "probe"; readonly id: number; readonly connectionId: number }
