@@ -81,7 +81,8 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
 }
 
 function dataState(c: ConnectionView): TargetDataState {
-  if (c.mirror.isRunning) return "Mirroring";
+  // A mirror whose source is away makes no progress: it is still to be done.
+  if (c.mirror.isRunning) return c.state.kind === "halted" ? "Mirror Required" : "Mirroring";
   return c.record.mirrorNeed !== null || c.pendingRepairs > 0 || !c.record.options.replicate || c.problems.count > 0 ? "Mirror Required" : "OK";
 }
 

@@ -121,7 +121,12 @@ export class SourceKit {
     return this.barrier();
   }
 
-  async mirror(mode: MirrorOrder["mode"], extras: MirrorOrder["extras"] = "remove", suspect: MirrorOrder["suspect"] = "none"): Promise<void> {
+  /** A full mirror asks nothing of the target, unless for `extras`. */
+  async mirror(
+    mode: MirrorOrder["mode"],
+    extras: MirrorOrder["extras"] = mode === "full" ? "keep" : "remove",
+    suspect: MirrorOrder["suspect"] = "none",
+  ): Promise<void> {
     const mirrorId = ++this.#mirrors;
     this.jobs.obey({ kind: "attach", connectionId: CONNECTION });
     this.jobs.obey({ kind: "mirror", order: { connectionId: CONNECTION, mirrorId, mode, extras, suspect } });
