@@ -1,9 +1,8 @@
 // Worker thread: one capture source; its facts go straight to the source worker over a message port.
 
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { ChokidarSource } from "../capture/chokidar-source.js";
-import { WalkSource } from "../capture/walk-source.js";
-import type { CaptureScope, CaptureSource } from "../model/capture-port.js";
+import { chooseSource } from "../capture/choose-source.js";
+import type { CaptureScope } from "../model/capture-port.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
 import type { SourceWorkerData } from "../model/source-messages.js";
 
@@ -22,12 +21,13 @@ const scope: CaptureScope = {
   mayContain: (root, directory) => matchers[root]?.mayContain(directory) ?? false,
 };
 
-async function open(): Promise<CaptureSource> {
-  if (source.capture === "walk") return new WalkSource({ scope, walkSeconds: source.walkSeconds });
-  return ChokidarSource.open({ scope, watchesMax: source.watchesMax, walkSeconds: Math.min(source.walkSeconds || 10, 10) });
-}
-
-const capture = await open();
+const capture = await chooseSource({
+  choice: source.capture,
+  scope,
+  watchesMax: source.watchesMax,
+  walkSeconds: source.walkSeconds,
+  pollWorker: new URL("../capture/poll-worker.js", import.meta.url),
+});
 let isScheduled = false;
 
 function hand(): void {

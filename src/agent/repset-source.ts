@@ -96,7 +96,7 @@ export class RepsetSource implements SourceFeed {
       lastSeq: this.#lastSeq,
       signatureBytesMax: capture.signatureMiB * MiB,
       windowBytes: transport.windowMiB * MiB,
-      capture: capture.source === "walk" ? "walk" : "chokidar",
+      capture: capture.source,
       watchesMax: capture.watchesMax,
       walkSeconds: capture.walkSeconds,
       failpoint: this.#options.failpoint,

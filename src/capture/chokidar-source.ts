@@ -24,6 +24,8 @@ export interface ChokidarOptions {
 const LIMIT_FILE = "/proc/sys/fs/inotify/max_user_watches";
 /** No directory was looked at for so long: chokidar has read all it will. */
 const READY_QUIET_MS = 1000;
+/** The same, when no failure explains it. */
+const SILENT_QUIET_MS = 5000;
 const REPLACEMENT = "\ufffd";
 
 export class ChokidarSource implements CaptureSource {
@@ -76,18 +78,21 @@ export class ChokidarSource implements CaptureSource {
       this.#addName(root, this.#relative(real, directory));
     });
     watcher.on("error", (error) => this.#takeError(root, error));
-    await this.#whenReady(watcher);
+    await this.#whenReady(watcher, real);
   }
 
   /**
    * chokidar says "ready" when it has read every directory, but never when reading one ended in an error it does not expect
-   * (a link whose target is longer than a path may be). Such a directory is known and walked: then quiet is ready too.
+   * (a link whose target is longer than a path may be). Such a directory is known and walked: then quiet is ready too. Nor when a
+   * directory moved away while it was read, of which nothing is said: then the whole tree is walked as well.
    */
-  async #whenReady(watcher: FSWatcher): Promise<void> {
+  async #whenReady(watcher: FSWatcher, real: string): Promise<void> {
     const ready = defer<void>();
     watcher.once("ready", () => ready.resolve());
     const timer = setInterval(() => {
-      if (this.#failures > 0 && performance.now() - this.#lastActivityMs > READY_QUIET_MS) ready.resolve();
+      if (performance.now() - this.#lastActivityMs < (this.#failures > 0 ? READY_QUIET_MS : SILENT_QUIET_MS)) return;
+      if (this.#failures === 0) this.#refused.add(real);
+      ready.resolve();
     }, READY_QUIET_MS / 4);
     await ready.promise;
     clearInterval(timer);

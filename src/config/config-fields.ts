@@ -119,7 +119,7 @@ export const FIELDS: FieldTable = {
     retryMaxMs: whole(1, DAY_MS, 10_000, "a full disk is noticed to have space again within seconds"),
   },
   capture: {
-    source: word(["auto", "chokidar", "walk"], "auto", "the agent probes each root and takes the best that works there"),
+    source: word(["auto", "fanotify", "chokidar", "walk"], "auto", "the agent probes each root and takes the best that works there"),
     watchesMax: wholeOrNull(1, 100_000_000, "the kernel's own limit, fs.inotify.max_user_watches"),
     walkSeconds: whole(1, 604_800, 60, "covers what cannot be watched, at the cost of reading the metadata once a minute"),
     signatureMiB: whole(1, MIB_MAX, 64, "block sums of some 100,000 changed files; what does not fit is compared anew"),

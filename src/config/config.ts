@@ -34,7 +34,7 @@ export interface ConfigSections {
     readonly retryMaxMs: number;
   };
   readonly capture: {
-    readonly source: "auto" | "chokidar" | "walk";
+    readonly source: "auto" | "fanotify" | "chokidar" | "walk";
     readonly watchesMax: number | null;
     readonly walkSeconds: number;
     readonly signatureMiB: number;

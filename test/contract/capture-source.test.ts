@@ -6,10 +6,12 @@ import fs from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { ChokidarSource } from "../../src/capture/chokidar-source.js";
+import { FanotifySource } from "../../src/capture/fanotify-source.js";
 import { WalkSource } from "../../src/capture/walk-source.js";
 import { type BytePath, isBelow, parentPath } from "../../src/model/byte-path.js";
 import type { CaptureFact, CaptureScope, CaptureSource } from "../../src/model/capture-port.js";
 import { eventually } from "../support/eventually.js";
+import { POLL_WORKER, whyNoFanotify } from "../support/fanotify-kit.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
 
 const WALK_SECONDS = 0.2;
@@ -17,9 +19,13 @@ const WAIT = { timeoutMs: 15_000, intervalMs: 10 };
 
 type Open = (scope: CaptureScope) => Promise<CaptureSource>;
 
+const NO_FANOTIFY = whyNoFanotify();
+const openFanotify: Open = (scope) => FanotifySource.open({ scope, walkSeconds: WALK_SECONDS, pollWorker: POLL_WORKER });
+
 const IMPLEMENTATIONS: readonly (readonly [string, Open])[] = [
   ["ChokidarSource", (scope) => ChokidarSource.open({ scope, watchesMax: null, walkSeconds: WALK_SECONDS })],
   ["ChokidarSource out of watches", (scope) => ChokidarSource.open({ scope, watchesMax: 1, walkSeconds: WALK_SECONDS })],
+  ...(NO_FANOTIFY === null ? [["FanotifySource", openFanotify] as const] : []),
   ["WalkSource", async (scope) => new WalkSource({ scope, walkSeconds: WALK_SECONDS })],
 ];
 
@@ -123,6 +129,8 @@ const DEEDS: readonly Deed[] = [
     concerns: ["d/f"],
   },
 ];
+
+test.skipIf(NO_FANOTIFY === null)(`FanotifySource is left out: ${NO_FANOTIFY}`, () => undefined);
 
 describe.each(IMPLEMENTATIONS)("%s", (_name, open) => {
   test.for(DEEDS)("$name", async ({ run, concerns }) => {

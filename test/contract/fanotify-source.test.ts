@@ -1,0 +1,467 @@
+// What the fanotify source does beyond the common contract: places that come, go, move and hide, and what it says of them.
+// Needs root.
+
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { handleAt, openHandle } from "../../src/fs/file-handle.js";
+import { AT_FDCWD, closeFd, O_RDONLY, O_WRONLY, openAt } from "../../src/fs/native.js";
+import { type BytePath, bytesFromText, isBelow } from "../../src/model/byte-path.js";
+import { eventually } from "../support/eventually.js";
+import { FanotifyKit, outlineFacts, POLL_WORKER, titled, whyNoFanotify } from "../support/fanotify-kit.js";
+import { canMountImages, LoopImage } from "../support/loop-image.js";
+import { makeTempDirectory } from "../support/temp-tree.js";
+
+const NO_FANOTIFY = whyNoFanotify();
+const NO_IMAGES = NO_FANOTIFY ?? (canMountImages("ext4") ? null : "mkfs.ext4 or root is missing");
+
+/** By default on a file system of its own: what others do must not count. */
+function makeRoot(root = join(LoopImage.open({ type: "tmpfs", sizeMiB: 64 }).path, "root")): string {
+  for (const directory of ["d/sub", "e"]) mkdirSync(join(root, directory), { recursive: true });
+  for (const file of ["a", "d/f", "d/sub/g", "e/h"]) writeFileSync(join(root, file), "x");
+  return root;
+}
+
+function bind(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  execFileSync("mount", ["--bind", from, to]);
+  onTestFinished(() => {
+    spawnSync("umount", ["-l", to]);
+  });
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    // The descriptor by which the directory was read.
+    if (error instanceof Error && "code" in error) return undefined;
+    throw error;
+  }
+}
+
+/** Facts as they come by themselves, without a drain: what happened must wake the reader. */
+async function expectSoon(kit: FanotifyKit, fact: string): Promise<void> {
+  await eventually(() => {
+    kit.take();
+    expect(outlineFacts(kit.facts)).toContain(fact);
+  });
+}
+
+describe.skipIf(NO_FANOTIFY !== null)(titled("facts", NO_FANOTIFY), () => {
+  test("of files are about the name, with what is known of the inode", async () => {
+    const root = makeRoot();
+    const kit = await FanotifyKit.start([root]);
+    appendFileSync(join(root, "d/f"), "y");
+    chmodSync(join(root, "e/h"), 0o600);
+    unlinkSync(join(root, "a"));
+    linkSync(join(root, "d/f"), join(root, "e/link"));
+    expect(outlineFacts(kit.drain())).toEqual(["content d/f", "attr e/h", "name e/link", "name a"]);
+    renameSync(join(root, "e/link"), join(root, "d/link"));
+    renameSync(join(root, "d"), join(root, "e/d"));
+    expect(outlineFacts(kit.drain())).toEqual(["rename e/link -> e/d/link", "rename d -> e/d"]);
+    appendFileSync(join(root, "e/d/sub/g"), "y");
+    expect(outlineFacts(kit.drain())).toEqual(["content e/d/sub/g"]);
+    chmodSync(join(root, "e"), 0o700);
+    chmodSync(root, 0o700);
+    expect(outlineFacts(kit.drain())).toEqual(["attr e", "list "]);
+  });
+
+  test("of entries that come and go tell of the directory, too: its times changed, even if nothing of them is left", async () => {
+    const root = makeRoot();
+    const kit = await FanotifyKit.start([root]);
+    appendFileSync(join(root, "d/f"), "y");
+    expect(kit.drain()).toMatchObject([{ kind: "content", path: "d/f" }]);
+    writeFileSync(join(root, "d/brief"), "");
+    rmSync(join(root, "d/brief"));
+    renameSync(join(root, "e/h"), join(root, "h"));
+    expect(kit.drain()).toMatchObject([
+      { kind: "rename", path: "e/h", to: "h" },
+      { kind: "content", path: "d/brief" },
+      { kind: "attr", path: "d" },
+      { kind: "attr", path: "e" },
+      { kind: "attr", path: "" },
+    ]);
+  });
+
+  test("of an inode whose name is gone with its directory speak of the inode: it may have other names", async () => {
+    const root = makeRoot();
+    linkSync(join(root, "d/sub/g"), join(root, "e/g"));
+    const { ino } = lstatSync(join(root, "e/g"));
+    const kit = await FanotifyKit.start([root]);
+    chmodSync(join(root, "d/sub/g"), 0o600);
+    rmSync(join(root, "d"), { recursive: true });
+    expect(kit.drain()).toContainEqual(expect.objectContaining({ kind: "attr", path: "d/sub/g", node: expect.objectContaining({ ino }) }));
+    mkdirSync(join(root, "d"));
+    linkSync(join(root, "e/g"), join(root, "d/g"));
+    kit.drain();
+    appendFileSync(join(root, "d/g"), "y");
+    renameSync(join(root, "d"), `${root}-away`);
+    expect(kit.drain()).toContainEqual(expect.objectContaining({ kind: "content", path: "d/g", node: expect.objectContaining({ ino }) }));
+  });
+
+  test("of directories that are new or came in say that they are to be walked", async () => {
+    const root = makeRoot();
+    const outside = join(root, "..", "outside");
+    mkdirSync(join(outside, "deep/er"), { recursive: true });
+    const kit = await FanotifyKit.start([root]);
+    mkdirSync(join(root, "n/m"), { recursive: true });
+    expect(outlineFacts(kit.drain()).sort()).toEqual(["name n", "name n/m", "walk n"]);
+    // Known to be outside before it comes in.
+    writeFileSync(join(outside, "deep/er/x"), "x");
+    expect(kit.drain()).toEqual([]);
+    renameSync(outside, join(root, "in"));
+    expect(outlineFacts(kit.drain()).sort()).toEqual(["name in", "walk in"]);
+    writeFileSync(join(root, "in/deep/er/x"), "y");
+    expect(outlineFacts(kit.drain())).toEqual(["content in/deep/er/x"]);
+    renameSync(join(root, "in"), outside);
+    writeFileSync(join(outside, "deep/er/x"), "z");
+    expect(outlineFacts(kit.drain())).toEqual(["name in"]);
+    renameSync(outside, join(root, "back"));
+    kit.drain();
+    writeFileSync(join(root, "back/deep/er/x"), "z");
+    expect(outlineFacts(kit.drain())).toEqual(["content back/deep/er/x"]);
+    rmSync(join(root, "back"), { recursive: true });
+    expect(outlineFacts(kit.drain())).toContain("name back");
+  });
+
+  test("never concern what is excluded, whichever way it came to be", async () => {
+    const root = makeRoot();
+    mkdirSync(join(root, "no/sub"), { recursive: true });
+    const isExcluded = (path: string): boolean => path === "no" || path.startsWith("no/") || path.endsWith("/cache");
+    const kit = await FanotifyKit.start([root], { mayContain: (_, directory) => !isExcluded(directory) });
+    writeFileSync(join(root, "no/f"), "x");
+    mkdirSync(join(root, "no/new"));
+    mkdirSync(join(root, "d/cache"));
+    writeFileSync(join(root, "d/cache/f"), "x");
+    const unwanted = (): string[] => outlineFacts(kit.drain()).filter((line) => /(no|cache)\//.test(line) || /walk .*(no|cache)/.test(line));
+    expect(unwanted()).toEqual([]);
+    // From excluded to included and back.
+    renameSync(join(root, "no/sub"), join(root, "sub"));
+    expect(outlineFacts(kit.drain()).sort()).toEqual(["name sub", "walk sub"]);
+    writeFileSync(join(root, "sub/f"), "x");
+    expect(outlineFacts(kit.drain())).toEqual(["content sub/f"]);
+    renameSync(join(root, "sub"), join(root, "no/sub"));
+    kit.drain();
+    writeFileSync(join(root, "no/sub/f"), "y");
+    expect(kit.drain()).toEqual([]);
+    // The same directory at another depth: excluded there, not here.
+    renameSync(join(root, "d/cache"), join(root, "cache"));
+    kit.drain();
+    writeFileSync(join(root, "cache/f"), "y");
+    expect(outlineFacts(kit.drain())).toEqual(["content cache/f"]);
+    expect(unwanted()).toEqual([]);
+  });
+
+  test("are right about directories whose renames the kernel merged out of order", async () => {
+    const root = makeRoot();
+    const kit = await FanotifyKit.start([root]);
+    const rename = (from: string, to: string): void => renameSync(join(root, from), join(root, to));
+    // The third is merged into the first: the last that is told is x -> d.
+    for (const [from, to] of [
+      ["d", "x"],
+      ["x", "d"],
+      ["d", "x"],
+    ] as const)
+      rename(from, to);
+    kit.drain();
+    writeFileSync(join(root, "x/sub/g"), "y");
+    expect(outlineFacts(kit.drain())).toEqual(["content x/sub/g"]);
+    // Out and in, and out again; in and out, and in again.
+    const outside = "../outside";
+    for (const [from, to] of [
+      ["x", outside],
+      [outside, "x"],
+      ["x", outside],
+    ] as const)
+      rename(from, to);
+    kit.drain();
+    writeFileSync(join(root, outside, "sub/g"), "z");
+    expect(kit.drain()).toEqual([]);
+    for (const [from, to] of [
+      [outside, "x"],
+      ["x", outside],
+      [outside, "x"],
+    ] as const)
+      rename(from, to);
+    kit.drain();
+    writeFileSync(join(root, "x/sub/g"), "w");
+    expect(outlineFacts(kit.drain())).toEqual(["content x/sub/g"]);
+    // Its removal is merged into its making, before the renames.
+    const { directoriesWatched } = kit.source.coverage();
+    mkdirSync(join(root, "n"));
+    rename("n", "m");
+    rename("m", "n");
+    rmSync(join(root, "n"), { recursive: true });
+    kit.drain();
+    expect(kit.source.coverage().directoriesWatched).toBe(directoriesWatched);
+    // Each into the other.
+    rename("x", "e/x");
+    rename("e/x", "x");
+    rename("e", "x/e");
+    rename("x/e", "e");
+    rename("x", "e/x");
+    kit.drain();
+    writeFileSync(join(root, "e/x/sub/g"), "v");
+    writeFileSync(join(root, "e/h"), "v");
+    expect(outlineFacts(kit.drain()).sort()).toEqual(["content e/h", "content e/x/sub/g"]);
+  });
+
+  test("of several roots keep them apart, a move between them is a name in each", async () => {
+    const first = makeRoot();
+    const roots = [first, makeRoot(`${first}-2`), makeRoot()] as const;
+    const kit = await FanotifyKit.start(roots);
+    writeFileSync(join(roots[1], "d/f"), "y");
+    renameSync(join(roots[0], "d/sub"), join(roots[1], "e/sub"));
+    writeFileSync(join(roots[2], "d/f"), "y");
+    expect(outlineFacts(kit.drain()).sort()).toEqual(["content 1:d/f", "content 2:d/f", "name 1:e/sub", "name d/sub", "walk 1:e/sub"]);
+    writeFileSync(join(roots[1], "e/sub/g"), "y");
+    expect(outlineFacts(kit.drain())).toEqual(["content 1:e/sub/g"]);
+  });
+
+  test("leave out what this process itself does where it applies changes, and only that", async () => {
+    const root = makeRoot();
+    const kit = await FanotifyKit.start([root], { ownTargets: [join(root, "d")] });
+    writeFileSync(join(root, "d/own"), "x");
+    mkdirSync(join(root, "d/dir"));
+    writeFileSync(join(root, "e/own"), "x");
+    execFileSync("touch", [join(root, "d/foreign"), join(root, "d/dir/foreign")]);
+    expect(outlineFacts(kit.drain()).sort()).toEqual(["content d/dir/foreign", "content d/foreign", "content e/own"]);
+  });
+
+  test("come by themselves, and drain has them at once", async () => {
+    const root = makeRoot();
+    const kit = await FanotifyKit.start([root]);
+    let calls = 0;
+    kit.source.onFacts(() => calls++);
+    writeFileSync(join(root, "woken"), "x");
+    await expectSoon(kit, "content woken");
+    expect(calls).toBeGreaterThan(0);
+    for (let i = 0; i < 200; i++) {
+      writeFileSync(join(root, `now${i}`), "x");
+      expect(outlineFacts(kit.drain())).toContain(`content now${i}`);
+    }
+  });
+});
+
+describe.skipIf(NO_IMAGES !== null)(titled("mounts", NO_IMAGES), () => {
+  test("a root that is unmounted and mounted again is compared as a whole, and seen again", async () => {
+    const image = LoopImage.open({ type: "ext4", sizeMiB: 32 });
+    const kept = join(makeTempDirectory(), "kept");
+    bind(image.path, kept);
+    const kit = await FanotifyKit.start([image.path]);
+    image.unmount();
+    execFileSync("umount", [kept]);
+    execFileSync("mount", ["-o", "loop", join(image.path, "..", "image"), image.path]);
+    onTestFinished(() => {
+      spawnSync("umount", ["-l", image.path]);
+    });
+    await expectSoon(kit, "lost ");
+    writeFileSync(join(image.path, "f"), "x");
+    await expectSoon(kit, "content f");
+  });
+
+  test("what is mounted below a root gets its own mark, and is walked when it comes and when it goes", async () => {
+    const root = makeRoot();
+    const kit = await FanotifyKit.start([root]);
+    const image = LoopImage.open({ type: "ext4", sizeMiB: 32 });
+    mkdirSync(join(image.path, "deep"));
+    bind(image.path, join(root, "d/sub"));
+    await expectSoon(kit, "walk d/sub");
+    writeFileSync(join(root, "d/sub/deep/x"), "x");
+    await expectSoon(kit, "content d/sub/deep/x");
+    renameSync(join(root, "d"), join(root, "moved"));
+    await expectSoon(kit, "rename d -> moved");
+    await expectSoon(kit, "walk moved/sub");
+    writeFileSync(join(root, "moved/sub/deep/y"), "x");
+    await expectSoon(kit, "content moved/sub/deep/y");
+    kit.facts.length = 0;
+    execFileSync("umount", [join(root, "moved/sub")]);
+    await expectSoon(kit, "walk moved/sub");
+    writeFileSync(join(root, "moved/sub/g"), "z");
+    await expectSoon(kit, "content moved/sub/g");
+  });
+
+  test("a directory that shows in two places is told in both", async () => {
+    const root = makeRoot();
+    bind(join(root, "d"), join(root, "e/again"));
+    const kit = await FanotifyKit.start([root]);
+    writeFileSync(join(root, "d/sub/g"), "y");
+    expect(outlineFacts(kit.drain()).sort()).toEqual(["content d/sub/g", "content e/again/sub/g"]);
+  });
+
+  test("what cannot be marked is said, and walked", async () => {
+    const root = makeRoot();
+    const kit = await FanotifyKit.start([root], { walkSeconds: 0.3 });
+    expect(kit.source.coverage().walkSeconds).toBe(0);
+    const image = LoopImage.open({ type: "ext4", sizeMiB: 32 });
+    for (const name of ["lower", "upper", "work"]) mkdirSync(join(image.path, name));
+    execFileSync("mount", [
+      "-t",
+      "overlay",
+      "-o",
+      `lowerdir=${image.path}/lower,upperdir=${image.path}/upper,workdir=${image.path}/work`,
+      "overlay",
+      join(root, "e"),
+    ]);
+    onTestFinished(() => {
+      spawnSync("umount", ["-l", join(root, "e")]);
+    });
+    await expectSoon(kit, "walk e");
+    const coverage = kit.source.coverage();
+    expect(coverage.walkSeconds).toBe(0.3);
+    expect(coverage.directoriesWatched).toBeLessThan(coverage.directoriesTotal);
+    expect(coverage.blindSpots.join()).toContain("root/e is only walked: overlay gives out no file handles");
+    kit.facts.length = 0;
+    await expectSoon(kit, "walk e");
+    execFileSync("umount", [join(root, "e")]);
+    await eventually(() => expect(kit.source.coverage().walkSeconds).toBe(0));
+  });
+
+  test("files reached without a name are found when a name is known, and walked for when none is", async () => {
+    const image = LoopImage.open({ type: "ext4", sizeMiB: 32 });
+    const root = join(image.path, "root");
+    mkdirSync(join(root, "d"), { recursive: true });
+    writeFileSync(join(root, "d/f"), "x");
+    const found = handleAt(AT_FDCWD, bytesFromText(join(root, "d/f")));
+    if (typeof found === "number") throw new Error(`no handle: ${found}`);
+    image.unmount();
+    execFileSync("mount", ["-o", "loop", join(image.path, "..", "image"), image.path]);
+    onTestFinished(() => {
+      spawnSync("umount", ["-l", image.path]);
+    });
+    const kit = await FanotifyKit.start([root]);
+    const mount = openAt(AT_FDCWD, bytesFromText(image.path), O_RDONLY);
+    const file = openHandle(mount, found.handle, O_WRONLY);
+    writeSync(file, "by its handle");
+    closeFd(mount);
+    // The kernel has no name for it, only the inode.
+    const [fact] = kit.drain();
+    expect(fact).toMatchObject({ kind: "content", path: "", node: { ino: lstatSync(join(root, "d/f")).ino } });
+    writeSync(file, "again");
+    closeSync(file);
+    expect(outlineFacts(kit.drain())).toEqual(["content d/f"]);
+  });
+});
+
+describe.skipIf(NO_FANOTIFY !== null)(titled("the source", NO_FANOTIFY), () => {
+  test("says when the root is another directory, and follows it", async () => {
+    const root = makeRoot();
+    const kit = await FanotifyKit.start([root]);
+    renameSync(root, `${root}-away`);
+    mkdirSync(root);
+    await expectSoon(kit, "lost ");
+    writeFileSync(join(root, "f"), "x");
+    await expectSoon(kit, "content f");
+    rmSync(root, { recursive: true });
+    renameSync(`${root}-away`, root);
+    kit.facts.length = 0;
+    await expectSoon(kit, "lost ");
+    writeFileSync(join(root, "d/sub/g"), "y");
+    await expectSoon(kit, "content d/sub/g");
+  });
+
+  test("overflow of the queue is a loss of everything, after which events are told again", async () => {
+    const root = makeRoot();
+    const kit = await FanotifyKit.start([root], { isQueueUnlimited: false });
+    // In one go, so that nobody reads meanwhile.
+    for (let i = 0; i < 20_000; i++) writeFileSync(join(root, `e/f${i}`), "");
+    renameSync(join(root, "d"), join(root, "z"));
+    expect(kit.drain().filter(({ kind }) => kind === "lost")).toEqual([{ kind: "lost", root: 0, path: "", reason: "the kernel's event queue overflowed" }]);
+    expect(kit.source.coverage().losses).toBe(1);
+    writeFileSync(join(root, "z/sub/g"), "y");
+    expect(outlineFacts(kit.drain())).toEqual(["content z/sub/g"]);
+  });
+
+  test("leaves no descriptor open, whatever it did", async () => {
+    const root = makeRoot();
+    const open = (): string[] => readdirSync("/proc/self/fd").flatMap((fd) => linkOf(`/proc/self/fd/${fd}`) ?? []);
+    const inRoot = (): string[] => open().filter((link) => link.startsWith(root));
+    const before = open().length;
+    for (let i = 0; i < 5; i++) {
+      const kit = await FanotifyKit.start([root]);
+      for (let j = 0; j < 50; j++) {
+        mkdirSync(join(root, `n${j}/m`), { recursive: true });
+        renameSync(join(root, `n${j}`), join(root, `e/r${j}`));
+        writeFileSync(join(root, `e/r${j}/m/x`), "x");
+      }
+      rmSync(join(root, "e"), { recursive: true });
+      mkdirSync(join(root, "e"));
+      kit.drain();
+      expect(inRoot()).toEqual([]);
+      await kit.source.close();
+      await kit.source.close();
+    }
+    expect(open().length).toBe(before);
+  });
+
+  test("counts what it reads, and how fast", async () => {
+    const root = makeRoot();
+    const kit = await FanotifyKit.start([root]);
+    const before = kit.source.coverage().events;
+    for (let i = 0; i < 500; i++) writeFileSync(join(root, `f${i}`), "x");
+    kit.drain();
+    expect(kit.source.coverage().events - before).toBeGreaterThanOrEqual(500);
+    await eventually(() => expect(Number(/(\d+) events\/s/.exec(kit.source.coverage().why)?.[1])).toBeGreaterThan(100));
+  });
+
+  test("watches an open set of directories of which each is known once", async () => {
+    const root = makeRoot();
+    const kit = await FanotifyKit.start([root]);
+    expect(kit.source.coverage()).toMatchObject({ directoriesWatched: 4, directoriesTotal: 4 });
+    mkdirSync(join(root, "d/n"));
+    rmSync(join(root, "e"), { recursive: true });
+    kit.drain();
+    expect(kit.source.coverage().directoriesWatched).toBe(4);
+  });
+
+  test("a process that closed its source ends by itself; one that is killed inside leaves nothing", () => {
+    const root = makeRoot();
+    const module = new URL("../../dist/capture/fanotify-source.js", import.meta.url).href;
+    const script = (end: string): string => `const { FanotifySource } = await import(${JSON.stringify(module)});
+      const scope = { roots: [{ index: 0, path: ${JSON.stringify(root)} }], mayContain: () => true };
+      const source = await FanotifySource.open({ scope, walkSeconds: 1, pollWorker: new URL(${JSON.stringify(POLL_WORKER.href)}) });
+      await source.arm();
+      ${end}`;
+    for (const [end, code] of [
+      ["await source.close();", 0],
+      ["process.exit(3);", 3],
+    ] as const) {
+      const ended = spawnSync(process.execPath, ["--input-type=module", "-e", script(end)], { timeout: 20_000, encoding: "utf8" });
+      expect([ended.status, ended.signal, ended.stderr]).toEqual([code, null, ""]);
+    }
+  });
+
+  test("without the rights for it, says so", () => {
+    const root = makeRoot();
+    const probe = new URL("../../dist/capture/fanotify-probe.js", import.meta.url).href;
+    const script = `process.setegid(65534); process.seteuid(65534);
+      const { probeFanotify } = await import(${JSON.stringify(probe)});
+      console.log(JSON.stringify(probeFanotify(${JSON.stringify(root)})));`;
+    const ended = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+    expect(JSON.parse(ended.stdout)).toEqual({ kind: "unusable", fsType: null, reason: "fanotify needs root (CAP_SYS_ADMIN)" });
+  });
+});
+
+test.skipIf(NO_FANOTIFY !== null)(titled("a root that is the top of everything has facts relative to it", NO_FANOTIFY), async () => {
+  const root = makeRoot();
+  const inside = bytesFromText(root.slice(1)) as BytePath;
+  const kit = await FanotifyKit.start(["/"], { mayContain: (_, directory) => isBelow(inside, directory) || isBelow(directory, inside) });
+  writeFileSync(join(root, "d/f"), "y");
+  expect(outlineFacts(kit.drain())).toContain(`content ${inside}/d/f`);
+});

@@ -1,0 +1,67 @@
+// A fanotify source on real directories, drained when the test wants to know.
+
+import { onTestFinished } from "vitest";
+import { probeFanotify } from "../../src/capture/fanotify-probe.js";
+import { type FanotifyOptions, FanotifySource } from "../../src/capture/fanotify-source.js";
+import { parentPath } from "../../src/model/byte-path.js";
+import type { CaptureFact, CaptureScope } from "../../src/model/capture-port.js";
+
+export const POLL_WORKER = new URL("../../dist/capture/poll-worker.js", import.meta.url);
+
+/** Why this account and kernel cannot run the tests; null = they can. */
+export function whyNoFanotify(): string | null {
+  const probe = probeFanotify("/");
+  return probe.kind === "usable" || probe.fsType !== null ? null : probe.reason;
+}
+
+/** The title of tests that are left out says why. */
+export function titled(name: string, whyNot: string | null): string {
+  return whyNot === null ? name : `${name} (left out: ${whyNot})`;
+}
+
+export class FanotifyKit {
+  readonly source: FanotifySource;
+  /** Everything taken so far. */
+  readonly facts: CaptureFact[] = [];
+
+  private constructor(source: FanotifySource) {
+    this.source = source;
+  }
+
+  /** Armed; closed when the test has finished. */
+  static async start(roots: readonly string[], options: Partial<FanotifyOptions> & Partial<Pick<CaptureScope, "mayContain">> = {}): Promise<FanotifyKit> {
+    const { mayContain = () => true, ...rest } = options;
+    const scope: CaptureScope = { roots: roots.map((path, index) => ({ index, path })), mayContain };
+    const source = await FanotifySource.open({ scope, walkSeconds: 0, pollWorker: POLL_WORKER, ...rest });
+    onTestFinished(() => source.close());
+    await source.arm();
+    source.take(Number.POSITIVE_INFINITY);
+    return new FanotifyKit(source);
+  }
+
+  /** Facts of everything that happened since the last call, as soon as it returns. */
+  drain(): readonly CaptureFact[] {
+    this.source.drain();
+    return this.take();
+  }
+
+  take(): readonly CaptureFact[] {
+    const facts = this.source.take(Number.POSITIVE_INFINITY);
+    this.facts.push(...facts);
+    return facts;
+  }
+}
+
+/** One line per fact, without those about directories of which another fact names an entry: their times changed with it. */
+export function outlineFacts(facts: readonly CaptureFact[]): string[] {
+  const above = new Set(
+    facts.flatMap((fact) => (fact.kind === "rename" ? [fact.path, fact.to] : [fact.path]).map((path) => `${fact.root}:${parentPath(path)}`)),
+  );
+  const told = facts.filter((fact) => fact.kind !== "attr" || !(fact.path === "" || above.has(`${fact.root}:${fact.path}`)));
+  return told.map((fact) => {
+    const root = fact.root === 0 ? "" : `${fact.root}:`;
+    if (fact.kind === "rename") return `rename ${root}${fact.path} -> ${fact.to}`;
+    if (fact.kind === "directory") return `${fact.recursive ? "walk" : "list"} ${root}${fact.path}`;
+    return `${fact.kind} ${root}${fact.path}`;
+  });
+}
