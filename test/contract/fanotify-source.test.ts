@@ -1,49 +1,20 @@
-// What the fanotify source does beyond the common contract: places that come, go, move and hide, and what it says of them.
-// Needs root.
+// What the fanotify source says beyond the common contract, and what it leaves behind. Needs root.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  appendFileSync,
-  chmodSync,
-  closeSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { appendFileSync, chmodSync, linkSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { handleAt, openHandle } from "../../src/fs/file-handle.js";
-import { AT_FDCWD, closeFd, O_RDONLY, O_WRONLY, openAt } from "../../src/fs/native.js";
+import { EventQueue } from "../../src/capture/event-queue.js";
+import type { FanotifyEvent } from "../../src/capture/fanotify-event.js";
+import { markMount, openGroup } from "../../src/capture/fanotify-marks.js";
+import { countQueuedEvents } from "../../src/fs/fanotify.js";
+import { findMount, readMountTable } from "../../src/fs/mount-table.js";
+import { closeFd } from "../../src/fs/native.js";
 import { type BytePath, bytesFromText, isBelow } from "../../src/model/byte-path.js";
 import { eventually } from "../support/eventually.js";
-import { FanotifyKit, outlineFacts, POLL_WORKER, titled, whyNoFanotify } from "../support/fanotify-kit.js";
-import { canMountImages, LoopImage } from "../support/loop-image.js";
-import { makeTempDirectory } from "../support/temp-tree.js";
+import { expectSoon, FanotifyKit, makeWatchedRoot, outlineFacts, POLL_WORKER, titled, whyNoFanotify } from "../support/fanotify-kit.js";
 
 const NO_FANOTIFY = whyNoFanotify();
-const NO_IMAGES = NO_FANOTIFY ?? (canMountImages("ext4") ? null : "mkfs.ext4 or root is missing");
-
-/** By default on a file system of its own: what others do must not count. */
-function makeRoot(root = join(LoopImage.open({ type: "tmpfs", sizeMiB: 64 }).path, "root")): string {
-  for (const directory of ["d/sub", "e"]) mkdirSync(join(root, directory), { recursive: true });
-  for (const file of ["a", "d/f", "d/sub/g", "e/h"]) writeFileSync(join(root, file), "x");
-  return root;
-}
-
-function bind(from: string, to: string): void {
-  mkdirSync(to, { recursive: true });
-  execFileSync("mount", ["--bind", from, to]);
-  onTestFinished(() => {
-    spawnSync("umount", ["-l", to]);
-  });
-}
 
 function linkOf(path: string): string | undefined {
   try {
@@ -55,17 +26,9 @@ function linkOf(path: string): string | undefined {
   }
 }
 
-/** Facts as they come by themselves, without a drain: what happened must wake the reader. */
-async function expectSoon(kit: FanotifyKit, fact: string): Promise<void> {
-  await eventually(() => {
-    kit.take();
-    expect(outlineFacts(kit.facts)).toContain(fact);
-  });
-}
-
 describe.skipIf(NO_FANOTIFY !== null)(titled("facts", NO_FANOTIFY), () => {
   test("of files are about the name, with what is known of the inode", async () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     const kit = await FanotifyKit.start([root]);
     appendFileSync(join(root, "d/f"), "y");
     chmodSync(join(root, "e/h"), 0o600);
@@ -83,7 +46,7 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("facts", NO_FANOTIFY), () => {
   });
 
   test("of entries that come and go tell of the directory, too: its times changed, even if nothing of them is left", async () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     const kit = await FanotifyKit.start([root]);
     appendFileSync(join(root, "d/f"), "y");
     expect(kit.drain()).toMatchObject([{ kind: "content", path: "d/f" }]);
@@ -100,7 +63,7 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("facts", NO_FANOTIFY), () => {
   });
 
   test("of an inode whose name is gone with its directory speak of the inode: it may have other names", async () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     linkSync(join(root, "d/sub/g"), join(root, "e/g"));
     const { ino } = lstatSync(join(root, "e/g"));
     const kit = await FanotifyKit.start([root]);
@@ -116,7 +79,7 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("facts", NO_FANOTIFY), () => {
   });
 
   test("of directories that are new or came in say that they are to be walked", async () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     const outside = join(root, "..", "outside");
     mkdirSync(join(outside, "deep/er"), { recursive: true });
     const kit = await FanotifyKit.start([root]);
@@ -141,7 +104,7 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("facts", NO_FANOTIFY), () => {
   });
 
   test("never concern what is excluded, whichever way it came to be", async () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     mkdirSync(join(root, "no/sub"), { recursive: true });
     const isExcluded = (path: string): boolean => path === "no" || path.startsWith("no/") || path.endsWith("/cache");
     const kit = await FanotifyKit.start([root], { mayContain: (_, directory) => !isExcluded(directory) });
@@ -169,7 +132,7 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("facts", NO_FANOTIFY), () => {
   });
 
   test("are right about directories whose renames the kernel merged out of order", async () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     const kit = await FanotifyKit.start([root]);
     const rename = (from: string, to: string): void => renameSync(join(root, from), join(root, to));
     // The third is merged into the first: the last that is told is x -> d.
@@ -223,8 +186,8 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("facts", NO_FANOTIFY), () => {
   });
 
   test("of several roots keep them apart, a move between them is a name in each", async () => {
-    const first = makeRoot();
-    const roots = [first, makeRoot(`${first}-2`), makeRoot()] as const;
+    const first = makeWatchedRoot();
+    const roots = [first, makeWatchedRoot(`${first}-2`), makeWatchedRoot()] as const;
     const kit = await FanotifyKit.start(roots);
     writeFileSync(join(roots[1], "d/f"), "y");
     renameSync(join(roots[0], "d/sub"), join(roots[1], "e/sub"));
@@ -235,7 +198,7 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("facts", NO_FANOTIFY), () => {
   });
 
   test("leave out what this process itself does where it applies changes, and only that", async () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     const kit = await FanotifyKit.start([root], { ownTargets: [join(root, "d")] });
     writeFileSync(join(root, "d/own"), "x");
     mkdirSync(join(root, "d/dir"));
@@ -245,7 +208,7 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("facts", NO_FANOTIFY), () => {
   });
 
   test("come by themselves, and drain has them at once", async () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     const kit = await FanotifyKit.start([root]);
     let calls = 0;
     kit.source.onFacts(() => calls++);
@@ -259,109 +222,9 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("facts", NO_FANOTIFY), () => {
   });
 });
 
-describe.skipIf(NO_IMAGES !== null)(titled("mounts", NO_IMAGES), () => {
-  test("a root that is unmounted and mounted again is compared as a whole, and seen again", async () => {
-    const image = LoopImage.open({ type: "ext4", sizeMiB: 32 });
-    const kept = join(makeTempDirectory(), "kept");
-    bind(image.path, kept);
-    const kit = await FanotifyKit.start([image.path]);
-    image.unmount();
-    execFileSync("umount", [kept]);
-    execFileSync("mount", ["-o", "loop", join(image.path, "..", "image"), image.path]);
-    onTestFinished(() => {
-      spawnSync("umount", ["-l", image.path]);
-    });
-    await expectSoon(kit, "lost ");
-    writeFileSync(join(image.path, "f"), "x");
-    await expectSoon(kit, "content f");
-  });
-
-  test("what is mounted below a root gets its own mark, and is walked when it comes and when it goes", async () => {
-    const root = makeRoot();
-    const kit = await FanotifyKit.start([root]);
-    const image = LoopImage.open({ type: "ext4", sizeMiB: 32 });
-    mkdirSync(join(image.path, "deep"));
-    bind(image.path, join(root, "d/sub"));
-    await expectSoon(kit, "walk d/sub");
-    writeFileSync(join(root, "d/sub/deep/x"), "x");
-    await expectSoon(kit, "content d/sub/deep/x");
-    renameSync(join(root, "d"), join(root, "moved"));
-    await expectSoon(kit, "rename d -> moved");
-    await expectSoon(kit, "walk moved/sub");
-    writeFileSync(join(root, "moved/sub/deep/y"), "x");
-    await expectSoon(kit, "content moved/sub/deep/y");
-    kit.facts.length = 0;
-    execFileSync("umount", [join(root, "moved/sub")]);
-    await expectSoon(kit, "walk moved/sub");
-    writeFileSync(join(root, "moved/sub/g"), "z");
-    await expectSoon(kit, "content moved/sub/g");
-  });
-
-  test("a directory that shows in two places is told in both", async () => {
-    const root = makeRoot();
-    bind(join(root, "d"), join(root, "e/again"));
-    const kit = await FanotifyKit.start([root]);
-    writeFileSync(join(root, "d/sub/g"), "y");
-    expect(outlineFacts(kit.drain()).sort()).toEqual(["content d/sub/g", "content e/again/sub/g"]);
-  });
-
-  test("what cannot be marked is said, and walked", async () => {
-    const root = makeRoot();
-    const kit = await FanotifyKit.start([root], { walkSeconds: 0.3 });
-    expect(kit.source.coverage().walkSeconds).toBe(0);
-    const image = LoopImage.open({ type: "ext4", sizeMiB: 32 });
-    for (const name of ["lower", "upper", "work"]) mkdirSync(join(image.path, name));
-    execFileSync("mount", [
-      "-t",
-      "overlay",
-      "-o",
-      `lowerdir=${image.path}/lower,upperdir=${image.path}/upper,workdir=${image.path}/work`,
-      "overlay",
-      join(root, "e"),
-    ]);
-    onTestFinished(() => {
-      spawnSync("umount", ["-l", join(root, "e")]);
-    });
-    await expectSoon(kit, "walk e");
-    const coverage = kit.source.coverage();
-    expect(coverage.walkSeconds).toBe(0.3);
-    expect(coverage.directoriesWatched).toBeLessThan(coverage.directoriesTotal);
-    expect(coverage.blindSpots.join()).toContain("root/e is only walked: overlay gives out no file handles");
-    kit.facts.length = 0;
-    await expectSoon(kit, "walk e");
-    execFileSync("umount", [join(root, "e")]);
-    await eventually(() => expect(kit.source.coverage().walkSeconds).toBe(0));
-  });
-
-  test("files reached without a name are found when a name is known, and walked for when none is", async () => {
-    const image = LoopImage.open({ type: "ext4", sizeMiB: 32 });
-    const root = join(image.path, "root");
-    mkdirSync(join(root, "d"), { recursive: true });
-    writeFileSync(join(root, "d/f"), "x");
-    const found = handleAt(AT_FDCWD, bytesFromText(join(root, "d/f")));
-    if (typeof found === "number") throw new Error(`no handle: ${found}`);
-    image.unmount();
-    execFileSync("mount", ["-o", "loop", join(image.path, "..", "image"), image.path]);
-    onTestFinished(() => {
-      spawnSync("umount", ["-l", image.path]);
-    });
-    const kit = await FanotifyKit.start([root]);
-    const mount = openAt(AT_FDCWD, bytesFromText(image.path), O_RDONLY);
-    const file = openHandle(mount, found.handle, O_WRONLY);
-    writeSync(file, "by its handle");
-    closeFd(mount);
-    // The kernel has no name for it, only the inode.
-    const [fact] = kit.drain();
-    expect(fact).toMatchObject({ kind: "content", path: "", node: { ino: lstatSync(join(root, "d/f")).ino } });
-    writeSync(file, "again");
-    closeSync(file);
-    expect(outlineFacts(kit.drain())).toEqual(["content d/f"]);
-  });
-});
-
 describe.skipIf(NO_FANOTIFY !== null)(titled("the source", NO_FANOTIFY), () => {
   test("says when the root is another directory, and follows it", async () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     const kit = await FanotifyKit.start([root]);
     renameSync(root, `${root}-away`);
     mkdirSync(root);
@@ -377,7 +240,7 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("the source", NO_FANOTIFY), () => {
   });
 
   test("overflow of the queue is a loss of everything, after which events are told again", async () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     const kit = await FanotifyKit.start([root], { isQueueUnlimited: false });
     // In one go, so that nobody reads meanwhile.
     for (let i = 0; i < 20_000; i++) writeFileSync(join(root, `e/f${i}`), "");
@@ -388,8 +251,40 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("the source", NO_FANOTIFY), () => {
     expect(outlineFacts(kit.drain())).toEqual(["content z/sub/g"]);
   });
 
+  test("a queue is read in portions, counted, and thrown away", () => {
+    const root = makeWatchedRoot();
+    const group = openGroup({ isUnlimited: true });
+    const mount = findMount(readMountTable(), bytesFromText(root));
+    if (typeof group !== "number" || mount === undefined) throw new Error("no group, or no mount");
+    onTestFinished(() => {
+      closeFd(group);
+    });
+    expect(markMount(group, bytesFromText(root), mount)).toMatchObject({ kind: "marked" });
+    const events: FanotifyEvent[] = [];
+    const queue = new EventQueue(
+      group,
+      (event) => events.push(event),
+      (reason) => expect.fail(reason),
+    );
+    const make = (count: number, prefix: string): void => {
+      for (let i = 0; i < count; i++) writeFileSync(join(root, `e/${prefix}${i}`), "");
+    };
+    make(5000, "a");
+    expect(countQueuedEvents(group)).toBe(5000);
+    expect(queue.read(1)).toBe("more");
+    expect(events.length).toBeGreaterThan(1000);
+    expect(countQueuedEvents(group)).toBe(5000 - events.length);
+    expect(queue.read(100)).toBe("empty");
+    expect([events.length, queue.events, queue.read(1)]).toEqual([5000, 5000, "empty"]);
+    make(5000, "b");
+    queue.discard(100);
+    expect([countQueuedEvents(group), queue.read(100), queue.events]).toEqual([0, "empty", 5000]);
+    make(1, "c");
+    expect([queue.read(1), events.at(-1)?.place?.name]).toEqual(["empty", "c0"]);
+  });
+
   test("leaves no descriptor open, whatever it did", async () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     const open = (): string[] => readdirSync("/proc/self/fd").flatMap((fd) => linkOf(`/proc/self/fd/${fd}`) ?? []);
     const inRoot = (): string[] => open().filter((link) => link.startsWith(root));
     const before = open().length;
@@ -411,7 +306,7 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("the source", NO_FANOTIFY), () => {
   });
 
   test("counts what it reads, and how fast", async () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     const kit = await FanotifyKit.start([root]);
     const before = kit.source.coverage().events;
     for (let i = 0; i < 500; i++) writeFileSync(join(root, `f${i}`), "x");
@@ -421,7 +316,7 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("the source", NO_FANOTIFY), () => {
   });
 
   test("watches an open set of directories of which each is known once", async () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     const kit = await FanotifyKit.start([root]);
     expect(kit.source.coverage()).toMatchObject({ directoriesWatched: 4, directoriesTotal: 4 });
     mkdirSync(join(root, "d/n"));
@@ -431,7 +326,7 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("the source", NO_FANOTIFY), () => {
   });
 
   test("a process that closed its source ends by itself; one that is killed inside leaves nothing", () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     const module = new URL("../../dist/capture/fanotify-source.js", import.meta.url).href;
     const script = (end: string): string => `const { FanotifySource } = await import(${JSON.stringify(module)});
       const scope = { roots: [{ index: 0, path: ${JSON.stringify(root)} }], mayContain: () => true };
@@ -448,7 +343,7 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("the source", NO_FANOTIFY), () => {
   });
 
   test("without the rights for it, says so", () => {
-    const root = makeRoot();
+    const root = makeWatchedRoot();
     const probe = new URL("../../dist/capture/fanotify-probe.js", import.meta.url).href;
     const script = `process.setegid(65534); process.seteuid(65534);
       const { probeFanotify } = await import(${JSON.stringify(probe)});
@@ -459,7 +354,7 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("the source", NO_FANOTIFY), () => {
 });
 
 test.skipIf(NO_FANOTIFY !== null)(titled("a root that is the top of everything has facts relative to it", NO_FANOTIFY), async () => {
-  const root = makeRoot();
+  const root = makeWatchedRoot();
   const inside = bytesFromText(root.slice(1)) as BytePath;
   const kit = await FanotifyKit.start(["/"], { mayContain: (_, directory) => isBelow(inside, directory) || isBelow(directory, inside) });
   writeFileSync(join(root, "d/f"), "y");

@@ -8,9 +8,13 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type BytePath, baseName, joinPath } from "../../src/model/byte-path.js";
 import type { CaptureFact } from "../../src/model/capture-port.js";
+import { AgentPair } from "../support/agent-pair.js";
+import { compareTrees } from "../support/compare-trees.js";
+import { eventually } from "../support/eventually.js";
 import { FanotifyKit, titled, whyNoFanotify } from "../support/fanotify-kit.js";
 import { canMountImages, type FileSystemType, LoopImage } from "../support/loop-image.js";
 import { PYTHON, pythonArguments } from "../support/python.js";
+import { makeTempDirectory } from "../support/temp-tree.js";
 
 const NO_FANOTIFY = whyNoFanotify() ?? (canMountImages("ext4") ? null : "mkfs.ext4 or root is missing");
 
@@ -59,6 +63,20 @@ test.skipIf(NO_FANOTIFY !== null).each([
   const told = new Set(pathsOf(kit.facts).map(baseName));
   expect(Array.from({ length: 20_000 }, (_, i) => `w${i}`).filter((name) => !told.has(name))).toEqual([]);
   await expectKnownPlaces(kit, root);
+});
+
+test.skipIf(NO_FANOTIFY !== null)(titled("a storm reaches the target by itself: nobody asks, nothing is walked", NO_FANOTIFY), async () => {
+  const root = makeRoot("ext4");
+  for (let i = 0; i < 300; i++) mkdirSync(join(root, `a${i % 6}/b${Math.floor(i / 6) % 5}/c${Math.floor(i / 30)}`), { recursive: true });
+  const directory = makeTempDirectory();
+  mkdirSync(join(directory, "a", "etc"), { recursive: true });
+  writeFileSync(join(directory, "a", "etc", "sm.yaml"), "capture:\n  source: fanotify\n  walkSeconds: 604800\n");
+  const pair = await AgentPair.start(directory, { sourceDir: root });
+  await pair.connect();
+  await pair.expectEqual();
+  await storm("stir", root, "7", "600", "5000");
+  await storm("create", root, "50", "20");
+  await eventually(async () => expect(await compareTrees(root, pair.targetDir)).toEqual([]), { timeoutMs: 60_000, intervalMs: 500 });
 });
 
 test.skipIf(NO_FANOTIFY !== null)(titled("100,000 files in directories made meanwhile: every one is told", NO_FANOTIFY), async () => {

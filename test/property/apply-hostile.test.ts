@@ -106,7 +106,7 @@ function repeated(hex: string, count: number, tail = ""): Buffer {
 const bombs: readonly [string, () => Buffer][] = [
   ["deep nesting", () => setOf(repeated("91", 1_000_000, "00"))],
   ["nesting one deeper than attributes are", () => setOf(repeated("91", 6, "00"))],
-  ["nested lists that claim a million each", () => setOf(Buffer.concat([repeated("dd00100000", 5), Buffer.alloc(1_100_000, 0xc0)]))],
+  ["nested lists that claim sixteen million each", () => setOf(Buffer.concat([repeated("dd01000000", 5), Buffer.alloc(1_100_000, 0xc0)]))],
   ["a list of four thousand million", () => setOf("ddffffffff00")],
   ["a text of four thousand million", () => setOf("91dbffffffff00")],
   ["bytes of four thousand million", () => setOf("91c6ffffffff00")],

@@ -1,10 +1,14 @@
 // A fanotify source on real directories, drained when the test wants to know.
 
-import { onTestFinished } from "vitest";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished } from "vitest";
 import { probeFanotify } from "../../src/capture/fanotify-probe.js";
 import { type FanotifyOptions, FanotifySource } from "../../src/capture/fanotify-source.js";
 import { parentPath } from "../../src/model/byte-path.js";
 import type { CaptureFact, CaptureScope } from "../../src/model/capture-port.js";
+import { eventually } from "./eventually.js";
+import { LoopImage } from "./loop-image.js";
 
 export const POLL_WORKER = new URL("../../dist/capture/poll-worker.js", import.meta.url);
 
@@ -63,5 +67,20 @@ export function outlineFacts(facts: readonly CaptureFact[]): string[] {
     if (fact.kind === "rename") return `rename ${root}${fact.path} -> ${fact.to}`;
     if (fact.kind === "directory") return `${fact.recursive ? "walk" : "list"} ${root}${fact.path}`;
     return `${fact.kind} ${root}${fact.path}`;
+  });
+}
+
+/** By default on a file system of its own: what others do must not count. */
+export function makeWatchedRoot(root = join(LoopImage.open({ type: "tmpfs", sizeMiB: 64 }).path, "root")): string {
+  for (const directory of ["d/sub", "e"]) mkdirSync(join(root, directory), { recursive: true });
+  for (const file of ["a", "d/f", "d/sub/g", "e/h"]) writeFileSync(join(root, file), "x");
+  return root;
+}
+
+/** Facts as they come by themselves, without a drain: what happened must wake the reader. */
+export async function expectSoon(kit: FanotifyKit, fact: string): Promise<void> {
+  await eventually(() => {
+    kit.take();
+    expect(outlineFacts(kit.facts)).toContain(fact);
   });
 }
