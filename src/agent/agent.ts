@@ -14,6 +14,7 @@ import { loadConfig } from "../config/load-config.js";
 import { RepsetStore } from "../config/repset-store.js";
 import { TargetService, type TargetSettings } from "../connection/target-service.js";
 import { ControlServer } from "../control/http-server.js";
+import { keepBufferMemory } from "../fs/heap.js";
 import type { PeerAddress } from "../model/channel-port.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { StatusReport } from "../model/status.js";
@@ -54,6 +55,7 @@ const DRAIN_DEADLINE_MS = 10_000;
 /** Runs one agent until told to stop; rejects when it cannot start. */
 export async function runAgent(options: RunAgentOptions): Promise<void> {
   const { flags, env } = options;
+  keepBufferMemory();
   const loaded = loadConfig({ flags, env });
   const config = withFlags(loaded, flags);
   const failpoint = env.SM_FAILPOINT ?? null;

@@ -19,6 +19,8 @@ export interface TransferOptions {
   readonly against: BigUint64Array | null;
 }
 
+/** Sent at once where everything is sent: what a set costs besides its bytes is spread over more of them. */
+const CHUNK_BYTES = 2 * SET_PAYLOAD_BYTES;
 /** Bytes compared without a difference before a step ends. */
 const SCAN_BYTES_MAX = 16 * SET_PAYLOAD_BYTES;
 const scratch = Buffer.allocUnsafeSlow(SET_PAYLOAD_BYTES);
@@ -93,14 +95,14 @@ export class FileTransfer {
   /** The next block-aligned range with data, holes passed over with their signatures noted. */
   #nextRange(fd: number): Extent | null {
     const from = this.#offset;
-    if (!isSparse(this.options.stat)) return from >= this.#size ? null : [from, Math.min(SET_PAYLOAD_BYTES, this.#size - from)];
+    if (!isSparse(this.options.stat)) return from >= this.#size ? null : [from, Math.min(CHUNK_BYTES, this.#size - from)];
     const data = nextData(fd, from, this.#size);
     const start = data === null ? this.#size : Math.max(from, Math.floor(data[0] / BLOCK_BYTES) * BLOCK_BYTES);
     this.#noteZeros(from, start);
     this.#offset = start;
     if (data === null) return null;
     const end = Math.min(this.#size, Math.ceil((data[0] + data[1]) / BLOCK_BYTES) * BLOCK_BYTES);
-    return [start, Math.min(SET_PAYLOAD_BYTES, end - start)];
+    return [start, Math.min(CHUNK_BYTES, end - start)];
   }
 
   #compareNext(fd: number, path: FileChange["path"], writer: SetWriter): number {

@@ -74,7 +74,7 @@ export class SetWriter {
     if (change.op === "file") this.#used += change.payload.length;
   }
 
-  /** Emits one large chunk as a set of its own: `read` fills the payload in place. Returns what `read` returned. */
+  /** Emits one large chunk (below SET_BYTES_MAX) as a set of its own: `read` fills the payload in place. Returns what `read` returned. */
   addChunk(length: number, read: (into: Buffer) => FileChange | null): boolean {
     this.flush();
     const buffer = Buffer.allocUnsafeSlow(CHUNK_HEADROOM_BYTES + length);
