@@ -1,33 +1,22 @@
 // Worker thread: one capture source; its facts go straight to the source worker over a message port.
 
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { chooseSource } from "../capture/choose-source.js";
-import type { CaptureScope } from "../model/capture-port.js";
-import { RepsetMatcher } from "../model/repset-matcher.js";
+import { openWatcher } from "../capture/choose-source.js";
 import type { SourceWorkerData } from "../model/source-messages.js";
+import { captureScopeOf } from "./capture-scope.js";
 
-interface CaptureWorkerData {
+export interface CaptureWorkerData {
   readonly source: SourceWorkerData;
   readonly port: MessagePort;
+  readonly kind: "chokidar" | "walk";
+  readonly why: string | null;
 }
 
 const FACTS_PER_MESSAGE = 20_000;
 const COVERAGE_MS = 1000;
 
-const { source, port } = workerData as CaptureWorkerData;
-const matchers = source.roots.map((root) => new RepsetMatcher(source.rules, root));
-const scope: CaptureScope = {
-  roots: source.roots.map((path, index) => ({ index, path })),
-  mayContain: (root, directory) => matchers[root]?.mayContain(directory) ?? false,
-};
-
-const capture = await chooseSource({
-  choice: source.capture,
-  scope,
-  watchesMax: source.watchesMax,
-  walkSeconds: source.walkSeconds,
-  pollWorker: new URL("../capture/poll-worker.js", import.meta.url),
-});
+const { source, port, kind, why } = workerData as CaptureWorkerData;
+const capture = await openWatcher(kind, why, { scope: captureScopeOf(source), watchesMax: source.watchesMax, walkSeconds: source.walkSeconds });
 let isScheduled = false;
 
 function hand(): void {

@@ -1,8 +1,8 @@
-// Worker thread of one replication set: the source engine, its capture source (in a thread of its own) and the jobs.
+// Worker thread of one replication set: the source engine, its capture source and the jobs.
 // It begins when the roots are what was connected. When one is not any more it says so and ends: nothing is known of a
 // root that comes back, so another worker begins anew.
 
-import { MessageChannel, parentPort, Worker, workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { toSmError } from "../base/errors.js";
 import { armFailpointText } from "../base/failpoint.js";
 import { delay } from "../base/wait.js";
@@ -10,14 +10,13 @@ import type { OutgoingSet } from "../capture/set-writer.js";
 import { SourceEngine } from "../capture/source-engine.js";
 import { SourceTree } from "../capture/source-tree.js";
 import type { RootIdentity } from "../fs/root-identity.js";
-import type { CaptureCoverage, CaptureFact } from "../model/capture-port.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
 import type { SourceCommand, SourceEvent } from "../model/source-messages.js";
 import type { SourceWorkerStart } from "./repset-source.js";
+import { startCapture } from "./source-capture.js";
 import { SourceJobs } from "./source-jobs.js";
 
 const ROOT_RETRY_MS = 1000;
-const CAPTURE_STOP_MS = 500;
 
 const data = workerData as SourceWorkerStart;
 const parent = parentPort;
@@ -111,30 +110,6 @@ async function obey(command: SourceCommand): Promise<void> {
   engine.wake();
 }
 
-/** Resolves when the capture source is armed, or the worker is to stop. */
-async function startCapture(hold: SourceEngine): Promise<Worker> {
-  const { port1, port2 } = new MessageChannel();
-  const capture = new Worker(new URL("./capture-worker.js", import.meta.url), { workerData: { source: data, port: port2 }, transferList: [port2] });
-  await new Promise<void>((resolve, reject) => {
-    port1.on("message", (message: { facts?: CaptureFact[]; armed?: boolean; coverage?: CaptureCoverage }) => {
-      if (message.facts !== undefined) hold.pushFacts(message.facts);
-      if (message.coverage !== undefined) post({ kind: "coverage", coverage: message.coverage });
-      if (message.armed) resolve();
-    });
-    capture.once("error", reject);
-    stop.signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-  return capture;
-}
-
-async function stopCapture(capture: Worker): Promise<void> {
-  capture.postMessage("close");
-  await new Promise((resolve) => {
-    capture.once("exit", resolve);
-    setTimeout(() => void capture.terminate(), CAPTURE_STOP_MS).unref();
-  });
-}
-
 async function serve(hold: SourceEngine): Promise<void> {
   report("Scanning");
   hold.scan();
@@ -158,8 +133,20 @@ if (held !== null) {
   engine = held;
   jobs = new SourceJobs(held, new SourceTree(held), post);
   report("Arming");
-  const capture = await startCapture(held);
+  const arming = startCapture({
+    data,
+    engine: held,
+    onCoverage: (coverage) => post({ kind: "coverage", coverage }),
+    // Nothing more would be noticed: this worker ends, and the next begins anew.
+    onDeath: (error) => {
+      throw error;
+    },
+  });
+  const stopped = new Promise<null>((resolve) => stop.signal.addEventListener("abort", () => resolve(null), { once: true }));
+  const capture = await Promise.race([arming, stopped]);
+  // Stopped while it was still arming: this thread ends with all that it has.
+  if (capture === null) process.exit();
   if (!stop.signal.aborted) await sayingHalt(() => serve(held));
-  await stopCapture(capture);
+  await capture.close();
 }
 parent.close();

@@ -4,12 +4,14 @@
 
 import type { FileStat } from "../fs/native.js";
 import { type BytePath, joinPath } from "../model/byte-path.js";
-import { isRacy, type Place } from "./entry-shipper.js";
+import type { Place } from "./entry-shipper.js";
 import { FileTransfer } from "./file-transfer.js";
+import type { ContentState } from "./live-content.js";
 import type { Inode, Node } from "./node-table.js";
 import { depthOf, isAttached, isStillThere, type Observation } from "./observation.js";
 import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
+import { type AskReceivers, shipUnknown } from "./unknown-content.js";
 
 export interface PlanOutcome {
   /** Known names found missing whose removal waits: a rename may still show where they went. */
@@ -24,8 +26,13 @@ export interface PlanContext {
   readonly breathe: () => Promise<void>;
   /** Ships a large file to the end; resolves when done. */
   readonly transfer: (tree: RootTree, node: Node, transfer: FileTransfer) => Promise<void>;
-  /** A large file with unknown block signatures may have new content: each receiver must be asked. `isEdited`: it has other times or another size. */
-  readonly askReceivers: (tree: RootTree, inode: Inode, isEdited: boolean) => void;
+  /** A large file with unknown block signatures may have new content: each receiver must be asked. */
+  readonly askReceivers: AskReceivers;
+  readonly contentOf: (inode: Inode) => ContentState;
+  /** Its content was read. */
+  readonly onRead: (inode: Inode) => void;
+  /** Its times are known as they are now, and its content was not read. */
+  readonly onRecord: (inode: Inode) => void;
   /** Names missing for the first time wait instead of being removed at once. */
   readonly holdMissing: boolean;
 }
@@ -131,6 +138,7 @@ export class ChangePlanner {
     const node = this.#tree.table.add(parent, name, stat);
     const shipped = this.#tree.shipper.shipNew(place, node.inode, stat, true);
     if (shipped === "vanished") return this.#giveUp(node);
+    this.#context.onRead(node.inode);
     if (shipped instanceof FileTransfer) await this.#context.transfer(this.#tree, node, shipped);
     if (node.children !== null) await this.#listNew(node);
     await this.#context.breathe();
@@ -179,27 +187,20 @@ export class ChangePlanner {
       else inode.racy = false;
       return;
     }
+    const state = this.#context.contentOf(inode);
+    // What was written comes with its ranges.
+    if (state === "waiting") return;
+    if (state === "clean" && inode.size === stat.size) {
+      if (inode.hasSameCtime(stat)) inode.racy = false;
+      else this.#tree.shipper.shipAttr(place, inode, stat, true);
+      this.#context.onRecord(inode);
+      return;
+    }
     const shipped = this.#tree.shipper.shipContent(place, inode);
     if (shipped instanceof FileTransfer) await this.#context.transfer(this.#tree, node, shipped);
-    else if (shipped === "unknown") this.#refreshUnknown(node, place, stat);
+    else if (shipped === "unknown") shipUnknown(this.#tree, inode, place, stat, this.#context.askReceivers);
+    this.#context.onRead(inode);
     await this.#context.breathe();
-  }
-
-  /**
-   * A large file without signatures: only the receivers can tell whether its content is still theirs, for size and mtime may have been put
-   * back. While they look as before, attributes go ahead of the answer.
-   */
-  #refreshUnknown(node: Node, place: Place, stat: FileStat): void {
-    const { inode } = node;
-    const isEdited = !inode.hasSameContentTimes(stat);
-    if (isEdited || inode.hasSameCtime(stat)) {
-      this.#tree.table.resize(inode, stat.size);
-      inode.take(stat);
-      inode.racy = isRacy(stat, Date.now());
-    } else {
-      this.#tree.shipper.shipAttr(place, inode, stat, true);
-    }
-    this.#context.askReceivers(this.#tree, inode, isEdited);
   }
 
   #removeLimbo(): void {

@@ -8,7 +8,6 @@ import { FanotifySource } from "./fanotify-source.js";
 import { WalkSource } from "./walk-source.js";
 
 export interface ChooseOptions {
-  readonly choice: CaptureChoice;
   readonly scope: CaptureScope;
   readonly watchesMax: number | null;
   readonly walkSeconds: number;
@@ -19,22 +18,30 @@ export interface ChooseOptions {
 /** What inotify has no watches left for is walked more often than the whole set. */
 const UNCOVERED_WALK_SECONDS_MAX = 10;
 
-export async function chooseSource(options: ChooseOptions): Promise<CaptureSource> {
-  const { choice, scope, watchesMax, pollWorker } = options;
-  const walkSeconds = Math.min(options.walkSeconds || UNCOVERED_WALK_SECONDS_MAX, UNCOVERED_WALK_SECONDS_MAX);
-  switch (choice) {
-    case "walk":
-      return new WalkSource({ scope, walkSeconds: options.walkSeconds });
-    case "chokidar":
-      return ChokidarSource.open({ scope, watchesMax, walkSeconds });
-    case "fanotify":
-      return FanotifySource.open({ scope, walkSeconds: options.walkSeconds, pollWorker });
-    case "auto": {
-      const reason = whyNotFanotify(scope);
-      if (reason === null) return FanotifySource.open({ scope, walkSeconds: options.walkSeconds, pollWorker });
-      return new SecondBest(await ChokidarSource.open({ scope, watchesMax, walkSeconds }), `no fanotify: ${reason}`);
-    }
-  }
+export type Choice =
+  /** To be read in the thread that works on its facts. */
+  | { readonly kind: "fanotify" }
+  /** To be run in a thread of its own. `why`: no better one; null = it is what was asked for. */
+  | { readonly kind: "chokidar" | "walk"; readonly why: string | null };
+
+export function chooseKind(choice: CaptureChoice, scope: CaptureScope): Choice {
+  if (choice === "fanotify") return { kind: choice };
+  if (choice !== "auto") return { kind: choice, why: null };
+  const reason = whyNotFanotify(scope);
+  return reason === null ? { kind: "fanotify" } : { kind: "chokidar", why: `no fanotify: ${reason}` };
+}
+
+/** UNSUPPORTED, with the reason, when it cannot be had. */
+export function openFanotify({ scope, walkSeconds, pollWorker }: Pick<ChooseOptions, "scope" | "walkSeconds" | "pollWorker">): Promise<FanotifySource> {
+  return FanotifySource.open({ scope, walkSeconds, pollWorker });
+}
+
+export async function openWatcher(kind: "chokidar" | "walk", why: string | null, options: Omit<ChooseOptions, "pollWorker">): Promise<CaptureSource> {
+  const { scope, watchesMax, walkSeconds } = options;
+  if (kind === "walk") return new WalkSource({ scope, walkSeconds });
+  const seconds = Math.min(walkSeconds || UNCOVERED_WALK_SECONDS_MAX, UNCOVERED_WALK_SECONDS_MAX);
+  const source = await ChokidarSource.open({ scope, watchesMax, walkSeconds: seconds });
+  return why === null ? source : new SecondBest(source, why);
 }
 
 function whyNotFanotify(scope: CaptureScope): string | null {

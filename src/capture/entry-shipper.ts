@@ -8,6 +8,7 @@ import { hashOf, isSparse, nextData, readFully } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
 import { metaOfFd, metaOfName, specialKind } from "./meta-reader.js";
 import type { Inode, NodeTable } from "./node-table.js";
+import type { RangeTransfer } from "./range-transfer.js";
 import type { SetWriter } from "./set-writer.js";
 import type { SignatureCache } from "./signature-cache.js";
 
@@ -208,6 +209,14 @@ export class EntryShipper {
     } finally {
       closeFd(fd);
     }
+  }
+
+  /** Records what was written, and is shipped to every receiver now. */
+  recordRanges({ options: { inode }, stat, size, extents, isTorn }: RangeTransfer): void {
+    if (stat === null) return;
+    this.#take(inode, { ...stat, size }, isTorn);
+    inode.contentHash = 0n;
+    this.#options.signatures.forget(inode, extents, size);
   }
 
   /** Records a finished live transfer as shipped to every receiver. */

@@ -13,6 +13,8 @@ import type { MountedTree } from "./mounted-tree.js";
 export const TOUCHED_NAME = 1;
 export const TOUCHED_CONTENT = 2;
 export const TOUCHED_ATTR = 4;
+/** A writer closed it. */
+export const TOUCHED_CLOSE = 8;
 
 interface Touch {
   bits: number;
@@ -262,7 +264,7 @@ function placeOf(tree: MountedTree, directory: DirectoryNode, name: string): Byt
 function factOf(tree: MountedTree, directory: DirectoryNode, path: BytePath, bits: number, target: InodeKey | null): CaptureFact {
   const { root } = tree.options;
   const node = target === null || bits === TOUCHED_NAME ? null : tree.identityOf(target, directory);
-  if ((bits & TOUCHED_CONTENT) !== 0) return { kind: "content", root, path, node, ranges: null };
+  if ((bits & (TOUCHED_CONTENT | TOUCHED_CLOSE)) !== 0) return { kind: "content", root, path, node, isModified: (bits & TOUCHED_CONTENT) !== 0 };
   if ((bits & TOUCHED_ATTR) !== 0) return { kind: "attr", root, path, node };
   return { kind: "name", root, path };
 }

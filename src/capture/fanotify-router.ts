@@ -7,7 +7,7 @@ import { type BytePath, isBelow, joinPath } from "../model/byte-path.js";
 import type { RootIndex } from "../model/change.js";
 import type { DirectoryNode } from "./directory-index.js";
 import type { FanotifyEvent, InodeKey, NamedPlace } from "./fanotify-event.js";
-import { type FanotifyHints, TOUCHED_ATTR, TOUCHED_CONTENT, TOUCHED_NAME } from "./fanotify-hints.js";
+import { type FanotifyHints, TOUCHED_ATTR, TOUCHED_CLOSE, TOUCHED_CONTENT, TOUCHED_NAME } from "./fanotify-hints.js";
 import type { MountedTree } from "./mounted-tree.js";
 
 export interface OwnPlace {
@@ -38,8 +38,9 @@ const NAMELESS_PER_BATCH = 1000;
 
 function touchedBits(mask: number): number {
   const name = (mask & (FAN_CREATE | FAN_DELETE)) === 0 ? 0 : TOUCHED_NAME;
-  const content = (mask & (FAN_MODIFY | FAN_CLOSE_WRITE)) === 0 ? 0 : TOUCHED_CONTENT;
-  return name | content | ((mask & FAN_ATTRIB) === 0 ? 0 : TOUCHED_ATTR);
+  const content = (mask & FAN_MODIFY) === 0 ? 0 : TOUCHED_CONTENT;
+  const close = (mask & FAN_CLOSE_WRITE) === 0 ? 0 : TOUCHED_CLOSE;
+  return name | content | close | ((mask & FAN_ATTRIB) === 0 ? 0 : TOUCHED_ATTR);
 }
 
 export class FanotifyRouter {

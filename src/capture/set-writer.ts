@@ -26,6 +26,8 @@ const CHUNK_HEADROOM_BYTES = 16 * 1024;
 const HEADER_BYTES_MAX = 512 * 1024;
 
 export class SetWriter {
+  /** Live sets are closed by `closeCut` alone. Otherwise each is, which does not end within a file. */
+  hasCuts = false;
   readonly renames = new RenameLog();
   readonly #emit: (set: OutgoingSet) => void;
   /** Room for a header, then the payload of the open set. Given away with a full set, used again after a small one. */
@@ -36,6 +38,8 @@ export class SetWriter {
   #connectionId = 0;
   #mirror = false;
   #lastSeq: number;
+  #openBytes = 0;
+  #closing: "no" | "closed" | "forced" = "no";
 
   constructor(lastSeq: number, emit: (set: OutgoingSet) => void) {
     this.#lastSeq = lastSeq;
@@ -44,6 +48,28 @@ export class SetWriter {
 
   get lastSeq(): number {
     return this.#lastSeq;
+  }
+
+  /** Live sets were emitted that are not closed: their bytes. */
+  get openBytes(): number {
+    return this.#openBytes;
+  }
+
+  /** Ends the live sets since the last call: together they are a state that the source had, or (`isForced`) that is given up. */
+  closeCut(isForced = false): void {
+    if (this.#connectionId !== 0) this.flush();
+    this.#connectionId = 0;
+    this.#mirror = false;
+    if (this.#changes.length === 0 && this.#openBytes === 0) return;
+    this.#closing = isForced ? "forced" : "closed";
+    if (this.#changes.length > 0) {
+      this.flush();
+    } else {
+      const set = this.#next([]);
+      this.#send(set, encodeChangeSet(set));
+    }
+    this.#closing = "no";
+    this.#openBytes = 0;
   }
 
   /** Directs what follows to one connection (a job) or to all (0, live). Switching closes the open set. */
@@ -117,12 +143,16 @@ export class SetWriter {
   #next(changes: readonly Change[]): ChangeSet {
     this.#lastSeq += 1;
     // A file of which more is to come is no state the source ever had.
-    const closed = !changes.some((change) => change.op === "file" && change.meta === null);
-    return { seq: this.#lastSeq, sourceTimeMs: Date.now(), closed, mirror: this.#mirror, changes };
+    const isWhole = !changes.some((change) => change.op === "file" && change.meta === null);
+    const isLive = this.hasCuts && !this.#mirror;
+    // One for a single connection within live sets that are open is part of them.
+    const closed = !isLive ? isWhole : this.#connectionId === 0 ? this.#closing !== "no" : this.#openBytes === 0;
+    return { seq: this.#lastSeq, sourceTimeMs: Date.now(), closed, forced: this.#closing === "forced", mirror: this.#mirror, changes };
   }
 
   #send(set: ChangeSet, bytes: Buffer): void {
     const last = set.changes[set.changes.length - 1];
+    if (this.hasCuts && this.#connectionId === 0) this.#openBytes += bytes.length;
     this.#emit({ seq: set.seq, connectionId: this.#connectionId, mirror: this.#mirror, changes: set.changes.length, lastPath: last?.path ?? "", bytes });
   }
 }

@@ -3,18 +3,16 @@
 
 import { MiB } from "../base/units.js";
 import { type Deferred, defer } from "../base/wait.js";
-import { closeFd } from "../fs/native.js";
 import type { RootIdentity } from "../fs/root-identity.js";
 import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureFact } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
-import { ChangePlanner, type PlanContext } from "./change-planner.js";
 import { Credits } from "./credits.js";
 import { Doubts } from "./doubts.js";
 import { FactInbox } from "./fact-inbox.js";
-import type { FileTransfer } from "./file-transfer.js";
+import { LiveChanges } from "./live-changes.js";
 import type { Inode, Node } from "./node-table.js";
-import { type Observation, observeNames, scanTree, walkDifferences } from "./observation.js";
+import { type Observation, scanTree, walkDifferences } from "./observation.js";
 import { type Membership, RootTree } from "./root-tree.js";
 import { type OutgoingSet, SetWriter } from "./set-writer.js";
 import { SignatureCache } from "./signature-cache.js";
@@ -47,10 +45,6 @@ export interface BackgroundJob {
   step(): Promise<unknown>;
 }
 
-/** A missing name waits this long for the rename that explains it. */
-const MISSING_GRACE_MS = 30;
-/** New directories are listed again at these ages: their watch may have come later than their content. */
-const SETTLE_MS = [60, 300, 1500, 5000] as const;
 const COALESCE_MS = 4;
 /** Changes that never pause do not keep walks and mirrors waiting longer than this for their next step. */
 const BACKGROUND_WAITS_MS = 10;
@@ -73,12 +67,12 @@ export class SourceEngine {
   readonly inbox = new FactInbox();
   readonly jobs: BackgroundJob[] = [];
   readonly doubts: Doubts;
+  readonly live: LiveChanges;
   readonly #options: EngineOptions;
   readonly #timetable = new Timetable();
   readonly #walks: Walk[] = [];
   readonly #soon: (() => Promise<void>)[] = [];
   readonly #turns: Deferred<void>[] = [];
-  readonly #missing: Map<BytePath, true>[];
   #wake: () => void = () => undefined;
   #isWoken = false;
   #lastPassMs = 0;
@@ -94,12 +88,22 @@ export class SourceEngine {
     this.signatures = new SignatureCache(options.signatureBytesMax);
     const { writer, signatures } = this;
     this.trees = options.roots.map((root, index) => RootTree.create({ index, ...root, writer, signatures, onProblem: options.onProblem }));
-    this.#missing = this.trees.map(() => new Map());
     this.doubts = new Doubts({
       timetable: this.#timetable,
       inbox: this.inbox,
       whenOpen: (work) => this.#soon.push(work),
       onAskReceivers: options.onAskReceivers,
+    });
+    this.live = new LiveChanges({
+      trees: this.trees,
+      writer,
+      credits: this.credits,
+      inbox: this.inbox,
+      doubts: this.doubts,
+      timetable: this.#timetable,
+      withTrees: (work) => this.#withTrees(work),
+      startWalk: (tree, from) => this.#startWalk(tree, from),
+      whenOpen: (work) => this.#soon.push(work),
     });
   }
 
@@ -143,7 +147,7 @@ export class SourceEngine {
 
   /** Resolves with a sequence number, made for `connectionId`, that covers everything that was on the source at the call. */
   async barrier(connectionId: number): Promise<number> {
-    await Promise.all(this.trees.map((tree) => this.#walkAll(tree)));
+    if (!this.live.isExact) await Promise.all(this.trees.map((tree) => this.#startWalk(tree, tree.table.root)));
     // What waited (moved directories, missing names) may make further names wait: once per level of directories moved into each other.
     for (let round = 0; round < BARRIER_ROUNDS_MAX && (round === 0 || !this.#timetable.isSettled); round++) {
       this.#timetable.makeAllDue();
@@ -153,10 +157,6 @@ export class SourceEngine {
       await Promise.all(this.#walks.map((walk) => walk.ended.promise));
     }
     return this.writer.mark(connectionId);
-  }
-
-  #walkAll(tree: RootTree): Promise<void> {
-    return this.#startWalk(tree, tree.table.root);
   }
 
   #startWalk(tree: RootTree, from: Node): Promise<void> {
@@ -190,11 +190,11 @@ export class SourceEngine {
       worked = true;
       await this.#withTrees(work);
     }
-    if (!this.inbox.isEmpty) {
+    if (this.live.hasWork) {
       worked = true;
       const sinceLast = performance.now() - this.#lastPassMs;
       if (sinceLast < COALESCE_MS) await this.#sleep(COALESCE_MS - sinceLast);
-      await this.#livePass();
+      await this.live.work();
       this.#lastPassMs = performance.now();
     }
     if (worked) this.writer.flush();
@@ -228,100 +228,19 @@ export class SourceEngine {
     }
   }
 
-  async #livePass(): Promise<void> {
-    for (const [root, facts] of this.inbox.take()) {
-      const tree = this.trees[root];
-      if (tree === undefined) continue;
-      await this.#withTrees(async () => {
-        if (facts.names.size > 0) await this.#plan(tree, observeNames(tree, facts.names), true);
-        for (const [path, recursive] of facts.directories) {
-          const node = tree.table.at(path);
-          if (node === undefined) await this.#plan(tree, observeNames(tree, [path]), true);
-          else if (recursive) void this.#startWalk(tree, node);
-          else await this.refreshDirectory(tree, node);
-          if (path === ROOT_PATH && !recursive) this.#refreshRootDirectory(tree);
-        }
-      });
-    }
-  }
-
-  /** Brings one directory's direct entries up to date. The tree must be open. */
-  async refreshDirectory(tree: RootTree, node: Node): Promise<void> {
-    for (const batch of walkDifferences(tree, node, { recursive: false, batch: OBSERVATIONS_PER_BATCH })) await this.#plan(tree, batch, true);
-  }
-
   async #stepWalk(walk: Walk): Promise<void> {
-    await this.#withTrees(async () => {
-      const next = walk.batches.next();
-      if (next.done !== true) {
-        if (next.value.length > 0) await this.#plan(walk.tree, next.value, true);
-        return;
-      }
-      this.#walks.splice(this.#walks.indexOf(walk), 1);
-      this.#refreshRootDirectory(walk.tree);
-      walk.ended.resolve();
-    });
-    this.writer.flush();
-  }
-
-  #refreshRootDirectory(tree: RootTree): void {
-    const { root } = tree.table;
-    const dirfd = tree.directoryOf(root);
-    const stat = dirfd === undefined ? null : tree.look(dirfd, ROOT_PATH, "");
-    if (stat === null || dirfd === undefined || (root.inode.hasSameCtime(stat) && !root.inode.racy)) return;
-    this.writer.direct(0, false);
-    tree.shipper.shipAttr({ dirfd, name: "", path: ROOT_PATH }, root.inode, stat, true);
-  }
-
-  async #plan(tree: RootTree, observations: readonly Observation[], holdMissing: boolean): Promise<void> {
-    this.writer.direct(0, false);
-    const outcome = await new ChangePlanner(tree, this.#context(holdMissing)).run(observations);
-    if (outcome.missing.length > 0) this.#holdMissing(tree, outcome.missing);
-    if (outcome.newDirectories.length > 0) this.#settle(tree, outcome.newDirectories);
-  }
-
-  #context(holdMissing: boolean): PlanContext {
-    return {
-      writer: this.writer,
-      holdMissing,
-      breathe: () => this.credits.whenLiveMayFlow(),
-      transfer: (tree, node, transfer) => this.#transferLive(tree, node, transfer),
-      askReceivers: (tree, inode, isEdited) => this.doubts.add(tree, inode, isEdited),
-    };
-  }
-
-  async #transferLive(tree: RootTree, node: Node, transfer: FileTransfer): Promise<void> {
-    for (;;) {
-      await this.credits.whenLiveMayFlow();
-      const result = stepTransfer(tree, node, transfer, this.writer);
-      if (result === "more") continue;
-      if (result === "done") tree.shipper.recordTransfer(transfer);
-      else node.inode.racy = true;
-      if (result !== "done" || transfer.isTorn) this.inbox.push([{ kind: "name", root: tree.index, path: node.path }]);
-      return;
-    }
-  }
-
-  #holdMissing(tree: RootTree, paths: readonly BytePath[]): void {
-    const held = this.#missing[tree.index] as Map<BytePath, true>;
-    const wasEmpty = held.size === 0;
-    for (const path of paths) held.set(path, true);
-    if (wasEmpty) this.#timetable.add(MISSING_GRACE_MS, "missing", () => this.#soon.push(() => this.#removeMissing(tree)));
-  }
-
-  async #removeMissing(tree: RootTree): Promise<void> {
-    const held = this.#missing[tree.index] as Map<BytePath, true>;
-    const paths = [...held.keys()];
-    held.clear();
-    await this.#plan(tree, observeNames(tree, paths), false);
-  }
-
-  #settle(tree: RootTree, directories: readonly { readonly path: BytePath; readonly recursive: boolean }[]): void {
-    for (const ms of SETTLE_MS) {
-      this.#timetable.add(ms, "settle", () => {
-        this.inbox.push(directories.map(({ path, recursive }) => ({ kind: "directory", root: tree.index, path, recursive })));
+    await this.live.work(async (cut) => {
+      await this.#withTrees(async () => {
+        const next = walk.batches.next();
+        if (next.done !== true) {
+          if (next.value.length > 0) await this.live.plan(walk.tree, next.value, cut, true);
+          return;
+        }
+        this.#walks.splice(this.#walks.indexOf(walk), 1);
+        this.live.refreshRoot(walk.tree);
+        walk.ended.resolve();
       });
-    }
+    });
   }
 
   #scheduleWalk(): void {
@@ -348,19 +267,5 @@ export class SourceEngine {
       }
       this.#wake = done;
     });
-  }
-}
-
-/** One step of a transfer, with the file opened anew: between steps it may have been renamed. Negative errno or "vanished" ends it. */
-export function stepTransfer(tree: RootTree, node: Node, transfer: FileTransfer, writer: SetWriter): "more" | "done" | "vanished" {
-  const dirfd = node.parent === null ? undefined : tree.directoryOf(node.parent);
-  if (dirfd === undefined) return "vanished";
-  const fd = tree.shipper.open({ dirfd, name: node.name, path: node.path });
-  if (typeof fd !== "number") return "vanished";
-  try {
-    const result = transfer.step(fd, node.path, writer);
-    return typeof result === "number" ? "vanished" : result;
-  } finally {
-    closeFd(fd);
   }
 }

@@ -9,7 +9,8 @@ import { FileTransfer } from "./file-transfer.js";
 import { specialDetail, xattrDigestOf } from "./meta-reader.js";
 import type { Inode, Node } from "./node-table.js";
 import type { RootTree } from "./root-tree.js";
-import { type SourceEngine, stepTransfer } from "./source-engine.js";
+import type { SourceEngine } from "./source-engine.js";
+import { stepTransfer } from "./transfer-step.js";
 
 export class SourceTree implements MirrorTree {
   readonly #engine: SourceEngine;
@@ -42,7 +43,7 @@ export class SourceTree implements MirrorTree {
     const tree = this.#tree(root);
     const node = tree.table.at(directory);
     if (node === undefined || node.children === null || tree.directoryOf(node) === undefined) return null;
-    if (isFresh) await this.#engine.refreshDirectory(tree, node);
+    if (isFresh) await this.#engine.live.refreshDirectory(tree, node);
     const out: MirrorEntry[] = [];
     for (const [name, { inode }] of node.children) {
       out.push({ name, path: joinPath(directory, name), type: inode.type, size: inode.size, inode: keyOf(inode), links: inode.nodes.length });

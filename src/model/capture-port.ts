@@ -3,7 +3,7 @@
 // A source that knows more (byte ranges, renames with identity) says so; one that knows less may not guess.
 
 import type { BytePath } from "./byte-path.js";
-import type { Extent, RootIndex } from "./change.js";
+import type { RootIndex } from "./change.js";
 
 /** An inode for as long as it lives. `generation` is a birth time or an inode generation; 0n = unknown. */
 export interface NodeIdentity {
@@ -15,13 +15,13 @@ export interface NodeIdentity {
 export type CaptureFact =
   /** Something happened to this name: made, removed, renamed, content or attributes. */
   | { readonly kind: "name"; readonly root: RootIndex; readonly path: BytePath }
-  /** Content of this file is dirty; `ranges` null = unknown, the whole file must be compared. */
+  /** Content of this file may be new: it was written to, or (`isModified` false) only closed by a writer, whose writes may have been told before. */
   | {
       readonly kind: "content";
       readonly root: RootIndex;
       readonly path: BytePath;
       readonly node: NodeIdentity | null;
-      readonly ranges: readonly Extent[] | null;
+      readonly isModified: boolean;
     }
   | { readonly kind: "attr"; readonly root: RootIndex; readonly path: BytePath; readonly node: NodeIdentity | null }
   /** A rename that the kernel reported as one, with the identity of what moved. */
@@ -53,6 +53,12 @@ export interface CaptureCoverage {
   readonly advice: string | null;
   readonly events: number;
   readonly losses: number;
+}
+
+/** A source that is read in the thread that works on its facts. */
+export interface DrainedSource extends CaptureSource {
+  /** When it returns, `take` gives facts of everything that happened before the call. */
+  drain(): void;
 }
 
 export interface CaptureSource {

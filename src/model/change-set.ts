@@ -15,6 +15,8 @@ export interface ChangeSet {
   readonly sourceTimeMs: number;
   /** The set is a consistent cut (design §4); sets that are not are held by targets that promise cuts. */
   readonly closed: boolean;
+  /** It ends what is held, though that is no state the source had; as `closed` otherwise. */
+  readonly forced?: boolean;
   /** Part of a mirror (or repair), not of live replication. */
   readonly mirror: boolean;
   readonly changes: readonly Change[];

@@ -103,7 +103,7 @@ describe.each(PLACES)("$name", (place) => {
     const inodes = [lstatSync(join(root, "d/f")).ino, lstatSync(join(root, "g")).ino];
     expect(kit.drain().slice(0, 2)).toMatchObject([
       { kind: "rename", path: "d/g", to: "g", node: { ino: inodes[1] } },
-      { kind: "content", path: "link", node: { ino: inodes[0] }, ranges: null },
+      { kind: "content", path: "link", node: { ino: inodes[0] }, isModified: true },
     ]);
     const devices = new Set(kit.facts.flatMap((fact) => ("node" in fact && fact.node !== null ? [fact.node.dev] : [])));
     const { dev } = lstatSync(join(root, "g"));

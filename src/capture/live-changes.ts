@@ -1,0 +1,289 @@
+// Ships what happens while it happens: takes in the facts, plans, reads, and closes what it read as a change set. A source
+// that is read in this thread, with the write ranges, makes closed sets consistent cuts (cut.ts): take in all that happened,
+// read it, take in again; when nothing of what was read changed meanwhile, it is a state that the tree really had.
+
+import { MiB } from "../base/units.js";
+import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
+import type { CaptureFact, DrainedSource } from "../model/capture-port.js";
+import { ChangePlanner, type PlanContext, type PlanOutcome } from "./change-planner.js";
+import type { Credits } from "./credits.js";
+import { Cut } from "./cut.js";
+import type { Doubts } from "./doubts.js";
+import type { FactInbox, RootFacts } from "./fact-inbox.js";
+import type { FileTransfer } from "./file-transfer.js";
+import type { LiveContent } from "./live-content.js";
+import type { Node } from "./node-table.js";
+import { type Observation, observeNames, walkDifferences } from "./observation.js";
+import type { RootTree } from "./root-tree.js";
+import type { SetWriter } from "./set-writer.js";
+import type { Timetable } from "./timetable.js";
+import { stepTransfer } from "./transfer-step.js";
+import { shipWritten } from "./written-files.js";
+
+export interface LiveChangesOptions {
+  readonly trees: readonly RootTree[];
+  readonly writer: SetWriter;
+  readonly credits: Credits;
+  readonly inbox: FactInbox;
+  readonly doubts: Doubts;
+  readonly timetable: Timetable;
+  readonly withTrees: (work: () => Promise<void>) => Promise<void>;
+  readonly startWalk: (tree: RootTree, from: Node) => Promise<void>;
+  /** Runs the work soon, with the trees open. */
+  readonly whenOpen: (work: () => Promise<void>) => void;
+}
+
+const OBSERVATIONS_PER_BATCH = 20_000;
+/** A missing name waits this long for the rename that explains it, when facts come from another thread. */
+const MISSING_GRACE_MS = 30;
+/** New directories are listed again at these ages: their watch may have come later than their content. */
+const SETTLE_MS = [60, 300, 1500, 5000] as const;
+/** Passes over what goes on changing, before other work has its turn. */
+const PASSES_MAX = 8;
+/** A load that gives no moment to close for so long, or so much of it, is shipped as it comes. */
+const OPEN_MS_MAX = 10_000;
+const OPEN_BYTES_MAX = 64 * MiB;
+const FACTS_PER_TAKE = 20_000;
+
+export class LiveChanges {
+  readonly #options: LiveChangesOptions;
+  readonly #missing: Map<BytePath, true>[];
+  #source: DrainedSource | null = null;
+  #content: LiveContent | null = null;
+  #distrusting = 0;
+  #openSinceMs: number | null = null;
+
+  constructor(options: LiveChangesOptions) {
+    this.#options = options;
+    this.#missing = options.trees.map(() => new Map());
+  }
+
+  /** From now on facts are taken from a source in this thread, and ranges, where there are any, from `content`. */
+  attach(source: DrainedSource, content: LiveContent | null): void {
+    this.#source = source;
+    this.#content = content;
+    this.#options.writer.hasCuts = content !== null;
+  }
+
+  /** Nothing that happens escapes: no walk is needed to know the state of now. */
+  get isExact(): boolean {
+    return this.#source !== null && this.#source.coverage().walkSeconds === 0;
+  }
+
+  get hasWork(): boolean {
+    this.pull();
+    return !this.#options.inbox.isEmpty || this.#content?.hasWork === true || this.#hasMissing || this.#options.writer.openBytes > 0;
+  }
+
+  get #hasMissing(): boolean {
+    return this.#source !== null && this.#missing.some((held) => held.size > 0);
+  }
+
+  /** Takes in all that happened before the call. */
+  pull(): void {
+    const { inbox, trees } = this.#options;
+    if (this.#source === null) return;
+    this.#source.drain();
+    let facts: CaptureFact[];
+    do {
+      facts = this.#source.take(FACTS_PER_TAKE);
+      inbox.push(facts);
+    } while (facts.length === FACTS_PER_TAKE);
+    // The hint of a write comes after its range: with the hint in hand, so is the range.
+    if (this.#content?.gather() !== true) return;
+    inbox.push(trees.map((tree) => ({ kind: "lost", root: tree.index, path: ROOT_PATH, reason: "write ranges were lost" })));
+  }
+
+  /** Ships what waits, `extra` (a piece of a walk) with it. */
+  async work(extra?: (cut: Cut) => Promise<void>): Promise<void> {
+    const { writer, inbox, trees } = this.#options;
+    this.pull();
+    for (let pass = 1; ; pass++) {
+      const cut = new Cut();
+      if (pass === 1) await extra?.(cut);
+      await this.#takeIn(cut);
+      const content = this.#content;
+      if (content === null) {
+        writer.flush();
+        if (!this.#hasMissing) return;
+        this.pull();
+        if (pass >= PASSES_MAX) return;
+        continue;
+      }
+      this.pull();
+      const isClosed = cut.isUntouchedBy(inbox.facts, trees, content);
+      if (isClosed || pass >= PASSES_MAX) {
+        this.#end(isClosed);
+        return;
+      }
+    }
+  }
+
+  #end(isClosed: boolean): void {
+    const { writer } = this.#options;
+    if (isClosed) {
+      this.#openSinceMs = null;
+      writer.closeCut();
+      return;
+    }
+    writer.flush();
+    const now = performance.now();
+    this.#openSinceMs ??= now;
+    if (now - this.#openSinceMs < OPEN_MS_MAX && writer.openBytes < OPEN_BYTES_MAX) return;
+    this.#openSinceMs = null;
+    writer.closeCut(true);
+  }
+
+  async #takeIn(cut: Cut): Promise<void> {
+    const { inbox, trees, withTrees } = this.#options;
+    // Whatever explains what was missing by the pass before is among the facts of this one.
+    const missing = this.#source === null ? [] : trees.map((tree) => this.#takeMissing(tree));
+    for (const [root, facts] of inbox.take()) {
+      const tree = trees[root];
+      if (tree !== undefined) await withTrees(() => this.#takeFacts(tree, facts, cut));
+    }
+    for (const [root, names] of missing.entries()) {
+      const tree = trees[root];
+      if (tree !== undefined && names.length > 0) await withTrees(() => this.#planNames(tree, names, cut, false));
+    }
+    if (this.#content?.hasWork === true) await withTrees(() => this.#shipWritten(cut));
+  }
+
+  async #takeFacts(tree: RootTree, facts: RootFacts, cut: Cut): Promise<void> {
+    const names = this.#namesOf(tree, facts);
+    if (names.size > 0) await this.#planNames(tree, names, cut, true);
+    for (const [path, recursive] of facts.directories) {
+      const node = tree.table.at(path);
+      if (node === undefined) await this.#planNames(tree, [path], cut, true);
+      else if (recursive) this.#walk(tree, node, facts.isLost);
+      else await this.refreshDirectory(tree, node, cut);
+    }
+    if (facts.isRootTouched || facts.directories.get(ROOT_PATH) === false) this.refreshRoot(tree);
+  }
+
+  /** Where to look: inodes that were touched are followed to the names they have. */
+  #namesOf(tree: RootTree, facts: RootFacts): Set<BytePath> {
+    const { names } = facts;
+    for (const { node, path, isWritten, isModified } of facts.inodes.values()) {
+      const named = tree.table.at(path)?.inode;
+      const inode = node === null ? named : tree.table.inodeOf(node.dev, node.ino);
+      if (inode === undefined || inode.type === "dir") {
+        names.add(path);
+        continue;
+      }
+      if (isWritten) this.#content?.note(tree, inode, isModified);
+      if (named !== inode) for (const each of inode.nodes) names.add(each.path);
+      if (named !== inode || !isWritten || this.#content?.volumeOf(inode) === undefined) names.add(path);
+    }
+    return names;
+  }
+
+  #walk(tree: RootTree, node: Node, isLost: boolean): void {
+    const walked = this.#options.startWalk(tree, node);
+    if (!isLost || this.#content === null) return;
+    this.#content.distrust();
+    this.#distrusting += 1;
+    void walked.then(() => {
+      this.#distrusting -= 1;
+      if (this.#distrusting === 0) this.#content?.trust();
+    });
+  }
+
+  /** Brings one directory's direct entries up to date. The tree must be open. */
+  async refreshDirectory(tree: RootTree, node: Node, cut = new Cut()): Promise<void> {
+    for (const batch of walkDifferences(tree, node, { recursive: false, batch: OBSERVATIONS_PER_BATCH })) await this.plan(tree, batch, cut, true);
+  }
+
+  refreshRoot(tree: RootTree): void {
+    const { root } = tree.table;
+    const dirfd = tree.directoryOf(root);
+    const stat = dirfd === undefined ? null : tree.look(dirfd, ROOT_PATH, "");
+    if (stat === null || dirfd === undefined || (root.inode.hasSameCtime(stat) && !root.inode.racy)) return;
+    this.#options.writer.direct(0, false);
+    tree.shipper.shipAttr({ dirfd, name: "", path: ROOT_PATH }, root.inode, stat, true);
+  }
+
+  async #planNames(tree: RootTree, names: Iterable<BytePath>, cut: Cut, holdMissing: boolean): Promise<void> {
+    for (const name of names) cut.look(tree.index, name);
+    await this.plan(tree, observeNames(tree, names), cut, holdMissing);
+  }
+
+  async plan(tree: RootTree, observations: readonly Observation[], cut: Cut, holdMissing: boolean): Promise<void> {
+    this.#options.writer.direct(0, false);
+    for (const { path } of observations) cut.look(tree.index, path);
+    const outcome = await new ChangePlanner(tree, this.#context(tree, cut, holdMissing)).run(observations);
+    if (outcome.missing.length > 0) this.#holdMissing(tree, outcome.missing, cut);
+    if (outcome.newDirectories.length > 0 && this.#source === null) this.#settle(tree, outcome.newDirectories);
+  }
+
+  #context(tree: RootTree, cut: Cut, holdMissing: boolean): PlanContext {
+    const { writer, credits, doubts } = this.#options;
+    return {
+      writer,
+      holdMissing,
+      breathe: () => credits.whenLiveMayFlow(),
+      transfer: (_, node, transfer) => this.#transfer(tree, node, transfer),
+      askReceivers: (_, inode, isEdited) => doubts.add(tree, inode, isEdited),
+      contentOf: (inode) => this.#content?.stateOf(inode) ?? "unknown",
+      onRead: (inode) => cut.readWhole(inode),
+      onRecord: (inode) => this.#content?.record(tree, inode),
+    };
+  }
+
+  async #transfer(tree: RootTree, node: Node, transfer: FileTransfer): Promise<void> {
+    const { credits, writer, inbox } = this.#options;
+    for (;;) {
+      await credits.whenLiveMayFlow();
+      const result = stepTransfer(tree, node, transfer, writer);
+      if (result === "more") continue;
+      if (result === "done") tree.shipper.recordTransfer(transfer);
+      else node.inode.racy = true;
+      if (result !== "done" || transfer.isTorn) inbox.push([{ kind: "name", root: tree.index, path: node.path }]);
+      return;
+    }
+  }
+
+  async #shipWritten(cut: Cut): Promise<void> {
+    const content = this.#content;
+    if (content === null) return;
+    const { trees, writer, credits, doubts } = this.#options;
+    writer.direct(0, false);
+    for (const tree of trees) {
+      await shipWritten({
+        tree,
+        content,
+        cut,
+        writer,
+        whenMayFlow: () => credits.whenLiveMayFlow(),
+        transfer: (node, transfer) => this.#transfer(tree, node, transfer),
+        askReceivers: (_, inode, isEdited) => doubts.add(tree, inode, isEdited),
+      });
+    }
+  }
+
+  /** With a source in this thread the next pass knows all that can explain it; otherwise that takes a moment. */
+  #holdMissing(tree: RootTree, paths: readonly BytePath[], cut: Cut): void {
+    const held = this.#missing[tree.index] as Map<BytePath, true>;
+    const wasEmpty = held.size === 0;
+    for (const path of paths) held.set(path, true);
+    cut.isSpoiled = true;
+    if (wasEmpty && this.#source === null) {
+      const { timetable, whenOpen } = this.#options;
+      timetable.add(MISSING_GRACE_MS, "missing", () => whenOpen(() => this.#planNames(tree, this.#takeMissing(tree), new Cut(), false)));
+    }
+  }
+
+  #takeMissing(tree: RootTree): BytePath[] {
+    const held = this.#missing[tree.index] as Map<BytePath, true>;
+    const paths = [...held.keys()];
+    held.clear();
+    return paths;
+  }
+
+  #settle(tree: RootTree, directories: PlanOutcome["newDirectories"]): void {
+    const { timetable, inbox } = this.#options;
+    for (const ms of SETTLE_MS) {
+      timetable.add(ms, "settle", () => inbox.push(directories.map(({ path, recursive }) => ({ kind: "directory", root: tree.index, path, recursive }))));
+    }
+  }
+}

@@ -1,0 +1,272 @@
+// What is known of changes of content while they happen: the written ranges that the kernel's trace events tell, joined by
+// inode with the files of the set and with the modify hints of fanotify. Whatever is not told exactly becomes "compare".
+// Invariant: what was drained is held here until the file was read, or is found to be no more.
+
+import type { Extent } from "../model/change.js";
+import { type MappedFile, MappedFiles } from "./mapped-files.js";
+import type { Inode } from "./node-table.js";
+import { type DirtyInode, MARK_MAPPED } from "./range-table.js";
+import type { RootTree } from "./root-tree.js";
+import { TraceRanges } from "./trace-ranges.js";
+import type { NoTraceVolume } from "./trace-volume.js";
+import { idOf, type WatchedVolume, watchedVolumeOf } from "./watched-volume.js";
+
+/** What waits to be read of one file. */
+export interface Written {
+  readonly tree: RootTree;
+  /** Of whole pages, in no order. */
+  ranges: Extent[];
+  marks: number;
+  reach: number;
+  /** The ranges are not all: the file is to be compared block by block. */
+  isDoubtful: boolean;
+  /** Times that it could not be found. */
+  attempts: number;
+}
+
+export type ContentState =
+  /** Nothing was written that was not read. */
+  | "clean"
+  /** Its turn comes with what was written. */
+  | "waiting"
+  /** Nobody tells: compare. */
+  | "unknown";
+
+export interface ContentFigures {
+  readonly events: number;
+  readonly lost: number;
+  readonly mapped: number;
+  readonly blindSpots: readonly string[];
+}
+
+/** Between two times that a mapped file is written to the disk to make its next store visible. */
+const SETTLE_MS = 100;
+/** A modify hint may come that long after the range it belongs to: a synchronous write tells it when the disk has it. */
+const EXPLAINED_MS = 10_000;
+const RANGES_MAX = 4096;
+
+export class LiveContent {
+  readonly volumes: readonly WatchedVolume[];
+  readonly #trees: readonly RootTree[];
+  readonly #ranges: TraceRanges;
+  readonly #mapped: MappedFiles;
+  #waiting = new Map<Inode, Written>();
+  /** Could not be read the last time; with the next that is. */
+  readonly #deferred = new Map<Inode, Written>();
+  /** Written to not long ago, and read: a hint that is late has its explanation. */
+  readonly #explained = new Map<Inode, number>();
+  /** Recorded as shipped since the last drain: what was written just before may turn out to be lost. */
+  readonly #recorded = new Map<Inode, RootTree>();
+  readonly #settled = new Map<Inode, number>();
+  #dueMs = Number.POSITIVE_INFINITY;
+  #isTrusted = true;
+  #lost = 0;
+
+  private constructor(trees: readonly RootTree[], volumes: readonly WatchedVolume[], ranges: TraceRanges) {
+    this.#trees = trees;
+    this.volumes = volumes;
+    this.#ranges = ranges;
+    this.#mapped = new MappedFiles(volumes.map(({ volume }) => volume.device));
+  }
+
+  /** Recording when it returns; before the tree is scanned. A reason: write ranges cannot be had of every root. Throws UNSUPPORTED, too. */
+  static open(trees: readonly RootTree[]): LiveContent | NoTraceVolume {
+    const volumes: WatchedVolume[] = [];
+    for (const tree of trees) {
+      const found = watchedVolumeOf(tree);
+      if ("reason" in found) return found;
+      if (!volumes.some(({ dev }) => dev === found.dev)) volumes.push(found);
+    }
+    const distinct = new Map(volumes.map(({ volume }) => [volume.device, volume]));
+    return new LiveContent(trees, volumes, TraceRanges.open({ volumes: [...distinct.values()] }));
+  }
+
+  get figures(): ContentFigures {
+    const { events, lost } = this.#ranges.stats;
+    return { events, lost, mapped: [...this.#mapped.files].length, blindSpots: this.#ranges.blindSpots };
+  }
+
+  /** Something was written since the last `take`, or is due again. */
+  get hasWork(): boolean {
+    return this.#waiting.size > 0 || (this.#deferred.size > 0 && performance.now() >= this.#dueMs);
+  }
+
+  /** Written, and not read yet. */
+  get waiting(): ReadonlyMap<Inode, Written> {
+    return this.#waiting;
+  }
+
+  volumeOf(inode: Inode): WatchedVolume | undefined {
+    return this.volumes.find(({ dev }) => dev === inode.dev);
+  }
+
+  stateOf(inode: Inode): ContentState {
+    if (this.#waiting.has(inode) || this.#deferred.has(inode)) return "waiting";
+    return this.#isTrusted && this.volumeOf(inode) !== undefined ? "clean" : "unknown";
+  }
+
+  isExplained(inode: Inode): boolean {
+    return this.#explained.has(inode);
+  }
+
+  /** Afterwards every write that had returned before the call is held here. True: some were lost, and anything may have changed. */
+  gather(): boolean {
+    const { lost } = this.#ranges.drain();
+    const now = performance.now();
+    for (const dirty of this.#ranges.take().values()) this.#addDirty(dirty, now);
+    this.#lost += lost;
+    if (lost > 0) this.distrust();
+    this.#recorded.clear();
+    return lost > 0;
+  }
+
+  /** Events were lost: until `trust`, a file with other times is compared. */
+  distrust(): void {
+    this.#isTrusted = false;
+    for (const [inode, tree] of this.#recorded) this.doubt(tree, inode);
+  }
+
+  /** Everything was compared since. */
+  trust(): void {
+    this.#isTrusted = true;
+  }
+
+  #addDirty(dirty: DirtyInode, now: number): void {
+    const volume = this.volumes.find((each) => each.volume.device === dirty.device && each.subvolume === dirty.root);
+    if (volume === undefined) return;
+    for (const tree of this.#trees) {
+      const inode = tree.table.inodeOf(volume.dev, dirty.ino);
+      if (inode?.type !== "file") continue;
+      this.#add(tree, inode, dirty);
+      this.#explained.set(inode, now);
+    }
+  }
+
+  #add(tree: RootTree, inode: Inode, { ranges, marks, reach }: Pick<DirtyInode, "ranges" | "marks" | "reach">): void {
+    const written = this.#of(tree, inode);
+    written.marks |= marks;
+    written.reach = Math.max(written.reach, reach);
+    if (ranges === "whole" || written.ranges.length + ranges.length > RANGES_MAX) written.isDoubtful = true;
+    else written.ranges.push(...ranges);
+    if (written.isDoubtful) written.ranges = [];
+  }
+
+  #of(tree: RootTree, inode: Inode): Written {
+    let written = this.#waiting.get(inode);
+    if (written === undefined) {
+      written = this.#deferred.get(inode) ?? { tree, ranges: [], marks: 0, reach: 0, isDoubtful: false, attempts: 0 };
+      this.#deferred.delete(inode);
+      this.#waiting.set(inode, written);
+    }
+    return written;
+  }
+
+  /** A hint that this file was written to. `isModified`: not only closed. Without a range that explains it the file is compared. */
+  note(tree: RootTree, inode: Inode, isModified: boolean): void {
+    const volume = this.volumeOf(inode);
+    if (volume === undefined || inode.type !== "file") return;
+    const possible = volume.volume.kind === "btrfs" ? this.#ranges.takePossible(idOf(volume, inode.ino)) : null;
+    if (possible !== null) this.#add(tree, inode, possible);
+    const isTold = possible !== null || this.stateOf(inode) === "waiting" || this.#explained.has(inode);
+    const written = this.#of(tree, inode);
+    if (isModified && !isTold && inode.size > 0) written.isDoubtful = true;
+    // What a mapping stored last has no event of its own.
+    if (!isModified && this.isMapped(inode)) written.isDoubtful = true;
+  }
+
+  doubt(tree: RootTree, inode: Inode): void {
+    if (inode.type === "file") this.#of(tree, inode).isDoubtful = true;
+  }
+
+  /** What waits of this root, to be read now; what cannot be read is given back with `defer`. */
+  take(tree: RootTree): Map<Inode, Written> {
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    const taken = new Map<Inode, Written>();
+    for (const held of [this.#deferred, this.#waiting]) {
+      for (const [inode, written] of held) {
+        if (written.tree !== tree) continue;
+        taken.set(inode, written);
+        held.delete(inode);
+      }
+    }
+    return taken;
+  }
+
+  defer(inode: Inode, written: Written): void {
+    const since = this.#waiting.get(inode);
+    if (since === undefined) {
+      this.#deferred.set(inode, written);
+      return;
+    }
+    this.#add(since.tree, inode, written);
+    since.isDoubtful ||= written.isDoubtful;
+  }
+
+  /** Its times and size are known as they are now. */
+  record(tree: RootTree, inode: Inode): void {
+    this.#recorded.set(inode, tree);
+  }
+
+  /** To be called every second: finds losses of which no event tells, and files that were mapped. */
+  watch(): void {
+    this.#ranges.audit();
+    this.#follow(this.#mapped.note(this.#ranges.takeMapCalls().calls).found);
+    const oldest = performance.now() - EXPLAINED_MS;
+    for (const [inode, atMs] of this.#explained) if (atMs < oldest) this.#explained.delete(inode);
+    for (const [inode, atMs] of this.#settled) if (atMs < oldest) this.#settled.delete(inode);
+  }
+
+  /** To be called every half minute: looks at the mappings of all processes. */
+  survey(): void {
+    const { found, released } = this.#mapped.scan();
+    this.#follow([...found, ...released]);
+    this.#ranges.agePossible();
+  }
+
+  #follow(files: readonly MappedFile[]): void {
+    if (files.length === 0) return;
+    this.#ranges.watchMapped(this.#watchedMappings());
+    for (const { device, ino } of files) {
+      for (const { volume, dev } of this.volumes) {
+        if (volume.device !== device) continue;
+        for (const tree of this.#trees) {
+          const inode = tree.table.inodeOf(dev, ino);
+          if (inode !== undefined) this.doubt(tree, inode);
+        }
+      }
+    }
+  }
+
+  /** In every known subvolume: of a mapping only the file system is known. */
+  #watchedMappings(): { device: number; root: number; ino: number }[] {
+    return [...this.#mapped.files].flatMap(({ device, ino }) =>
+      this.volumes.filter(({ volume }) => volume.device === device).map((volume) => idOf(volume, ino)),
+    );
+  }
+
+  /** Stores through a mapping may change it without any call. */
+  isMapped(inode: Inode): boolean {
+    const volume = this.volumeOf(inode);
+    return volume !== undefined && this.#mapped.has(volume.volume.device, inode.ino);
+  }
+
+  hasMappedStores({ marks }: Written): boolean {
+    return (marks & MARK_MAPPED) !== 0;
+  }
+
+  /** False: it was settled a moment ago; to be deferred. */
+  maySettle(inode: Inode): boolean {
+    const now = performance.now();
+    const dueMs = (this.#settled.get(inode) ?? Number.NEGATIVE_INFINITY) + SETTLE_MS;
+    if (now < dueMs) {
+      this.#dueMs = Math.min(this.#dueMs, dueMs);
+      return false;
+    }
+    this.#settled.set(inode, now);
+    return true;
+  }
+
+  close(): void {
+    this.#ranges.close();
+  }
+}
