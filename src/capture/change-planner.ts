@@ -29,6 +29,8 @@ export interface PlanContext {
   /** A large file with unknown block signatures may have new content: each receiver must be asked. */
   readonly askReceivers: AskReceivers;
   readonly contentOf: (inode: Inode) => ContentState;
+  /** The directory is not where it is known to be: the name in it ("" = all of its entries) is to be looked at when it is found. */
+  readonly onLost: (directory: Node, name: string) => void;
   /** Its content was read. */
   readonly onRead: (inode: Inode) => void;
   /** Its times are known as they are now, and its content was not read. */
@@ -129,7 +131,9 @@ export class ChangePlanner {
   /** The place of a name in an open directory; undefined when the directory is gone. */
   #at(parent: Node, name: string): Place | undefined {
     const dirfd = this.#tree.directoryOf(parent);
-    return dirfd === undefined ? undefined : { dirfd, name, path: joinPath(parent.path, name) };
+    if (dirfd !== undefined) return { dirfd, name, path: joinPath(parent.path, name) };
+    this.#context.onLost(parent, name);
+    return undefined;
   }
 
   async #shipNew(parent: Node, name: string, stat: FileStat): Promise<void> {
@@ -166,7 +170,10 @@ export class ChangePlanner {
     const path = node.path;
     const dirfd = this.#tree.directoryOf(node);
     const found: [string, FileStat][] = [];
-    if (dirfd === undefined) return found;
+    if (dirfd === undefined) {
+      this.#context.onLost(node, "");
+      return found;
+    }
     for (const name of this.#tree.names(dirfd, path)) {
       const stat = this.#tree.look(dirfd, joinPath(path, name), name);
       if (stat !== null) found.push([name, stat]);
@@ -235,6 +242,7 @@ export class ChangePlanner {
       const dirfd = this.#tree.directoryOf(node);
       const stat = dirfd === undefined ? null : this.#tree.look(dirfd, node.path, "");
       if (stat !== null && dirfd !== undefined) this.#tree.shipper.shipAttr({ dirfd, name: "", path: node.path }, node.inode, stat, true);
+      else if (node.parent !== null) this.#context.onLost(node.parent, node.name);
     }
   }
 }

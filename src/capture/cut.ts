@@ -1,7 +1,7 @@
 // Whether what one pass read of the tree is a state that the source had at one moment: the moment at which the pass took in
 // all that had happened. It is, when nothing that was read changed between that moment and its reading.
 
-import type { BytePath } from "../model/byte-path.js";
+import { type BytePath, joinPath } from "../model/byte-path.js";
 import type { Extent, RootIndex } from "../model/change.js";
 import type { RootFacts } from "./fact-inbox.js";
 import type { LiveContent, Written } from "./live-content.js";
@@ -43,6 +43,10 @@ export class Cut {
       if (each.isUpheaved || tree === undefined) return false;
       const looked = this.#looked.get(root);
       if (looked !== undefined) for (const name of each.names) if (looked.has(name)) return false;
+      for (const { directory, path, names } of each.within.values()) {
+        const place = tree.table.inodeOf(directory.dev, directory.ino)?.nodes[0]?.path ?? path;
+        if (looked !== undefined) for (const name of names) if (looked.has(joinPath(place, name))) return false;
+      }
       for (const { node, path, isModified } of each.inodes.values()) {
         const inode = node === null ? tree.table.at(path)?.inode : tree.table.inodeOf(node.dev, node.ino);
         if (inode === undefined ? looked?.has(path) : isModified && this.#read.has(inode) && !content.isExplained(inode)) return false;

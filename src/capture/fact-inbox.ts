@@ -1,12 +1,13 @@
 // Facts waiting to be looked at, merged by place: many events about one name cost one look. Bounded: a storm coarsens
 // to "compare everything below the root", it is never dropped.
 
-import type { BytePath } from "../model/byte-path.js";
-import { ROOT_PATH } from "../model/byte-path.js";
+import { type BytePath, baseName, parentPath, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureFact, NodeIdentity } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
 
 const PLACES_MAX = 200_000;
+/** A directory is rather listed than looked at by more names. */
+const NAMES_WITHIN_MAX = 50_000;
 
 /** An inode that was written to, or whose attributes changed, by whatever name. */
 export interface TouchedInode {
@@ -14,16 +15,35 @@ export interface TouchedInode {
   readonly node: NodeIdentity | null;
   /** Where it was; "" = not known. */
   readonly path: BytePath;
+  /** The one it was in. */
+  readonly directory: NodeIdentity | null;
   /** Content, not attributes alone. */
   isWritten: boolean;
-  /** Written to, not only closed by a writer. */
   isModified: boolean;
+  /** By a writer. */
+  isClosed: boolean;
+}
+
+/** Names in a directory that is known by its identity: it may not be any more where it was. */
+export interface NamesWithin {
+  readonly directory: NodeIdentity;
+  /** Where it was. */
+  readonly path: BytePath;
+  readonly names: Set<string>;
+}
+
+/** A directory to be listed. */
+export interface Listing {
+  readonly node: NodeIdentity | null;
+  readonly path: BytePath;
+  /** With all below. */
+  recursive: boolean;
 }
 
 export interface RootFacts {
   readonly names: Set<BytePath>;
-  /** Directories to list; true = with all below. */
-  readonly directories: Map<BytePath, boolean>;
+  readonly within: Map<string, NamesWithin>;
+  readonly directories: Map<BytePath, Listing>;
   readonly inodes: Map<string, TouchedInode>;
   /** Entries came to, or went from, the root itself. */
   isRootTouched: boolean;
@@ -62,65 +82,86 @@ export class FactInbox {
     const facts = this.#of(fact.root);
     switch (fact.kind) {
       case "name":
-        facts.names.add(fact.path);
+        addName(facts, fact.path, fact.directory);
         break;
       case "content":
-        touch(facts, fact, true, fact.isModified);
+        touch(facts, fact);
         break;
       case "attr":
         if (fact.path === ROOT_PATH) facts.isRootTouched = true;
-        touch(facts, fact, false, false);
+        touch(facts, fact);
         break;
       case "rename":
-        facts.names.add(fact.path).add(fact.to);
+        addName(facts, fact.path, fact.directory);
+        addName(facts, fact.to, fact.toDirectory);
         facts.isUpheaved = true;
         break;
       case "directory":
-        facts.directories.set(fact.path, fact.recursive || facts.directories.get(fact.path) === true);
+        addListing(facts, { node: fact.node ?? null, path: fact.path, recursive: fact.recursive });
         facts.isUpheaved = true;
         break;
       case "lost":
         this.losses += 1;
-        facts.directories.set(fact.path, true);
+        addListing(facts, { node: null, path: fact.path, recursive: true });
         facts.isLost = true;
         facts.isUpheaved = true;
         break;
     }
-    if (facts.names.size + facts.directories.size + facts.inodes.size > PLACES_MAX) coarsen(facts);
+    if (facts.names.size + facts.within.size + facts.directories.size + facts.inodes.size > PLACES_MAX) coarsen(facts);
   }
 
   #of(root: RootIndex): RootFacts {
     let facts = this.#byRoot.get(root);
     if (facts === undefined) {
-      facts = { names: new Set(), directories: new Map(), inodes: new Map(), isRootTouched: false, isLost: false, isUpheaved: false };
+      facts = { names: new Set(), within: new Map(), directories: new Map(), inodes: new Map(), isRootTouched: false, isLost: false, isUpheaved: false };
       this.#byRoot.set(root, facts);
     }
     return facts;
   }
 }
 
-function touch(
-  facts: RootFacts,
-  { node, path }: { readonly node: NodeIdentity | null; readonly path: BytePath },
-  isWritten: boolean,
-  isModified: boolean,
-): void {
+function addName(facts: RootFacts, path: BytePath, directory: NodeIdentity | null | undefined): void {
+  if (directory === null || directory === undefined) {
+    facts.names.add(path);
+    return;
+  }
+  const key = `${directory.dev}:${directory.ino}`;
+  const known = facts.within.get(key);
+  if (known === undefined) facts.within.set(key, { directory, path: parentPath(path), names: new Set([baseName(path)]) });
+  else if (known.names.size < NAMES_WITHIN_MAX) known.names.add(baseName(path));
+  else addListing(facts, { node: directory, path: parentPath(path), recursive: false });
+}
+
+function addListing(facts: RootFacts, listing: Listing): void {
+  const known = facts.directories.get(listing.path);
+  if (known === undefined) facts.directories.set(listing.path, listing);
+  else known.recursive ||= listing.recursive;
+}
+
+function touch(facts: RootFacts, fact: Extract<CaptureFact, { kind: "content" | "attr" }>): void {
+  if (fact.isNamed === true) addName(facts, fact.path, fact.directory);
+  const { node, path } = fact;
+  const isWritten = fact.kind === "content";
+  const isModified = fact.kind === "content" && fact.isModified;
+  const isClosed = fact.kind === "content" && fact.isClosed;
   const key = node === null ? `/${path}` : `${node.dev}:${node.ino}:${path}`;
   const known = facts.inodes.get(key);
   if (known === undefined) {
-    facts.inodes.set(key, { node, path, isWritten, isModified });
+    facts.inodes.set(key, { node, path, directory: fact.directory ?? null, isWritten, isModified, isClosed });
     return;
   }
   known.isWritten ||= isWritten;
   known.isModified ||= isModified;
+  known.isClosed ||= isClosed;
 }
 
 /** Nothing is missed: it only costs a walk. */
 function coarsen(facts: RootFacts): void {
   facts.names.clear();
+  facts.within.clear();
   facts.directories.clear();
   facts.inodes.clear();
-  facts.directories.set(ROOT_PATH, true);
+  addListing(facts, { node: null, path: ROOT_PATH, recursive: true });
   facts.isLost = true;
   facts.isUpheaved = true;
 }

@@ -206,7 +206,8 @@ export class FanotifyHints {
       const [path, toPath] = [placeOf(tree, from, fromName), placeOf(tree, to, toName)];
       const node = tree.identityOf(target, to);
       if (path !== null && toPath !== null && node !== null) {
-        facts.push({ kind: "rename", root: tree.options.root, path, to: toPath, node });
+        const [directory, toDirectory] = [tree.identityOf(from.key, from), tree.identityOf(to.key, to)];
+        facts.push({ kind: "rename", root: tree.options.root, path, to: toPath, node, directory, toDirectory });
         continue;
       }
       this.touch(tree, from, fromName, TOUCHED_NAME, null);
@@ -233,7 +234,7 @@ export class FanotifyHints {
     if (touched.list !== "no" && !isBelowAny(directory, listed)) {
       if (facts.length >= max) return false;
       const recursive = touched.list === "all";
-      facts.push({ kind: "directory", root, path, recursive });
+      facts.push({ kind: "directory", root, path, recursive, node: tree.identityOf(directory.key, directory) });
       if (recursive) listed.add(directory);
     }
     touched.list = "no";
@@ -261,10 +262,14 @@ function placeOf(tree: MountedTree, directory: DirectoryNode, name: string): Byt
  * What says most: a fact with the inode can be followed to its other names when this one is gone, and whoever takes a fact
  * looks at its name in any case.
  */
-function factOf(tree: MountedTree, directory: DirectoryNode, path: BytePath, bits: number, target: InodeKey | null): CaptureFact {
+function factOf(tree: MountedTree, from: DirectoryNode, path: BytePath, bits: number, target: InodeKey | null): CaptureFact {
   const { root } = tree.options;
-  const node = target === null || bits === TOUCHED_NAME ? null : tree.identityOf(target, directory);
-  if ((bits & (TOUCHED_CONTENT | TOUCHED_CLOSE)) !== 0) return { kind: "content", root, path, node, isModified: (bits & TOUCHED_CONTENT) !== 0 };
-  if ((bits & TOUCHED_ATTR) !== 0) return { kind: "attr", root, path, node };
-  return { kind: "name", root, path };
+  const node = target === null || bits === TOUCHED_NAME ? null : tree.identityOf(target, from);
+  const directory = path === ROOT_PATH ? null : tree.identityOf(from.key, from);
+  const isModified = (bits & TOUCHED_CONTENT) !== 0;
+  const isNamed = (bits & TOUCHED_NAME) !== 0;
+  const isClosed = (bits & TOUCHED_CLOSE) !== 0;
+  if (isModified || isClosed) return { kind: "content", root, path, node, isModified, isClosed, isNamed, directory };
+  if ((bits & TOUCHED_ATTR) !== 0) return { kind: "attr", root, path, node, isNamed, directory };
+  return { kind: "name", root, path, directory };
 }

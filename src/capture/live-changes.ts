@@ -3,8 +3,8 @@
 // read it, take in again; when nothing of what was read changed meanwhile, it is a state that the tree really had.
 
 import { MiB } from "../base/units.js";
-import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
-import type { CaptureFact, DrainedSource } from "../model/capture-port.js";
+import { type BytePath, baseName, joinPath, parentPath, ROOT_PATH } from "../model/byte-path.js";
+import type { CaptureFact, DrainedSource, NodeIdentity } from "../model/capture-port.js";
 import { ChangePlanner, type PlanContext, type PlanOutcome } from "./change-planner.js";
 import type { Credits } from "./credits.js";
 import { Cut } from "./cut.js";
@@ -13,7 +13,7 @@ import type { FactInbox, RootFacts } from "./fact-inbox.js";
 import type { FileTransfer } from "./file-transfer.js";
 import type { LiveContent } from "./live-content.js";
 import type { Node } from "./node-table.js";
-import { type Observation, observeNames, walkDifferences } from "./observation.js";
+import { isAttached, type Observation, observeNames, type Unplaced, walkDifferences } from "./observation.js";
 import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
 import type { Timetable } from "./timetable.js";
@@ -44,10 +44,15 @@ const PASSES_MAX = 8;
 const OPEN_MS_MAX = 10_000;
 const OPEN_BYTES_MAX = 64 * MiB;
 const FACTS_PER_TAKE = 20_000;
+/** Directories that are not found for so many passes. */
+const LOST_PASSES_MAX = 20;
 
 export class LiveChanges {
   readonly #options: LiveChangesOptions;
   readonly #missing: Map<BytePath, true>[];
+  /** Names in directories that were not where they were known to be. */
+  readonly #lost: Unplaced[][];
+  #lostPasses = 0;
   #source: DrainedSource | null = null;
   #content: LiveContent | null = null;
   #distrusting = 0;
@@ -56,6 +61,7 @@ export class LiveChanges {
   constructor(options: LiveChangesOptions) {
     this.#options = options;
     this.#missing = options.trees.map(() => new Map());
+    this.#lost = options.trees.map(() => []);
   }
 
   /** From now on facts are taken from a source in this thread, and ranges, where there are any, from `content`. */
@@ -70,13 +76,19 @@ export class LiveChanges {
     return this.#source !== null && this.#source.coverage().walkSeconds === 0;
   }
 
-  get hasWork(): boolean {
-    this.pull();
-    return !this.#options.inbox.isEmpty || this.#content?.hasWork === true || this.#hasMissing || this.#options.writer.openBytes > 0;
+  /** Nothing waits for a better moment. */
+  hurry(): void {
+    this.#content?.hurry();
   }
 
-  get #hasMissing(): boolean {
-    return this.#source !== null && this.#missing.some((held) => held.size > 0);
+  get hasWork(): boolean {
+    this.pull();
+    return !this.#options.inbox.isEmpty || this.#content?.hasWork === true || this.#isUnfinished || this.#options.writer.openBytes > 0;
+  }
+
+  /** Something waits for the next pass, which will know more. */
+  get #isUnfinished(): boolean {
+    return this.#source !== null && (this.#missing.some((held) => held.size > 0) || this.#lost.some((held) => held.length > 0));
   }
 
   /** Takes in all that happened before the call. */
@@ -105,7 +117,7 @@ export class LiveChanges {
       const content = this.#content;
       if (content === null) {
         writer.flush();
-        if (!this.#hasMissing) return;
+        if (!this.#isUnfinished) return;
         this.pull();
         if (pass >= PASSES_MAX) return;
         continue;
@@ -138,9 +150,14 @@ export class LiveChanges {
     const { inbox, trees, withTrees } = this.#options;
     // Whatever explains what was missing by the pass before is among the facts of this one.
     const missing = this.#source === null ? [] : trees.map((tree) => this.#takeMissing(tree));
+    const lost = this.#lost.map((names) => names.splice(0));
     for (const [root, facts] of inbox.take()) {
       const tree = trees[root];
       if (tree !== undefined) await withTrees(() => this.#takeFacts(tree, facts, cut));
+    }
+    for (const [root, names] of lost.entries()) {
+      const tree = trees[root];
+      if (tree !== undefined && names.length > 0) await withTrees(() => this.#followLost(tree, names, cut));
     }
     for (const [root, names] of missing.entries()) {
       const tree = trees[root];
@@ -152,28 +169,37 @@ export class LiveChanges {
   async #takeFacts(tree: RootTree, facts: RootFacts, cut: Cut): Promise<void> {
     const names = this.#namesOf(tree, facts);
     if (names.size > 0) await this.#planNames(tree, names, cut, true);
-    for (const [path, recursive] of facts.directories) {
-      const node = tree.table.at(path);
-      if (node === undefined) await this.#planNames(tree, [path], cut, true);
-      else if (recursive) this.#walk(tree, node, facts.isLost);
-      else await this.refreshDirectory(tree, node, cut);
+    for (const { node: identity, path, recursive } of facts.directories.values()) {
+      if (tree.table.at(path) === undefined) await this.#planNames(tree, [path], cut, true);
+      const known = identity === null ? undefined : tree.table.inodeOf(identity.dev, identity.ino)?.nodes[0];
+      for (const node of new Set([tree.table.at(path), known])) {
+        if (node === undefined || node.children === null) continue;
+        if (recursive) this.#walk(tree, node, facts.isLost);
+        else await this.refreshDirectory(tree, node, cut);
+      }
     }
-    if (facts.isRootTouched || facts.directories.get(ROOT_PATH) === false) this.refreshRoot(tree);
+    if (facts.isRootTouched || facts.directories.get(ROOT_PATH)?.recursive === false) this.refreshRoot(tree);
   }
 
   /** Where to look: inodes that were touched are followed to the names they have. */
   #namesOf(tree: RootTree, facts: RootFacts): Set<BytePath> {
     const { names } = facts;
-    for (const { node, path, isWritten, isModified } of facts.inodes.values()) {
+    for (const { directory, path, names: within } of facts.within.values()) {
+      for (const place of placesOf(tree, directory, path)) for (const name of within) names.add(joinPath(place, name));
+    }
+    for (const touched of facts.inodes.values()) {
+      const { node, path, directory, isWritten } = touched;
       const named = tree.table.at(path)?.inode;
       const inode = node === null ? named : tree.table.inodeOf(node.dev, node.ino);
       if (inode === undefined || inode.type === "dir") {
-        names.add(path);
+        for (const place of placesOf(tree, directory, parentPath(path))) names.add(joinPath(place, baseName(path)));
+        if (inode !== undefined) for (const each of inode.nodes) names.add(each.path);
         continue;
       }
-      if (isWritten) this.#content?.note(tree, inode, isModified);
-      if (named !== inode) for (const each of inode.nodes) names.add(each.path);
-      if (named !== inode || !isWritten || this.#content?.volumeOf(inode) === undefined) names.add(path);
+      if (isWritten) this.#content?.note(tree, inode, touched);
+      if (named === inode && isWritten && this.#content?.volumeOf(inode) !== undefined) continue;
+      names.add(path);
+      for (const each of inode.nodes) names.add(each.path);
     }
     return names;
   }
@@ -203,9 +229,46 @@ export class LiveChanges {
     tree.shipper.shipAttr({ dirfd, name: "", path: ROOT_PATH }, root.inode, stat, true);
   }
 
+  /** Names in directories that cannot be found are looked at again with the next pass, which knows where these went. */
   async #planNames(tree: RootTree, names: Iterable<BytePath>, cut: Cut, holdMissing: boolean): Promise<void> {
+    let unplaced: Unplaced[] = [];
+    await this.#planPaths(tree, names, cut, holdMissing, unplaced);
+    // Each round brings at least one level of directories to its place.
+    for (let left = Number.POSITIVE_INFINITY; this.#source !== null && unplaced.length > 0 && unplaced.length < left; ) {
+      left = unplaced.length;
+      const again = pathsOf(unplaced);
+      unplaced = [];
+      await this.#planPaths(tree, again, cut, holdMissing, unplaced);
+    }
+    if (unplaced.length > 0) this.#lose(tree, unplaced, cut);
+  }
+
+  /** A source in another thread has these directories listed again some time later. */
+  #lose(tree: RootTree, unplaced: readonly Unplaced[], cut: Cut): void {
+    if (this.#source === null) return;
+    cut.isSpoiled = true;
+    this.#lost[tree.index]?.push(...unplaced);
+  }
+
+  /** Names whose directories were not found by the pass before. Where it takes too long to find them, the whole tree is compared. */
+  async #followLost(tree: RootTree, lost: readonly Unplaced[], cut: Cut): Promise<void> {
+    const held = this.#lost[tree.index] as Unplaced[];
+    for (const { parent, name } of lost) {
+      if (name !== "" || !isAttached(parent)) continue;
+      if (tree.directoryOf(parent) === undefined) this.#lose(tree, [{ parent, name }], cut);
+      else await this.refreshDirectory(tree, parent, cut);
+    }
+    await this.#planNames(tree, pathsOf(lost), cut, true);
+    this.#lostPasses = held.length === 0 ? 0 : this.#lostPasses + 1;
+    if (this.#lostPasses < LOST_PASSES_MAX) return;
+    held.length = 0;
+    this.#lostPasses = 0;
+    this.#walk(tree, tree.table.root, true);
+  }
+
+  async #planPaths(tree: RootTree, names: Iterable<BytePath>, cut: Cut, holdMissing: boolean, unplaced: Unplaced[]): Promise<void> {
     for (const name of names) cut.look(tree.index, name);
-    await this.plan(tree, observeNames(tree, names), cut, holdMissing);
+    await this.plan(tree, observeNames(tree, names, unplaced), cut, holdMissing);
   }
 
   async plan(tree: RootTree, observations: readonly Observation[], cut: Cut, holdMissing: boolean): Promise<void> {
@@ -225,6 +288,7 @@ export class LiveChanges {
       transfer: (_, node, transfer) => this.#transfer(tree, node, transfer),
       askReceivers: (_, inode, isEdited) => doubts.add(tree, inode, isEdited),
       contentOf: (inode) => this.#content?.stateOf(inode) ?? "unknown",
+      onLost: (parent, name) => this.#lose(tree, [{ parent, name }], cut),
       onRead: (inode) => cut.readWhole(inode),
       onRecord: (inode) => this.#content?.record(tree, inode),
     };
@@ -238,7 +302,10 @@ export class LiveChanges {
       if (result === "more") continue;
       if (result === "done") tree.shipper.recordTransfer(transfer);
       else node.inode.racy = true;
-      if (result !== "done" || transfer.isTorn) inbox.push([{ kind: "name", root: tree.index, path: node.path }]);
+      if (result === "done" && !transfer.isTorn) return;
+      const { dev, ino } = node.inode;
+      this.#content?.doubt(tree, node.inode);
+      inbox.push([{ kind: "content", root: tree.index, path: node.path, node: { dev, ino, generation: 0n }, isModified: true, isClosed: false }]);
       return;
     }
   }
@@ -286,4 +353,15 @@ export class LiveChanges {
       timetable.add(ms, "settle", () => inbox.push(directories.map(({ path, recursive }) => ({ kind: "directory", root: tree.index, path, recursive }))));
     }
   }
+}
+
+/** Where they are now; those in directories that are no more are gone with them. */
+function pathsOf(unplaced: readonly Unplaced[]): BytePath[] {
+  return unplaced.filter(({ parent, name }) => name !== "" && isAttached(parent)).map(({ parent, name }) => joinPath(parent.path, name));
+}
+
+/** Where a directory is told to be, and where it is known to be. Its number may be one that was used again: either may be true. */
+function placesOf(tree: RootTree, directory: NodeIdentity | null, told: BytePath): BytePath[] {
+  const known = directory === null ? undefined : tree.table.inodeOf(directory.dev, directory.ino)?.nodes[0];
+  return known?.children && known.path !== told ? [told, known.path] : [told];
 }

@@ -20,6 +20,8 @@ export interface Written {
   reach: number;
   /** The ranges are not all: the file is to be compared block by block. */
   isDoubtful: boolean;
+  /** A writer closed it. What it stored through a mapping has no range. */
+  isClosed: boolean;
   /** Times that it could not be found. */
   attempts: number;
 }
@@ -43,6 +45,8 @@ export interface ContentFigures {
 const SETTLE_MS = 100;
 /** A modify hint may come that long after the range it belongs to: a synchronous write tells it when the disk has it. */
 const EXPLAINED_MS = 10_000;
+/** Whoever mapped a file and is gone closed it by now; the hint of that comes within this time. */
+const BLIND_MS = 2000;
 const RANGES_MAX = 4096;
 
 export class LiveContent {
@@ -59,6 +63,7 @@ export class LiveContent {
   readonly #recorded = new Map<Inode, RootTree>();
   readonly #settled = new Map<Inode, number>();
   #dueMs = Number.POSITIVE_INFINITY;
+  #blindUntilMs = Number.NEGATIVE_INFINITY;
   #isTrusted = true;
   #lost = 0;
 
@@ -117,7 +122,16 @@ export class LiveContent {
     this.#lost += lost;
     if (lost > 0) this.distrust();
     this.#recorded.clear();
+    this.#noteMappings(now);
     return lost > 0;
+  }
+
+  #noteMappings(now: number): void {
+    const { calls, isComplete } = this.#ranges.takeMapCalls();
+    if (calls.length === 0 && isComplete && !this.#mapped.hasPending) return;
+    const { found, isBlind } = this.#mapped.note(calls);
+    if (isBlind || !isComplete) this.#blindUntilMs = now + BLIND_MS;
+    this.#follow(found);
   }
 
   /** Events were lost: until `trust`, a file with other times is compared. */
@@ -154,15 +168,15 @@ export class LiveContent {
   #of(tree: RootTree, inode: Inode): Written {
     let written = this.#waiting.get(inode);
     if (written === undefined) {
-      written = this.#deferred.get(inode) ?? { tree, ranges: [], marks: 0, reach: 0, isDoubtful: false, attempts: 0 };
+      written = this.#deferred.get(inode) ?? { tree, ranges: [], marks: 0, reach: 0, isDoubtful: false, isClosed: false, attempts: 0 };
       this.#deferred.delete(inode);
       this.#waiting.set(inode, written);
     }
     return written;
   }
 
-  /** A hint that this file was written to. `isModified`: not only closed. Without a range that explains it the file is compared. */
-  note(tree: RootTree, inode: Inode, isModified: boolean): void {
+  /** A hint that this file was written to, or closed by a writer. What no range explains is compared. */
+  note(tree: RootTree, inode: Inode, { isModified, isClosed }: { readonly isModified: boolean; readonly isClosed: boolean }): void {
     const volume = this.volumeOf(inode);
     if (volume === undefined || inode.type !== "file") return;
     const possible = volume.volume.kind === "btrfs" ? this.#ranges.takePossible(idOf(volume, inode.ino)) : null;
@@ -170,8 +184,8 @@ export class LiveContent {
     const isTold = possible !== null || this.stateOf(inode) === "waiting" || this.#explained.has(inode);
     const written = this.#of(tree, inode);
     if (isModified && !isTold && inode.size > 0) written.isDoubtful = true;
-    // What a mapping stored last has no event of its own.
-    if (!isModified && this.isMapped(inode)) written.isDoubtful = true;
+    written.isClosed ||= isClosed;
+    if (isClosed && (this.isMapped(inode) || performance.now() < this.#blindUntilMs)) written.isDoubtful = true;
   }
 
   doubt(tree: RootTree, inode: Inode): void {
@@ -200,6 +214,7 @@ export class LiveContent {
     }
     this.#add(since.tree, inode, written);
     since.isDoubtful ||= written.isDoubtful;
+    since.isClosed ||= written.isClosed;
   }
 
   /** Its times and size are known as they are now. */
@@ -207,10 +222,9 @@ export class LiveContent {
     this.#recorded.set(inode, tree);
   }
 
-  /** To be called every second: finds losses of which no event tells, and files that were mapped. */
+  /** To be called every second: finds losses of which no event tells. */
   watch(): void {
     this.#ranges.audit();
-    this.#follow(this.#mapped.note(this.#ranges.takeMapCalls().calls).found);
     const oldest = performance.now() - EXPLAINED_MS;
     for (const [inode, atMs] of this.#explained) if (atMs < oldest) this.#explained.delete(inode);
     for (const [inode, atMs] of this.#settled) if (atMs < oldest) this.#settled.delete(inode);
@@ -248,6 +262,12 @@ export class LiveContent {
   isMapped(inode: Inode): boolean {
     const volume = this.volumeOf(inode);
     return volume !== undefined && this.#mapped.has(volume.volume.device, inode.ino);
+  }
+
+  /** What is deferred is due now. */
+  hurry(): void {
+    this.#settled.clear();
+    this.#dueMs = Number.NEGATIVE_INFINITY;
   }
 
   hasMappedStores({ marks }: Written): boolean {

@@ -24,6 +24,8 @@ export interface MappingChange {
   readonly found: readonly MappedFile[];
   /** Not mapped any more: to be compared as a whole once, too. Of a full scan only. */
   readonly released: readonly MappedFile[];
+  /** A process was gone before it could be looked at: what it had mapped is not known. */
+  readonly isBlind: boolean;
 }
 
 const MAPPING = /^[0-9a-f]+-[0-9a-f]+ .w.s [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) (\d+) *(.*)$/gm;
@@ -45,6 +47,11 @@ export class MappedFiles {
     this.#devices = new Set(devices);
   }
 
+  /** Some calls are to be looked at again. */
+  get hasPending(): boolean {
+    return this.#again.length > 0;
+  }
+
   /** For `TraceRanges.watchMapped`. */
   get files(): Iterable<MappedFile> {
     return this.#files.values();
@@ -64,6 +71,7 @@ export class MappedFiles {
     return {
       found: [...this.#files].filter(([key]) => !before.has(key)).map(([, file]) => file),
       released: [...before].filter(([key]) => !this.#files.has(key)).map(([, file]) => file),
+      isBlind: false,
     };
   }
 
@@ -72,9 +80,10 @@ export class MappedFiles {
     const before = new Set(this.#files.keys());
     for (const pid of new Set([...this.#again, ...calls].map((call) => call.pid))) this.#look(pid);
     // The descriptor tells the file before the mapping is there, and the mapping after the descriptor is closed.
-    for (const { pid, fd } of calls) this.#lookAtDescriptor(pid, fd);
+    let isBlind = false;
+    for (const { pid, fd } of calls) isBlind = !this.#lookAtDescriptor(pid, fd) || isBlind;
     this.#again = calls;
-    return { found: [...this.#files].filter(([key]) => !before.has(key)).map(([, file]) => file), released: [] };
+    return { found: [...this.#files].filter(([key]) => !before.has(key)).map(([, file]) => file), released: [], isBlind };
   }
 
   #look(pid: number): void {
@@ -83,13 +92,16 @@ export class MappedFiles {
     }
   }
 
-  #lookAtDescriptor(pid: number, fd: number): void {
+  /** False: it is closed already. */
+  #lookAtDescriptor(pid: number, fd: number): boolean {
     try {
       const { dev, ino } = statSync(`/proc/${pid}/fd/${fd}`);
       // Of stat(2): major in bits 8-19, minor in 0-7 and 20-31.
       this.#add((Math.floor(dev / 256) % 4096) * 1_048_576 + (dev % 256) + Math.floor(dev / 1_048_576) * 256, ino, "");
+      return true;
     } catch (error) {
       if (!isGone(error)) throw error;
+      return false;
     }
   }
 

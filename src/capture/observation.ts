@@ -21,11 +21,18 @@ export function depthOf(path: BytePath): number {
   return depth;
 }
 
+/** A name in a directory that is known, and is not where it was when the name was to be looked at. */
+export interface Unplaced {
+  readonly parent: Node;
+  readonly name: string;
+}
+
 /**
  * Looks at the given names. A name whose directory is not known, or is another one by now, is replaced by that
- * directory: finding it (as new or moved) brings its content along.
+ * directory: finding it (as new or moved) brings along what is in it, but not the knowledge of what is not: `unplaced`
+ * takes the names in known directories, to be looked at where these are found.
  */
-export function observeNames(tree: RootTree, paths: Iterable<BytePath>): Observation[] {
+export function observeNames(tree: RootTree, paths: Iterable<BytePath>, unplaced: Unplaced[] = []): Observation[] {
   const pending = [...paths].sort();
   const seen = new Set<BytePath>(pending);
   const out: Observation[] = [];
@@ -40,11 +47,12 @@ export function observeNames(tree: RootTree, paths: Iterable<BytePath>): Observa
     const above = parentPath(path);
     const parent = tree.table.at(above);
     const dirfd = parent?.children ? tree.directoryOf(parent) : undefined;
+    const name = baseName(path);
     if (parent === undefined || dirfd === undefined) {
       later(above);
+      if (parent?.children) unplaced.push({ parent, name });
       continue;
     }
-    const name = baseName(path);
     const stat = tree.look(dirfd, path, name);
     if (stat !== null || parent.children?.has(name)) out.push({ path, parent, name, stat });
   }

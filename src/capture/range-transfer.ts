@@ -131,9 +131,9 @@ function splitAtHoles(fd: number, from: number, bytes: number): Piece[] {
   let at = from;
   while (at < end) {
     const data = nextData(fd, at, end);
-    const start = data === null ? end : data[0];
+    const start = data === null ? end : Math.min(data[0], end);
     if (start > at) pieces.push({ offset: at, length: start - at, isHole: true });
-    if (data === null) break;
+    if (data === null || start === end) break;
     pieces.push({ offset: start, length: data[1], isHole: false });
     at = start + data[1];
   }

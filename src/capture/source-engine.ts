@@ -152,8 +152,10 @@ export class SourceEngine {
     for (let round = 0; round < BARRIER_ROUNDS_MAX && (round === 0 || !this.#timetable.isSettled); round++) {
       this.#timetable.makeAllDue();
       // Twice: the first turn may only say where to look.
-      await this.#turn();
-      await this.#turn();
+      for (let turn = 0; turn < 2; turn++) {
+        this.live.hurry();
+        await this.#turn();
+      }
       await Promise.all(this.#walks.map((walk) => walk.ended.promise));
     }
     return this.writer.mark(connectionId);

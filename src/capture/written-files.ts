@@ -77,13 +77,15 @@ async function ship(options: WrittenFilesOptions, inode: Inode, written: Written
   const { stat, place } = found;
   const settled = settleMapped(options, inode, written, found);
   if (settled !== "shipped") return settled;
-  if (!written.isDoubtful && written.ranges.length === 0 && stat.size === inode.size) {
+  // A writer left it with other times, and nothing tells what it wrote: through a mapping, most likely.
+  const isUntold = written.isClosed && written.ranges.length === 0 && !inode.hasSameCtime(stat);
+  if (!written.isDoubtful && !isUntold && written.ranges.length === 0 && stat.size === inode.size) {
     if (!inode.hasSameCtime(stat)) tree.shipper.shipAttr(place, inode, stat, true);
     else inode.racy = false;
     content.record(tree, inode);
     return "shipped";
   }
-  if (written.isDoubtful || Math.max(stat.size, inode.size) <= RANGES_WORTH_BYTES) return compare(options, inode, found);
+  if (written.isDoubtful || isUntold || Math.max(stat.size, inode.size) <= RANGES_WORTH_BYTES) return compare(options, inode, found);
   const volume = content.volumeOf(inode);
   if (volume === undefined) return compare(options, inode, found);
   const { ranges, marks, reach } = written;

@@ -13,17 +13,28 @@ export interface NodeIdentity {
 }
 
 export type CaptureFact =
-  /** Something happened to this name: made, removed, renamed, content or attributes. */
-  | { readonly kind: "name"; readonly root: RootIndex; readonly path: BytePath }
-  /** Content of this file may be new: it was written to, or (`isModified` false) only closed by a writer, whose writes may have been told before. */
+  /** Something happened to this name: made, removed, renamed, content or attributes. `directory`: the one that it is in, which may have moved meanwhile. */
+  | { readonly kind: "name"; readonly root: RootIndex; readonly path: BytePath; readonly directory?: NodeIdentity | null }
+  /** Content of this file may be new: it was written to, or closed by a writer, whose writes may have been told before. */
   | {
       readonly kind: "content";
       readonly root: RootIndex;
       readonly path: BytePath;
       readonly node: NodeIdentity | null;
       readonly isModified: boolean;
+      readonly isClosed: boolean;
+      /** The name came or went, too. */
+      readonly isNamed?: boolean;
+      readonly directory?: NodeIdentity | null;
     }
-  | { readonly kind: "attr"; readonly root: RootIndex; readonly path: BytePath; readonly node: NodeIdentity | null }
+  | {
+      readonly kind: "attr";
+      readonly root: RootIndex;
+      readonly path: BytePath;
+      readonly node: NodeIdentity | null;
+      readonly isNamed?: boolean;
+      readonly directory?: NodeIdentity | null;
+    }
   /** A rename that the kernel reported as one, with the identity of what moved. */
   | {
       readonly kind: "rename";
@@ -31,9 +42,12 @@ export type CaptureFact =
       readonly path: BytePath;
       readonly to: BytePath;
       readonly node: NodeIdentity;
+      /** Those that the names are in. */
+      readonly directory?: NodeIdentity | null;
+      readonly toDirectory?: NodeIdentity | null;
     }
   /** List this directory by bytes: a name in it could not be told (not UTF-8), or it is new. */
-  | { readonly kind: "directory"; readonly root: RootIndex; readonly path: BytePath; readonly recursive: boolean }
+  | { readonly kind: "directory"; readonly root: RootIndex; readonly path: BytePath; readonly recursive: boolean; readonly node?: NodeIdentity | null }
   /** Events under `path` may have been lost: compare the subtree with what is known. */
   | { readonly kind: "lost"; readonly root: RootIndex; readonly path: BytePath; readonly reason: string };
 

@@ -28,6 +28,8 @@ export interface SourceKitOptions {
   /** Where sets are applied; null = they are only kept. */
   readonly target?: string | null;
   readonly signatureBytesMax?: number;
+  /** Called before the tree is scanned. */
+  readonly attach?: (engine: SourceEngine) => void;
   /** Called with each set as it is emitted: in the middle of the engine's work. */
   readonly onSet?: (set: ChangeSet) => void;
 }
@@ -79,6 +81,7 @@ export class SourceKit {
   /** Scans and runs; everything ends with the test. */
   static start(options: SourceKitOptions = {}): SourceKit {
     const kit = new SourceKit(options);
+    options.attach?.(kit.engine);
     kit.engine.scan();
     kit.#running = kit.engine.run(kit.#stop.signal);
     kit.#running.catch(() => kit.#stop.abort());

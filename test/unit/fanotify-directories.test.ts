@@ -122,7 +122,7 @@ describe("FanotifyHints", () => {
     tree.index.place("d", tree.index.top, "after");
     const node = (ino: number): unknown => ({ dev: 7, ino, generation: 5n });
     expect(hints.take(100)).toEqual([
-      { kind: "content", root: 0, path: "after/f", node: node(12), isModified: true },
+      { kind: "content", root: 0, path: "after/f", node: node(12), isModified: true, isClosed: true },
       { kind: "attr", root: 0, path: "after/g", node: node(13) },
       { kind: "name", root: 0, path: "after/h" },
       { kind: "attr", root: 0, path: "after", node: null },

@@ -1,0 +1,56 @@
+// Random operations reach the target through a source that is read in the engine's thread, with and without write ranges: a
+// barrier covers all that happened before it, and nothing is walked. Needs root.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { LiveContent } from "../../src/capture/live-content.js";
+import { compareTrees } from "../support/compare-trees.js";
+import { FanotifyKit, titled, whyNoFanotify } from "../support/fanotify-kit.js";
+import { FsDriver } from "../support/fs-driver.js";
+import { canMountImages, type FileSystemType, LoopImage } from "../support/loop-image.js";
+import { RandomOperations } from "../support/random-operations.js";
+import { SourceKit } from "../support/source-kit.js";
+import { makeTempDirectory } from "../support/temp-tree.js";
+import { canTrace } from "../support/trace-kit.js";
+
+const FIRST_SEED = Number(process.env.SM_TEST_SEED ?? 0);
+const SEEDS = Number(process.env.SM_TEST_SEEDS ?? 4);
+const ROUNDS = 5;
+const NO_FANOTIFY = whyNoFanotify();
+const TYPES: readonly FileSystemType[] = ["ext4", "xfs", "btrfs", "tmpfs"];
+const CASES = TYPES.flatMap((type) => Array.from({ length: SEEDS }, (_, index) => [type, FIRST_SEED + index] as const));
+
+function openContent(kit: { readonly trees: Parameters<typeof LiveContent.open>[0] }): LiveContent | null {
+  const content = canTrace() ? LiveContent.open(kit.trees) : { reason: "no trace events" };
+  if ("reason" in content) return null;
+  onTestFinished(() => content.close());
+  return content;
+}
+
+async function runSeed(type: FileSystemType, seed: number): Promise<void> {
+  const root = join(LoopImage.open({ type, sizeMiB: 512 }).path, "root");
+  const target = join(makeTempDirectory(), "target");
+  mkdirSync(root);
+  mkdirSync(target);
+  const operations = new RandomOperations({ seed, fileBytesMax: 600_000 });
+  const driver = await FsDriver.open(root);
+  onTestFinished(() => driver.close());
+  await driver.run(operations.take(60));
+  const { source } = await FanotifyKit.start([root]);
+  const kit = SourceKit.start({ root, target, attach: (engine) => engine.live.attach(source, openContent(engine)) });
+  source.onFacts(() => kit.engine.wake());
+  await kit.mirror("full");
+  await kit.settle();
+  for (let round = 0; round < ROUNDS; round++) {
+    for (let burst = 0; burst < 5; burst++) await driver.run(operations.take(20));
+    await kit.barrier();
+    await kit.settle();
+    expect(await compareTrees(root, target), `round ${round} of seed ${seed} on ${type}`).toEqual([]);
+  }
+}
+
+test.skipIf(NO_FANOTIFY !== null).for(CASES)(titled("random operations converge on %s: seed %i", NO_FANOTIFY), async ([type, seed]) => {
+  if (type !== "tmpfs" && !canMountImages(type)) return;
+  await runSeed(type, seed);
+});
