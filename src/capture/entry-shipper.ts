@@ -174,8 +174,13 @@ export class EntryShipper {
 
   /** Attributes of what is at the place; null (with a problem noted, unless it vanished) when they cannot be read. */
   metaOf(place: Place, stat: FileStat): Meta | null {
-    const meta = metaOfName(place.dirfd, place.name === "" ? "." : place.name, stat);
-    if (typeof meta !== "number") return meta;
+    const name = place.name === "" ? "." : place.name;
+    const meta = metaOfName(place.dirfd, name, stat);
+    if (typeof meta !== "number") {
+      // Attributes are read by name: they must be those of what was looked at.
+      const now = meta.xattrs.length === 0 ? stat : statAt(place.dirfd, name);
+      return typeof now !== "number" && now.ino === stat.ino && now.dev === stat.dev ? meta : null;
+    }
     if (meta !== -ENOENT) this.#problem(place.path, "FS_IO", `cannot read attributes: ${errnoName(meta)}`);
     return null;
   }

@@ -43,7 +43,8 @@ export interface Listing {
 export interface RootFacts {
   readonly names: Set<BytePath>;
   readonly within: Map<string, NamesWithin>;
-  readonly directories: Map<BytePath, Listing>;
+  /** By path, or by node where the path is not known. */
+  readonly directories: Map<string, Listing>;
   readonly inodes: Map<string, TouchedInode>;
   /** Entries came to, or went from, the root itself. */
   isRootTouched: boolean;
@@ -133,8 +134,10 @@ function addName(facts: RootFacts, path: BytePath, directory: NodeIdentity | nul
 }
 
 function addListing(facts: RootFacts, listing: Listing): void {
-  const known = facts.directories.get(listing.path);
-  if (known === undefined) facts.directories.set(listing.path, listing);
+  const { node, path } = listing;
+  const key = node === null || path !== ROOT_PATH ? path : `/${node.dev}:${node.ino}`;
+  const known = facts.directories.get(key);
+  if (known === undefined) facts.directories.set(key, listing);
   else known.recursive ||= listing.recursive;
 }
 

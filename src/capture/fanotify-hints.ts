@@ -75,8 +75,11 @@ export class FanotifyHints {
     if ((bits & TOUCHED_NAME) !== 0 && touched.self === "no") touched.self = "times";
     const known = touched.names.get(name);
     if (known !== undefined) {
+      const other = known.target;
+      // Another inode has the name now; what happened to the first may be seen by its other names.
+      if (other !== null && target !== null && other !== target && (known.bits & ~TOUCHED_NAME) !== 0) this.touchInode(tree, other, known.bits);
       known.bits |= bits;
-      known.target = target ?? known.target;
+      known.target = target ?? other;
       return;
     }
     if (touched.list === "entries") return;
@@ -222,6 +225,9 @@ export class FanotifyHints {
     const { root } = tree.options;
     const path = tree.currentPathOf(directory);
     if (path === null) {
+      // Gone, or on its way to another place: whoever knows it finds it by its identity.
+      const node = tree.identityOf(directory.key, directory);
+      if (node !== null) facts.push({ kind: "directory", root, path: ROOT_PATH, recursive: touched.list === "all", node });
       this.forget(directory);
       return true;
     }

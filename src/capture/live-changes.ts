@@ -9,7 +9,7 @@ import { ChangePlanner, type PlanContext, type PlanOutcome } from "./change-plan
 import type { Credits } from "./credits.js";
 import { Cut } from "./cut.js";
 import type { Doubts } from "./doubts.js";
-import type { FactInbox, RootFacts } from "./fact-inbox.js";
+import type { FactInbox, Listing, RootFacts } from "./fact-inbox.js";
 import type { FileTransfer } from "./file-transfer.js";
 import type { LiveContent } from "./live-content.js";
 import type { Node } from "./node-table.js";
@@ -169,16 +169,21 @@ export class LiveChanges {
   async #takeFacts(tree: RootTree, facts: RootFacts, cut: Cut): Promise<void> {
     const names = this.#namesOf(tree, facts);
     if (names.size > 0) await this.#planNames(tree, names, cut, true);
-    for (const { node: identity, path, recursive } of facts.directories.values()) {
-      if (tree.table.at(path) === undefined) await this.#planNames(tree, [path], cut, true);
-      const known = identity === null ? undefined : tree.table.inodeOf(identity.dev, identity.ino)?.nodes[0];
-      for (const node of new Set([tree.table.at(path), known])) {
-        if (node === undefined || node.children === null) continue;
-        if (recursive) this.#walk(tree, node, facts.isLost);
-        else await this.refreshDirectory(tree, node, cut);
-      }
+    for (const listing of facts.directories.values()) await this.#list(tree, listing, facts.isLost, cut);
+    if (facts.isRootTouched) this.refreshRoot(tree);
+  }
+
+  async #list(tree: RootTree, { node: identity, path, recursive }: Listing, isLost: boolean, cut: Cut): Promise<void> {
+    const { root } = tree.table;
+    const isUnknown = path === ROOT_PATH && identity !== null && (identity.ino !== root.inode.ino || identity.dev !== root.inode.dev);
+    if (!isUnknown && tree.table.at(path) === undefined) await this.#planNames(tree, [path], cut, true);
+    const known = identity === null ? undefined : tree.table.inodeOf(identity.dev, identity.ino)?.nodes[0];
+    for (const node of new Set([isUnknown ? undefined : tree.table.at(path), known])) {
+      if (node === undefined || node.children === null) continue;
+      if (recursive) this.#walk(tree, node, isLost);
+      else await this.refreshDirectory(tree, node, cut);
+      if (node === root) this.refreshRoot(tree);
     }
-    if (facts.isRootTouched || facts.directories.get(ROOT_PATH)?.recursive === false) this.refreshRoot(tree);
   }
 
   /** Where to look: inodes that were touched are followed to the names they have. */
@@ -217,6 +222,7 @@ export class LiveChanges {
 
   /** Brings one directory's direct entries up to date. The tree must be open. */
   async refreshDirectory(tree: RootTree, node: Node, cut = new Cut()): Promise<void> {
+    if (tree.directoryOf(node) === undefined) this.#lose(tree, [{ parent: node, name: "" }], cut);
     for (const batch of walkDifferences(tree, node, { recursive: false, batch: OBSERVATIONS_PER_BATCH })) await this.plan(tree, batch, cut, true);
   }
 

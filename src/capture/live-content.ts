@@ -45,7 +45,7 @@ export interface ContentFigures {
 const SETTLE_MS = 100;
 /** A modify hint may come that long after the range it belongs to: a synchronous write tells it when the disk has it. */
 const EXPLAINED_MS = 10_000;
-/** Whoever mapped a file and is gone closed it by now; the hint of that comes within this time. */
+/** Whoever mapped a file for a moment has closed it by now; the hint of that comes within this time. */
 const BLIND_MS = 2000;
 const RANGES_MAX = 4096;
 
@@ -129,8 +129,9 @@ export class LiveContent {
   #noteMappings(now: number): void {
     const { calls, isComplete } = this.#ranges.takeMapCalls();
     if (calls.length === 0 && isComplete && !this.#mapped.hasPending) return;
-    const { found, isBlind } = this.#mapped.note(calls);
-    if (isBlind || !isComplete) this.#blindUntilMs = now + BLIND_MS;
+    const { found } = this.#mapped.note(calls);
+    // A file that was mapped and let go by now is not found any more; nor is its descriptor, whose number may be another's.
+    if (calls.length > 0 || !isComplete) this.#blindUntilMs = now + BLIND_MS;
     this.#follow(found);
   }
 

@@ -24,8 +24,6 @@ export interface MappingChange {
   readonly found: readonly MappedFile[];
   /** Not mapped any more: to be compared as a whole once, too. Of a full scan only. */
   readonly released: readonly MappedFile[];
-  /** A process was gone before it could be looked at: what it had mapped is not known. */
-  readonly isBlind: boolean;
 }
 
 const MAPPING = /^[0-9a-f]+-[0-9a-f]+ .w.s [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) (\d+) *(.*)$/gm;
@@ -71,7 +69,6 @@ export class MappedFiles {
     return {
       found: [...this.#files].filter(([key]) => !before.has(key)).map(([, file]) => file),
       released: [...before].filter(([key]) => !this.#files.has(key)).map(([, file]) => file),
-      isBlind: false,
     };
   }
 
@@ -80,10 +77,9 @@ export class MappedFiles {
     const before = new Set(this.#files.keys());
     for (const pid of new Set([...this.#again, ...calls].map((call) => call.pid))) this.#look(pid);
     // The descriptor tells the file before the mapping is there, and the mapping after the descriptor is closed.
-    let isBlind = false;
-    for (const { pid, fd } of calls) isBlind = !this.#lookAtDescriptor(pid, fd) || isBlind;
+    for (const { pid, fd } of calls) this.#lookAtDescriptor(pid, fd);
     this.#again = calls;
-    return { found: [...this.#files].filter(([key]) => !before.has(key)).map(([, file]) => file), released: [], isBlind };
+    return { found: [...this.#files].filter(([key]) => !before.has(key)).map(([, file]) => file), released: [] };
   }
 
   #look(pid: number): void {
@@ -92,16 +88,13 @@ export class MappedFiles {
     }
   }
 
-  /** False: it is closed already. */
-  #lookAtDescriptor(pid: number, fd: number): boolean {
+  #lookAtDescriptor(pid: number, fd: number): void {
     try {
       const { dev, ino } = statSync(`/proc/${pid}/fd/${fd}`);
       // Of stat(2): major in bits 8-19, minor in 0-7 and 20-31.
       this.#add((Math.floor(dev / 256) % 4096) * 1_048_576 + (dev % 256) + Math.floor(dev / 1_048_576) * 256, ino, "");
-      return true;
     } catch (error) {
       if (!isGone(error)) throw error;
-      return false;
     }
   }
 
