@@ -96,8 +96,13 @@ export class FanotifyRouter {
     // Also where it was outside: what moved out of the set is still known.
     if (isRemoved) this.#removeDirectory(tree, target);
     const directory = this.#find(tree, place.directory);
-    if (directory === null) return;
     const { hints } = this.#options;
+    if (directory === null) {
+      // What was written in a directory before it was removed may have other names in the set.
+      const bits = touchedBits(mask) & ~TOUCHED_NAME;
+      if (bits !== 0 && target !== null && !isDirectory && tree.isGone(place.directory)) hints.touchInode(tree, target, bits);
+      return;
+    }
     const isTold = !this.#isOwn(tree, event, directory);
     if (place.name === ".") {
       if (isTold) hints.touchDirectory(tree, directory);

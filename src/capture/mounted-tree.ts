@@ -33,6 +33,8 @@ export class MountedTree {
   readonly index: DirectoryIndex;
   readonly #resolver: FanotifyResolver;
   readonly #outside = new KeyMemory();
+  /** Of those: no more at all. */
+  readonly #gone = new KeyMemory();
   /** Known to be excluded as long as no directory of the set moves. */
   readonly #excluded = new KeyMemory();
   #excludedState = 0;
@@ -99,6 +101,11 @@ export class MountedTree {
     return node;
   }
 
+  /** It was looked for, and is no more; whether it was in the set is not known. */
+  isGone(key: InodeKey): boolean {
+    return this.#gone.has(key);
+  }
+
   /** Notes that this directory and all below are not in the set. */
   exclude(key: InodeKey): void {
     this.#excluded.add(key);
@@ -106,6 +113,7 @@ export class MountedTree {
 
   /** A directory came in from where nothing was known of: what is below it may have been taken for outside. */
   forgetOutside(): void {
+    this.#gone.clear();
     this.#outside.clear();
     this.#excluded.clear();
   }
@@ -120,6 +128,9 @@ export class MountedTree {
         }
         return this.#adopt(whereabouts.path, key) ?? "unknown";
       case "gone":
+        this.#gone.add(key);
+        this.#outside.add(key);
+        return null;
       case "outside":
         this.#outside.add(key);
         return null;
