@@ -8,14 +8,14 @@ import type { Place } from "./entry-shipper.js";
 import { FileTransfer } from "./file-transfer.js";
 import type { ContentState } from "./live-content.js";
 import type { Inode, Node } from "./node-table.js";
-import { depthOf, isAttached, isStillThere, type Observation } from "./observation.js";
+import { depthOf, isAttached, isStillThere, type Observation, type Unplaced } from "./observation.js";
 import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
 import { type AskReceivers, shipUnknown } from "./unknown-content.js";
 
 export interface PlanOutcome {
   /** Known names found missing whose removal waits: a rename may still show where they went. */
-  readonly missing: readonly BytePath[];
+  readonly missing: readonly Unplaced[];
   /** Directories that are new or moved here: to be listed again once they are watched, moved ones with all below. */
   readonly newDirectories: readonly { readonly path: BytePath; readonly recursive: boolean }[];
 }
@@ -47,7 +47,7 @@ export class ChangePlanner {
   readonly #arriving = new Set<string>();
   readonly #limbo: Node[] = [];
   readonly #touched = new Set<Node>();
-  readonly #missing: BytePath[] = [];
+  readonly #missing: Unplaced[] = [];
   readonly #newDirectories: { path: BytePath; recursive: boolean }[] = [];
 
   constructor(tree: RootTree, context: PlanContext) {
@@ -220,7 +220,7 @@ export class ChangePlanner {
     for (const seen of gone) {
       const node = seen.parent.children?.get(seen.name);
       if (node === undefined || !isAttached(node) || isStillThere(this.#tree, node)) continue;
-      if (this.#context.holdMissing) this.#missing.push(node.path);
+      if (this.#context.holdMissing) this.#missing.push({ parent: seen.parent, name: seen.name });
       else this.#remove(node);
     }
   }

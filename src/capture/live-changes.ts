@@ -49,7 +49,7 @@ const LOST_PASSES_MAX = 20;
 
 export class LiveChanges {
   readonly #options: LiveChangesOptions;
-  readonly #missing: Map<BytePath, true>[];
+  readonly #missing: Unplaced[][];
   /** Names in directories that were not where they were known to be. */
   readonly #lost: Unplaced[][];
   #lostPasses = 0;
@@ -60,7 +60,7 @@ export class LiveChanges {
 
   constructor(options: LiveChangesOptions) {
     this.#options = options;
-    this.#missing = options.trees.map(() => new Map());
+    this.#missing = options.trees.map(() => []);
     this.#lost = options.trees.map(() => []);
   }
 
@@ -88,7 +88,7 @@ export class LiveChanges {
 
   /** Something waits for the next pass, which will know more. */
   get #isUnfinished(): boolean {
-    return this.#source !== null && (this.#missing.some((held) => held.size > 0) || this.#lost.some((held) => held.length > 0));
+    return this.#source !== null && (this.#missing.some((held) => held.length > 0) || this.#lost.some((held) => held.length > 0));
   }
 
   /** Takes in all that happened before the call. */
@@ -149,7 +149,7 @@ export class LiveChanges {
   async #takeIn(cut: Cut): Promise<void> {
     const { inbox, trees, withTrees } = this.#options;
     // Whatever explains what was missing by the pass before is among the facts of this one.
-    const missing = this.#source === null ? [] : trees.map((tree) => this.#takeMissing(tree));
+    const missing = this.#source === null ? [] : this.#missing.map((held) => held.splice(0));
     const lost = this.#lost.map((names) => names.splice(0));
     for (const [root, facts] of inbox.take()) {
       const tree = trees[root];
@@ -161,7 +161,7 @@ export class LiveChanges {
     }
     for (const [root, names] of missing.entries()) {
       const tree = trees[root];
-      if (tree !== undefined && names.length > 0) await withTrees(() => this.#planNames(tree, names, cut, false));
+      if (tree !== undefined && names.length > 0) await withTrees(() => this.#planNames(tree, pathsOf(names), cut, false));
     }
     if (this.#content?.hasWork === true) await withTrees(() => this.#shipWritten(cut));
   }
@@ -335,22 +335,15 @@ export class LiveChanges {
   }
 
   /** With a source in this thread the next pass knows all that can explain it; otherwise that takes a moment. */
-  #holdMissing(tree: RootTree, paths: readonly BytePath[], cut: Cut): void {
-    const held = this.#missing[tree.index] as Map<BytePath, true>;
-    const wasEmpty = held.size === 0;
-    for (const path of paths) held.set(path, true);
+  #holdMissing(tree: RootTree, missing: readonly Unplaced[], cut: Cut): void {
+    const held = this.#missing[tree.index] as Unplaced[];
+    const wasEmpty = held.length === 0;
+    held.push(...missing);
     cut.isSpoiled = true;
     if (wasEmpty && this.#source === null) {
       const { timetable, whenOpen } = this.#options;
-      timetable.add(MISSING_GRACE_MS, "missing", () => whenOpen(() => this.#planNames(tree, this.#takeMissing(tree), new Cut(), false)));
+      timetable.add(MISSING_GRACE_MS, "missing", () => whenOpen(() => this.#planNames(tree, pathsOf(held.splice(0)), new Cut(), false)));
     }
-  }
-
-  #takeMissing(tree: RootTree): BytePath[] {
-    const held = this.#missing[tree.index] as Map<BytePath, true>;
-    const paths = [...held.keys()];
-    held.clear();
-    return paths;
   }
 
   #settle(tree: RootTree, directories: PlanOutcome["newDirectories"]): void {
