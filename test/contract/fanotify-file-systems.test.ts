@@ -144,7 +144,7 @@ describe("btrfs alone", () => {
     expect(content).toMatchObject({ kind: "content", path: "sv/d/f", node: { ino, dev: deviceNumber(dev) } });
     expect(lstatSync(image.path).dev).not.toBe(dev);
     execFileSync("btrfs", ["subvolume", "snapshot", inner, join(image.path, "snap")], { stdio: "pipe" });
-    expect(kit.drain()).toContainEqual({ kind: "directory", root: 0, path: "snap", recursive: true });
+    expect(kit.drain()).toContainEqual(expect.objectContaining({ kind: "directory", root: 0, path: "snap", recursive: true }));
     writeFileSync(join(image.path, "snap/d/f"), "in the snapshot");
     expect(kit.drain()).toMatchObject([{ kind: "content", path: "snap/d/f" }]);
   });
