@@ -8,6 +8,7 @@ import { setFlagsFromString } from "node:v8";
 import { SmError, toSmError } from "../base/errors.js";
 import { armFailpointText } from "../base/failpoint.js";
 import type { Log } from "../base/log.js";
+import { MiB } from "../base/units.js";
 import { delay } from "../base/wait.js";
 import { type Config, parseEndpoint } from "../config/config.js";
 import { loadConfig } from "../config/load-config.js";
@@ -177,6 +178,7 @@ function targetSettings({ server, target, apply, ...directories }: Config): Targ
     stateDir,
     ownDirectories: [configDir, stateDir, runtimeDir, logDir, queue.directory],
     allowedRoots: target.allowedRoots,
+    stageBytesMax: target.stageMiB * MiB,
     retryInitialMs: apply.retryInitialMs,
     retryMaxMs: apply.retryMaxMs,
   };

@@ -32,6 +32,8 @@ export interface ApplyContext {
   readonly remap: LinkRemap;
   readonly matcher: PathMatcher;
   readonly suspect: SuspectWindow | null;
+  /** Done again after a crash of the machine: the disk may hold part of it, so a patch asks for no base. */
+  readonly isRedo: boolean;
   readonly seq: number;
   /** Bits the kernel takes from modes at creation. */
   readonly umask: number;

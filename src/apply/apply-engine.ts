@@ -12,11 +12,14 @@ import { type BytePath, displayPath } from "../model/byte-path.js";
 import type { Answer, RootIndex } from "../model/change.js";
 import { type ChangeSet, decodeChangeSet } from "../model/change-set.js";
 import type { Mapping } from "../model/connection-spec.js";
+import type { ConsistencyPoint, CopyClaim } from "../model/session.js";
 import type { LoggedAnswer } from "./answer-log.js";
 import { applyChange } from "./apply-change.js";
 import type { ApplyContext, PathMatcher, SuspectWindow } from "./apply-context.js";
 import { ApplyState } from "./apply-state.js";
-import type { Intent, IntentKind } from "./cursor-file.js";
+import { UNHEARD } from "./claim-file.js";
+import { afterClaim, afterMisfit, afterSet, type Consistency, NO_CONSISTENCY, pointOf, type SetEnding } from "./consistency.js";
+import type { CursorState, Intent, IntentKind } from "./cursor-file.js";
 import { DirectoryCache } from "./directory-cache.js";
 import type { DurableState } from "./durable-file.js";
 import { type InodeMark, NO_INODE } from "./inode-mark.js";
@@ -77,6 +80,7 @@ export interface DurablePoint {
 
 interface Progress {
   readonly set: ChangeSet;
+  readonly ending: SetEnding;
   index: number;
   readonly answers: Answer[];
 }
@@ -104,12 +108,16 @@ export class ApplyEngine implements ApplyContext {
   /** The last intent of the change under way, for another attempt at it in this process. */
   #intent: Intent | null = null;
   #unlogged: LoggedAnswer[] = [];
+  /** As the next record of the cursor will have it. */
+  #consistency: Consistency;
+  #isRecovering = false;
   #open = true;
 
   private constructor(options: ApplyEngineOptions, state: ApplyState) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#state = state;
+    this.#consistency = state.cursor.state.consistency;
     this.remap = linkRemap(options.mappings, options.remapLinks);
     this.matcher = options.matcher ?? (() => true);
     this.roots = TargetRoots.load(options.stateDirectory, options.mappings, state.bootId);
@@ -137,6 +145,19 @@ export class ApplyEngine implements ApplyContext {
     return this.#state.durable.clean;
   }
 
+  /** The stream that was applied last; "" = none. */
+  get epoch(): string {
+    return this.#state.cursor.state.epoch;
+  }
+
+  get durableSeq(): number {
+    return this.#state.durable.durableSeq;
+  }
+
+  get point(): ConsistencyPoint {
+    return pointOf(this.#consistency, this.#state.claim);
+  }
+
   /** A set was begun and not ended: it is blocked. */
   get isMidSet(): boolean {
     return this.#progress !== null;
@@ -150,20 +171,31 @@ export class ApplyEngine implements ApplyContext {
     return this.#state.durable.suspect;
   }
 
+  get isRedo(): boolean {
+    return this.#isRecovering && this.#state.durable.suspectPending;
+  }
+
   get seq(): number {
     return this.#progress?.set.seq ?? 0;
   }
 
   /** The source (again) says which journal its numbers belong to. Another one than before starts from nothing. */
   begin(epoch: string): Begun {
-    const { durable, cursor } = this.#state;
-    const isKnown = cursor.state.epoch === epoch;
+    const { durable } = this.#state;
+    const isKnown = this.epoch === epoch;
     if (!isKnown) {
       this.#progress = null;
       this.#resume = null;
       this.#state.setDurable({ ...durable, epoch, durableSeq: 0 }, true);
-      cursor.write({ epoch, appliedSeq: 0, intent: null });
+      this.#consistency = NO_CONSISTENCY;
+      this.#state.setClaim({ ...UNHEARD, epoch, sinceMs: this.#clock.nowMs() });
+      this.#state.cursor.write({ epoch, appliedSeq: 0, intent: null, consistency: NO_CONSISTENCY });
     }
+    return this.standing(isKnown);
+  }
+
+  /** How far it is in the stream it knows. */
+  standing(isKnown = true): Begun {
     const { suspectPending, durableSeq } = this.#state.durable;
     return {
       appliedSeq: this.appliedSeq,
@@ -175,15 +207,46 @@ export class ApplyEngine implements ApplyContext {
     };
   }
 
-  applySet(frame: Buffer): SetOutcome {
+  /** Reads a set, and throws PROTOCOL when it is none that could be applied here. */
+  read(frame: Buffer): ChangeSet {
     const set = decodeChangeSet(frame);
-    if (this.#state.cursor.state.epoch === "") throw new SmError("PROTOCOL", `change set ${set.seq} came before the epoch was told`);
+    if (this.epoch === "") throw new SmError("PROTOCOL", `change set ${set.seq} came before the epoch was told`);
     for (const change of set.changes) {
       if (change.root >= this.roots.count) throw new SmError("PROTOCOL", `change set ${set.seq} names mapped root ${change.root} of ${this.roots.count}`);
     }
+    return set;
+  }
+
+  /** Applies a set that was read; `ending` says what it is to the state it belongs to. */
+  apply(set: ChangeSet, ending: SetEnding): SetOutcome {
     if (set.seq <= this.appliedSeq) return { kind: "skipped", seq: set.seq };
-    if (this.#progress?.set.seq !== set.seq) this.#progress = this.#start(set);
+    if (this.#progress?.set.seq !== set.seq) this.#progress = this.#start(set, ending);
     return this.retry();
+  }
+
+  /** Reads and applies one set as it is. */
+  applySet(frame: Buffer): SetOutcome {
+    const set = this.read(frame);
+    return this.apply(set, set.closed && !set.mirror ? "closed" : set.forced === true ? "forced" : "none");
+  }
+
+  /** What an earlier process staged is being completed: nobody was told of its doubts yet. */
+  recover<T>(work: () => T): T {
+    this.#isRecovering = true;
+    try {
+      return work();
+    } finally {
+      this.#isRecovering = false;
+    }
+  }
+
+  /** The source says whether this is a copy. */
+  setClaim(claim: CopyClaim): void {
+    const { claim: before } = this.#state;
+    if (before.epoch === this.epoch && before.fromSeq === claim.fromSeq && before.why === claim.why) return;
+    this.#state.setClaim({ fromSeq: claim.fromSeq, why: claim.why, epoch: this.epoch, sinceMs: this.#clock.nowMs() });
+    this.#consistency = afterClaim(this.#consistency, claim);
+    this.#writeCursor({ appliedSeq: this.appliedSeq, intent: this.#state.cursor.state.intent });
   }
 
   /** Goes on with the set that is under way. */
@@ -223,14 +286,14 @@ export class ApplyEngine implements ApplyContext {
   answer(answer: Answer): void {
     if (this.#progress === null) return;
     this.#progress.answers.push(answer);
+    if (answer.kind === "stale" || answer.kind === "problem") this.#consistency = afterMisfit(this.#consistency, answer.seq, this.#clock.nowMs());
     this.#unlogged.push({ epoch: this.#state.cursor.state.epoch, index: this.#progress.index, answer });
   }
 
   intend(kind: IntentKind, moved: InodeMark): void {
-    const { epoch, appliedSeq } = this.#state.cursor.state;
     this.#flushLogs();
     this.#intent = { kind, seq: this.seq, index: this.#progress?.index ?? 0, moved };
-    this.#state.cursor.write({ epoch, appliedSeq, intent: this.#intent });
+    this.#writeCursor({ appliedSeq: this.appliedSeq, intent: this.#intent });
     this.#passPoint("apply.change.afterIntent");
   }
 
@@ -250,19 +313,19 @@ export class ApplyEngine implements ApplyContext {
     return { intent, answers: logged.map((entry) => entry.answer) };
   }
 
-  #start(set: ChangeSet): Progress {
+  #start(set: ChangeSet, ending: SetEnding): Progress {
     const resume = this.#resume;
     this.#resume = null;
     this.#intent = null;
-    if (resume === null || resume.intent.seq !== set.seq) return { set, index: 0, answers: [] };
+    if (resume === null || resume.intent.seq !== set.seq) return { set, ending, index: 0, answers: [] };
     this.#intent = resume.intent;
-    return { set, index: resume.intent.index, answers: [...resume.answers] };
+    return { set, ending, index: resume.intent.index, answers: [...resume.answers] };
   }
 
   #beforeFirst(progress: Progress): void {
     const { durable } = this.#state;
     if (durable.clean) this.#state.setDurable({ ...durable, clean: false }, true);
-    if (durable.suspectPending) this.#state.setDurable({ ...this.#state.durable, suspectPending: false }, false);
+    if (durable.suspectPending && !this.#isRecovering) this.#state.setDurable({ ...this.#state.durable, suspectPending: false }, false);
     if (progress.index === 0) this.#passPoint("apply.set.beforeFirst");
   }
 
@@ -286,7 +349,8 @@ export class ApplyEngine implements ApplyContext {
     this.#passPoint("apply.set.beforeCursor");
     this.#flushLogs();
     this.foreign.sync();
-    this.#state.cursor.write({ epoch: this.#state.cursor.state.epoch, appliedSeq: set.seq, intent: null });
+    this.#consistency = afterSet(this.#consistency, { ...set, ending: progress.ending }, this.#state.claim, this.#clock.nowMs());
+    this.#writeCursor({ appliedSeq: set.seq, intent: null });
     this.#progress = null;
     this.#intent = null;
     return { kind: "applied", seq: set.seq, answers };
@@ -294,9 +358,12 @@ export class ApplyEngine implements ApplyContext {
 
   /** A change that did not fit is not tried again after a crash: by then, a later change could have made it fit. */
   #pass(index: number): void {
-    const { epoch, appliedSeq } = this.#state.cursor.state;
     this.#flushLogs();
-    this.#state.cursor.write({ epoch, appliedSeq, intent: { kind: "past", seq: this.seq, index, moved: NO_INODE } });
+    this.#writeCursor({ appliedSeq: this.appliedSeq, intent: { kind: "past", seq: this.seq, index, moved: NO_INODE } });
+  }
+
+  #writeCursor(state: Pick<CursorState, "appliedSeq" | "intent">): void {
+    this.#state.cursor.write({ epoch: this.epoch, ...state, consistency: this.#consistency });
   }
 
   #answerFailure(failure: Exclude<Failure, { kind: "retry" }>, root: RootIndex): void {

@@ -158,6 +158,7 @@ function patchFile(ctx: ApplyContext, parent: Directory, change: FileChange): Ve
 /** The base check (invariant I5). A patch that was begun has passed it already, and has changed the time since. */
 function baseMismatch(ctx: ApplyContext, change: FileChange, stat: FileStat): string | undefined {
   const { base, continues } = change;
+  if (ctx.isRedo) return undefined;
   if (continues && !ctx.transfers.mayContinue(change, stat)) return "the piece before it did not come, or the file was changed since";
   if (base === null || isBase(base, stat)) return undefined;
   const interrupted = ctx.interrupted("patch");

@@ -3,13 +3,16 @@
 import type { Answer } from "../model/change.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { Rule } from "../model/rule.js";
-import type { Retrying } from "../model/session.js";
+import type { ConsistencyPoint, CopyClaim, Retrying } from "../model/session.js";
 import type { Begun, DurablePoint } from "./apply-engine.js";
 import type { DurableState } from "./durable-file.js";
 
 export interface ApplyWorkerData {
   readonly stateDirectory: string;
-  readonly epoch: string;
+  /** Null: only what an earlier process staged is completed. */
+  readonly epoch: string | null;
+  readonly stageBytesMax: number;
+  readonly isSynced: boolean;
   readonly mappings: readonly Mapping[];
   readonly rules: readonly Rule[];
   readonly remapLinks: boolean;
@@ -21,6 +24,7 @@ export interface ApplyWorkerData {
 export type ToApplyWorker =
   | { readonly kind: "set"; readonly frame: Uint8Array }
   | { readonly kind: "durable"; readonly state: DurableState }
+  | { readonly kind: "claim"; readonly claim: CopyClaim }
   /** What was received is applied first; a set that is blocked stays where it is. */
   | { readonly kind: "close" };
 
@@ -30,15 +34,26 @@ export interface ErrorData {
 }
 
 export type FromApplyWorker =
-  | { readonly kind: "opened"; readonly begun: Begun }
+  | { readonly kind: "opened"; readonly begun: Begun; readonly consistency: ConsistencyPoint }
   | {
       readonly kind: "progress";
       readonly appliedSeq: number;
-      /** Of the frames finished since the last message. */
+      readonly takenSeq: number;
+      readonly consistency: ConsistencyPoint;
+      /** Source time of the oldest live change that came and is part of no complete state yet. */
+      readonly openSinceMs: number | null;
+      /** Why the stage cannot be written. */
+      readonly stageFault: string | null;
+      /** The stage is full of what waits to be synced: nothing goes on before. */
+      readonly isWaitingForSync: boolean;
+      /** Claims taken since the last message. */
+      readonly claims: number;
+      /** Of the frames worked off since the last message: applied, or held in the stage. */
       readonly bytes: number;
       readonly answers: readonly Answer[];
       readonly retrying: Retrying | null;
-      readonly point: DurablePoint;
+      /** Null: all that was applied is durable. */
+      readonly point: DurablePoint | null;
     }
   | { readonly kind: "failed"; readonly error: ErrorData }
   | { readonly kind: "closed"; readonly point: DurablePoint | null };

@@ -8,7 +8,7 @@ import { MiB } from "../base/units.js";
 import { type Deferred, defer } from "../base/wait.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { Rule } from "../model/rule.js";
-import type { Ack } from "../model/session.js";
+import type { Ack, ConsistencyPoint, CopyClaim } from "../model/session.js";
 import type { Begun } from "./apply-engine.js";
 import type { ApplyWorkerData, FromApplyWorker, ToApplyWorker } from "./apply-messages.js";
 import { Durability, errorOf } from "./durability.js";
@@ -23,7 +23,9 @@ const QUEUED_BYTES_MAX = 128 * MiB;
 export interface ApplyServiceOptions {
   readonly connectionKey: string;
   readonly stateDirectory: string;
-  readonly epoch: string;
+  /** Null: only what an earlier process staged is completed. */
+  readonly epoch: string | null;
+  readonly stageBytesMax: number;
   readonly mappings: readonly Mapping[];
   readonly rules: readonly Rule[];
   readonly remapLinks: boolean;
@@ -37,9 +39,25 @@ export interface ApplyServiceOptions {
 }
 
 export interface ApplyAck extends Ack {
-  /** Bytes of the frames finished with this acknowledgement. */
-  readonly appliedBytes: number;
+  /** Bytes of the frames worked off with this acknowledgement: applied, or held in the stage. */
+  readonly releasedBytes: number;
+  /** Source time of the oldest live change that came and is part of no complete state yet. */
+  readonly openSinceMs: number | null;
+  /** Why the stage cannot be written: groups are applied without it. */
+  readonly stageFault: string | null;
 }
+
+const NO_PROGRESS = {
+  appliedSeq: 0,
+  takenSeq: 0,
+  consistentSeq: 0,
+  consistentTimeMs: 0,
+  doubt: null,
+  openSinceMs: null,
+  stageFault: null,
+} as const satisfies Partial<ApplyAck>;
+
+type Progress = Omit<ApplyAck, "durableSeq" | "answers" | "retrying" | "releasedBytes">;
 
 export class ApplyService {
   readonly #options: ApplyServiceOptions;
@@ -48,10 +66,13 @@ export class ApplyService {
   readonly #opening = defer<Begun>();
   readonly #closing = defer<void>();
   #begun: Begun | null = null;
-  #appliedSeq = 0;
+  #progress: Progress = NO_PROGRESS;
   #durableSeq = 0;
   #retrying: Ack["retrying"] = null;
   #queuedBytes = 0;
+  /** One claim is on its way to the worker at a time; of those that come meanwhile the last counts. */
+  #isClaiming = false;
+  #nextClaim: CopyClaim | null = null;
   #hasStopped = false;
   #failure: SmError | null = null;
   #closed: Deferred<void> | null = null;
@@ -63,8 +84,10 @@ export class ApplyService {
   private constructor(options: ApplyServiceOptions) {
     this.#options = options;
     const base = options.workersUrl ?? new URL("./", import.meta.url);
-    const { stateDirectory, epoch, mappings, rules, remapLinks, retryInitialMs, retryMaxMs, failpoint } = options;
-    const workerData: ApplyWorkerData = { stateDirectory, epoch, mappings, rules, remapLinks, retryInitialMs, retryMaxMs, failpoint };
+    const { stateDirectory, epoch, stageBytesMax, mappings, rules, remapLinks, retryInitialMs, retryMaxMs, failpoint } = options;
+    const isSynced = options.durability === "fsync";
+    const places = { stateDirectory, epoch, stageBytesMax, isSynced, mappings, rules, remapLinks };
+    const workerData: ApplyWorkerData = { ...places, retryInitialMs, retryMaxMs, failpoint };
     this.#worker = new Worker(new URL("apply-worker.js", base), { workerData });
     this.#worker.on("message", (message: FromApplyWorker) => this.#take(message));
     this.#worker.on("error", (error) => this.#fail(toSmError(error, "WORKER_DIED", "the apply worker")));
@@ -72,7 +95,7 @@ export class ApplyService {
     this.#durability = Durability.open({
       workerUrl: new URL("durability-worker.js", base),
       failpoint,
-      intervalMs: options.durability === "fsync" ? SYNC_INTERVAL_MS : LAZY_SYNC_INTERVAL_MS,
+      intervalMs: isSynced ? SYNC_INTERVAL_MS : LAZY_SYNC_INTERVAL_MS,
       onDurable: (state) => this.#takeDurable(state),
       onFailure: (error) => this.#fail(error),
     });
@@ -95,7 +118,16 @@ export class ApplyService {
     return this.#begun;
   }
 
-  /** Bytes taken and not yet applied. */
+  get point(): ConsistencyPoint {
+    return this.#progress;
+  }
+
+  /** What cannot be written now. */
+  get retrying(): Ack["retrying"] {
+    return this.#retrying;
+  }
+
+  /** Bytes taken and not yet worked off. */
   get queuedBytes(): number {
     return this.#queuedBytes;
   }
@@ -126,6 +158,24 @@ export class ApplyService {
     this.#worker.postMessage({ kind: "set", frame: bytes } satisfies ToApplyWorker, [bytes.buffer]);
   }
 
+  /** Takes what the source knows: whether the target is a copy. */
+  claim(claim: CopyClaim): void {
+    if (this.#failure !== null || this.#closed !== null) return;
+    if (this.#isClaiming) {
+      this.#nextClaim = claim;
+      return;
+    }
+    this.#isClaiming = true;
+    this.#worker.postMessage({ kind: "claim", claim } satisfies ToApplyWorker);
+  }
+
+  #claimed(): void {
+    this.#isClaiming = false;
+    const next = this.#nextClaim;
+    this.#nextClaim = null;
+    if (next !== null) this.claim(next);
+  }
+
   /** Orderly: what was received is applied and made durable; a set that is blocked is left for the next time. */
   async close(): Promise<void> {
     if (this.#closed !== null) return this.#closed.promise;
@@ -146,16 +196,12 @@ export class ApplyService {
     switch (message.kind) {
       case "opened":
         this.#begun = message.begun;
-        this.#appliedSeq = message.begun.appliedSeq;
+        this.#progress = { ...NO_PROGRESS, appliedSeq: message.begun.appliedSeq, takenSeq: message.begun.appliedSeq, ...message.consistency };
         this.#durableSeq = message.begun.durableSeq;
         this.#opening.resolve(message.begun);
         return;
       case "progress":
-        this.#queuedBytes -= message.bytes;
-        this.#appliedSeq = message.appliedSeq;
-        this.#noteRetrying(message.retrying);
-        if (this.#closed === null) this.#durability.want(message.point, message.bytes);
-        this.#acknowledge(message.answers, message.bytes);
+        this.#takeProgress(message);
         return;
       case "failed":
         this.#fail(errorOf(message.error));
@@ -165,6 +211,24 @@ export class ApplyService {
         void this.#durability.finish(message.point).then(() => this.#closing.resolve());
         return;
     }
+  }
+
+  #takeProgress(message: Extract<FromApplyWorker, { kind: "progress" }>): void {
+    const { appliedSeq, takenSeq, consistency, openSinceMs, stageFault, bytes } = message;
+    this.#queuedBytes -= bytes;
+    this.#noteStageFault(stageFault);
+    this.#progress = { appliedSeq, takenSeq, ...consistency, openSinceMs, stageFault };
+    this.#noteRetrying(message.retrying);
+    if (this.#closed === null && message.point !== null) this.#durability.want(message.point, bytes, message.isWaitingForSync);
+    this.#acknowledge(message.answers, bytes);
+    if (message.claims > 0) this.#claimed();
+  }
+
+  #noteStageFault(fault: string | null): void {
+    const { log, connectionKey } = this.#options;
+    const before = this.#progress.stageFault;
+    if (fault !== null && before === null) log.warn(`the stage cannot be written (${fault}): states are applied in parts`, { connection: connectionKey });
+    if (fault === null && before !== null) log.info("the stage can be written again", { connection: connectionKey });
   }
 
   #noteRetrying(retrying: Ack["retrying"]): void {
@@ -181,11 +245,12 @@ export class ApplyService {
     this.#acknowledge([], 0);
   }
 
-  #acknowledge(answers: Ack["answers"], appliedBytes: number): void {
-    if (this.#options.durability !== "fsync") this.#durableSeq = this.#appliedSeq;
-    const ack = { appliedSeq: this.#appliedSeq, durableSeq: this.#durableSeq, answers, retrying: this.#retrying, appliedBytes };
+  #acknowledge(answers: Ack["answers"], releasedBytes: number): void {
+    if (this.#options.durability !== "fsync") this.#durableSeq = this.#progress.appliedSeq;
+    const ack = { ...this.#progress, durableSeq: this.#durableSeq, answers, retrying: this.#retrying, releasedBytes };
+    const unheard = this.#unheard;
     if (this.#ackListener !== null) this.#ackListener(ack);
-    else this.#unheard = { ...ack, answers: [...(this.#unheard?.answers ?? []), ...answers], appliedBytes: appliedBytes + (this.#unheard?.appliedBytes ?? 0) };
+    else this.#unheard = { ...ack, answers: [...(unheard?.answers ?? []), ...answers], releasedBytes: releasedBytes + (unheard?.releasedBytes ?? 0) };
   }
 
   #fail(error: SmError): void {

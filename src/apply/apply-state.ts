@@ -1,8 +1,10 @@
-// The persistent side of one connection's applying: cursor, durable point, answers, foreign names.
+// The persistent side of one connection's applying: cursor, durable point, answers, foreign names, the source's claim.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AnswerLog } from "./answer-log.js";
+import { type KeptClaim, readClaim, UNHEARD, writeClaim } from "./claim-file.js";
+import { NO_CONSISTENCY } from "./consistency.js";
 import { CursorFile } from "./cursor-file.js";
 import { type DurableState, readBootId, readDurable, writeDurable } from "./durable-file.js";
 import { ForeignList } from "./foreign-list.js";
@@ -16,15 +18,19 @@ export class ApplyState {
   readonly foreign: ForeignList;
   readonly bootId: string;
   readonly durablePath: string;
+  readonly #stateDirectory: string;
   #durable: DurableState;
+  #claim: KeptClaim;
 
-  private constructor(cursor: CursorFile, answers: AnswerLog, foreign: ForeignList, bootId: string, durablePath: string, durable: DurableState) {
+  private constructor(stateDirectory: string, cursor: CursorFile, bootId: string, durable: DurableState) {
+    this.#stateDirectory = stateDirectory;
     this.cursor = cursor;
-    this.answers = answers;
-    this.foreign = foreign;
+    this.answers = AnswerLog.open(stateDirectory);
+    this.foreign = ForeignList.open(join(stateDirectory, "foreign"));
     this.bootId = bootId;
-    this.durablePath = durablePath;
+    this.durablePath = join(stateDirectory, "durable.json");
     this.#durable = durable;
+    this.#claim = readClaim(stateDirectory);
   }
 
   static open(stateDirectory: string, nowMs: number, bootId: string = readBootId()): ApplyState {
@@ -35,10 +41,14 @@ export class ApplyState {
     const durable = found === null ? firstState(nowMs, bootId) : isCrashed ? afterCrash(found, nowMs, bootId) : { ...found, bootId };
     const cursor = CursorFile.open(join(stateDirectory, "cursor"));
     // The cursor itself is never synced: after a crash of the machine only the durable point is true.
-    if (found !== null && found.bootId !== bootId) cursor.write({ epoch: found.epoch, appliedSeq: found.durableSeq, intent: null });
+    if (found !== null && found.bootId !== bootId) {
+      const isSame = !isCrashed && cursor.state.epoch === found.epoch && cursor.state.appliedSeq === found.durableSeq;
+      const consistency = isSame ? cursor.state.consistency : NO_CONSISTENCY;
+      cursor.write({ epoch: found.epoch, appliedSeq: found.durableSeq, intent: null, consistency });
+    }
+    if (isCrashed) writeClaim(stateDirectory, { ...UNHEARD, why: "the target's machine crashed before everything was on its disk", sinceMs: nowMs });
     if (found === null || found.bootId !== bootId) writeDurable(durablePath, durable);
-    const answers = AnswerLog.open(stateDirectory);
-    return new ApplyState(cursor, answers, ForeignList.open(join(stateDirectory, "foreign")), bootId, durablePath, durable);
+    return new ApplyState(stateDirectory, cursor, bootId, durable);
   }
 
   get durable(): DurableState {
@@ -49,6 +59,15 @@ export class ApplyState {
   setDurable(durable: DurableState, write: boolean): void {
     if (write) writeDurable(this.durablePath, durable);
     this.#durable = durable;
+  }
+
+  get claim(): KeptClaim {
+    return this.#claim;
+  }
+
+  setClaim(claim: KeptClaim): void {
+    writeClaim(this.#stateDirectory, claim);
+    this.#claim = claim;
   }
 
   close(): void {

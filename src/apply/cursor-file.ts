@@ -1,7 +1,8 @@
 // How far the target has applied, and which step that cannot be repeated is under way.
 // Two records of 128 bytes, written in turn, each with a checksum: a torn write leaves the other one. Written before and
 // after the deed without fsync: the page cache outlives the process; a crash of the machine is told by the boot id.
-//   0 magic, 4 kind, 8 generation, 16 epoch, 24 appliedSeq, 32 intent seq, 40 intent index, 48 moved, 80 (spare), 120 xxh64
+//   0 magic, 4 kind, 6 stray, 8 generation, 16 epoch, 24 appliedSeq, 32 intent seq, 40 intent index, 48 moved,
+//   80 consistent seq, 88 its time, 96 misfit seq, 104 its time, 112 time of stray, 120 xxh64
 
 import { existsSync } from "node:fs";
 import xxhash from "@node-rs/xxhash";
@@ -10,6 +11,7 @@ import { writeFileAtomic } from "../fs/atomic-file.js";
 import { fsError } from "../fs/errno.js";
 import { AT_FDCWD, closeFd, O_RDWR, openAt, preadFd, pwriteFd } from "../fs/native.js";
 import { bytesFromText } from "../model/byte-path.js";
+import { type Consistency, NO_CONSISTENCY, STRAYS } from "./consistency.js";
 import type { InodeMark } from "./inode-mark.js";
 
 const RECORD_BYTES = 128;
@@ -32,9 +34,10 @@ export interface CursorState {
   readonly epoch: string;
   readonly appliedSeq: number;
   readonly intent: Intent | null;
+  readonly consistency: Consistency;
 }
 
-const EMPTY: CursorState = { epoch: "", appliedSeq: 0, intent: null };
+const EMPTY: CursorState = { epoch: "", appliedSeq: 0, intent: null, consistency: NO_CONSISTENCY };
 
 export class CursorFile {
   readonly #fd: number;
@@ -90,7 +93,8 @@ function encodeRecord(record: Buffer, generation: bigint, state: CursorState): v
   const { intent } = state;
   record.fill(0);
   record.writeUInt32LE(MAGIC, 0);
-  record.writeUInt32LE(intent === null ? 0 : KINDS.indexOf(intent.kind), 4);
+  record.writeUInt16LE(intent === null ? 0 : KINDS.indexOf(intent.kind), 4);
+  encodeConsistency(record, state.consistency);
   record.writeBigUInt64LE(generation, 8);
   record.write(state.epoch, 16, "hex");
   record.writeDoubleLE(state.appliedSeq, 24);
@@ -107,9 +111,30 @@ function encodeRecord(record: Buffer, generation: bigint, state: CursorState): v
 
 function decodeRecord(record: Buffer): { generation: bigint; state: CursorState } | undefined {
   if (record.readUInt32LE(0) !== MAGIC || record.readBigUInt64LE(CHECKED_BYTES) !== xxhash.xxh64(record.subarray(0, CHECKED_BYTES))) return undefined;
-  const kind = KINDS[record.readUInt32LE(4)] ?? "none";
+  const kind = KINDS[record.readUInt16LE(4)] ?? "none";
   const epoch = record.toString("hex", 16, 24);
   const moved = { dev: record.readDoubleLE(48), ino: record.readDoubleLE(56), btimeSec: record.readDoubleLE(64), btimeNsec: record.readDoubleLE(72) };
   const intent = kind === "none" ? null : { kind, seq: record.readDoubleLE(32), index: record.readUInt32LE(40), moved };
-  return { generation: record.readBigUInt64LE(8), state: { epoch: epoch === "0000000000000000" ? "" : epoch, appliedSeq: record.readDoubleLE(24), intent } };
+  const state = { epoch: epoch === "0000000000000000" ? "" : epoch, appliedSeq: record.readDoubleLE(24), intent, consistency: decodeConsistency(record) };
+  return { generation: record.readBigUInt64LE(8), state };
+}
+
+function encodeConsistency(record: Buffer, { seq, timeMs, misfitSeq, misfitMs, stray, strayMs }: Consistency): void {
+  record.writeUInt16LE(stray === null ? 0 : 1 + STRAYS.indexOf(stray), 6);
+  record.writeDoubleLE(seq, 80);
+  record.writeDoubleLE(timeMs, 88);
+  record.writeDoubleLE(misfitSeq, 96);
+  record.writeDoubleLE(misfitMs, 104);
+  record.writeDoubleLE(strayMs, 112);
+}
+
+function decodeConsistency(record: Buffer): Consistency {
+  return {
+    seq: record.readDoubleLE(80),
+    timeMs: record.readDoubleLE(88),
+    misfitSeq: record.readDoubleLE(96),
+    misfitMs: record.readDoubleLE(104),
+    stray: STRAYS[record.readUInt16LE(6) - 1] ?? null,
+    strayMs: record.readDoubleLE(112),
+  };
 }

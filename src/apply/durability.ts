@@ -33,6 +33,7 @@ export class Durability {
   #startedAtMs = performance.now();
   #wantedAtMs = 0;
   #bytes = 0;
+  #isUrgent = false;
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
@@ -50,12 +51,16 @@ export class Durability {
     return new Durability(new Worker(options.workerUrl, { workerData: { failpoint: options.failpoint } }), options);
   }
 
-  /** Wants everything up to this point durable; a later point replaces one that has not begun. `bytes`: applied since the last call. */
-  want(point: DurablePoint, bytes: number): void {
+  /**
+   * Wants everything up to this point durable; a later point replaces one that has not begun. `bytes`: applied since the last call;
+   * `isUrgent`: nothing is applied before.
+   */
+  want(point: DurablePoint, bytes: number, isUrgent = false): void {
     this.#wanted = point;
+    this.#isUrgent ||= isUrgent;
     this.#wantedAtMs = performance.now();
     this.#bytes += bytes;
-    if (this.#bytes > BULK_BYTES) {
+    if (this.#bytes > BULK_BYTES || isUrgent) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
     }
@@ -83,6 +88,7 @@ export class Durability {
 
   /** Bulk is synced when it pauses, or now and then; anything else after the interval. */
   get #dueAtMs(): number {
+    if (this.#isUrgent) return Number.NEGATIVE_INFINITY;
     const regular = this.#startedAtMs + this.#options.intervalMs;
     if (this.#bytes <= BULK_BYTES) return Math.max(regular, this.#restUntilMs);
     return Math.max(regular, this.#restUntilMs, Math.min(this.#startedAtMs + BULK_INTERVAL_MS, this.#wantedAtMs + BULK_PAUSE_MS));
@@ -104,6 +110,7 @@ export class Durability {
   #start(point: DurablePoint): void {
     this.#wanted = null;
     this.#bytes = 0;
+    this.#isUrgent = false;
     this.#running = defer();
     this.#startedAtMs = performance.now();
     this.#worker.postMessage({ kind: "sync", point } satisfies ToDurabilityWorker);

@@ -9,6 +9,10 @@ export const FAILPOINTS = [
   "apply.change.afterDeed",
   "apply.set.beforeCursor",
   "apply.durable.beforeCursor",
+  "apply.stage.afterWrite",
+  "apply.stage.afterSync",
+  "apply.group.midApply",
+  "apply.stage.beforeRewind",
   "state.write.beforeRename",
   "source.set.beforeSend",
 ] as const;

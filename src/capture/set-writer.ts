@@ -146,7 +146,7 @@ export class SetWriter {
     const isWhole = !changes.some((change) => change.op === "file" && change.meta === null);
     const isLive = this.hasCuts && !this.#mirror;
     // One for a single connection within live sets that are open is part of them.
-    const closed = !isLive ? isWhole : this.#connectionId === 0 ? this.#closing !== "no" : this.#openBytes === 0;
+    const closed = !isLive ? isWhole : this.#connectionId === 0 ? this.#closing === "closed" : this.#openBytes === 0;
     return { seq: this.#lastSeq, sourceTimeMs: Date.now(), closed, forced: this.#closing === "forced", mirror: this.#mirror, changes };
   }
 

@@ -110,6 +110,7 @@ export const FIELDS: FieldTable = {
   target: {
     enabled: flag(true, "a paired source may replicate to here; switch it off on a pure source"),
     allowedRoots: list(absolutePath, 1024, "empty = anywhere but system directories: the operator of the source chooses"),
+    stageMiB: whole(16, MIB_MAX, 256, "holds two seconds of 1 Gbit/s that never pause; a larger state is applied in parts, and that is said"),
   },
   queue: QUEUE,
   transport: TRANSPORT,

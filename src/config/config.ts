@@ -15,6 +15,7 @@ export interface ConfigSections {
   readonly target: {
     readonly enabled: boolean;
     readonly allowedRoots: readonly string[];
+    readonly stageMiB: number;
   };
   readonly queue: {
     readonly directory: string;

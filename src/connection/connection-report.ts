@@ -3,10 +3,12 @@
 import { displayPath } from "../model/byte-path.js";
 import type { SourceChannel } from "../model/channel-port.js";
 import type { Journal } from "../model/journal-port.js";
-import type { Retrying } from "../model/session.js";
+import type { ConsistencyPoint, Retrying } from "../model/session.js";
 import type { ConnectionReport, Reason, ReplicationStatus, TargetDataState, TargetStatus, TransmitMode } from "../model/status.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import type { ConnectionState } from "./connection-state.js";
+import { reportConsistency } from "./consistency-report.js";
+import type { CopyWatch } from "./copy-watch.js";
 import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
 import type { SentCounts } from "./set-sender.js";
@@ -31,6 +33,9 @@ export interface ConnectionView {
   readonly appliedSeq: number;
   readonly durableSeq: number;
   readonly oldestPendingMs: number | null;
+  readonly point: ConsistencyPoint;
+  readonly openSinceMs: number | null;
+  readonly claim: CopyWatch["claim"];
   readonly options: { readonly journal: Journal };
 }
 
@@ -74,10 +79,16 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
     durableSeq: c.durableSeq,
     lastSeq: stats.lastSeq,
     lagMs,
+    consistency: reportConsistency({ point: knownPoint(c), openSinceMs: c.openSinceMs, object: `connection ${record.id}` }, Date.now()),
     problems: c.problems.list(),
     problemCount: c.problems.count,
     reasons: reasonsOf(c),
   };
+}
+
+/** What the source knows comes first: the target may not have heard of it yet. */
+function knownPoint({ point, claim }: ConnectionView): ConsistencyPoint {
+  return claim.fromSeq === null ? { ...point, doubt: { code: "NOT_A_COPY", message: claim.why, sinceMs: claim.sinceMs } } : point;
 }
 
 function dataState(c: ConnectionView): TargetDataState {

@@ -1,4 +1,4 @@
-// The live change sets that are not yet durable on one target, with the time each was made. At the limit neighbours are
+// The live change sets that are not yet settled on one target (durable, or part of a complete state), with the time each was made. At the limit neighbours are
 // told as one: the times become coarser, no set is forgotten.
 
 interface Range {
@@ -32,13 +32,13 @@ export class LiveSets {
     return this.#ranges.find((range) => range.toSeq > seq)?.timeMs ?? null;
   }
 
-  /** The first set that is not durable; undefined when all are. */
+  /** The first set that is not settled; undefined when all are. */
   get firstSeq(): number | undefined {
     return this.#ranges[0]?.fromSeq;
   }
 
-  /** Forgets the sets up to `seq`. Returns a time: what was made before it is durable. 0 when there are none. */
-  takeDurable(seq: number): number {
+  /** Forgets the sets up to `seq`. Returns a time: what was made before it is settled. 0 when there are none. */
+  takeSettled(seq: number): number {
     let count = 0;
     while (count < this.#ranges.length && (this.#ranges[count] as Range).toSeq <= seq) count += 1;
     const taken = this.#ranges.splice(0, count);

@@ -1,5 +1,7 @@
-// What a welcome means for a connection: where the stream goes on, what must be repaired first. Pure.
+// What a welcome means for a connection: where the stream goes on, what must be repaired first.
 
+import type { MirrorMode } from "../model/connection-spec.js";
+import type { Journal } from "../model/journal-port.js";
 import type { Welcome } from "../model/session.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 
@@ -64,4 +66,21 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
     changedSinceMs,
     isAutomatic: a.isAutomatic || b.isAutomatic,
   };
+}
+
+/** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
+export function needByHand(owed: MirrorNeed | null, mode: MirrorMode, nowIso: string): MirrorNeed {
+  const extras = owed?.extras ?? "report";
+  return { reason: "manual", message: "started by hand", since: nowIso, mode, extras, changedSinceMs: owed?.changedSinceMs ?? null, isAutomatic: true };
+}
+
+/** The sets of a connection in (from, until], as the journal has them. */
+export async function framesOf(journal: Journal, connectionId: number, { from, until }: { readonly from: number; readonly until: number }): Promise<Buffer[]> {
+  const frames: Buffer[] = [];
+  for (let at = from; ; ) {
+    const record = await journal.next(connectionId, at);
+    if (record === undefined || record.seq > until) return frames;
+    frames.push(Buffer.from(record.bytes));
+    at = record.seq;
+  }
 }

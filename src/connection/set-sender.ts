@@ -1,4 +1,4 @@
-// Streams a connection's change sets from the journal over one channel, within the window (sent but not applied).
+// Streams a connection's change sets from the journal over one channel, within the window (sent, neither applied nor held).
 
 import { failpoint } from "../base/failpoint.js";
 import type { SourceChannel } from "../model/channel-port.js";
@@ -42,7 +42,8 @@ export class SetSender {
     return this.#inFlight.length === 0;
   }
 
-  applied(seq: number): void {
+  /** The target has applied everything up to here, or holds it. */
+  taken(seq: number): void {
     let count = 0;
     for (const set of this.#inFlight) {
       if (set.seq > seq) break;

@@ -10,17 +10,19 @@ import { displayPath } from "../model/byte-path.js";
 import type { Peer, SourceChannel, SourceDialer } from "../model/channel-port.js";
 import type { MirrorMode } from "../model/connection-spec.js";
 import type { Journal } from "../model/journal-port.js";
-import type { Ack, Hello, Retrying } from "../model/session.js";
+import type { Ack, ConsistencyPoint, Hello, Retrying } from "../model/session.js";
 import type { MirrorOrder, SourceEvent, SourceFeed } from "../model/source-messages.js";
 import type { ConnectionReport, MirrorReport } from "../model/status.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { reportConnection } from "./connection-report.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, nextConnection } from "./connection-state.js";
+import { CopyWatch } from "./copy-watch.js";
 import { faultOf, type LinkFault } from "./link-fault.js";
 import { LiveSets } from "./live-sets.js";
 import { MirrorTracker } from "./mirror-tracker.js";
 import { ProblemBook } from "./problem-book.js";
-import { mergeNeeds, planResume } from "./resume-plan.js";
+import { RecordKeeper } from "./record-keeper.js";
+import { framesOf, mergeNeeds, needByHand, planResume } from "./resume-plan.js";
 import { type SentCounts, SetSender } from "./set-sender.js";
 
 export interface SourceConnectionOptions {
@@ -39,7 +41,6 @@ export interface SourceConnectionOptions {
 }
 
 const RETRY = { initialMs: 250, maxMs: 15_000, jitter: 0.3 };
-const SAVE_INTERVAL_MS = 1000;
 
 export class SourceConnection {
   readonly options: SourceConnectionOptions;
@@ -57,14 +58,15 @@ export class SourceConnection {
   durableSeq: number;
   pendingRepairs = 0;
   isSourceHalted = false;
-  /** The state directory cannot be written. */
-  stateFault: { readonly message: string; readonly since: string } | null = null;
+  point: ConsistencyPoint = { consistentSeq: 0, consistentTimeMs: 0, doubt: null };
   lastFile = "";
   #sender: SetSender | null = null;
   #hadStream = false;
-  #lastSaveMs = 0;
-  #isDirty = false;
   readonly #live = new LiveSets();
+  /** Those that are part of no complete state on the target. */
+  readonly #open = new LiveSets();
+  readonly #copy: CopyWatch;
+  readonly #keeper: RecordKeeper;
   /** Repairs may have shipped up to this set. */
   #repairSeq = 0;
   #resume: () => void = () => undefined;
@@ -75,6 +77,21 @@ export class SourceConnection {
     this.record = options.record;
     this.durableSeq = options.record.durableSeq;
     this.appliedSeq = options.record.durableSeq;
+    this.#keeper = new RecordKeeper(options.save, options.log);
+    this.#copy = new CopyWatch({ view: this, probe: () => options.feed.probe(this.id), onClaim: (claim) => this.channel?.sendCopy(claim) });
+  }
+
+  get stateFault(): RecordKeeper["fault"] {
+    return this.#keeper.fault;
+  }
+
+  get claim(): CopyWatch["claim"] {
+    return this.#copy.claim;
+  }
+
+  /** When the oldest change was made that is part of no complete state on the target; null when there is none. */
+  get openSinceMs(): number | null {
+    return this.#open.oldestAfter(this.point.consistentSeq);
   }
 
   get id(): number {
@@ -146,7 +163,7 @@ export class SourceConnection {
     const plan = planResume({ record: this.record, welcome, heardSeq: this.appliedSeq, hadStream: this.#hadStream, nowIso: new Date().toISOString() });
     this.targetLimits = welcome.limits;
     this.#dispatch({ kind: "welcomed" });
-    if (plan.review !== null) await this.#review(plan.review.from, plan.review.until);
+    if (plan.review !== null) await this.#review(plan.review);
     const isEmpty = welcome.empty && !this.record.wasMirrored;
     this.#setNeed(this.#withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
@@ -162,6 +179,8 @@ export class SourceConnection {
     });
     this.#sender = sender;
     this.#hadStream = true;
+    this.#copy.look();
+    channel.sendCopy(this.#copy.claim);
     channel.onAck((ack) => this.#takeAck(ack));
     if (plan.restartMirror || !this.mirror.isRunning) this.#startNeeded(isEmpty);
     const ended = new AbortController();
@@ -175,16 +194,10 @@ export class SourceConnection {
     return need !== null && isEmpty ? { ...need, extras: "remove" } : need;
   }
 
-  async #review(from: number, until: number): Promise<void> {
-    const frames: Buffer[] = [];
-    let at = from;
-    for (;;) {
-      const record = await this.options.journal.next(this.id, at);
-      if (record === undefined || record.seq > until) break;
-      frames.push(Buffer.from(record.bytes));
-      at = record.seq;
-    }
+  async #review(span: { readonly from: number; readonly until: number }): Promise<void> {
+    const frames = await framesOf(this.options.journal, this.id, span);
     this.options.feed.send({ kind: "review", connectionId: this.id, frames });
+    this.#copy.suspect(span.until);
   }
 
   #takeAck(ack: Ack): void {
@@ -193,10 +206,13 @@ export class SourceConnection {
     if (ack.answers.length > 0) {
       for (const answer of ack.answers) if (answer.kind === "problem") this.addProblem(displayPath(answer.path), answer.code, answer.message);
       feed.send({ kind: "answers", connectionId: this.id, answers: ack.answers });
+      this.#copy.take(ack.answers);
     }
+    this.#sender?.taken(ack.takenSeq);
+    this.point = ack;
+    this.#open.takeSettled(ack.consistentSeq);
     if (ack.appliedSeq > this.appliedSeq) {
       this.appliedSeq = ack.appliedSeq;
-      this.#sender?.applied(ack.appliedSeq);
       feed.send({ kind: "applied", connectionId: this.id, seq: ack.appliedSeq });
     }
     if (ack.durableSeq > this.durableSeq) {
@@ -205,7 +221,7 @@ export class SourceConnection {
     }
     journal.advance(this.id, this.#releasedSeq);
     if (this.mirror.isApplied(this.appliedSeq)) this.#mirrorDone();
-    this.options.onChange();
+    this.#changed();
   }
 
   /**
@@ -219,7 +235,7 @@ export class SourceConnection {
 
   /** While places wait for repair, what changed since they did stays suspect: nobody would know of them after a restart. */
   #noteDurable(seq: number): void {
-    const madeMs = this.#live.takeDurable(seq);
+    const madeMs = this.#live.takeSettled(seq);
     const isRepaired = this.pendingRepairs === 0 && seq >= this.#repairSeq;
     const cleanUntilMs = Math.max(this.record.cleanUntilMs, isRepaired ? madeMs - this.options.captureLagMs : 0);
     this.record = { ...this.record, durableSeq: seq, cleanUntilMs };
@@ -239,6 +255,7 @@ export class SourceConnection {
     switch (event.kind) {
       case "set":
         if (event.connectionId === 0) this.#live.add(event.seq, Date.now());
+        if (event.connectionId === 0 && event.changes > 0) this.#open.add(event.seq, Date.now());
         if (event.lastPath !== "") this.lastFile = event.lastPath;
         break;
       case "mirrorStarted":
@@ -254,6 +271,7 @@ export class SourceConnection {
       case "repairs":
         this.pendingRepairs = event.pending;
         this.#repairSeq = event.lastSeq;
+        this.#copy.repaired(event.lastSeq);
         break;
       case "problem":
         this.addProblem(displayPath(event.path), event.code, event.message);
@@ -266,7 +284,7 @@ export class SourceConnection {
       default:
         break;
     }
-    this.options.onChange();
+    this.#changed();
   }
 
   addProblem(path: string, code: string, message: string): void {
@@ -303,7 +321,7 @@ export class SourceConnection {
     if (need === this.record.mirrorNeed) return;
     this.record = { ...this.record, mirrorNeed: need };
     this.#save(true);
-    this.options.onChange();
+    this.#changed();
   }
 
   /** An empty target has nothing to be compared with. Once it is not empty any more, that mirror cut short, it has. */
@@ -316,16 +334,7 @@ export class SourceConnection {
 
   /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
   startMirror(mode: MirrorMode): MirrorReport {
-    const owed = this.record.mirrorNeed;
-    const need: MirrorNeed = {
-      reason: "manual",
-      message: "started by hand",
-      since: new Date().toISOString(),
-      mode,
-      extras: owed?.extras ?? "report",
-      changedSinceMs: owed?.changedSinceMs ?? null,
-      isAutomatic: true,
-    };
+    const need = needByHand(this.record.mirrorNeed, mode, new Date().toISOString());
     this.mirror.end("stopped", new Date().toISOString());
     this.#setNeed(need);
     if (this.#sender !== null) this.#order(mode, need);
@@ -345,7 +354,7 @@ export class SourceConnection {
       },
     });
     this.options.log.info("mirror started", { connection: this.id, mode, reason: need.reason, why: need.message });
-    this.options.onChange();
+    this.#changed();
   }
 
   stopMirror(): MirrorReport {
@@ -355,12 +364,17 @@ export class SourceConnection {
       const owed = this.record.mirrorNeed;
       if (owed !== null) this.#setNeed({ ...owed, message: "the mirror was stopped by hand", isAutomatic: false });
     }
-    this.options.onChange();
+    this.#changed();
     return this.mirror.report();
   }
 
   report(): ConnectionReport {
     return reportConnection(this);
+  }
+
+  #changed(): void {
+    this.#copy.look();
+    this.options.onChange();
   }
 
   #dispatch(event: ConnectionEvent): void {
@@ -371,28 +385,16 @@ export class SourceConnection {
     const fields = { connection: this.id, repset: this.record.repset, target: this.record.peer, from: before.kind, to: this.state.kind };
     if ("fault" in this.state) this.options.log.warn(`connection ${this.state.kind}: ${this.state.fault.message}`, fields);
     else this.options.log.info(`connection ${this.state.kind}`, fields);
-    this.options.onChange();
+    this.#changed();
   }
 
   #save(isUrgent: boolean): void {
-    this.#isDirty = true;
-    const now = performance.now();
-    if (!isUrgent && now - this.#lastSaveMs < SAVE_INTERVAL_MS) return;
-    this.#lastSaveMs = now;
-    try {
-      this.options.save(this.record);
-      this.#isDirty = false;
-      this.stateFault = null;
-    } catch (error) {
-      // What is not saved is compared again after a restart: nothing is lost, but it must be said.
-      const { message } = toSmError(error, "STATE_CORRUPT", `the state of connection ${this.id} cannot be saved`);
-      if (this.stateFault === null) this.options.log.error(message, { connection: this.id });
-      this.stateFault ??= { message, since: new Date().toISOString() };
-    }
+    this.#keeper.keep(this.record, isUrgent);
   }
 
   /** Writes what waits to be written; called about once a second. */
   tick(): void {
-    if (this.#isDirty) this.#save(false);
+    this.#keeper.tick();
+    this.#copy.look();
   }
 }

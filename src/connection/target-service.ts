@@ -2,15 +2,18 @@
 
 import { lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ApplyService } from "../apply/apply-service.js";
+import { type ApplyAck, ApplyService } from "../apply/apply-service.js";
+import { readStanding } from "../apply/standing.js";
 import { checkTargetPath, TargetClaims } from "../apply/target-claims.js";
+import { readTerms, type TargetTerms, termsOf, writeTerms } from "../apply/target-terms.js";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { AcceptChannel, TargetChannel } from "../model/channel-port.js";
 import type { Mapping } from "../model/connection-spec.js";
 import { isLoop } from "../model/repset-roots.js";
 import type { Hello, Welcome } from "../model/session.js";
-import type { Reason, TargetConnectionReport } from "../model/status.js";
+import type { TargetConnectionReport } from "../model/status.js";
+import { reportTarget, type TargetView } from "./target-report.js";
 
 export interface TargetSettings {
   readonly name: string;
@@ -19,6 +22,8 @@ export interface TargetSettings {
   /** The agent's own directories: never a target. */
   readonly ownDirectories: readonly string[];
   readonly allowedRoots: readonly string[];
+  /** Largest state that is applied as one. */
+  readonly stageBytesMax: number;
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
 }
@@ -32,15 +37,14 @@ export interface TargetServiceOptions {
   readonly log: Log;
 }
 
-interface Session {
-  readonly peer: string;
-  readonly hello: Hello;
+interface Session extends Omit<TargetView, "online"> {
+  readonly key: string;
   readonly service: ApplyService;
   channel: TargetChannel | null;
-  appliedSeq: number;
-  durableSeq: number;
+  last: TargetView["last"];
+  stageFaultSince: string | null;
   receivedBytes: number;
-  failure: { readonly error: SmError; readonly since: string } | null;
+  failure: TargetView["failure"];
   closed: Promise<void> | null;
 }
 
@@ -48,6 +52,8 @@ export class TargetService {
   readonly #options: TargetServiceOptions;
   readonly #claims: TargetClaims;
   readonly #sessions = new Map<string, Session>();
+  /** How the connections that nobody is connected for stood last. */
+  readonly #away = new Map<string, TargetView>();
   readonly #opening = new Map<string, Promise<unknown>>();
 
   private constructor(options: TargetServiceOptions, claims: TargetClaims) {
@@ -58,7 +64,77 @@ export class TargetService {
   static async open(options: TargetServiceOptions): Promise<TargetService> {
     const directory = join(options.settings.stateDir, "target");
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return new TargetService(options, await TargetClaims.open(directory));
+    const service = new TargetService(options, await TargetClaims.open(directory));
+    await Promise.all(service.#claims.list.map(({ key }) => service.#resume(key)));
+    return service;
+  }
+
+  #stateDirectory(key: string): string {
+    return join(this.#options.settings.stateDir, "target", key);
+  }
+
+  /** Completes what was staged when the agent ended: the copy may be wanted before its source is back, or without it. */
+  async #resume(key: string): Promise<void> {
+    const { log } = this.#options;
+    const stateDirectory = this.#stateDirectory(key);
+    try {
+      const terms = readTerms(stateDirectory);
+      if (terms === null) return;
+      const { hasLeftovers, point, ...seqs } = readStanding(stateDirectory, Date.now());
+      const view = { terms, clockAheadMs: 0, online: false, receivedBytes: 0, failure: null, stageFaultSince: null };
+      this.#away.set(key, { ...view, last: { ...seqs, ...point, openSinceMs: null, stageFault: null } });
+      if (!hasLeftovers) return;
+      const session = await this.#openSession(key, terms, { epoch: null, clockAheadMs: 0 });
+      log.info(`what was staged of ${terms.repset} from ${terms.peer} is applied`, { change: session.last.appliedSeq });
+      session.service.onAck((ack) => this.#note(session, ack));
+      if (session.service.retrying === null) await this.#end(key);
+    } catch (error) {
+      const failure = { error: toSmError(error), since: new Date().toISOString() };
+      log.error(`what was staged of connection ${key} cannot be applied: ${failure.error.message}`, { code: failure.error.code });
+      const away = this.#away.get(key);
+      if (away !== undefined) this.#away.set(key, { ...away, failure });
+    }
+  }
+
+  async #openSession(key: string, terms: TargetTerms, stream: { readonly epoch: string | null; readonly clockAheadMs: number }): Promise<Session> {
+    const { settings, failpoint, log } = this.#options;
+    const { mappings, rules, remapLinks, durability } = terms;
+    const { stageBytesMax, retryInitialMs, retryMaxMs } = settings;
+    const service = await ApplyService.open({
+      connectionKey: key,
+      stateDirectory: this.#stateDirectory(key),
+      epoch: stream.epoch,
+      stageBytesMax,
+      mappings,
+      rules,
+      remapLinks,
+      durability,
+      retryInitialMs,
+      retryMaxMs,
+      failpoint,
+      log,
+    });
+    const { appliedSeq, durableSeq } = service.opened;
+    const last = { appliedSeq, durableSeq, ...service.point, openSinceMs: null, stageFault: null };
+    const { clockAheadMs } = stream;
+    const session: Session = { key, terms, service, clockAheadMs, channel: null, last, stageFaultSince: null, receivedBytes: 0, failure: null, closed: null };
+    this.#sessions.set(key, session);
+    this.#away.delete(key);
+    service.onFailure((error) => this.#fail(session, error));
+    return session;
+  }
+
+  #note(session: Session, ack: ApplyAck): void {
+    session.last = ack;
+    session.stageFaultSince = ack.stageFault === null ? null : (session.stageFaultSince ?? new Date().toISOString());
+    this.#options.onChange();
+  }
+
+  #fail(session: Session, error: SmError): void {
+    const { repset, peer } = session.terms;
+    session.failure = { error, since: new Date().toISOString() };
+    this.#options.log.error(`the target of ${repset} from ${peer} failed: ${error.message}`, { code: error.code });
+    void session.channel?.close(error);
   }
 
   /** Decides on an incoming hello; one at a time per connection, so that two channels never apply at once. */
@@ -79,7 +155,7 @@ export class TargetService {
   };
 
   async #open(peer: string, hello: Hello): Promise<{ welcome: Welcome; take: (channel: TargetChannel) => void }> {
-    const { settings, machine, version, failpoint, log } = this.#options;
+    const { settings, machine, version } = this.#options;
     if (!settings.isEnabled) throw new SmError("REFUSED", `the target module of ${settings.name} is switched off (target.enabled)`);
     await this.#end(hello.connectionKey);
     for (const mapping of hello.mappings) {
@@ -87,22 +163,10 @@ export class TargetService {
       if (hello.machine === machine) refuseLoop(mapping);
     }
     await this.#claim(peer, hello);
-    const service = await ApplyService.open({
-      connectionKey: hello.connectionKey,
-      stateDirectory: join(settings.stateDir, "target", hello.connectionKey),
-      epoch: hello.epoch,
-      mappings: hello.mappings,
-      rules: hello.rules,
-      remapLinks: hello.remapLinks,
-      durability: hello.durability,
-      retryInitialMs: settings.retryInitialMs,
-      retryMaxMs: settings.retryMaxMs,
-      failpoint,
-      log,
-    });
-    const { appliedSeq, durableSeq, resumed, suspect, empty, limits } = service.opened;
-    const session: Session = { peer, hello, service, channel: null, appliedSeq, durableSeq, receivedBytes: 0, failure: null, closed: null };
-    this.#sessions.set(hello.connectionKey, session);
+    const terms = termsOf(peer, hello);
+    writeTerms(this.#stateDirectory(hello.connectionKey), terms);
+    const session = await this.#openSession(hello.connectionKey, terms, { epoch: hello.epoch, clockAheadMs: Date.now() - hello.sourceTimeMs });
+    const { appliedSeq, durableSeq, resumed, suspect, empty, limits } = session.service.opened;
     const welcome: Welcome = { appliedSeq, durableSeq, resumed, suspect, empty, limits: [...limits], targetTimeMs: Date.now(), version, name: settings.name };
     return { welcome, take: (channel) => this.#take(session, channel) };
   }
@@ -111,35 +175,34 @@ export class TargetService {
   async #claim(peer: string, hello: Hello): Promise<void> {
     const claim = { key: hello.connectionKey, peer, repset: hello.repset, mappings: hello.mappings };
     const blocking = this.#claims.conflicts(claim).filter((other) => other.peer === peer && !this.#sessions.has(other.key));
-    for (const other of blocking) await this.#claims.release(other.key);
+    for (const other of blocking) {
+      await this.#claims.release(other.key);
+      this.#away.delete(other.key);
+    }
     await this.#claims.register(claim);
   }
 
   #take(session: Session, channel: TargetChannel): void {
-    const { service } = session;
+    const { service, terms } = session;
     const { log, onChange } = this.#options;
     session.channel = channel;
     service.onAck((ack) => {
-      session.appliedSeq = ack.appliedSeq;
-      session.durableSeq = ack.durableSeq;
-      channel.release(ack.appliedBytes);
-      channel.sendAck({ appliedSeq: ack.appliedSeq, durableSeq: ack.durableSeq, answers: ack.answers, retrying: ack.retrying });
-      onChange();
+      this.#note(session, ack);
+      const { releasedBytes, openSinceMs: _, stageFault: __, ...told } = ack;
+      channel.release(releasedBytes);
+      channel.sendAck(told);
     });
-    service.onFailure((error) => {
-      session.failure = { error, since: new Date().toISOString() };
-      log.error(`the target of ${session.hello.repset} from ${session.peer} failed: ${error.message}`, { code: error.code });
-      void channel.close(error);
-    });
+    if (session.failure !== null) void channel.close(session.failure.error);
+    channel.onCopy((claim) => service.claim(claim));
     channel.onSet((bytes) => {
       session.receivedBytes += bytes.length;
       service.push(bytes);
     });
     void channel.ended.then((reason) => {
-      log.info(`channel of ${session.hello.repset} from ${session.peer} ended: ${reason.message}`);
+      log.info(`channel of ${terms.repset} from ${terms.peer} ended: ${reason.message}`);
       session.channel = null;
       onChange();
-      return this.#end(session.hello.connectionKey, session);
+      return this.#end(session.key, session);
     });
     onChange();
   }
@@ -150,7 +213,9 @@ export class TargetService {
     if (session === undefined || (only !== undefined && session !== only)) return session?.closed ?? undefined;
     session.closed ??= this.#close(session);
     await session.closed;
-    if (this.#sessions.get(key) === session) this.#sessions.delete(key);
+    if (this.#sessions.get(key) !== session) return;
+    this.#sessions.delete(key);
+    this.#away.set(key, { ...viewOf(session), online: false });
   }
 
   async #close(session: Session): Promise<void> {
@@ -158,22 +223,13 @@ export class TargetService {
     try {
       await session.service.close();
     } catch (error) {
-      this.#options.log.error(`while ending a target of ${session.peer}: ${toSmError(error).message}`);
+      this.#options.log.error(`while ending a target of ${session.terms.peer}: ${toSmError(error).message}`);
     }
   }
 
   reports(): readonly TargetConnectionReport[] {
-    return [...this.#sessions.values()].map((session) => ({
-      connectionId: session.hello.connectionId,
-      source: session.peer,
-      repset: session.hello.repset,
-      mappings: session.hello.mappings,
-      online: session.channel !== null,
-      appliedSeq: session.appliedSeq,
-      durableSeq: session.durableSeq,
-      receivedBytes: session.receivedBytes,
-      reasons: session.failure === null ? [] : [failureReason(session, session.failure)],
-    }));
+    const nowMs = Date.now();
+    return [...[...this.#sessions.values()].map(viewOf), ...this.#away.values()].map((view) => reportTarget(view, nowMs));
   }
 
   async close(): Promise<void> {
@@ -181,16 +237,9 @@ export class TargetService {
   }
 }
 
-function failureReason(session: Session, { error, since }: { readonly error: SmError; readonly since: string }): Reason {
-  return {
-    code: error.code,
-    message: error.message,
-    object: session.hello.mappings.map((m) => m.target).join(", "),
-    since,
-    next: "the source connects again by itself",
-    nextAt: null,
-    command: "sm status",
-  };
+function viewOf(session: Session): TargetView {
+  const { terms, clockAheadMs, last, receivedBytes, failure, stageFaultSince } = session;
+  return { terms, clockAheadMs, online: session.channel !== null, last, receivedBytes, failure, stageFaultSince };
 }
 
 /** Source and target are on one machine: neither may lie inside the other. */

@@ -6,7 +6,16 @@ import type { CaptureCoverage } from "../model/capture-port.js";
 import { mappingSchema } from "../model/connection-spec.js";
 import type { PeerReport, RepsetSaved, RepsetSize } from "../model/control-port.js";
 import { type RepsetData, ruleSchema } from "../model/rule.js";
-import type { CaptureReport, ConnectionReport, MirrorReport, ProblemReport, Reason, StatusReport, TargetConnectionReport } from "../model/status.js";
+import type {
+  CaptureReport,
+  ConnectionReport,
+  ConsistencyReport,
+  MirrorReport,
+  ProblemReport,
+  Reason,
+  StatusReport,
+  TargetConnectionReport,
+} from "../model/status.js";
 
 export const reasonSchema: z.ZodType<Reason> = z.object({
   code: z.string(),
@@ -37,6 +46,13 @@ export const mirrorReportSchema: z.ZodType<MirrorReport> = z.object({
   startedAt: z.string().nullable(),
   finishedAt: z.string().nullable(),
   outcome: z.enum(["running", "done", "stopped", "failed"]).nullable(),
+});
+
+const consistencySchema: z.ZodType<ConsistencyReport> = z.object({
+  seq: z.number(),
+  at: z.string().nullable(),
+  lagMs: z.number(),
+  reason: reasonSchema.nullable(),
 });
 
 export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
@@ -72,6 +88,7 @@ export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
   durableSeq: z.number(),
   lastSeq: z.number(),
   lagMs: z.number(),
+  consistency: consistencySchema,
   problems: z.array(problemSchema),
   problemCount: z.number(),
   reasons: z.array(reasonSchema),
@@ -86,6 +103,7 @@ const targetConnectionSchema: z.ZodType<TargetConnectionReport> = z.object({
   appliedSeq: z.number(),
   durableSeq: z.number(),
   receivedBytes: z.number(),
+  consistency: consistencySchema,
   reasons: z.array(reasonSchema),
 });
 

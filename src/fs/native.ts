@@ -68,6 +68,7 @@ const c = {
   lremovexattr: libc.func("int lremovexattr(const void*, const void*)"),
   syncfs: libc.func("int syncfs(int)"),
   fsync: libc.func("int fsync(int)"),
+  fdatasync: libc.func("int fdatasync(int)"),
   statfs: libc.func("int statfs(const void*, void*)"),
 };
 
@@ -321,6 +322,10 @@ export function syncfsFd(fd: number): number {
 
 export function fsyncFd(fd: number): number {
   return checked(c.fsync(fd) as number);
+}
+
+export function fdatasyncFd(fd: number): number {
+  return checked(c.fdatasync(fd) as number);
 }
 
 const statfsBuffer = Buffer.alloc(256);

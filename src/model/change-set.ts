@@ -13,9 +13,9 @@ export interface ChangeSet {
   readonly seq: number;
   /** Source wall clock, ms: the state of the source that this set completes. */
   readonly sourceTimeMs: number;
-  /** The set is a consistent cut (design §4); sets that are not are held by targets that promise cuts. */
+  /** Completes a state that the source really had at one moment. A live set that does not is held by the target until one that does. */
   readonly closed: boolean;
-  /** It ends what is held, though that is no state the source had; as `closed` otherwise. */
+  /** Ends what is held although it completes no state of the source. Never together with `closed` or `mirror`. */
   readonly forced?: boolean;
   /** Part of a mirror (or repair), not of live replication. */
   readonly mirror: boolean;
@@ -24,6 +24,7 @@ export interface ChangeSet {
 
 const FLAG_CLOSED = 1;
 const FLAG_MIRROR = 2;
+const FLAG_FORCED = 4;
 
 /** Largest encoded set. A journal segment (5 MiB) holds at least one. */
 export const SET_BYTES_MAX = 4 * 1024 * 1024;
@@ -48,9 +49,13 @@ export function unpackHeader(bytes: Buffer): unknown {
   }
 }
 
+function packSetHeader(set: ChangeSet): Buffer {
+  const flags = (set.closed ? FLAG_CLOSED : 0) | (set.mirror ? FLAG_MIRROR : 0) | (set.forced === true ? FLAG_FORCED : 0);
+  return packHeader(["set", set.seq, set.sourceTimeMs, flags, set.changes.map(encodeChange)]);
+}
+
 export function encodeChangeSet(set: ChangeSet): Buffer {
-  const flags = (set.closed ? FLAG_CLOSED : 0) | (set.mirror ? FLAG_MIRROR : 0);
-  const header = packHeader(["set", set.seq, set.sourceTimeMs, flags, set.changes.map(encodeChange)]);
+  const header = packSetHeader(set);
   let payloadBytes = 0;
   for (const change of set.changes) payloadBytes += payloadOf(change)?.length ?? 0;
   const out = Buffer.allocUnsafeSlow(4 + header.length + payloadBytes);
@@ -71,8 +76,7 @@ export function encodeChangeSet(set: ChangeSet): Buffer {
  * in front of it, nothing is copied. Falls back to a copy when the header does not fit.
  */
 export function encodeInPlace(set: ChangeSet, buffer: Buffer, payloadStart: number): Buffer {
-  const flags = (set.closed ? FLAG_CLOSED : 0) | (set.mirror ? FLAG_MIRROR : 0);
-  const header = packHeader(["set", set.seq, set.sourceTimeMs, flags, set.changes.map(encodeChange)]);
+  const header = packSetHeader(set);
   const start = payloadStart - header.length - 4;
   if (start < 0) return encodeChangeSet(set);
   buffer.writeUInt32LE(header.length, start);
@@ -111,5 +115,8 @@ export function decodeChangeSet(frame: Buffer): ChangeSet {
     changes.push(decoded.change);
   }
   if (at !== payload.length) throw new SmError("PROTOCOL", `change set ${seq}: ${payload.length - at} bytes of payload belong to no change`);
-  return { seq, sourceTimeMs, closed: (flags & FLAG_CLOSED) !== 0, mirror: (flags & FLAG_MIRROR) !== 0, changes };
+  const set = { seq, sourceTimeMs, closed: (flags & FLAG_CLOSED) !== 0, mirror: (flags & FLAG_MIRROR) !== 0, changes };
+  if ((flags & FLAG_FORCED) === 0) return set;
+  if (set.closed || set.mirror) throw new SmError("PROTOCOL", `change set ${seq} is forced, and closed or of a mirror as well`);
+  return { ...set, forced: true };
 }

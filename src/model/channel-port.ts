@@ -1,7 +1,7 @@
 // A channel: one authenticated link between two agents, as the connection uses it.
 
 import type { SmError } from "../base/errors.js";
-import type { Ack, Hello, Welcome } from "./session.js";
+import type { Ack, CopyClaim, Hello, Welcome } from "./session.js";
 
 export interface ChannelStats {
   readonly sentBytes: number;
@@ -17,6 +17,8 @@ export interface SourceChannel {
   readonly remoteAddress: string;
   /** Sends one encoded change set. Resolves when the socket has taken it (backpressure); rejects with CHANNEL_LOST. */
   sendSet(bytes: Buffer): Promise<{ readonly wireBytes: number }>;
+  /** Tells whether the target is known to be a copy; in order with the sets. */
+  sendCopy(claim: CopyClaim): void;
   onAck(listener: (ack: Ack) => void): void;
   /** Resolves, with the reason, when the channel has ended. Never rejects. */
   readonly ended: Promise<SmError>;
@@ -51,6 +53,7 @@ export interface TargetChannel {
   readonly hello: Hello;
   /** Each buffer belongs to the listener: it is never reused. It may be a view of a larger block that lives as long as it does. */
   onSet(listener: (bytes: Buffer) => void): void;
+  onCopy(listener: (claim: CopyClaim) => void): void;
   /** Tells that `bytes` of the sets received were worked off: what was received and not released is bounded, the source waits at the limit. */
   release(bytes: number): void;
   sendAck(ack: Ack): void;

@@ -56,10 +56,37 @@ export const retryingSchema = z.strictObject({
 });
 export type Retrying = z.infer<typeof retryingSchema>;
 
+/** Why the target is not at a state that the source had. */
+export const doubtSchema = z.strictObject({
+  code: z.enum(["NOT_A_COPY", "REPAIRS_PENDING", "FORCED", "STAGE_LIMIT", "STAGE_FAILED", "NO_CUT_YET"]),
+  message: z.string().max(2000),
+  /** Clock of the target. */
+  sinceMs: z.number(),
+});
+export type Doubt = z.infer<typeof doubtSchema>;
+
+/** The last state that the source had and the target was brought to. */
+export interface ConsistencyPoint {
+  /** The closed set that completed it; 0 = there was none. */
+  readonly consistentSeq: number;
+  /** When the source had it, by the source's clock. */
+  readonly consistentTimeMs: number;
+  /** Null: what was applied since is nothing, or part of no other state. */
+  readonly doubt: Doubt | null;
+}
+
+/** What the source knows of the target: a copy as soon as set `fromSeq` is applied, or no copy because `why`. */
+export interface CopyClaim {
+  readonly fromSeq: number | null;
+  readonly why: string;
+}
+
 /** Cumulative progress of the target, sent after each applied batch and each durability point. */
-export interface Ack {
+export interface Ack extends ConsistencyPoint {
   readonly appliedSeq: number;
   readonly durableSeq: number;
+  /** Applied, or held until the state is complete: not before the source's eyes any more, but to be sent again on another channel. */
+  readonly takenSeq: number;
   readonly answers: readonly Answer[];
   readonly retrying: Retrying | null;
 }

@@ -51,6 +51,18 @@ export interface ProblemReport {
   readonly at: string;
 }
 
+/** The last state that the source had and the target was brought to. */
+export interface ConsistencyReport {
+  /** The change set that completed it; 0 = there was none. */
+  readonly seq: number;
+  /** ISO 8601, by the source's clock: when the source had it. Null = there was none. */
+  readonly at: string | null;
+  /** Age of the oldest change that is not part of it, in ms; 0 when there is none. */
+  readonly lagMs: number;
+  /** Why the target is not at that state, or at none; null = it is, or is on its way to the next. */
+  readonly reason: Reason | null;
+}
+
 export interface ConnectionReport {
   readonly id: number;
   readonly repset: string;
@@ -86,6 +98,7 @@ export interface ConnectionReport {
   readonly lastSeq: number;
   /** Age of the oldest change not yet applied, in ms; 0 when there is none. */
   readonly lagMs: number;
+  readonly consistency: ConsistencyReport;
   readonly problems: readonly ProblemReport[];
   readonly problemCount: number;
   readonly reasons: readonly Reason[];
@@ -100,6 +113,7 @@ export interface TargetConnectionReport {
   readonly appliedSeq: number;
   readonly durableSeq: number;
   readonly receivedBytes: number;
+  readonly consistency: ConsistencyReport;
   readonly reasons: readonly Reason[];
 }
 

@@ -1,11 +1,12 @@
 // Acknowledgements with their answers, positional and checked by hand: one may carry thousands of differences.
-//   ["ack", appliedSeq, durableSeq, [answer, …], retrying | null], payload = the block sums of its answers, in order.
+//   ["ack", appliedSeq, durableSeq, [answer, …], retrying | null, takenSeq, consistentSeq, consistentTimeMs, doubt | null],
+//   payload = the block sums of its answers, in order.
 
 import { SmError } from "../base/errors.js";
 import { type BytePath, isBytePath } from "../model/byte-path.js";
 import type { Answer, CompareAnswer, Difference, FileBase, SharedName } from "../model/change.js";
 import { isSeq } from "../model/change-set.js";
-import { type Ack, type Retrying, retryingSchema } from "../model/session.js";
+import { type Ack, type Doubt, doubtSchema, type Retrying, retryingSchema } from "../model/session.js";
 
 const KINDS = ["compare", "sums", "stale", "problem"] as const;
 const WHYS: readonly Difference["why"][] = ["missing", "type", "content", "attr", "link"];
@@ -23,7 +24,8 @@ export const SUMS_BYTES_MAX = 56 * 1024 * 1024;
 const WHY_INDEX: Readonly<Record<Difference["why"], number>> = { missing: 0, type: 1, content: 2, attr: 3, link: 4 };
 
 export function encodeAckHeader(ack: Ack): unknown[] {
-  return ["ack", ack.appliedSeq, ack.durableSeq, ack.answers.map(encodeAnswer), ack.retrying];
+  const { appliedSeq, durableSeq, retrying, takenSeq, consistentSeq, consistentTimeMs, doubt } = ack;
+  return ["ack", appliedSeq, durableSeq, ack.answers.map(encodeAnswer), retrying, takenSeq, consistentSeq, consistentTimeMs, doubt];
 }
 
 export function ackPayloads(ack: Ack): Buffer[] {
@@ -71,8 +73,10 @@ function asName(value: unknown, empty: boolean): string {
 }
 
 export function decodeAck(fields: readonly unknown[], payload: Buffer): Ack {
-  const [, appliedSeq, durableSeq, list, retrying] = fields;
-  if (fields.length !== 5 || !isSeq(appliedSeq) || !isSeq(durableSeq)) return bad("its sequence numbers");
+  const [, appliedSeq, durableSeq, list, retrying, takenSeq, consistentSeq, consistentTimeMs, doubt] = fields;
+  if (fields.length !== 9 || !isSeq(appliedSeq) || !isSeq(durableSeq) || !isSeq(takenSeq) || !isSeq(consistentSeq)) return bad("its sequence numbers");
+  if (takenSeq < appliedSeq || consistentSeq > appliedSeq) return bad("the order of its sequence numbers");
+  if (typeof consistentTimeMs !== "number" || !Number.isFinite(consistentTimeMs)) return bad("its time");
   const answers: Answer[] = [];
   let at = 0;
   for (const item of asArray(list, "its answers", ANSWERS_MAX)) {
@@ -81,7 +85,13 @@ export function decodeAck(fields: readonly unknown[], payload: Buffer): Ack {
     answers.push(answer);
   }
   if (at !== payload.length) bad(`${payload.length - at} bytes of payload belong to no answer`);
-  return { appliedSeq, durableSeq, answers, retrying: retrying === null ? null : decodeRetrying(retrying) };
+  const state = { retrying: retrying === null ? null : decodeRetrying(retrying), doubt: doubt === null ? null : decodeDoubt(doubt) };
+  return { appliedSeq, durableSeq, answers, takenSeq, consistentSeq, consistentTimeMs, ...state };
+}
+
+function decodeDoubt(value: unknown): Doubt {
+  const parsed = doubtSchema.safeParse(value);
+  return parsed.success ? parsed.data : bad("its doubt");
 }
 
 function decodeRetrying(value: unknown): Retrying {

@@ -12,7 +12,10 @@ function encodeAck(ack: Ack): Buffer {
   return encodeFrame(encodeAckHeader(ack), ackPayloads(ack));
 }
 
-export function encodeAckFrames(ack: Ack, before: { readonly appliedSeq: number; readonly durableSeq: number }): Buffer[] {
+/** What an acknowledgement says beside its answers. */
+export type AckProgress = Omit<Ack, "answers" | "retrying">;
+
+export function encodeAckFrames(ack: Ack, before: AckProgress): Buffer[] {
   const retrying = ack.retrying && { ...ack.retrying, path: ack.retrying.path.slice(0, 8192), message: ack.retrying.message.slice(0, TEXT_MAX) };
   const frames: Buffer[] = [];
   let group: Answer[] = [];

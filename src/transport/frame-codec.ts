@@ -3,9 +3,9 @@
 
 import { z } from "zod";
 import { isErrorCode, SmError } from "../base/errors.js";
-import { packHeader, SET_BYTES_MAX, unpackHeader } from "../model/change-set.js";
+import { isSeq, packHeader, SET_BYTES_MAX, unpackHeader } from "../model/change-set.js";
 import { type ScanLimits, scanMsgpack } from "../model/msgpack-scan.js";
-import { type Ack, type Hello, helloSchema, refusalSchema, type Welcome, welcomeSchema } from "../model/session.js";
+import { type Ack, type CopyClaim, type Hello, helloSchema, refusalSchema, type Welcome, welcomeSchema } from "../model/session.js";
 import { decodeAck } from "./ack-codec.js";
 
 export const NONCE_BYTES = 16;
@@ -15,6 +15,7 @@ export const SET_FRAME_BYTES_MAX = 4 * SET_BYTES_MAX;
 export const ACK_FRAME_BYTES_MAX = 64 * 1024 * 1024;
 /** lz4 cannot do better than this, so a frame that claims more lies. */
 const LZ4_RATIO_MAX = 256;
+const WHY_MAX = 2000;
 /** More values than the fullest acknowledgement has: 4 MiB of the shortest names, or 100,000 of each sort that one answer lists. */
 export const HEADER_LIMITS: ScanLimits = { depthMax: 8, elementsMax: 4_000_000, maps: true };
 
@@ -23,6 +24,7 @@ export type Frame =
   | { readonly kind: "welcome"; readonly welcome: Welcome }
   | { readonly kind: "refuse" | "bye"; readonly code: string; readonly message: string }
   | { readonly kind: "ack"; readonly ack: Ack }
+  | { readonly kind: "copy"; readonly claim: CopyClaim }
   | { readonly kind: "ping" | "pong"; readonly token: number }
   | { readonly kind: "probe"; readonly nonce: Buffer }
   | { readonly kind: "lz4"; readonly rawBytes: number; readonly block: Buffer }
@@ -37,6 +39,7 @@ export function encodeFrame(header: readonly unknown[], payloads: readonly Buffe
 
 export const encodeHello = (hello: Hello): Buffer => encodeFrame(["hello", hello]);
 export const encodeWelcome = (welcome: Welcome): Buffer => encodeFrame(["welcome", welcome]);
+export const encodeCopy = ({ fromSeq, why }: CopyClaim): Buffer => encodeFrame(["copy", fromSeq, why.slice(0, WHY_MAX)]);
 export const encodePing = (token: number): Buffer => encodeFrame(["ping", token]);
 export const encodePong = (token: number): Buffer => encodeFrame(["pong", token]);
 export const encodeProbe = (nonce: Buffer): Buffer => encodeFrame(["probe", nonce]);
@@ -104,6 +107,12 @@ function decodeControl(kind: string, fields: readonly unknown[]): Frame {
       const token = fields[1];
       if (fields.length !== 2 || typeof token !== "number" || !Number.isSafeInteger(token) || token < 0) return bad(`a ${kind} frame is malformed`);
       return { kind, token };
+    }
+    case "copy": {
+      const [, fromSeq, why] = fields;
+      if (fields.length !== 3 || !(fromSeq === null || isSeq(fromSeq)) || typeof why !== "string" || why.length > WHY_MAX)
+        return bad("a copy frame is malformed");
+      return { kind, claim: { fromSeq, why } };
     }
     case "probe": {
       const nonce = fields[1];

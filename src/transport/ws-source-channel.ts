@@ -5,8 +5,8 @@ import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import { defer } from "../base/wait.js";
 import type { ChannelStats, SourceChannel } from "../model/channel-port.js";
-import type { Ack, Welcome } from "../model/session.js";
-import { SET_FRAME_BYTES_MAX } from "./frame-codec.js";
+import type { Ack, CopyClaim, Welcome } from "../model/session.js";
+import { encodeCopy, SET_FRAME_BYTES_MAX } from "./frame-codec.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
 import { packSet } from "./set-compression.js";
 
@@ -46,6 +46,10 @@ export class WsSourceChannel implements SourceChannel {
     if (this.#listeners.length === 0) this.#early.push(frame.ack);
     if (this.#early.length > 1000) throw new SmError("PROTOCOL", "acknowledgements came before any set was sent");
     for (const listener of this.#listeners) listener(frame.ack);
+  }
+
+  sendCopy(claim: CopyClaim): void {
+    if (!this.#link.isEnded) this.#link.send(encodeCopy(claim));
   }
 
   onAck(listener: (ack: Ack) => void): void {

@@ -4,8 +4,8 @@
 import { SmError, toSmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
 import type { TargetChannel } from "../model/channel-port.js";
-import type { Ack, Hello } from "../model/session.js";
-import { encodeAckFrames } from "./ack-frames.js";
+import type { Ack, CopyClaim, Hello } from "../model/session.js";
+import { type AckProgress, encodeAckFrames } from "./ack-frames.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
 import { unpackSet } from "./set-compression.js";
 
@@ -23,26 +23,43 @@ export class WsTargetChannel implements TargetChannel {
   #isPumping = false;
   #unreleasedBytes = 0;
   #isPaused = false;
-  #sent = { appliedSeq: 0, durableSeq: 0 };
+  #copyListener: ((claim: CopyClaim) => void) | undefined;
+  /** The last claim that came before somebody listened. */
+  #unheardClaim: CopyClaim | undefined;
+  #sent: AckProgress;
 
   constructor(link: FrameLink, hello: Hello, appliedSeq: number, durableSeq: number) {
     this.#link = link;
     this.peerName = link.peerName;
     this.hello = hello;
     this.ended = link.ended;
-    this.#sent = { appliedSeq, durableSeq };
+    this.#sent = { appliedSeq, durableSeq, takenSeq: appliedSeq, consistentSeq: 0, consistentTimeMs: 0, doubt: null };
   }
 
   /** What the link delivers once the channel is open. */
   handle(frame: OwnerFrame): void {
     if (frame.kind === "set") this.#receive(frame.bytes, frame.bytes.length);
     else if (frame.kind === "lz4" && this.hello.compression === "lz4") this.#receive(unpackSet(frame.block, frame.rawBytes), frame.rawBytes);
+    else if (frame.kind === "copy") this.#hearClaim(frame.claim);
     else throw new SmError("PROTOCOL", `a ${frame.kind} frame came on an open channel, where a source sends change sets`);
   }
 
   onSet(listener: (bytes: Buffer) => void): void {
     this.#listener = listener;
     this.#pump();
+  }
+
+  onCopy(listener: (claim: CopyClaim) => void): void {
+    this.#copyListener = listener;
+    const unheard = this.#unheardClaim;
+    this.#unheardClaim = undefined;
+    if (unheard !== undefined) listener(unheard);
+  }
+
+  /** A claim names the set it depends on: it may overtake a set that is still being decompressed. */
+  #hearClaim(claim: CopyClaim): void {
+    if (this.#copyListener === undefined) this.#unheardClaim = claim;
+    else this.#copyListener(claim);
   }
 
   release(bytes: number): void {
@@ -55,7 +72,8 @@ export class WsTargetChannel implements TargetChannel {
   sendAck(ack: Ack): void {
     if (this.#link.isEnded) return;
     for (const frame of encodeAckFrames(ack, this.#sent)) this.#link.send(frame);
-    this.#sent = { appliedSeq: ack.appliedSeq, durableSeq: ack.durableSeq };
+    const { answers: _, retrying: __, ...sent } = ack;
+    this.#sent = sent;
   }
 
   async close(reason?: SmError): Promise<void> {

@@ -5,7 +5,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import { SmError } from "../../src/base/errors.js";
 import type { BytePath } from "../../src/model/byte-path.js";
 import type { SourceChannel, TargetChannel } from "../../src/model/channel-port.js";
-import type { Ack, Hello } from "../../src/model/session.js";
+import type { Ack, CopyClaim, Hello } from "../../src/model/session.js";
+import { ackOf } from "../support/acks.js";
 import { eventually } from "../support/eventually.js";
 import { Cleanup, introduce, never, openAgent, openTarget, peerOf, sampleHello, sampleSet, sampleWelcome } from "../support/transport-fixture.js";
 
@@ -69,12 +70,30 @@ describe.each(["off", "lz4"] as const)("a channel with compression %s", (compres
     const acks: Ack[] = [];
     const path = "d" as BytePath;
     const answers: Ack["answers"] = Array.from({ length: 30_000 }, (_, i) => ({ kind: "stale", seq: i, root: 0, path, reason: "changed" }));
-    target.sendAck({ appliedSeq: 6, durableSeq: 5, answers: [], retrying: null });
-    target.sendAck({ appliedSeq: 7, durableSeq: 6, answers, retrying: null });
+    target.sendAck(ackOf({ appliedSeq: 6, durableSeq: 5 }));
+    target.sendAck(ackOf({ appliedSeq: 7, durableSeq: 6, answers }));
     source.onAck((ack) => acks.push(ack));
     await eventually(() => expect(acks.at(-1)?.appliedSeq).toBe(7));
-    expect(acks[0]).toEqual({ appliedSeq: 6, durableSeq: 5, answers: [], retrying: null });
+    expect(acks[0]).toEqual(ackOf({ appliedSeq: 6, durableSeq: 5 }));
     expect(acks.flatMap((ack) => ack.answers)).toEqual(answers);
+  });
+
+  test("what the source knows of the copy arrives, also before anybody listens", async () => {
+    const { source, target } = await openChannel();
+    source.sendCopy({ fromSeq: null, why: "a mirror is in progress" });
+    source.sendCopy({ fromSeq: 7, why: "" });
+    await source.sendSet(sampleSet(1));
+    const sets: Buffer[] = [];
+    target.onSet((bytes) => sets.push(bytes));
+    await eventually(() => expect(sets.length).toBe(1));
+    const claims: CopyClaim[] = [];
+    target.onCopy((claim) => claims.push(claim));
+    source.sendCopy({ fromSeq: null, why: "x".repeat(3000) });
+    await eventually(() => expect(claims.length).toBe(2));
+    expect(claims).toEqual([
+      { fromSeq: 7, why: "" },
+      { fromSeq: null, why: "x".repeat(2000) },
+    ]);
   });
 
   test("the source waits when the target does not release", async () => {
@@ -112,7 +131,7 @@ describe.each(["off", "lz4"] as const)("a channel with compression %s", (compres
 
   test("the statistics tell both sizes", async () => {
     const { source, target } = await openChannel();
-    target.onSet(() => target.sendAck({ appliedSeq: 1, durableSeq: 1, answers: [], retrying: null }));
+    target.onSet(() => target.sendAck(ackOf({ appliedSeq: 1 })));
     const set = sampleSet(1, Buffer.alloc(MiB, "abc"));
     const { wireBytes } = await source.sendSet(set);
     if (compression === "off") expect(wireBytes).toBe(set.length);
@@ -141,7 +160,7 @@ describe.each(["off", "lz4"] as const)("a channel with compression %s", (compres
     await target.close(new SmError("APPLY_FAILED", "the disk is gone"));
     expect(await source.ended).toMatchObject({ code: "APPLY_FAILED", message: expect.stringContaining("the disk is gone") });
     expect((await Promise.all(sends)).at(-1)).toBe("CHANNEL_LOST");
-    target.sendAck({ appliedSeq: 9, durableSeq: 9, answers: [], retrying: null });
+    target.sendAck(ackOf({ appliedSeq: 9 }));
     await target.close();
   });
 });

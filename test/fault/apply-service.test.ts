@@ -26,6 +26,7 @@ function options(part: Partial<ApplyServiceOptions> = {}): ApplyServiceOptions {
     connectionKey: "0".repeat(32),
     stateDirectory: join(directory, "state"),
     epoch: EPOCH,
+    stageBytesMax: 64 * 1024 * 1024,
     mappings: [{ source: "/source/data", target }],
     rules: [{ path: "/source/data", mode: "include", recursive: true }],
     remapLinks: true,
@@ -67,7 +68,7 @@ test("sets are applied, acknowledged together, made durable; the next start know
     service.push(seq % 2 === 0 ? one : Buffer.from(new Uint8Array(one).buffer));
   }
   await until((ack) => ack.durableSeq === 500);
-  expect(acks.reduce((sum, ack) => sum + ack.appliedBytes, 0)).toBe(bytes);
+  expect(acks.reduce((sum, ack) => sum + ack.releasedBytes, 0)).toBe(bytes);
   expect(acks.flatMap((ack) => ack.answers)).toMatchObject([
     { kind: "stale", seq: 7, path: "none" },
     { kind: "stale", seq: 7, path: "x" },
@@ -130,7 +131,7 @@ test("a full disk is told and waited out; what came behind follows in order", as
   }
 });
 
-test("closing while blocked leaves the set for the next time", async () => {
+test("closing while blocked leaves the set for the next time, which completes it before anything else", async () => {
   mkdirSync(target);
   execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", target]);
   try {
@@ -142,10 +143,7 @@ test("closing while blocked leaves the set for the next time", async () => {
     await service.close();
     execFileSync("mount", ["-o", "remount,size=8m", target]);
     const again = await ApplyService.open(options());
-    expect(again.opened).toMatchObject({ appliedSeq: 1, resumed: true });
-    const watched = watch(again);
-    again.push(Buffer.from(sets[1] as Buffer));
-    expect((await watched.until((a) => a.appliedSeq === 2)).answers).toEqual([]);
+    expect(again.opened).toMatchObject({ appliedSeq: 2, resumed: true });
     expect(Object.keys(snapshot(target))).toEqual(["big", "c"]);
     await again.close();
   } finally {

@@ -3,10 +3,11 @@ import { expect, test } from "vitest";
 import { SmError } from "../../src/base/errors.js";
 import type { BytePath } from "../../src/model/byte-path.js";
 import type { Answer } from "../../src/model/change.js";
-import type { Ack, Hello, Welcome } from "../../src/model/session.js";
+import type { Ack, Doubt, Hello, Welcome } from "../../src/model/session.js";
 import { encodeAckFrames } from "../../src/transport/ack-frames.js";
-import { decodeFrame, encodeHello, encodeProbe, encodeWelcome, type Frame } from "../../src/transport/frame-codec.js";
+import { decodeFrame, encodeCopy, encodeHello, encodeProbe, encodeWelcome, type Frame } from "../../src/transport/frame-codec.js";
 import { packSet, unpackSet } from "../../src/transport/set-compression.js";
+import { progressOf } from "../support/acks.js";
 import { sampleHello, sampleSet, sampleWelcome } from "../support/transport-fixture.js";
 
 const latin1 = fc.string({ unit: fc.integer({ min: 1, max: 255 }).map((c) => String.fromCharCode(c)), minLength: 1, maxLength: 40 });
@@ -32,7 +33,22 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));
 const retrying = fc.record({ code: fc.string({ maxLength: 64 }), path: fc.string(), message: fc.string(), sinceMs: finite, attempts: fc.maxSafeInteger() });
-const ack: fc.Arbitrary<Ack> = fc.record({ appliedSeq: seq, durableSeq: seq, answers: fc.array(answer, { maxLength: 8 }), retrying: fc.option(retrying) });
+const doubt: fc.Arbitrary<Doubt> = fc.record({
+  code: fc.constantFrom("NOT_A_COPY", "REPAIRS_PENDING", "FORCED", "STAGE_LIMIT", "STAGE_FAILED", "NO_CUT_YET"),
+  message: fc.string({ maxLength: 2000 }),
+  sinceMs: finite,
+});
+const seqs = fc.tuple(seq, seq, seq).map((three) => three.sort((a, b) => a - b) as [number, number, number]);
+const ack: fc.Arbitrary<Ack> = fc
+  .record({
+    seqs,
+    durableSeq: seq,
+    answers: fc.array(answer, { maxLength: 8 }),
+    retrying: fc.option(retrying),
+    consistentTimeMs: finite,
+    doubt: fc.option(doubt),
+  })
+  .map(({ seqs: [consistentSeq, appliedSeq, takenSeq], ...rest }) => ({ ...rest, consistentSeq, appliedSeq, takenSeq }));
 const hex = (length: number): fc.Arbitrary<string> => fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: length, maxLength: length });
 const absolute = fc.string({ maxLength: 50 }).map((text) => `/${text}`);
 const hello: fc.Arbitrary<Hello> = fc.record({
@@ -65,7 +81,7 @@ const welcome: fc.Arbitrary<Welcome> = fc.record({
 test("every acknowledgement reads back", () => {
   fc.assert(
     fc.property(ack, (value) => {
-      const frames = encodeAckFrames(value, { appliedSeq: 0, durableSeq: 0 });
+      const frames = encodeAckFrames(value, progressOf());
       expect(frames.map(decodeFrame)).toEqual([{ kind: "ack", ack: value }]);
     }),
   );
@@ -90,10 +106,10 @@ function readsOrRefuses(bytes: Buffer): void {
 
 test("any flipped, cut or added byte gives a frame or a protocol error", () => {
   const sources = fc.oneof(
-    ack.map((value) => encodeAckFrames(value, { appliedSeq: 0, durableSeq: 0 })[0] as Buffer),
+    ack.map((value) => encodeAckFrames(value, progressOf())[0] as Buffer),
     hello.map(encodeHello),
     welcome.map(encodeWelcome),
-    fc.constantFrom(encodeHello(sampleHello), encodeWelcome(sampleWelcome), encodeProbe(Buffer.alloc(16)), sampleSet(1)),
+    fc.constantFrom(encodeHello(sampleHello), encodeWelcome(sampleWelcome), encodeProbe(Buffer.alloc(16)), sampleSet(1), encodeCopy({ fromSeq: 5, why: "" })),
   );
   fc.assert(
     fc.property(sources, fc.nat(), fc.integer({ min: 1, max: 255 }), fc.nat(), (frame, where, flip, cut) => {

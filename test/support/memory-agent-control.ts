@@ -65,6 +65,7 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     durableSeq: 0,
     lastSeq: 0,
     lagMs: 0,
+    consistency: { seq: 0, at: null, lagMs: 0, reason: null },
     problems: [],
     problemCount: 0,
     reasons: [],

@@ -4,7 +4,8 @@ import { SmError } from "../../src/base/errors.js";
 import type { BytePath } from "../../src/model/byte-path.js";
 import type { Ack } from "../../src/model/session.js";
 import { encodeAckFrames } from "../../src/transport/ack-frames.js";
-import { encodeHello, encodePing, encodePong, encodeProbe, encodeReason, encodeWelcome, type Frame } from "../../src/transport/frame-codec.js";
+import { encodeCopy, encodeHello, encodePing, encodePong, encodeProbe, encodeReason, encodeWelcome, type Frame } from "../../src/transport/frame-codec.js";
+import { progressOf } from "./acks.js";
 import { sampleHello, sampleSet, sampleWelcome } from "./transport-fixture.js";
 
 const path = (text: string): BytePath => text as BytePath;
@@ -37,6 +38,10 @@ const sampleAck: Ack = {
     { kind: "problem", seq: 9, root: 0, path: path(""), code: "FS_DENIED", message: "no" },
   ],
   retrying: { code: "APPLY_RETRY", path: "/copy/c", message: "no space", sinceMs: 1, attempts: 2 },
+  takenSeq: 12,
+  consistentSeq: 6,
+  consistentTimeMs: 1_700_000_000_000,
+  doubt: { code: "FORCED", message: "no pause", sinceMs: 3 },
 };
 
 export type SampleFrame = readonly [bytes: Buffer, frame: Frame];
@@ -46,7 +51,8 @@ export const sampleFrames: Readonly<Record<string, SampleFrame>> = {
   welcome: [encodeWelcome(sampleWelcome), { kind: "welcome", welcome: sampleWelcome }],
   refuse: [encodeReason("refuse", new SmError("LOOP", "inside")), { kind: "refuse", code: "LOOP", message: "inside" }],
   bye: [encodeReason("bye", new SmError("CHANNEL_LOST", "stops")), { kind: "bye", code: "CHANNEL_LOST", message: "stops" }],
-  ack: [encodeAckFrames(sampleAck, { appliedSeq: 0, durableSeq: 0 })[0] as Buffer, { kind: "ack", ack: sampleAck }],
+  ack: [encodeAckFrames(sampleAck, progressOf())[0] as Buffer, { kind: "ack", ack: sampleAck }],
+  copy: [encodeCopy({ fromSeq: 9, why: "" }), { kind: "copy", claim: { fromSeq: 9, why: "" } }],
   ping: [encodePing(258), { kind: "ping", token: 258 }],
   pong: [encodePong(258), { kind: "pong", token: 258 }],
   probe: [encodeProbe(Buffer.alloc(16, 0xab)), { kind: "probe", nonce: Buffer.alloc(16, 0xab) }],

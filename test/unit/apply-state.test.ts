@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { NO_CONSISTENCY } from "../../src/apply/consistency.js";
 import { CursorFile } from "../../src/apply/cursor-file.js";
 import { writeDurable } from "../../src/apply/durable-file.js";
 import { ApplyKit, EPOCH, file, frame } from "../support/apply-kit.js";
@@ -57,16 +58,17 @@ test("a restart of the machine after an orderly stop puts nothing in doubt", () 
 test("a torn cursor record leaves the one before; two torn ones are reported", () => {
   const path = join(kit.directory, "cursor");
   const cursor = CursorFile.open(path);
-  for (const appliedSeq of [1, 2, 3]) cursor.write({ epoch: EPOCH, appliedSeq, intent: null });
+  for (const appliedSeq of [1, 2, 3]) cursor.write({ epoch: EPOCH, appliedSeq, intent: null, consistency: NO_CONSISTENCY });
   const intent = { kind: "rename", seq: 4, index: 7, moved: { dev: 1, ino: 2 ** 50, btimeSec: 4, btimeNsec: 5 } } as const;
-  cursor.write({ epoch: EPOCH, appliedSeq: 3, intent });
+  const consistency = { seq: 3, timeMs: 1.5, misfitSeq: 2, misfitMs: 7, stray: "limit", strayMs: 9 } as const;
+  cursor.write({ epoch: EPOCH, appliedSeq: 3, intent, consistency });
   cursor.close();
   const again = CursorFile.open(path);
-  expect(again.state).toEqual({ epoch: EPOCH, appliedSeq: 3, intent });
+  expect(again.state).toEqual({ epoch: EPOCH, appliedSeq: 3, intent, consistency });
   again.close();
   const bytes = Buffer.alloc(256);
   const whole = CursorFile.open(path);
-  whole.write({ epoch: EPOCH, appliedSeq: 4, intent: null });
+  whole.write({ epoch: EPOCH, appliedSeq: 4, intent: null, consistency: NO_CONSISTENCY });
   whole.close();
   writeFileSync(path, bytes.fill(0x5a));
   expect(() => CursorFile.open(path)).toThrowError(expect.objectContaining({ code: "STATE_CORRUPT" }));

@@ -80,6 +80,7 @@ test("status shows targets, and how to begin when there is nothing", () => {
     online: false,
     appliedSeq: 5,
     durableSeq: 4,
+    consistency: { seq: 9, at: "2026-01-02T03:04:05.678Z", lagMs: 0, reason: null },
     receivedBytes: 2048,
     reasons: [],
   };

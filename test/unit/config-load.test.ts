@@ -36,7 +36,7 @@ test("without a file every field has its default", () => {
   expect(config.apply).toEqual({ durability: "fsync", retryInitialMs: 200, retryMaxMs: 10_000 });
   expect(config.capture).toEqual({ source: "auto", watchesMax: null, walkSeconds: 60, signatureMiB: 64 });
   expect(config.log).toEqual({ level: "info", format: "text", maxFileMiB: 5, maxFiles: 5 });
-  expect(config.target).toEqual({ enabled: true, allowedRoots: [] });
+  expect(config.target).toEqual({ enabled: true, allowedRoots: [], stageMiB: 256 });
 });
 
 test("the value is frozen all the way down", () => {

@@ -9,6 +9,7 @@ import type { SourceChannel } from "../../src/model/channel-port.js";
 import { connectionOptionsSchema } from "../../src/model/connection-spec.js";
 import type { Journal } from "../../src/model/journal-port.js";
 import type { Ack } from "../../src/model/session.js";
+import { ackOf } from "../support/acks.js";
 import { test } from "../support/journal-fixture.js";
 
 const ID = 7;
@@ -21,6 +22,7 @@ async function streaming(journal: Journal) {
   const channel: SourceChannel = {
     welcome: { appliedSeq: 0, durableSeq: 0, resumed: true, suspect: false, empty: false, limits: [], targetTimeMs: 0, version: "1", name: "t" },
     remoteAddress: "memory",
+    sendCopy: () => undefined,
     sendSet: async () => ({ wireBytes: 0 }),
     onAck: (listener) => heard.resolve(listener),
     ended: ended.promise,
@@ -68,7 +70,7 @@ async function streaming(journal: Journal) {
     connection.takeEvent({ kind: "set", seq, connectionId: 0, mirror: false, changes: 1, lastPath: "", bytes: Buffer.alloc(0) });
   };
   const durable = (seq: number): number => {
-    acknowledge({ appliedSeq: seq, durableSeq: seq, answers: [], retrying: null });
+    acknowledge(ackOf({ appliedSeq: seq }));
     return connection.record.cleanUntilMs;
   };
   return { connection, made, durable };

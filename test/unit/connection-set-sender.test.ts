@@ -24,6 +24,10 @@ class MemoryChannel implements SourceChannel {
     return { wireBytes: Math.ceil(bytes.length / 2) };
   }
 
+  sendCopy(): void {
+    throw new Error("the sender knows nothing of copies");
+  }
+
   onAck(): void {
     throw new Error("the sender takes no acknowledgements");
   }
@@ -68,7 +72,7 @@ test("sends what is there and what comes, in order, each once", async ({ journal
   expect(channel.sent).toEqual(range(1, 40).map((seq) => bodyOf(seq)));
   expect(counts).toEqual({ bytes: 800, wireBytes: 400, mirrorBytes: 0, mirrorWireBytes: 0 });
   expect([sender.sentSeq, sender.isIdle]).toEqual([40, false]);
-  sender.applied(40);
+  sender.taken(40);
   expect(sender.isIdle).toBe(true);
   await end();
 });
@@ -90,12 +94,12 @@ test("stops at the window until the target has applied", async ({ journals }) =>
   const channel = new MemoryChannel();
   const { sender, end } = start(journal, channel, { windowBytes: 60 });
   for (let applied = 0; applied <= 7; applied++) {
-    sender.applied(applied);
+    sender.taken(applied);
     await eventually(() => expect(channel.sent).toHaveLength(applied + 3));
     await new Promise((resolve) => setImmediate(resolve));
     expect(channel.sent).toHaveLength(applied + 3);
   }
-  sender.applied(10);
+  sender.taken(10);
   expect(sender.isIdle).toBe(true);
   await end();
 });
@@ -107,7 +111,7 @@ test("a set larger than the window goes alone", async ({ journals }) => {
   const channel = new MemoryChannel();
   const { sender, end } = start(journal, channel, { windowBytes: 100 });
   await eventually(() => expect(channel.sent).toHaveLength(1));
-  sender.applied(1);
+  sender.taken(1);
   await eventually(() => expect(channel.sent).toHaveLength(2));
   await end();
 });

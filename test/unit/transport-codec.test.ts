@@ -4,13 +4,14 @@ import { expect, test } from "vitest";
 import { SmError } from "../../src/base/errors.js";
 import type { BytePath } from "../../src/model/byte-path.js";
 import type { Answer } from "../../src/model/change.js";
-import { decodeChangeSet } from "../../src/model/change-set.js";
+import { decodeChangeSet, encodeChangeSet } from "../../src/model/change-set.js";
 import { scanMsgpack } from "../../src/model/msgpack-scan.js";
 import type { Ack } from "../../src/model/session.js";
 import { ANSWERS_MAX, NAMES_MAX, SUMS_BYTES_MAX } from "../../src/transport/ack-codec.js";
 import { encodeAckFrames } from "../../src/transport/ack-frames.js";
 import { ACK_FRAME_BYTES_MAX, decodeFrame, encodeFrame, HEADER_LIMITS, reasonToError } from "../../src/transport/frame-codec.js";
 import { packSet, unpackSet } from "../../src/transport/set-compression.js";
+import { ackOf, progressOf } from "../support/acks.js";
 import { sampleHello, sampleSet } from "../support/transport-fixture.js";
 import { type SampleFrame, sampleFrames } from "../support/transport-samples.js";
 
@@ -67,19 +68,27 @@ const malformed: readonly [string, Buffer][] = [
   ["a map of four thousand million", Buffer.from("0c000000" + "92a470696e67" + "dfffffffff00", "hex")],
   ["lists that claim together what each might have", Buffer.from(`1000000092a470696e67${"9f".repeat(3)}${"00".repeat(6)}`, "hex")],
   ["deep nesting", Buffer.from(`1000000092a470696e67${"91".repeat(9)}00`, "hex")],
-  ["an ack with a negative number", encodeFrame(["ack", -1, 0, [], null])],
-  ["an ack with a path that climbs", encodeFrame(["ack", 1, 0, [[2, 1, 0, "../etc", "x"]], null])],
-  ["an ack with a name that is a path", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", ["a/b", 0], [], 0]], null])],
-  ["an ack with a shared name without its inode", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", [], [], 0, ["a", "x"]]], null])],
-  ["an ack with a shared name of a long inode", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", [], [], 0, ["a", "x".repeat(65), 2]]], null])],
-  ["an ack with a shared name of no links", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", [], [], 0, ["a", "x", -1]]], null])],
-  ["an ack with an empty extra", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", [], [""], 0]], null])],
-  ["an ack with half a difference", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", ["a"], [], 0]], null])],
-  ["an ack with sums that are not there", encodeFrame(["ack", 1, 0, [[1, 1, 0, "d", null, 16]], null], [Buffer.alloc(8)])],
-  ["an ack with sums nobody claims", encodeFrame(["ack", 1, 0, [], null], [Buffer.alloc(8)])],
-  ["an ack with half a sum", encodeFrame(["ack", 1, 0, [[1, 1, 0, "d", null, 7]], null], [Buffer.alloc(7)])],
-  ["an ack of an unknown answer", encodeFrame(["ack", 1, 0, [[4, 1, 0, "d", "x"]], null])],
-  ["an ack with a long reason", encodeFrame(["ack", 1, 0, [[2, 1, 0, "d", "x".repeat(2001)]], null])],
+  ["an ack with a negative number", encodeFrame(["ack", -1, 0, [], null, -1, 0, 0, null])],
+  ["an ack with a path that climbs", encodeFrame(["ack", 1, 0, [[2, 1, 0, "../etc", "x"]], null, 1, 0, 0, null])],
+  ["an ack with a name that is a path", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", ["a/b", 0], [], 0]], null, 1, 0, 0, null])],
+  ["an ack with a shared name without its inode", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", [], [], 0, ["a", "x"]]], null, 1, 0, 0, null])],
+  ["an ack with a shared name of a long inode", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", [], [], 0, ["a", "x".repeat(65), 2]]], null, 1, 0, 0, null])],
+  ["an ack with a shared name of no links", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", [], [], 0, ["a", "x", -1]]], null, 1, 0, 0, null])],
+  ["an ack with an empty extra", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", [], [""], 0]], null, 1, 0, 0, null])],
+  ["an ack with half a difference", encodeFrame(["ack", 1, 0, [[0, 1, 0, "d", ["a"], [], 0]], null, 1, 0, 0, null])],
+  ["an ack with sums that are not there", encodeFrame(["ack", 1, 0, [[1, 1, 0, "d", null, 16]], null, 1, 0, 0, null], [Buffer.alloc(8)])],
+  ["an ack with sums nobody claims", encodeFrame(["ack", 1, 0, [], null, 1, 0, 0, null], [Buffer.alloc(8)])],
+  ["an ack with half a sum", encodeFrame(["ack", 1, 0, [[1, 1, 0, "d", null, 7]], null, 1, 0, 0, null], [Buffer.alloc(7)])],
+  ["an ack of an unknown answer", encodeFrame(["ack", 1, 0, [[4, 1, 0, "d", "x"]], null, 1, 0, 0, null])],
+  ["an ack with a long reason", encodeFrame(["ack", 1, 0, [[2, 1, 0, "d", "x".repeat(2001)]], null, 1, 0, 0, null])],
+  ["an ack of the version before", encodeFrame(["ack", 1, 0, [], null])],
+  ["an ack that took less than it applied", encodeFrame(["ack", 2, 0, [], null, 1, 0, 0, null])],
+  ["an ack that is consistent beyond what it applied", encodeFrame(["ack", 2, 0, [], null, 3, 3, 0, null])],
+  ["an ack of a time that is none", encodeFrame(["ack", 2, 0, [], null, 2, 1, Number.NaN, null])],
+  ["an ack with an unknown doubt", encodeFrame(["ack", 2, 0, [], null, 2, 1, 0, { code: "MOOD", message: "", sinceMs: 0 }])],
+  ["a copy frame without a reason", encodeFrame(["copy", 1])],
+  ["a copy frame of a negative set", encodeFrame(["copy", -1, ""])],
+  ["a copy frame with a long reason", encodeFrame(["copy", null, "x".repeat(2001)])],
   ["an lz4 frame that claims a gigabyte", encodeFrame(["lz4", 2 ** 30], [Buffer.from("0000004000", "hex")])],
   ["an lz4 frame whose block says otherwise", encodeFrame(["lz4", 10], [Buffer.from(`0b000000${"00".repeat(10)}`, "hex")])],
   ["an lz4 frame that claims more than lz4 can hold", encodeFrame(["lz4", 65_536], [Buffer.from(`00000100${"00".repeat(10)}`, "hex")])],
@@ -122,7 +131,7 @@ function decodeAll(parts: readonly Buffer[]): Ack[] {
 
 test("a large acknowledgement is split, and only its last part moves the sequence numbers", () => {
   const answers: Answer[] = Array.from({ length: ANSWERS_MAX * 2 + 5 }, (_, i) => ({ kind: "stale", seq: i, root: 0, path: path(`f${i}`), reason: "r" }));
-  const parts = decodeAll(encodeAckFrames({ appliedSeq: 50, durableSeq: 40, answers, retrying: null }, { appliedSeq: 3, durableSeq: 2 }));
+  const parts = decodeAll(encodeAckFrames(ackOf({ appliedSeq: 50, durableSeq: 40, answers }), progressOf({ appliedSeq: 3, durableSeq: 2 })));
   expect(parts.length).toBeGreaterThan(2);
   expect(parts.flatMap((ack) => ack.answers)).toEqual(answers);
   expect(new Set(parts.slice(0, -1).map((ack) => `${ack.appliedSeq} ${ack.durableSeq}`))).toEqual(new Set(["3 2"]));
@@ -138,9 +147,7 @@ test("what no frame can hold becomes a coarser truth", () => {
     { kind: "sums", seq: 1, root: 0, path: path("g"), base, sums: Buffer.alloc(SUMS_BYTES_MAX + 8) },
     { kind: "problem", seq: 1, root: 0, path: path("h"), code: "FS_IO", message: "m".repeat(5000) },
   ];
-  const [compare, problem, whole, missing, cut] = decodeAll(
-    encodeAckFrames({ appliedSeq: 1, durableSeq: 1, answers, retrying: null }, { appliedSeq: 0, durableSeq: 0 }),
-  ).flatMap((ack) => ack.answers);
+  const [compare, problem, whole, missing, cut] = decodeAll(encodeAckFrames(ackOf({ appliedSeq: 1, answers }), progressOf())).flatMap((ack) => ack.answers);
   expect(compare?.kind === "compare" && compare.extras.length).toBe(NAMES_MAX);
   expect(problem).toMatchObject({ kind: "problem", path: "d", message: "3 more extra entries of this directory are not listed" });
   expect(whole).toMatchObject({ kind: "sums", base });
@@ -151,7 +158,7 @@ test("what no frame can hold becomes a coarser truth", () => {
 test("twenty thousand differences are read within a moment", () => {
   const differs = Array.from({ length: 20_000 }, (_, i) => ({ name: `file-${i}.txt`, why: "missing" as const }));
   const answers: Answer[] = [{ kind: "compare", seq: 1, root: 0, path: path("d"), differs, extras: [], removed: 0 }];
-  const [bytes] = encodeAckFrames({ appliedSeq: 1, durableSeq: 1, answers, retrying: null }, { appliedSeq: 0, durableSeq: 0 });
+  const [bytes] = encodeAckFrames(ackOf({ appliedSeq: 1, answers }), progressOf());
   const started = performance.now();
   decodeFrame(bytes as Buffer);
   expect(performance.now() - started).toBeLessThan(500);
@@ -161,6 +168,15 @@ test("reasons of the other side: known codes are kept, its defects are no defect
   expect(reasonToError({ code: "LOOP", message: "m" }, "t")).toMatchObject({ code: "LOOP", message: "t: m" });
   expect(reasonToError({ code: "toString", message: "m" }, "t")).toMatchObject({ code: "PROTOCOL" });
   expect(reasonToError({ code: "ASSERTION_FAILED", message: "m" }, "t")).toMatchObject({ code: "PROTOCOL" });
+});
+
+test("a set says whether it was forced; forced and closed, or of a mirror, is refused", () => {
+  const set = { seq: 4, sourceTimeMs: 1, closed: false, mirror: false, changes: [] };
+  expect(decodeChangeSet(encodeChangeSet({ ...set, forced: true }))).toEqual({ ...set, forced: true });
+  expect(decodeChangeSet(encodeChangeSet({ ...set, forced: false }))).toEqual(set);
+  for (const part of [{ closed: true }, { mirror: true }]) {
+    expect(() => decodeChangeSet(encodeChangeSet({ ...set, ...part, forced: true }))).toThrow(expect.objectContaining({ code: "PROTOCOL" }));
+  }
 });
 
 test("a set passes as the very same bytes", () => {

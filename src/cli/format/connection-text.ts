@@ -1,4 +1,5 @@
 import type { ConnectionReport } from "../../model/status.js";
+import { formatConsistency } from "./consistency-text.js";
 import { formatMirrorLine } from "./mirror-text.js";
 import { formatBytes, formatCount, formatDuration, formatPercent, formatTime } from "./quantities.js";
 import { formatProblems, formatReason, indent } from "./reason-text.js";
@@ -31,6 +32,7 @@ export function formatConnectionLines(connection: ConnectionReport): string[] {
     `   data ${connection.targetDataState}, target ${connection.targetStatus}, transmit ${connection.transmitMode}`,
     `   mirror ${formatMirrorLine(mirror)}`,
     `   replication ${connection.replicationStatus}, queue ${formatCount(connection.queuedOps)} ops, ${formatBytes(queueBytes(connection))}, lag ${formatDuration(connection.lagMs)}`,
+    `   consistent ${formatConsistency(connection.consistency)}`,
     ...indent(connection.reasons.flatMap(formatReason), 3),
     ...(connection.problemCount > 0 ? [`   ${formatCount(connection.problemCount)} problems: see \`sm connection show ${connection.id}\``] : []),
   ];
@@ -52,6 +54,7 @@ export function formatConnection(connection: ConnectionReport): string {
     `sent            ${formatBytes(connection.sentBytes)} (${formatBytes(connection.sentCompressedBytes)} on the wire)`,
     `change sets     ${connection.lastSeq} made, ${connection.appliedSeq} applied, ${connection.durableSeq} durable`,
     `lag             ${formatDuration(connection.lagMs)}`,
+    `consistent      ${formatConsistency(connection.consistency)}`,
     `last file       ${connection.lastFileTouched === "" ? "–" : connection.lastFileTouched}`,
     ...connection.reasons.flatMap(formatReason),
     ...formatProblems(connection.problems, connection.problemCount),

@@ -1,5 +1,6 @@
 import type { CaptureReport, StatusReport, TargetConnectionReport } from "../../model/status.js";
 import { formatConnectionLines } from "./connection-text.js";
+import { formatConsistency } from "./consistency-text.js";
 import { formatBytes, formatCount, formatDuration } from "./quantities.js";
 import { formatReason, indent } from "./reason-text.js";
 
@@ -27,6 +28,7 @@ function formatTarget(target: TargetConnectionReport): string[] {
     `${target.connectionId}  ${target.repset} from ${target.source}  ${target.online ? "online" : "offline"}`,
     ...target.mappings.map(({ source, target: place }) => `   ${source} → ${place}`),
     `   ${formatBytes(target.receivedBytes)} received, change set ${target.appliedSeq} applied, ${target.durableSeq} durable`,
+    `   consistent ${formatConsistency(target.consistency)}`,
     ...indent(target.reasons.flatMap(formatReason), 3),
   ];
 }

@@ -1,0 +1,258 @@
+// The work of an apply worker: first completes what an earlier process staged, then takes frames, stages and applies
+// them, tells progress, tries again what is blocked.
+// Progress is told at once when nothing waits, otherwise every 64 sets or 5 ms.
+
+import { assert, unreachable } from "../base/assert.js";
+import { backoffMs } from "../base/backoff.js";
+import { discardBuffer } from "../base/discard-buffer.js";
+import { toSmError } from "../base/errors.js";
+import { MiB } from "../base/units.js";
+import { displayPath } from "../model/byte-path.js";
+import type { Answer } from "../model/change.js";
+import type { ChangeSet } from "../model/change-set.js";
+import type { Retrying } from "../model/session.js";
+import type { ApplyEngine, Begun, Blocked, SetOutcome } from "./apply-engine.js";
+import type { FromApplyWorker, ToApplyWorker } from "./apply-messages.js";
+import { CutAssembly, type PlannedSet } from "./cut-assembly.js";
+import { OpenChanges } from "./open-changes.js";
+import type { Stage } from "./stage.js";
+
+const SETS_PER_PROGRESS = 64;
+const PROGRESS_MS = 5;
+/** What came is staged together up to here: one write and one sync for all of it. */
+const COMMIT_BYTES = 8 * MiB;
+
+export interface ApplyHostOptions {
+  readonly engine: ApplyEngine;
+  readonly stage: Stage;
+  readonly retryInitialMs: number;
+  readonly retryMaxMs: number;
+  readonly post: (message: FromApplyWorker) => void;
+  /** The next message that has come already. */
+  readonly receive: () => ToApplyWorker | undefined;
+  /** Nothing more is posted. */
+  readonly onClosed: () => void;
+}
+
+export class ApplyHost {
+  readonly #engine: ApplyEngine;
+  readonly #stage: Stage;
+  readonly #assembly: CutAssembly;
+  readonly #options: ApplyHostOptions;
+  readonly #open = new OpenChanges();
+  /** Frames that wait behind a blocked set, or for the stage. The sender's window bounds them. */
+  #waiting: Uint8Array[] = [];
+  #retrying: Retrying | null = null;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #hasFailed = false;
+  #isClosed = false;
+  #told = { bytes: 0, sets: 0, claims: 0, isWaitingForSync: false, atMs: performance.now() };
+  #answers: Answer[] = [];
+
+  constructor(options: ApplyHostOptions) {
+    const { engine, stage } = options;
+    this.#options = options;
+    this.#engine = engine;
+    this.#stage = stage;
+    this.#assembly = new CutAssembly({ stage, epoch: () => engine.epoch });
+  }
+
+  /** Completes what an earlier process staged, before anything else. What cannot go on now is tried again; false = it failed. */
+  recover(): boolean {
+    this.#assembly.putLeftovers(this.#stage.leftovers(this.#engine.epoch, this.#engine.appliedSeq));
+    this.#applyReady();
+    return !this.#hasFailed;
+  }
+
+  /** Says how far it is in this stream (null: in the one it knows), and syncs what an earlier process applied and did not live to sync. */
+  begin(epoch: string | null): Begun {
+    if (epoch !== null && epoch !== this.#engine.epoch) {
+      clearTimeout(this.#retryTimer);
+      this.#retrying = null;
+      this.#assembly.reset();
+      this.#stage.reset();
+    }
+    const begun = epoch === null ? this.#engine.standing() : this.#engine.begin(epoch);
+    this.#assembly.begin(begun.appliedSeq);
+    this.#stage.settle(this.#stage.isSynced ? begun.durableSeq : begun.appliedSeq);
+    this.#post({ kind: "opened", begun, consistency: this.#engine.point });
+    if (!this.#engine.isDurable || this.#retrying !== null) this.#tell(true);
+    return begun;
+  }
+
+  /** Takes one message and all that have come meanwhile. */
+  take(message: ToApplyWorker): void {
+    for (let next: ToApplyWorker | undefined = message; next !== undefined; next = this.#options.receive()) {
+      this.#handle(next);
+      if (this.#assembly.arrivedBytes >= COMMIT_BYTES || performance.now() - this.#told.atMs >= PROGRESS_MS) this.#work();
+    }
+    this.#work();
+  }
+
+  #handle(message: ToApplyWorker): void {
+    switch (message.kind) {
+      case "set":
+        if (!this.#hasFailed) this.#waiting.push(message.frame);
+        if (!this.#isStuck) this.#gather();
+        return;
+      case "durable":
+        this.#engine.setDurable(message.state);
+        if (this.#stage.isSynced) this.#stage.settle(message.state.durableSeq);
+        return;
+      case "claim":
+        this.#guarded(() => this.#engine.setClaim(message.claim));
+        this.#told.claims += 1;
+        return;
+      case "close":
+        this.#close();
+        return;
+      default:
+        unreachable(message);
+    }
+  }
+
+  get #isStuck(): boolean {
+    return this.#retrying !== null || this.#stage.mustSettle;
+  }
+
+  /** Reads what waits, as much as is staged together. */
+  #gather(): void {
+    const waiting = this.#waiting;
+    let count = 0;
+    this.#guarded(() => {
+      while (count < waiting.length && this.#assembly.arrivedBytes < COMMIT_BYTES) {
+        const frame = waiting[count++] as Uint8Array;
+        const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
+        const set = this.#engine.read(bytes);
+        if (this.#assembly.take(set, bytes)) this.#open.take(set);
+        else this.#told.bytes += bytes.length;
+      }
+    });
+    this.#waiting = this.#hasFailed ? [] : waiting.slice(count);
+  }
+
+  /** Stages what came, applies what is whole, tells. */
+  #work(): void {
+    for (;;) {
+      if (this.#hasFailed || this.#isClosed) return;
+      if (this.#isStuck) break;
+      this.#gather();
+      this.#guarded(() => {
+        this.#told.bytes += this.#assembly.commit();
+      });
+      this.#applyReady();
+      if (this.#waiting.length === 0) break;
+    }
+    this.#tell(false);
+  }
+
+  #applyReady(): void {
+    const { ready } = this.#assembly;
+    let done = 0;
+    this.#guarded(() => {
+      for (const planned of ready) {
+        if (!this.#applyOne(planned)) break;
+        done += 1;
+        if (this.#told.sets >= SETS_PER_PROGRESS || performance.now() - this.#told.atMs >= PROGRESS_MS) this.#tell(false);
+      }
+    });
+    ready.splice(0, done);
+    if (!this.#stage.isSynced) this.#stage.settle(this.#engine.appliedSeq);
+  }
+
+  /** False when it cannot go on now. */
+  #applyOne(planned: PlannedSet): boolean {
+    planned.loaded ??= this.#load(planned);
+    const { set, frame } = planned.loaded;
+    const apply = (): SetOutcome => this.#engine.apply(set, planned.ending);
+    const outcome = planned.isLeftover ? this.#engine.recover(apply) : apply();
+    if (outcome.kind === "blocked") {
+      this.#block(outcome.blocked);
+      return false;
+    }
+    this.#told.sets += 1;
+    this.#told.bytes += planned.bytes;
+    if (outcome.kind === "applied") for (const answer of outcome.answers) this.#answers.push(answer);
+    if (planned.ending === "none" && !planned.isPassing) this.#stage.passPoint("apply.group.midApply");
+    if (planned.ending === "closed") this.#open.settle(this.#engine.point.consistentSeq);
+    planned.loaded = null;
+    discardBuffer(frame);
+    return true;
+  }
+
+  #load({ place }: PlannedSet): { readonly set: ChangeSet; readonly frame: Buffer } {
+    assert(place !== null, "a set that is not in memory is in the stage");
+    const frame = place.file.read(place);
+    return { set: this.#engine.read(frame), frame };
+  }
+
+  #guarded(step: () => void): void {
+    if (this.#hasFailed) return;
+    try {
+      step();
+    } catch (error) {
+      this.#hasFailed = true;
+      this.#waiting = [];
+      this.#tell(false);
+      const { code, message } = toSmError(error);
+      this.#post({ kind: "failed", error: { code, message } });
+    }
+  }
+
+  #block({ path, code, message }: Blocked): void {
+    const attempts = (this.#retrying?.attempts ?? 0) + 1;
+    const sinceMs = this.#retrying?.sinceMs ?? Date.now();
+    this.#retrying = { code, path: displayPath(path).slice(0, 8192), message: message.slice(0, 2000), sinceMs, attempts };
+    this.#tell(true);
+    const { retryInitialMs, retryMaxMs } = this.#options;
+    this.#retryTimer = setTimeout(() => this.#retry(), backoffMs(attempts, { initialMs: retryInitialMs, maxMs: retryMaxMs, jitter: 0.1 }));
+  }
+
+  #retry(): void {
+    const before = this.#retrying;
+    this.#applyReady();
+    if (this.#retrying !== before || this.#hasFailed) return;
+    this.#retrying = null;
+    this.#tell(true);
+    this.#work();
+  }
+
+  #tell(always: boolean): void {
+    const told = this.#told;
+    const isWaitingForSync = this.#stage.mustSettle;
+    const isNews = told.sets > 0 || told.bytes > 0 || told.claims > 0 || isWaitingForSync !== told.isWaitingForSync;
+    this.#told = { bytes: 0, sets: 0, claims: 0, isWaitingForSync, atMs: performance.now() };
+    if (!always && !isNews) return;
+    this.#post({
+      kind: "progress",
+      appliedSeq: this.#engine.appliedSeq,
+      takenSeq: Math.max(this.#assembly.takenSeq, this.#engine.appliedSeq),
+      consistency: this.#engine.point,
+      openSinceMs: this.#open.sinceMs,
+      stageFault: this.#assembly.fault,
+      isWaitingForSync,
+      claims: told.claims,
+      bytes: told.bytes,
+      answers: this.#answers,
+      retrying: this.#retrying,
+      point: this.#engine.isDurable ? null : this.#engine.durablePoint(),
+    });
+    this.#answers = [];
+  }
+
+  #close(): void {
+    clearTimeout(this.#retryTimer);
+    this.#work();
+    this.#isClosed = true;
+    const point = this.#engine.isClean ? null : this.#engine.durablePoint();
+    const isClean = !this.#engine.isMidSet && !this.#hasFailed;
+    this.#engine.close();
+    this.#stage.close();
+    this.#post({ kind: "closed", point: point && { ...point, state: { ...point.state, clean: isClean } } });
+    this.#options.onClosed();
+  }
+
+  #post(message: FromApplyWorker): void {
+    this.#options.post(message);
+  }
+}

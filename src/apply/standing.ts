@@ -1,0 +1,27 @@
+// How a connection's target stands by what is kept of it, with nobody connected.
+
+import type { ConsistencyPoint } from "../model/session.js";
+import { ApplyState } from "./apply-state.js";
+import { pointOf } from "./consistency.js";
+import { Stage } from "./stage.js";
+
+export interface Standing {
+  readonly appliedSeq: number;
+  readonly durableSeq: number;
+  readonly point: ConsistencyPoint;
+  /** Something was staged that is not applied wholly. */
+  readonly hasLeftovers: boolean;
+}
+
+export function readStanding(stateDirectory: string, nowMs: number): Standing {
+  const state = ApplyState.open(stateDirectory, nowMs);
+  const stage = Stage.open({ stateDirectory, bytesMax: 0, isSynced: false });
+  try {
+    const { epoch, appliedSeq, consistency } = state.cursor.state;
+    const hasLeftovers = stage.leftovers(epoch, appliedSeq).length > 0;
+    return { appliedSeq, durableSeq: state.durable.durableSeq, point: pointOf(consistency, state.claim), hasLeftovers };
+  } finally {
+    stage.close();
+    state.close();
+  }
+}

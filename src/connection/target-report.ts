@@ -1,0 +1,61 @@
+// The target's half of a connection as `sm status` shows it, with its source or without.
+
+import type { ApplyAck } from "../apply/apply-service.js";
+import type { TargetTerms } from "../apply/target-terms.js";
+import type { SmError } from "../base/errors.js";
+import type { ConsistencyPoint } from "../model/session.js";
+import type { Reason, TargetConnectionReport } from "../model/status.js";
+import { reportConsistency } from "./consistency-report.js";
+
+export interface TargetView {
+  readonly terms: TargetTerms;
+  /** Clock of the target minus clock of the source. */
+  readonly clockAheadMs: number;
+  readonly online: boolean;
+  readonly last: Pick<ApplyAck, "appliedSeq" | "durableSeq" | "openSinceMs" | "stageFault" | keyof ConsistencyPoint>;
+  readonly stageFaultSince: string | null;
+  readonly receivedBytes: number;
+  readonly failure: { readonly error: SmError; readonly since: string } | null;
+}
+
+export function reportTarget(view: TargetView, nowMs: number): TargetConnectionReport {
+  const { terms, last, online, receivedBytes } = view;
+  const { appliedSeq, durableSeq, openSinceMs } = last;
+  const sinceMs = openSinceMs === null ? null : openSinceMs + view.clockAheadMs;
+  return {
+    connectionId: terms.connectionId,
+    source: terms.peer,
+    repset: terms.repset,
+    mappings: terms.mappings,
+    online,
+    appliedSeq,
+    durableSeq,
+    receivedBytes,
+    consistency: reportConsistency({ point: last, openSinceMs: sinceMs, object: targetsOf(terms) }, nowMs),
+    reasons: [failureReason(view), stageReason(view)].filter((reason) => reason !== null),
+  };
+}
+
+function targetsOf({ mappings }: TargetTerms): string {
+  return mappings.map(({ target }) => target).join(", ");
+}
+
+function failureReason({ failure, terms }: TargetView): Reason | null {
+  if (failure === null) return null;
+  const { code, message } = failure.error;
+  const next = "the source connects again by itself";
+  return { code, message, object: targetsOf(terms), since: failure.since, next, nextAt: null, command: "sm status" };
+}
+
+function stageReason({ last, stageFaultSince, terms }: TargetView): Reason | null {
+  if (last.stageFault === null || stageFaultSince === null) return null;
+  return {
+    code: "STAGE_FAILED",
+    message: `the stage in the state directory cannot be written: ${last.stageFault}`,
+    object: targetsOf(terms),
+    since: stageFaultSince,
+    next: "tried with every change set; meanwhile states are applied as they come, and a kill of the agent can leave one half applied",
+    nextAt: null,
+    command: null,
+  };
+}
