@@ -1,9 +1,11 @@
 // One mounted file system as far as it belongs to one root of the set: the root itself, or what is mounted below it.
 // Knows which directories events are about, and which of them belong to the set.
 
-import { readdirSync } from "node:fs";
+import { SmError } from "../base/errors.js";
+import { DirectoryReader } from "../fs/directory-reader.js";
 import { identityOfHandle } from "../fs/file-handle.js";
-import { type BytePath, baseName, joinPath, parentPath, ROOT_PATH, toBuffer } from "../model/byte-path.js";
+import { AT_FDCWD, closeFd, O_DIRECTORY, O_RDONLY, openAt } from "../fs/native.js";
+import { type BytePath, baseName, joinPath, parentPath, ROOT_PATH } from "../model/byte-path.js";
 import type { NodeIdentity } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
 import { DirectoryIndex, type DirectoryNode } from "./directory-index.js";
@@ -27,6 +29,7 @@ export interface MountedTreeOptions {
 
 /** Directories listed before a scan lets others have a turn. */
 const DIRECTORIES_PER_STEP = 200;
+const reader = new DirectoryReader();
 
 export class MountedTree {
   readonly options: MountedTreeOptions;
@@ -230,14 +233,19 @@ export class MountedTree {
 
   #subdirectories(path: BytePath): string[] {
     const top = this.options.path;
-    const absolute = path === ROOT_PATH ? top : `${top === "/" ? "" : top}/${path}`;
+    const fd = openAt(AT_FDCWD, path === ROOT_PATH ? top : `${top === "/" ? "" : top}/${path}`, O_RDONLY | O_DIRECTORY);
+    // Gone, or not to be listed: the engine says so. What is not in the index is found when an event comes from it.
+    if (fd < 0) return [];
+    const names: string[] = [];
     try {
-      const entries = readdirSync(toBuffer(absolute), { encoding: "latin1", withFileTypes: true });
-      return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+      reader.begin(fd);
+      while (reader.next()) if (reader.isDirectory) names.push(reader.text);
+      return names;
     } catch (error) {
-      // Gone, or not to be listed: the engine says so. What is not in the index is found when an event comes from it.
-      if (error instanceof Error && "code" in error) return [];
+      if (error instanceof SmError && error.code === "FS_IO") return names;
       throw error;
+    } finally {
+      closeFd(fd);
     }
   }
 

@@ -78,23 +78,10 @@ export function* walkDifferences(tree: RootTree, from: Node, options: WalkOption
   let budget = ENTRIES_PER_YIELD;
   const pending: Node[] = [from];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    const { children } = node;
-    const dirfd = children === null || !isAttached(node) ? undefined : tree.directoryOf(node);
-    if (children === null || dirfd === undefined) continue;
-    const directory = node.path;
-    const names = tree.names(dirfd, directory);
-    const there = new Set(names);
-    for (const name of names) {
-      const path = joinPath(directory, name);
-      const child = children.get(name);
-      const stat = tree.look(dirfd, path, name);
-      if (stat === null && child === undefined) continue;
-      const isSame = child !== undefined && stat !== null && child.inode.isSame(stat);
-      if (!isSame || child.inode.racy || !child.inode.hasSameCtime(stat)) out.push({ path, parent: node, name, stat });
-      if (isSame && options.recursive && child.children !== null) pending.push(child);
-    }
-    budget -= names.length + 1;
-    for (const [name] of children) if (!there.has(name)) out.push({ path: joinPath(directory, name), parent: node, name, stat: null });
+    const dirfd = node.children === null || !node.isAttached ? undefined : tree.directoryOf(node);
+    if (dirfd === undefined) continue;
+    const below = options.recursive ? pending : null;
+    budget -= 1 + compareDirectory(tree, node, dirfd, { differences: out, below });
     if (out.length >= options.batch || budget <= 0) {
       budget = ENTRIES_PER_YIELD;
       yield out;
@@ -104,10 +91,43 @@ export function* walkDifferences(tree: RootTree, from: Node, options: WalkOption
   if (out.length > 0) yield out;
 }
 
+interface Comparison {
+  readonly differences: Observation[];
+  /** Takes the directories found where they were. */
+  readonly below: Node[] | null;
+}
+
+/** Returns how many entries there were. */
+function compareDirectory(tree: RootTree, parent: Node, dirfd: number, { differences, below }: Comparison): number {
+  const { table } = tree;
+  const { records } = table;
+  const directory = parent.path;
+  const seen = records.newMark();
+  let entries = 0;
+  tree.eachEntry(dirfd, directory, (entry) => {
+    const { stat } = entry;
+    entries += 1;
+    const child = records.child(parent.record, entry.name, entry.length);
+    if (child !== 0) records.mark(child, seen);
+    const known = child === 0 ? null : records.inodeAt(child);
+    const isSame = known?.isSame(stat) === true;
+    if (!isSame || known.racy || !known.hasSameCtime(stat)) {
+      const name = entry.text;
+      differences.push({ path: joinPath(directory, name), parent, name, stat: stat.copy() });
+    }
+    if (isSame && below !== null && known.isDirectory) below.push(table.node(child));
+  });
+  for (let child = records.firstChild(parent.record); child !== 0; child = records.nextChild(child)) {
+    if (records.hasMark(child, seen)) continue;
+    const name = records.nameOf(child);
+    differences.push({ path: joinPath(directory, name), parent, name, stat: null });
+  }
+  return entries;
+}
+
 /** False for a node that was removed from the table, with or below another. */
 export function isAttached(node: Node): boolean {
-  for (let at = node; at.parent !== null; at = at.parent) if (at.parent.children?.get(at.name) !== at) return false;
-  return true;
+  return node.isAttached;
 }
 
 /** True when the node's inode is still found under the node's own name, and belongs to the set there. What cannot be looked at is not gone. */
@@ -123,18 +143,18 @@ export function isStillThere(tree: RootTree, node: Node): boolean {
 /** Takes every entry as it is. The tree must be open. */
 export function scanTree(tree: RootTree): void {
   const nowMs = Date.now();
-  const pending: Node[] = [tree.table.root];
-  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    const path = node.path;
+  const { records } = tree.table;
+  const pending: number[] = [records.root];
+  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
+    const path = records.pathOf(directory);
     const dirfd = tree.directory(path);
     if (dirfd < 0) continue;
-    for (const name of tree.names(dirfd, path)) {
-      const childPath = joinPath(path, name);
-      const stat = tree.look(dirfd, childPath, name);
-      if (stat === null) continue;
-      const child = tree.table.add(node, name, stat);
-      child.inode.racy = isRacy(stat, nowMs);
-      if (child.children !== null) pending.push(child);
-    }
+    const parent = directory;
+    tree.eachEntry(dirfd, path, ({ name, length, stat }) => {
+      const child = records.add(parent, name, length, stat);
+      const inode = records.inodeAt(child);
+      inode.racy = isRacy(stat, nowMs);
+      if (inode.isDirectory) pending.push(child);
+    });
   }
 }

@@ -3,6 +3,7 @@
 
 import { SmError } from "../base/errors.js";
 import { type ConfinedRoot, listNames } from "../fs/confined-root.js";
+import { DirectoryReader } from "../fs/directory-reader.js";
 import { ENOENT, ENOTDIR } from "../fs/errno.js";
 import { closeFd, type FileStat, statAt } from "../fs/native.js";
 import { isSameRoot, type OpenRoot, openRoot, type RootIdentity } from "../fs/root-identity.js";
@@ -17,7 +18,14 @@ import type { SignatureCache } from "./signature-cache.js";
 export interface Membership {
   decide(path: BytePath, isDirectory: boolean): boolean;
   mayContain(directory: BytePath): boolean;
+  /** True: every entry of the directory belongs to the set, whatever its name. */
+  takesAll(directory: BytePath): boolean;
 }
+
+/** An entry of a directory: `name` (bytes, `length` of them) and `stat` are valid until the next one is shown. */
+export type EntryView = Pick<DirectoryReader, "name" | "length" | "text" | "stat">;
+
+const reader = new DirectoryReader();
 
 export interface RootTreeOptions {
   readonly index: RootIndex;
@@ -140,11 +148,11 @@ export class RootTree {
   look(dirfd: number, path: BytePath, name: string): FileStat | null {
     const stat = statAt(dirfd, name);
     if (typeof stat === "number") {
-      if (stat !== -ENOENT && stat !== -ENOTDIR) this.#onProblem(this.index, path, "FS_IO", `cannot stat: errno ${-stat}`);
+      this.#sayUnseen(path, stat);
       return null;
     }
     if (isSocket(stat)) return null;
-    return this.contains(path, (stat.mode & 0o170000) === 0o040000) ? stat : null;
+    return this.contains(path, isDirectory(stat)) ? stat : null;
   }
 
   contains(path: BytePath, isDirectory: boolean): boolean {
@@ -152,19 +160,46 @@ export class RootTree {
     return this.membership.decide(path, isDirectory) || (isDirectory && this.membership.mayContain(path));
   }
 
+  /** Shows every entry of an open directory that belongs to the set, one after the other. */
+  eachEntry(dirfd: number, directory: BytePath, show: (entry: EntryView) => void): void {
+    const takesAll = this.membership.takesAll(directory);
+    reader.begin(dirfd);
+    while (reader.next()) {
+      if (!this.#canCarry(directory, reader.length)) {
+        this.#sayTooLong(directory, reader.text);
+        continue;
+      }
+      const failed = reader.look();
+      if (failed < 0) this.#sayUnseen(joinPath(directory, reader.text), failed);
+      else if (!isSocket(reader.stat) && (takesAll || this.contains(joinPath(directory, reader.text), isDirectory(reader.stat)))) show(reader);
+    }
+  }
+
+  #canCarry(directory: BytePath, nameLength: number): boolean {
+    return nameLength <= NAME_BYTES_MAX && directory.length + 1 + nameLength <= PATH_BYTES_MAX;
+  }
+
+  #sayTooLong(directory: BytePath, name: string): void {
+    const shown = displayPath(joinPath(directory, name)).slice(0, 80);
+    this.#onProblem(this.index, directory, "NAME_TOO_LONG", `${shown}… is longer than ${PATH_BYTES_MAX} bytes: skipped`);
+  }
+
+  #sayUnseen(path: BytePath, failed: number): void {
+    if (failed !== -ENOENT && failed !== -ENOTDIR) this.#onProblem(this.index, path, "FS_IO", `cannot stat: errno ${-failed}`);
+  }
+
   /** Names in a directory that sm can carry; the others are reported. */
   names(dirfd: number, directory: BytePath): string[] {
     return listNames(dirfd).filter((name) => {
-      if (name.length <= NAME_BYTES_MAX && directory.length + 1 + name.length <= PATH_BYTES_MAX) return true;
-      this.#onProblem(
-        this.index,
-        directory,
-        "NAME_TOO_LONG",
-        `${displayPath(joinPath(directory, name)).slice(0, 80)}… is longer than ${PATH_BYTES_MAX} bytes: skipped`,
-      );
-      return false;
+      const canCarry = this.#canCarry(directory, name.length);
+      if (!canCarry) this.#sayTooLong(directory, name);
+      return canCarry;
     });
   }
+}
+
+function isDirectory(stat: FileStat): boolean {
+  return (stat.mode & 0o170000) === 0o040000;
 }
 
 function requireIdentity(path: string, found: OpenRoot, wanted: RootIdentity): void {

@@ -6,6 +6,7 @@ import type { EntrySummary, RootIndex } from "../model/change.js";
 import type { CompareRequest, MirrorEntry, MirrorShipment, MirrorTotals, MirrorTransfer, MirrorTree, ShippedRename } from "../model/mirror-port.js";
 import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
+import type { InodeRecord } from "./inode-record.js";
 import { specialDetail, xattrDigestOf } from "./meta-reader.js";
 import type { Inode, Node } from "./node-table.js";
 import type { RootTree } from "./root-tree.js";
@@ -45,8 +46,11 @@ export class SourceTree implements MirrorTree {
     if (node === undefined || node.children === null || tree.directoryOf(node) === undefined) return null;
     if (isFresh) await this.#engine.live.refreshDirectory(tree, node);
     const out: MirrorEntry[] = [];
-    for (const [name, { inode }] of node.children) {
-      out.push({ name, path: joinPath(directory, name), type: inode.type, size: inode.size, inode: keyOf(inode), links: inode.nodes.length });
+    const { records } = tree.table;
+    for (let child = records.firstChild(node.record); child !== 0; child = records.nextChild(child)) {
+      const name = records.nameOf(child);
+      const inode = records.inodeAt(child);
+      out.push({ name, path: joinPath(directory, name), type: inode.type, size: inode.size, inode: keyOf(inode), links: inode.nameCount });
     }
     return out.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -84,12 +88,9 @@ export class SourceTree implements MirrorTree {
   }
 
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment {
-    const file = what === "new" ? this.#fileAt(root, path) : undefined;
-    if (file !== undefined) {
-      const { tree, node, dirfd } = file;
-      this.#engine.writer.direct(connectionId, true);
-      const shipped = tree.shipper.shipNewFile({ dirfd, name: node.name, path }, node.inode, false);
-      return shipped instanceof FileTransfer ? this.#transfer(connectionId, tree, node, shipped) : shipped;
+    if (what === "new") {
+      const shipped = this.#shipFile(connectionId, root, path);
+      if (shipped !== null) return shipped;
     }
     const found = this.#look(root, path);
     if (found === undefined) {
@@ -114,12 +115,16 @@ export class SourceTree implements MirrorTree {
   }
 
   inodeAt(root: RootIndex, path: BytePath): string | null {
-    const node = this.#tree(root).table.at(path);
-    return node === undefined ? null : keyOf(node.inode);
+    const { records } = this.#tree(root).table;
+    const node = records.at(path);
+    return node === 0 ? null : keyOf(records.inodeAt(node));
   }
 
   namesOf(root: RootIndex, inode: string): readonly BytePath[] {
-    return this.#inode(root, inode)?.nodes.map((node) => node.path) ?? [];
+    const { records } = this.#tree(root).table;
+    const names: BytePath[] = [];
+    for (let node = this.#inode(root, inode)?.firstName ?? 0; node !== 0; node = records.nextName(node)) names.push(records.pathOf(node));
+    return names.reverse();
   }
 
   versionOf(root: RootIndex, inode: string): number {
@@ -141,18 +146,27 @@ export class SourceTree implements MirrorTree {
     return tree;
   }
 
-  #inode(root: RootIndex, key: string): Inode | undefined {
+  /** What is known of the inode, until the table is asked again. */
+  #inode(root: RootIndex, key: string): InodeRecord | undefined {
+    const { records } = this.#tree(root).table;
     const [dev, ino] = key.split(":").map(Number);
-    return this.#tree(root).table.inodeOf(dev as number, ino as number);
+    const inode = records.inodeNumbered(dev as number, ino as number);
+    return inode === 0 ? undefined : records.inode(inode);
   }
 
-  /** The node of a regular file and its directory: what is there is looked at when it is opened. */
-  #fileAt(root: RootIndex, path: BytePath): { tree: RootTree; node: Node; dirfd: number } | undefined {
+  /** Ships a regular file, which is looked at when it is open; null = none is known at the path. */
+  #shipFile(connectionId: number, root: RootIndex, path: BytePath): MirrorShipment | null {
     const tree = this.#tree(root);
-    const node = tree.table.at(path);
-    if (node?.inode.type !== "file" || node.parent === null) return undefined;
-    const dirfd = tree.directoryOf(node.parent);
-    return dirfd === undefined ? undefined : { tree, node, dirfd };
+    const { records } = tree.table;
+    const node = records.at(path);
+    if (node === 0 || records.inodeAt(node).type !== "file") return null;
+    const dirfd = tree.directoryOf(tree.table.node(records.parentOf(node)));
+    if (dirfd === undefined) return null;
+    this.#engine.writer.direct(connectionId, true);
+    const shipped = tree.shipper.shipNewFile({ dirfd, name: records.nameOf(node), path }, tree.table.glance(node), false);
+    if (!(shipped instanceof FileTransfer)) return shipped;
+    const held = tree.table.node(node);
+    return this.#transfer(connectionId, tree, held, new FileTransfer({ ...shipped.options, inode: held.inode }));
   }
 
   #look(root: RootIndex, path: BytePath): { tree: RootTree; node: Node; dirfd: number; stat: FileStat } | undefined {
@@ -198,7 +212,7 @@ function rememberSums(engine: SourceEngine, inode: Inode, transfer: FileTransfer
   else engine.signatures.delete(inode);
 }
 
-function keyOf({ dev, ino }: Inode): string {
+function keyOf({ dev, ino }: InodeRecord): string {
   return `${dev}:${ino}`;
 }
 

@@ -3,6 +3,9 @@
 // (see byte-path.ts). Layouts: statx(2), openat2(2), utimensat(2) of Linux; glibc >= 2.28 or musl.
 
 import koffi from "koffi";
+import { type FileStat, StatBuffer } from "./file-stat.js";
+
+export type { FileStat } from "./file-stat.js";
 
 const libc = koffi.load(process.platform === "linux" ? "libc.so.6" : null);
 
@@ -24,6 +27,7 @@ export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;
+export const SEEK_SET = 0;
 export const SEEK_DATA = 3;
 export const SEEK_HOLE = 4;
 export const FALLOC_PUNCH_HOLE_KEEP_SIZE = 3;
@@ -39,6 +43,7 @@ const c = {
   statx: libc.func("int statx(int, const void*, int, unsigned int, void*)"),
   openat: libc.func("int openat(int, const void*, int, unsigned int)"),
   openat2: libc.func("long syscall(long, long, const void*, void*, size_t)"),
+  getdents64: libc.func("long syscall(long, int, void*, size_t)"),
   close: libc.func("int close(int)"),
   pread: libc.func("long pread(int, void*, size_t, int64_t)"),
   pwrite: libc.func("long pwrite(int, const void*, size_t, int64_t)"),
@@ -87,65 +92,25 @@ function checked(result: number): number {
   return result < 0 ? -koffi.errno() : result;
 }
 
-const statBuffer = Buffer.alloc(256);
-const stat32 = new Uint32Array(statBuffer.buffer, statBuffer.byteOffset, 64);
-const statI32 = new Int32Array(statBuffer.buffer, statBuffer.byteOffset, 64);
-const TWO32 = 4294967296;
-
-const at = (index: number): number => stat32[index] as number;
-const signed = (index: number): number => statI32[index] as number;
-const u64 = (index: number): number => at(index) + at(index + 1) * TWO32;
-const s64 = (index: number): number => at(index) + signed(index + 1) * TWO32;
-
-/** What statx(2) tells of an inode. Times are (seconds, nanoseconds); `dev` is major * 2^20 + minor. */
-export interface FileStat {
-  /** Type and permission bits, st_mode. */
-  readonly mode: number;
-  readonly nlink: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly dev: number;
-  readonly ino: number;
-  readonly size: number;
-  /** Of 512 bytes. */
-  readonly blocks: number;
-  readonly mtimeSec: number;
-  readonly mtimeNsec: number;
-  readonly ctimeSec: number;
-  readonly ctimeNsec: number;
-  /** Birth time, 0 where the file system keeps none: with `ino` it tells a reused inode number. */
-  readonly btimeSec: number;
-  readonly btimeNsec: number;
-  readonly rdevMajor: number;
-  readonly rdevMinor: number;
-}
-
-function readStat(): FileStat {
-  return {
-    mode: at(7) & 0xffff,
-    nlink: at(4),
-    uid: at(5),
-    gid: at(6),
-    dev: at(34) * 1048576 + at(35),
-    ino: u64(8),
-    size: u64(10),
-    blocks: u64(12),
-    mtimeSec: s64(28),
-    mtimeNsec: at(30),
-    ctimeSec: s64(24),
-    ctimeNsec: at(26),
-    btimeSec: s64(20),
-    btimeNsec: at(22),
-    rdevMajor: at(32),
-    rdevMinor: at(33),
-  };
-}
+const statBuffer = new StatBuffer();
 
 /** lstat of `name` below the directory `dirfd`; "" = the descriptor itself. Negative errno on failure. */
 export function statAt(dirfd: number, name: string): FileStat | number {
   const flags = name === "" ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
-  const result = c.statx(dirfd, cstring(name, scratchA), flags, STATX_BASIC_BTIME, statBuffer) as number;
-  return result < 0 ? -koffi.errno() : readStat();
+  const result = c.statx(dirfd, cstring(name, scratchA), flags, STATX_BASIC_BTIME, statBuffer.bytes) as number;
+  return result < 0 ? -koffi.errno() : statBuffer.copy();
+}
+
+/** As `statAt`, for a name of bytes that ends with a NUL; nothing is allocated. */
+export function statInto(dirfd: number, name: Uint8Array, into: StatBuffer): number {
+  return checked(c.statx(dirfd, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_BTIME, into.bytes) as number);
+}
+
+const SYS_GETDENTS64 = { x64: 217, arm: 217, ia32: 220, s390x: 220, ppc64: 202 }[process.arch as string] ?? 61;
+
+/** The next entries of an open directory as linux_dirent64 records; their length, 0 at the end. */
+export function readEntries(fd: number, into: Uint8Array): number {
+  return checked(Number(c.getdents64(SYS_GETDENTS64, fd, into, into.length)));
 }
 
 /**
@@ -153,9 +118,9 @@ export function statAt(dirfd: number, name: string): FileStat | number {
  * 0 where the kernel does not tell. Negative errno on failure.
  */
 export function mountOf(fd: number): number {
-  const result = c.statx(fd, cstring("", scratchA), AT_EMPTY_PATH, STATX_MNT_ID | STATX_MNT_ID_UNIQUE, statBuffer) as number;
+  const result = c.statx(fd, cstring("", scratchA), AT_EMPTY_PATH, STATX_MNT_ID | STATX_MNT_ID_UNIQUE, statBuffer.bytes) as number;
   if (result < 0) return -koffi.errno();
-  return (at(0) & (STATX_MNT_ID | STATX_MNT_ID_UNIQUE)) === 0 ? 0 : u64(36);
+  return (statBuffer.mask & (STATX_MNT_ID | STATX_MNT_ID_UNIQUE)) === 0 ? 0 : statBuffer.mount;
 }
 
 export function openAt(dirfd: number, name: string, flags: number, mode = 0): number {

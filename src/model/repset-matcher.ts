@@ -117,6 +117,13 @@ export class RepsetMatcher {
     return state.hasInclude;
   }
 
+  /** True: every entry of the directory is in the set, whatever its name. */
+  takesAll(directory: BytePath): boolean {
+    const { node, held, state } = this.#viewOf(directory);
+    const isNameAsked = state.names !== null || (node !== undefined && (node.children.size > 0 || node.entries !== null));
+    return !isNameAsked && held !== null && !held.compiled.isExclude;
+  }
+
   #addRule(rule: Rule, index: number): void {
     const { literal, glob } = splitRulePath(requireRulePath(rule.path));
     const isExclude = rule.mode === "exclude";

@@ -102,6 +102,22 @@ test("mayContain never denies a directory that an included path lies below", () 
   );
 });
 
+test("takesAll says so only of directories in which every name is included", () => {
+  let told = 0;
+  fc.assert(
+    fc.property(rulesArb, componentsArb, nameArb, fc.boolean(), (rules, components, name, isDirectory) => {
+      const matcher = new RepsetMatcher(rules, "/r");
+      const directory = components.join("/") as BytePath;
+      if (!matcher.takesAll(directory)) return;
+      told += 1;
+      const path = [...components, name].join("/") as BytePath;
+      expect({ rules, path, isDirectory, included: matcher.decide(path, isDirectory) }).toEqual({ rules, path, isDirectory, included: true });
+    }),
+    { numRuns: RUNS },
+  );
+  expect(told).toBeGreaterThan(0);
+});
+
 test("dropping redundant rules changes no decision", () => {
   fc.assert(
     fc.property(rulesArb, fc.array(fc.tuple(componentsArb, fc.boolean()), { minLength: 1, maxLength: 12 }), (rules, paths) => {

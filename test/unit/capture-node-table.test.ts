@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { NodeTable } from "../../src/capture/node-table.js";
+import { type Node, NodeTable } from "../../src/capture/node-table.js";
 import type { FileStat } from "../../src/fs/native.js";
 import type { BytePath } from "../../src/model/byte-path.js";
 
@@ -67,4 +67,41 @@ test("what is not known has no node", () => {
   const table = planted();
   expect(at(table, "")).toBe(table.root);
   for (const path of ["x", "a/x", "a/b/f/g"]) expect(at(table, path)).toBeUndefined();
+});
+
+test("a directory goes neither below itself nor to the name of one it lies in", () => {
+  const table = planted();
+  const [a, b, f] = ["a", "a/b", "a/b/f"].map((path) => at(table, path)) as [Node, Node, Node];
+  expect(() => table.move(a, b, "x")).toThrow("a directory cannot lie in itself");
+  expect(() => table.move(f, table.root, "a")).toThrow("what takes a name does not lie below it");
+  expect(at(table, "a/b/f")).toBe(f);
+});
+
+test("what was removed takes nothing in and does not move", () => {
+  const table = planted();
+  const [b, f] = ["a/b", "a/b/f"].map((path) => at(table, path)) as [Node, Node];
+  table.remove(b);
+  table.remove(f);
+  expect([b.path, f.path, f.inode.nodes, b.children?.has("f")]).toEqual(["a/b", "a/b/f", [], false]);
+  expect(() => table.add(b, "g", stat(9, FILE))).toThrow("takes nothing in");
+  expect(() => table.move(f, table.root, "f")).toThrow("does not move");
+  table.resize(f.inode, 5000);
+  expect(table.bytes).toBe(0);
+});
+
+test("thousands of entries whose long names change again and again are all found, and those that went are not", () => {
+  const table = new NodeTable(stat(1, DIRECTORY));
+  const nameOf = (i: number, round: number): string => `${i}-${round}-${"n".repeat(200)}`;
+  for (let i = 0; i < 3000; i++) table.add(table.root, nameOf(i, 0), stat(10 + i, FILE));
+  for (let round = 1; round <= 6; round++) {
+    for (let i = 0; i < 3000; i++) {
+      const node = at(table, nameOf(i, round - 1));
+      if (node !== undefined) table.move(node, table.root, nameOf(i, round));
+    }
+  }
+  for (let i = 0; i < 3000; i += 2) table.remove(at(table, nameOf(i, 6)) as Node);
+  const found = Array.from({ length: 3000 }, (_, i) => at(table, nameOf(i, 6))?.inode.ino ?? 0);
+  expect(found).toEqual(found.map((_, i) => (i % 2 === 0 ? 0 : 10 + i)));
+  expect(table.root.children?.values().length).toBe(1500);
+  expect(table.files).toBe(1500);
 });
