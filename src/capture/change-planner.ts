@@ -31,8 +31,6 @@ export interface PlanContext {
   readonly contentOf: (inode: Inode) => ContentState;
   /** The directory is not where it is known to be: the name in it ("" = all of its entries) is to be looked at when it is found. */
   readonly onLost: (directory: Node, name: string) => void;
-  /** Its content was read. */
-  readonly onRead: (inode: Inode) => void;
   /** Its times are known as they are now, and its content was not read. */
   readonly onRecord: (inode: Inode) => void;
   /** Names missing for the first time wait instead of being removed at once. */
@@ -142,7 +140,6 @@ export class ChangePlanner {
     const node = this.#tree.table.add(parent, name, stat);
     const shipped = this.#tree.shipper.shipNew(place, node.inode, stat, true);
     if (shipped === "vanished") return this.#giveUp(node);
-    this.#context.onRead(node.inode);
     if (shipped instanceof FileTransfer) await this.#context.transfer(this.#tree, node, shipped);
     if (node.children !== null) await this.#listNew(node);
     await this.#context.breathe();
@@ -206,7 +203,6 @@ export class ChangePlanner {
     const shipped = this.#tree.shipper.shipContent(place, inode);
     if (shipped instanceof FileTransfer) await this.#context.transfer(this.#tree, node, shipped);
     else if (shipped === "unknown") shipUnknown(this.#tree, inode, place, stat, this.#context.askReceivers);
-    this.#context.onRead(inode);
     await this.#context.breathe();
   }
 

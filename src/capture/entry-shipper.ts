@@ -127,7 +127,8 @@ export class EntryShipper {
         payload: bytes,
       });
     }
-    if (how.live) this.#record(inode, stat, hash, got < stat.size);
+    // What was read is what receivers have, should the file have been cut meanwhile.
+    if (how.live) this.#record(inode, { ...stat, size: got }, hash, got < stat.size);
     else inode.contentHash = !inode.racy && inode.hasSameCtime(stat) ? hash : 0n;
     return "shipped";
   }

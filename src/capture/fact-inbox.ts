@@ -50,8 +50,6 @@ export interface RootFacts {
   isRootTouched: boolean;
   /** What is known of changes of content is not all. */
   isLost: boolean;
-  /** Places moved, were listed as a whole, or may have changed unseen: what was seen by path at that time proves nothing. */
-  isUpheaved: boolean;
 }
 
 export class FactInbox {
@@ -95,17 +93,14 @@ export class FactInbox {
       case "rename":
         addName(facts, fact.path, fact.directory);
         addName(facts, fact.to, fact.toDirectory);
-        facts.isUpheaved = true;
         break;
       case "directory":
         addListing(facts, { node: fact.node ?? null, path: fact.path, recursive: fact.recursive });
-        facts.isUpheaved = true;
         break;
       case "lost":
         this.losses += 1;
         addListing(facts, { node: null, path: fact.path, recursive: true });
         facts.isLost = true;
-        facts.isUpheaved = true;
         break;
     }
     if (facts.names.size + facts.within.size + facts.directories.size + facts.inodes.size > PLACES_MAX) coarsen(facts);
@@ -114,7 +109,7 @@ export class FactInbox {
   #of(root: RootIndex): RootFacts {
     let facts = this.#byRoot.get(root);
     if (facts === undefined) {
-      facts = { names: new Set(), within: new Map(), directories: new Map(), inodes: new Map(), isRootTouched: false, isLost: false, isUpheaved: false };
+      facts = { names: new Set(), within: new Map(), directories: new Map(), inodes: new Map(), isRootTouched: false, isLost: false };
       this.#byRoot.set(root, facts);
     }
     return facts;
@@ -166,5 +161,4 @@ function coarsen(facts: RootFacts): void {
   facts.inodes.clear();
   addListing(facts, { node: null, path: ROOT_PATH, recursive: true });
   facts.isLost = true;
-  facts.isUpheaved = true;
 }

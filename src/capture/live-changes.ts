@@ -273,13 +273,11 @@ export class LiveChanges {
   }
 
   async #planPaths(tree: RootTree, names: Iterable<BytePath>, cut: Cut, holdMissing: boolean, unplaced: Unplaced[]): Promise<void> {
-    for (const name of names) cut.look(tree.index, name);
     await this.plan(tree, observeNames(tree, names, unplaced), cut, holdMissing);
   }
 
   async plan(tree: RootTree, observations: readonly Observation[], cut: Cut, holdMissing: boolean): Promise<void> {
     this.#options.writer.direct(0, false);
-    for (const { path } of observations) cut.look(tree.index, path);
     const outcome = await new ChangePlanner(tree, this.#context(tree, cut, holdMissing)).run(observations);
     if (outcome.missing.length > 0) this.#holdMissing(tree, outcome.missing, cut);
     if (outcome.newDirectories.length > 0 && this.#source === null) this.#settle(tree, outcome.newDirectories);
@@ -295,7 +293,6 @@ export class LiveChanges {
       askReceivers: (_, inode, isEdited) => doubts.add(tree, inode, isEdited),
       contentOf: (inode) => this.#content?.stateOf(inode) ?? "unknown",
       onLost: (parent, name) => this.#lose(tree, [{ parent, name }], cut),
-      onRead: (inode) => cut.readWhole(inode),
       onRecord: (inode) => this.#content?.record(tree, inode),
     };
   }

@@ -73,7 +73,7 @@ function find(tree: RootTree, inode: Inode): Found | null {
 }
 
 async function ship(options: WrittenFilesOptions, inode: Inode, written: Written, found: Found): Promise<Outcome> {
-  const { tree, content, cut } = options;
+  const { tree, content } = options;
   const { stat, place } = found;
   const settled = settleMapped(options, inode, written, found);
   if (settled !== "shipped") return settled;
@@ -99,16 +99,14 @@ async function ship(options: WrittenFilesOptions, inode: Inode, written: Written
   tree.shipper.recordRanges(transfer);
   content.record(tree, inode);
   if (transfer.isTorn) content.doubt(tree, inode);
-  cut.readRanges(inode, transfer);
   return "shipped";
 }
 
-async function compare({ tree, content, cut, transfer, askReceivers }: WrittenFilesOptions, inode: Inode, { node, place, stat }: Found): Promise<Outcome> {
+async function compare({ tree, content, transfer, askReceivers }: WrittenFilesOptions, inode: Inode, { node, place, stat }: Found): Promise<Outcome> {
   const shipped = tree.shipper.shipContent(place, inode);
   if (shipped === "vanished") return "vanished";
   if (shipped instanceof FileTransfer) await transfer(node, shipped);
   else if (shipped === "unknown") shipUnknown(tree, inode, place, stat, askReceivers);
-  cut.readWhole(inode);
   content.record(tree, inode);
   return "shipped";
 }

@@ -28,6 +28,8 @@ export interface SourceKitOptions {
   /** Where sets are applied; null = they are only kept. */
   readonly target?: string | null;
   readonly signatureBytesMax?: number;
+  /** Called with each set that the target has applied. */
+  readonly onApplied?: (set: ChangeSet) => void;
   /** Called before the tree is scanned. */
   readonly attach?: (engine: SourceEngine) => void;
   /** Called with each set as it is emitted: in the middle of the engine's work. */
@@ -50,6 +52,7 @@ export class SourceKit {
   readonly jobs: SourceJobs;
   readonly #apply: ApplyEngine | null;
   readonly #onSet: (set: ChangeSet) => void;
+  readonly #onApplied: (set: ChangeSet) => void;
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #mirrors = 0;
@@ -62,6 +65,7 @@ export class SourceKit {
     mkdirSync(this.root, { recursive: true });
     const rules: Rule[] = [{ path: this.root, mode: "include", recursive: true }, ...(options.rules?.(this.root) ?? [])];
     this.#onSet = options.onSet ?? (() => undefined);
+    this.#onApplied = options.onApplied ?? (() => undefined);
     const target = options.target ?? null;
     this.#apply = target === null ? null : openTarget(join(directory, "state"), this.root, target);
     this.engine = SourceEngine.create({
@@ -160,6 +164,7 @@ export class SourceKit {
     if (this.#apply === null) return;
     const outcome = this.#apply.applySet(bytes);
     if (outcome.kind !== "applied") throw new Error(`set ${set.seq} was not applied: ${JSON.stringify(outcome)}`);
+    this.#onApplied(decoded);
     this.answers.push(...outcome.answers);
     // As over a channel: later, and not while the engine is in the middle of emitting.
     this.#unheard += 1;
