@@ -26,6 +26,7 @@ import { PeerServer } from "../transport/peer-server.js";
 import { PeerStore } from "../transport/peer-store.js";
 import { WsSourceDialer } from "../transport/source-dialer.js";
 import { AgentLock } from "./agent-lock.js";
+import { ExplainService } from "./explain-service.js";
 import { machineIdentity } from "./machine.js";
 import { PeerService } from "./peer-service.js";
 import { RepsetService } from "./repset-service.js";
@@ -154,10 +155,12 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     targets: target.reports(),
     captures: source.captures(),
   });
+  const explainer = new ExplainService({ repsets: repsetStore, sourceOf: (repset) => source.sourceOf(repset) });
   const control: AgentControl = {
     repsets: new RepsetService(repsetStore, source),
     connections: source,
     peers: peerService,
+    explain: (path) => explainer.explain(path),
     status,
     waitStatus: async (since, timeoutMs) => {
       await board.wait(since, timeoutMs);

@@ -12,7 +12,10 @@ import type { ConnectionRecord, MirrorNeed } from "../connection/connection-reco
 import type { SourceConnection } from "../connection/source-connection.js";
 import { isSameRoot, type RootIdentity } from "../fs/root-identity.js";
 import { DiskJournal } from "../journal/disk-journal.js";
+import type { BytePath } from "../model/byte-path.js";
 import type { CaptureCoverage } from "../model/capture-port.js";
+import type { RootIndex } from "../model/change.js";
+import type { PathKnowledge } from "../model/explanation.js";
 import type { JournalLoss } from "../model/journal-port.js";
 import type { RepsetData } from "../model/rule.js";
 import type { SourceCommand, SourceEvent, SourceFeed, SourceWorkerData } from "../model/source-messages.js";
@@ -61,6 +64,8 @@ export class RepsetSource implements SourceFeed {
   #isClosing = false;
   readonly #barriers = new Map<number, Request<number>>();
   readonly #probes = new Map<number, Request<{ readonly pending: number; readonly repairSeq: number }>>();
+
+  readonly #explains = new Map<number, Request<PathKnowledge>>();
 
   private constructor(options: RepsetSourceOptions, journal: DiskJournal) {
     this.#options = options;
@@ -116,13 +121,14 @@ export class RepsetSource implements SourceFeed {
   }
 
   #requests(): readonly Request<unknown>[] {
-    return [...this.#barriers.values(), ...this.#probes.values()];
+    return [...this.#barriers.values(), ...this.#probes.values(), ...this.#explains.values()];
   }
 
   #refuseRequests(error: SmError): void {
     for (const { answer } of this.#requests()) answer.reject(error);
     this.#barriers.clear();
     this.#probes.clear();
+    this.#explains.clear();
   }
 
   /** A worker that ended has forgotten what it knew of the tree: begin anew, and compare. It ends in order (null) when a root is not there. */
@@ -187,8 +193,13 @@ export class RepsetSource implements SourceFeed {
     return this.#ask(this.#probes, { kind: "probe", id: this.#nextRequest++, connectionId });
   }
 
+  /** What is known of a path below a root. */
+  explain(root: RootIndex, path: BytePath): Promise<PathKnowledge> {
+    return this.#ask(this.#explains, { kind: "explain", id: this.#nextRequest++, root, path });
+  }
+
   /** Asked again of each worker that follows one that could not answer. */
-  #ask<T>(requests: Map<number, Request<T>>, command: Extract<SourceCommand, { kind: "barrier" | "probe" }>): Promise<T> {
+  #ask<T>(requests: Map<number, Request<T>>, command: Extract<SourceCommand, { kind: "barrier" | "probe" | "explain" }>): Promise<T> {
     const answer = defer<T>();
     requests.set(command.id, { command, answer });
     this.send(command);
@@ -219,6 +230,10 @@ export class RepsetSource implements SourceFeed {
       case "probe":
         this.#probes.get(event.id)?.answer.resolve(event);
         this.#probes.delete(event.id);
+        return;
+      case "explained":
+        this.#explains.get(event.id)?.answer.resolve(event.knowledge);
+        this.#explains.delete(event.id);
         return;
       default:
         break;

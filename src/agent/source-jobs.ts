@@ -2,11 +2,14 @@
 
 import { ContentCheck } from "../capture/content-check.js";
 import type { Inode } from "../capture/node-table.js";
+import { knowledgeOf } from "../capture/path-knowledge.js";
 import type { BackgroundJob, SourceEngine } from "../capture/source-engine.js";
 import type { SourceTree } from "../capture/source-tree.js";
 import { MirrorJob } from "../jobs/mirror-job.js";
+import type { BytePath } from "../model/byte-path.js";
 import type { Answer, RootIndex } from "../model/change.js";
 import { decodeChangeSet } from "../model/change-set.js";
+import type { PathKnowledge } from "../model/explanation.js";
 import type { MirrorCounts, MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
 
 interface ConnectionJobs {
@@ -191,6 +194,13 @@ export class SourceJobs {
   probe(connectionId: number): { readonly pending: number; readonly repairSeq: number } {
     const jobs = this.#connections.get(connectionId);
     return { pending: jobs === undefined ? 0 : pendingOf(jobs), repairSeq: jobs?.repairSeq ?? 0 };
+  }
+
+  /** What is known of a path, and which connections compare its content. */
+  explain(root: RootIndex, path: BytePath): PathKnowledge {
+    const inode = this.#engine.trees[root]?.table.at(path)?.inode;
+    const checking = [...this.#connections].filter(([, { check }]) => inode !== undefined && check.has(inode));
+    return { ...knowledgeOf(this.#engine, root, path), checkedBy: checking.map(([connectionId]) => connectionId) };
   }
 
   reportProgress(): void {

@@ -242,6 +242,11 @@ export class SourceService implements ConnectionControl {
     return [...this.#sources.values()].map((source) => source.report());
   }
 
+  /** The set in operation; undefined while it is not connected. */
+  sourceOf(repset: string): RepsetSource | undefined {
+    return this.#sources.get(repset);
+  }
+
   async show(id: number): Promise<ConnectionReport> {
     return this.#get(id).connection.report();
   }

@@ -104,6 +104,9 @@ async function obey(command: SourceCommand): Promise<void> {
     case "probe":
       post({ kind: "probe", id: command.id, ...jobs.probe(command.connectionId) });
       break;
+    case "explain":
+      post({ kind: "explained", id: command.id, knowledge: jobs.explain(command.root, command.path) });
+      return;
     default:
       jobs.obey(command);
   }

@@ -47,6 +47,10 @@ export class ContentCheck {
     this.#waiting.set(inode, { root, inode });
   }
 
+  has(inode: Inode): boolean {
+    return this.#waiting.has(inode) || this.#transfer?.inode === inode || [...this.#asked.values()].some((doubt) => doubt.inode === inode);
+  }
+
   takeAnswer(answer: SumsAnswer): boolean {
     if (!this.#asked.has(answer.seq)) return false;
     this.#answers.push(answer);

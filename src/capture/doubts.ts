@@ -37,6 +37,10 @@ export class Doubts {
     return this.#edited.size + this.#touched.size;
   }
 
+  has(inode: Inode): boolean {
+    return this.#edited.has(inode) || this.#touched.has(inode);
+  }
+
   /** `isEdited`: size or mtime say so. */
   add(tree: RootTree, inode: Inode, isEdited: boolean): void {
     const { timetable, whenOpen } = this.#options;

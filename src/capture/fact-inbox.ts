@@ -1,7 +1,7 @@
 // Facts waiting to be looked at, merged by place: many events about one name cost one look. Bounded: a storm coarsens
 // to "compare everything below the root", it is never dropped.
 
-import { type BytePath, baseName, parentPath, ROOT_PATH } from "../model/byte-path.js";
+import { type BytePath, baseName, isBelow, parentPath, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureFact, NodeIdentity } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
 
@@ -68,6 +68,19 @@ export class FactInbox {
 
   push(facts: readonly CaptureFact[]): void {
     for (const fact of facts) this.#add(fact);
+  }
+
+  /** What waits that concerns the path: something that happened to it, or a listing that it lies in. */
+  waitsOf(root: RootIndex, path: BytePath): ("event" | "listing")[] {
+    const facts = this.#byRoot.get(root);
+    if (facts === undefined) return [];
+    const [above, name] = [parentPath(path), baseName(path)];
+    const isListed = [...facts.directories.values()].some((listing) => listing.path === above || (listing.recursive && isBelow(path, listing.path)));
+    const isNamed =
+      facts.names.has(path) ||
+      [...facts.within.values()].some((within) => within.path === above && within.names.has(name)) ||
+      [...facts.inodes.values()].some((touched) => touched.path === path);
+    return [...(isNamed ? (["event"] as const) : []), ...(isListed ? (["listing"] as const) : [])];
   }
 
   take(): Map<RootIndex, RootFacts> {

@@ -5,6 +5,7 @@
 import { MiB } from "../base/units.js";
 import { type BytePath, baseName, joinPath, parentPath, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureFact, DrainedSource, NodeIdentity } from "../model/capture-port.js";
+import type { RootIndex } from "../model/change.js";
 import { ChangePlanner, type PlanContext, type PlanOutcome } from "./change-planner.js";
 import type { Credits } from "./credits.js";
 import { Cut } from "./cut.js";
@@ -12,7 +13,7 @@ import type { Doubts } from "./doubts.js";
 import type { FactInbox, Listing, RootFacts } from "./fact-inbox.js";
 import type { FileTransfer } from "./file-transfer.js";
 import type { LiveContent } from "./live-content.js";
-import type { Node } from "./node-table.js";
+import type { Inode, Node } from "./node-table.js";
 import { isAttached, type Observation, observeNames, type Unplaced, walkDifferences } from "./observation.js";
 import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
@@ -74,6 +75,16 @@ export class LiveChanges {
   /** Nothing that happens escapes: no walk is needed to know the state of now. */
   get isExact(): boolean {
     return this.#source !== null && this.#source.coverage().walkSeconds === 0;
+  }
+
+  /** It is gone, and its removal waits for a rename that explains it. */
+  isMissing(root: RootIndex, path: BytePath): boolean {
+    return this.#missing[root]?.some(({ parent, name }) => name === baseName(path) && isAttached(parent) && parent.path === parentPath(path)) === true;
+  }
+
+  /** It was written to, and not read since. */
+  isWritten(inode: Inode): boolean {
+    return this.#content?.stateOf(inode) === "waiting";
   }
 
   /** Nothing waits for a better moment. */

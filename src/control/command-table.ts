@@ -4,12 +4,21 @@
 import { AGENT_COMMANDS } from "./agent-commands.js";
 import type { AnyCommand } from "./command.js";
 import { CONNECTION_COMMANDS } from "./connection-commands.js";
+import { EXPLAIN_COMMANDS } from "./explain-commands.js";
 import { MIRROR_COMMANDS } from "./mirror-commands.js";
 import { PEER_COMMANDS } from "./peer-commands.js";
 import { REPSET_COMMANDS } from "./repset-commands.js";
 import { STATUS_COMMANDS } from "./status-commands.js";
 
-export const COMMANDS = [...STATUS_COMMANDS, ...AGENT_COMMANDS, ...REPSET_COMMANDS, ...CONNECTION_COMMANDS, ...MIRROR_COMMANDS, ...PEER_COMMANDS] as const;
+export const COMMANDS = [
+  ...STATUS_COMMANDS,
+  ...EXPLAIN_COMMANDS,
+  ...AGENT_COMMANDS,
+  ...REPSET_COMMANDS,
+  ...CONNECTION_COMMANDS,
+  ...MIRROR_COMMANDS,
+  ...PEER_COMMANDS,
+] as const;
 
 const BY_NAME: ReadonlyMap<string, AnyCommand> = new Map(COMMANDS.map((command): [string, AnyCommand] => [command.name, command]));
 

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { CaptureCoverage } from "../model/capture-port.js";
 import { mappingSchema } from "../model/connection-spec.js";
 import type { PeerReport, RepsetSaved, RepsetSize } from "../model/control-port.js";
+import type { PathExplanation, SetExplanation } from "../model/explanation.js";
 import { type RepsetData, ruleSchema } from "../model/rule.js";
 import type {
   CaptureReport,
@@ -164,4 +165,44 @@ export const peerReportSchema: z.ZodType<PeerReport> = z.object({
   addresses: z.array(z.object({ host: z.string(), port: z.number() })),
   addedAt: z.string(),
   reachable: z.boolean().nullable(),
+});
+
+const entryFacts = {
+  type: z.enum(["file", "dir", "symlink", "special"]),
+  size: z.number(),
+  mtime: z.string(),
+  device: z.string(),
+  inode: z.number(),
+  birthTime: z.string().nullable(),
+};
+
+const setExplanationSchema: z.ZodType<SetExplanation> = z.object({
+  repset: z.string(),
+  root: z.string().nullable(),
+  decision: z.enum(["included", "excluded", "way"]),
+  rule: ruleSchema.nullable(),
+  ruleNumber: z.number().nullable(),
+  knowledge: z
+    .object({
+      known: z.object({ ...entryFacts, version: z.number(), names: z.number(), isYoung: z.boolean() }).nullable(),
+      waits: z.array(z.enum(["event", "listing", "missing", "written", "doubt"])),
+    })
+    .nullable(),
+  targets: z.array(
+    z.object({
+      connection: z.number(),
+      target: z.string(),
+      path: z.string(),
+      state: z.string(),
+      isChecked: z.boolean(),
+      appliedSeq: z.number(),
+      lastSeq: z.number(),
+    }),
+  ),
+});
+
+export const pathExplanationSchema: z.ZodType<PathExplanation> = z.object({
+  path: z.string(),
+  onDisk: z.object(entryFacts).nullable(),
+  sets: z.array(setExplanationSchema),
 });

@@ -3,6 +3,7 @@
 
 import type { Peer, PeerAddress } from "./channel-port.js";
 import type { ConnectionOptions, Mapping, MirrorMode } from "./connection-spec.js";
+import type { PathExplanation } from "./explanation.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport } from "./status.js";
 
@@ -91,6 +92,8 @@ export interface AgentControl {
   readonly repsets: RepsetControl;
   readonly connections: ConnectionControl;
   readonly peers: PeerControl;
+  /** `path` absolute, as text. */
+  explain(path: string): Promise<PathExplanation>;
   status(): StatusReport;
   /** Resolves with the report as soon as its index is above `since`, or after `timeoutMs` with the current one. */
   waitStatus(since: number, timeoutMs: number): Promise<StatusReport>;

@@ -4,6 +4,7 @@
 import type { BytePath } from "./byte-path.js";
 import type { CaptureCoverage } from "./capture-port.js";
 import type { Answer, CompareChange, RootIndex } from "./change.js";
+import type { PathKnowledge } from "./explanation.js";
 import type { CompareRequest } from "./mirror-port.js";
 import type { Rule } from "./rule.js";
 
@@ -45,6 +46,7 @@ export type SourceCommand =
   | { readonly kind: "barrier"; readonly id: number; readonly connectionId: number }
   /** Answered after everything said before it was taken in. */
   | { readonly kind: "probe"; readonly id: number; readonly connectionId: number }
+  | { readonly kind: "explain"; readonly id: number; readonly root: RootIndex; readonly path: BytePath }
   | { readonly kind: "stop" };
 
 export interface MirrorCounts {
@@ -80,7 +82,8 @@ export type SourceEvent =
   | { readonly kind: "repairs"; readonly connectionId: number; readonly pending: number; readonly lastSeq: number }
   | { readonly kind: "problem"; readonly root: RootIndex; readonly path: BytePath; readonly code: string; readonly message: string }
   | { readonly kind: "barrier"; readonly id: number; readonly seq: number }
-  | { readonly kind: "probe"; readonly id: number; readonly pending: number; readonly repairSeq: number };
+  | { readonly kind: "probe"; readonly id: number; readonly pending: number; readonly repairSeq: number }
+  | { readonly kind: "explained"; readonly id: number; readonly knowledge: PathKnowledge };
 
 /** The source worker as a connection uses it. */
 export interface SourceFeed {

@@ -56,6 +56,7 @@ test("commands that only read are those of the role monitor", () => {
   expect(monitor).toEqual([
     "status",
     "status.wait",
+    "explain",
     "repset.list",
     "repset.show",
     "repset.size",

@@ -4,6 +4,7 @@
 import { SmError } from "../../src/base/errors.js";
 import type { PeerAddress } from "../../src/model/channel-port.js";
 import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved } from "../../src/model/control-port.js";
+import type { PathExplanation } from "../../src/model/explanation.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
 import type { CaptureReport, ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
 
@@ -211,6 +212,10 @@ export class MemoryAgentControl implements AgentControl {
       if (!this.#peers.delete(name)) throw new SmError("PEER_UNKNOWN", `there is no peer ${name}`);
     },
   };
+
+  async explain(path: string): Promise<PathExplanation> {
+    return { path, onDisk: null, sets: [] };
+  }
 
   status(): StatusReport {
     return {

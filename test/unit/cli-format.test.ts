@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { formatConnection, formatConnectionList } from "../../src/cli/format/connection-text.js";
+import { formatExplanation } from "../../src/cli/format/explanation-text.js";
 import { formatMirror, formatMirrorLine } from "../../src/cli/format/mirror-text.js";
 import { formatPeerList } from "../../src/cli/format/peer-text.js";
 import { printable } from "../../src/cli/format/printable.js";
@@ -9,6 +10,7 @@ import { formatStatus } from "../../src/cli/format/status-text.js";
 import { formatTable } from "../../src/cli/format/table.js";
 import { progressDetail } from "../../src/cli/progress/progress.js";
 import { RateMeter } from "../../src/cli/progress/rate-meter.js";
+import type { SetExplanation } from "../../src/model/explanation.js";
 import type { Reason } from "../../src/model/status.js";
 import { captureReport, connectionReport, idleMirror, MemoryAgentControl } from "../support/memory-agent-control.js";
 
@@ -140,4 +142,44 @@ test("a rate is that of the last seconds and survives a counter that begins anew
   expect(meter.add(100, 2_000)).toBe(0);
   expect(meter.add(5, 3_000)).toBe(0);
   expect(meter.add(25, 4_000)).toBe(20);
+});
+
+test("an explanation says what decides, what is known, what waits, and where it goes", () => {
+  const facts = { type: "file", size: 2048, mtime: "2026-01-02T03:04:05.000000006Z", device: "8:1", inode: 12, birthTime: null } as const;
+  const set: SetExplanation = {
+    repset: "home",
+    root: "/home",
+    decision: "included",
+    rule: { path: "/home", mode: "include", recursive: true },
+    ruleNumber: 1,
+    knowledge: { known: { ...facts, version: 3, names: 2, isYoung: true }, waits: ["event", "listing", "missing", "doubt"] },
+    targets: [{ connection: 1, target: "beta", path: "/backup/a", state: "replicating", isChecked: true, appliedSeq: 4, lastSeq: 5 }],
+  };
+  expect(formatExplanation({ path: "/home/a", onDisk: facts, sets: [set] }).split("\n")).toEqual([
+    "/home/a",
+    "  on disk: file, 2.0 KiB, mtime 2026-01-02T03:04:05.000000006Z",
+    "    device 8:1, inode 12",
+    "set home: included by rule 1, include /home",
+    "  in its directory /home",
+    "  known: file, 2.0 KiB, mtime 2026-01-02T03:04:05.000000006Z",
+    "    device 8:1, inode 12",
+    "    version 3, 2 names, looked at again",
+    "  waits: something happened to it and is about to be looked at",
+    "  waits: a directory in which it lies is about to be listed",
+    "  waits: it is gone; its removal waits for a rename that explains it",
+    "  waits: its content is in doubt: the targets will be asked for their blocks",
+    "  connection 1 to beta: /backup/a",
+    "    replicating, 4 of 5 change sets applied",
+    "    its content is being compared",
+  ]);
+  const said = (part: Partial<SetExplanation>): string => formatExplanation({ path: "/home/a", onDisk: null, sets: [{ ...set, ...part }] });
+  expect(said({ decision: "excluded" })).toContain("excluded by rule 1, include /home");
+  expect(said({ decision: "excluded", rule: null, ruleNumber: null })).toContain("not included: no rule is about it");
+  expect(said({ decision: "way", rule: null, ruleNumber: null })).toContain("on the way to what is included; no rule is about it");
+  expect(said({ knowledge: null })).toContain("known: nothing yet");
+  expect(said({ knowledge: { known: null, waits: [] } })).toContain("known: nothing is replicated from here");
+  expect(said({ targets: [] })).toContain("  not connected");
+  expect(formatExplanation({ path: "/x", onDisk: null, sets: [] })).toBe(
+    "/x\n  on disk: nothing, or it cannot be looked at\n  outside of every replication set",
+  );
 });
