@@ -94,6 +94,9 @@ async function obey(command: SourceCommand): Promise<void> {
       engine.credits.applied(command.connectionId, command.seq);
       jobs.obey(command);
       break;
+    case "cut":
+      engine.live.wantCut();
+      break;
     case "barrier":
       post({ kind: "barrier", id: command.id, seq: await engine.barrier(command.connectionId) });
       break;

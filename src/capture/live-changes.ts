@@ -87,14 +87,21 @@ export class LiveChanges {
     return this.#content?.stateOf(inode) === "waiting";
   }
 
+  /** The next pass that can be closed is, even if it finds nothing. */
+  wantCut(): void {
+    this.#options.writer.isCutWanted = true;
+  }
+
   /** Nothing waits for a better moment. */
   hurry(): void {
     this.#content?.hurry();
   }
 
   get hasWork(): boolean {
+    const { inbox, writer, doubts } = this.#options;
     this.pull();
-    return !this.#options.inbox.isEmpty || this.#content?.hasWork === true || this.#isUnfinished || this.#options.writer.openBytes > 0;
+    const isCutDue = writer.openBytes > 0 || (writer.isCutWanted && doubts.pending === 0);
+    return isCutDue || !inbox.isEmpty || this.#content?.hasWork === true || this.#isUnfinished;
   }
 
   /** Something waits for the next pass, which will know more. */
@@ -128,6 +135,7 @@ export class LiveChanges {
       const content = this.#content;
       if (content === null) {
         writer.flush();
+        if (writer.isCutWanted) writer.closeCut();
         if (!this.#isUnfinished) return;
         this.pull();
         if (pass >= PASSES_MAX) return;
@@ -146,7 +154,8 @@ export class LiveChanges {
     const { writer } = this.#options;
     if (isClosed) {
       this.#openSinceMs = null;
-      writer.closeCut();
+      // What is in doubt belongs to this moment, and is not shipped yet.
+      writer.closeCut(this.#options.doubts.pending > 0);
       return;
     }
     writer.flush();

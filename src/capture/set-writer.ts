@@ -28,6 +28,8 @@ const HEADER_BYTES_MAX = 512 * 1024;
 export class SetWriter {
   /** Live sets are closed by `closeCut` alone. Otherwise each is, which does not end within a file. */
   hasCuts = false;
+  /** A closed set is wanted even if nothing has changed. */
+  isCutWanted = false;
   readonly renames = new RenameLog();
   readonly #emit: (set: OutgoingSet) => void;
   /** Room for a header, then the payload of the open set. Given away with a full set, used again after a small one. */
@@ -60,7 +62,8 @@ export class SetWriter {
     if (this.#connectionId !== 0) this.flush();
     this.#connectionId = 0;
     this.#mirror = false;
-    if (this.#changes.length === 0 && this.#openBytes === 0) return;
+    if (this.#changes.length === 0 && this.#openBytes === 0 && (isForced || !this.isCutWanted)) return;
+    this.isCutWanted &&= isForced;
     this.#closing = isForced ? "forced" : "closed";
     if (this.#changes.length > 0) {
       this.flush();

@@ -2,7 +2,9 @@
 // can be asked for when the source is gone.
 
 import type { Answer } from "../model/change.js";
+import type { SourceChannel } from "../model/channel-port.js";
 import type { CopyClaim } from "../model/session.js";
+import type { SourceFeed } from "../model/source-messages.js";
 import type { ConnectionRecord } from "./connection-record.js";
 
 export interface CopyView {
@@ -95,4 +97,10 @@ export class CopyWatch {
     this.#cleared = asked;
     if (!this.#isSuspect) this.look();
   }
+}
+
+/** A target that becomes a copy is at a state from the next closed set on, which is asked for. */
+export function tellClaim(feed: Pick<SourceFeed, "send">, channel: Pick<SourceChannel, "sendCopy"> | null, claim: CopyClaim): void {
+  channel?.sendCopy(claim);
+  if (claim.fromSeq !== null) feed.send({ kind: "cut" });
 }

@@ -16,7 +16,7 @@ import type { ConnectionReport, MirrorReport } from "../model/status.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { reportConnection } from "./connection-report.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, nextConnection } from "./connection-state.js";
-import { CopyWatch } from "./copy-watch.js";
+import { CopyWatch, tellClaim } from "./copy-watch.js";
 import { faultOf, type LinkFault } from "./link-fault.js";
 import { LiveSets } from "./live-sets.js";
 import { MirrorTracker } from "./mirror-tracker.js";
@@ -78,7 +78,7 @@ export class SourceConnection {
     this.durableSeq = options.record.durableSeq;
     this.appliedSeq = options.record.durableSeq;
     this.#keeper = new RecordKeeper(options.save, options.log);
-    this.#copy = new CopyWatch({ view: this, probe: () => options.feed.probe(this.id), onClaim: (claim) => this.channel?.sendCopy(claim) });
+    this.#copy = new CopyWatch({ view: this, probe: () => options.feed.probe(this.id), onClaim: (claim) => tellClaim(options.feed, this.channel, claim) });
   }
 
   get stateFault(): RecordKeeper["fault"] {

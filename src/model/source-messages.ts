@@ -43,6 +43,8 @@ export type SourceCommand =
   | { readonly kind: "review"; readonly connectionId: number; readonly frames: readonly Uint8Array[] }
   /** The queue gave these sets up: nobody will answer what they asked. `connectionId` 0 = those of every connection. */
   | { readonly kind: "lost"; readonly connectionId: number; readonly fromSeq: number; readonly toSeq: number }
+  /** The target is a copy: a closed set is wanted, empty if need be, that names the moment. */
+  | { readonly kind: "cut" }
   | { readonly kind: "barrier"; readonly id: number; readonly connectionId: number }
   /** Answered after everything said before it was taken in. */
   | { readonly kind: "probe"; readonly id: number; readonly connectionId: number }

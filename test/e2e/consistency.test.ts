@@ -39,6 +39,7 @@ test("a point comes with the copy, moves with the changes, and stays when the so
   await eventually(async () => expect((await targetReport(pair)).online).toBe(false));
   const { seq, at } = (await targetReport(pair)).consistency;
   expect({ seq, at }).toEqual({ seq: report.consistency.seq, at: report.consistency.at });
+  await pair.target.kill9();
   await pair.restartTarget();
   expect(await targetReport(pair)).toMatchObject({ online: false, consistency: { seq, at, reason: null } });
 });

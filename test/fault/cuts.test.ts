@@ -1,9 +1,10 @@
 // A state of the source is on the target wholly or not at all, wherever the target agent is killed: completed by its next
 // start alone, with the source away.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { FAILPOINTS } from "../../src/base/failpoint.js";
 import type { Change } from "../../src/model/change.js";
 import type { StatusReport, TargetConnectionReport } from "../../src/model/status.js";
@@ -24,12 +25,12 @@ const base = (size: number, mtimeSec: number) => ({ size, mtimeSec, mtimeNsec: 1
 /** States of a little database: a data file patched in place, logs that are renamed and linked, several sets to a state. */
 function groupsOf(count: number): Set[][] {
   const first: Set[] = [
-    { kind: "open", changes: [dir("db"), file("db/data", "0123456789".repeat(1000), { mtimeSec: 1 })] },
+    { kind: "open", changes: [dir("db"), file("db/data", "0123456789".repeat(250), { mtimeSec: 1 })] },
     { kind: "open", changes: [file("db/log.1", "log 1"), file("db/log.2", "log 2")] },
     { kind: "closed", changes: [file("db/control", "state 0", { mtimeSec: 1 })] },
   ];
   const later = Array.from({ length: count }, (_, i): Set[] => [
-    { kind: "open", changes: [patch("db/data", base(10_000, i + 1), [[i * 100, `state ${i}`]], 10_000, meta({ mtimeSec: i + 2 }))] },
+    { kind: "open", changes: [patch("db/data", base(2500, i + 1), [[i * 100, `state ${i}`]], 2500, meta({ mtimeSec: i + 2 }))] },
     { kind: "open", changes: [rename("db/log.1", "db/spare"), rename("db/log.2", "db/log.1"), link(`db/link.${i}`, "db/log.1")] },
     { kind: "mirror", changes: [file("db/mirrored", `${i}`)] },
     { kind: "open", changes: [rename("db/spare", "db/log.2"), ...(i > 0 ? [remove(`db/link.${i - 1}`)] : []), rename("db", "moved", "dir")] },
@@ -114,14 +115,14 @@ test("a group without its end is never seen: not while it comes, not after a kil
   const source = await ScriptedSource.pair(agent, target);
   await source.connect(agent);
   await source.send(...frames.slice(0, 7));
-  await source.until((ack) => ack.takenSeq === 7);
+  await source.until((ack) => ack.takenSeq === 7 && ack.appliedSeq === 3);
   expect([source.acks.at(-1)?.appliedSeq, snapshot(target)]).toEqual([3, states.get(3)]);
   await agent.kill9();
   agent = await agent.restart();
   expect([(await reportOf(agent)).appliedSeq, snapshot(target)]).toEqual([3, states.get(3)]);
   expect(await source.connect(agent)).toBe(3);
   await source.send(...frames.slice(3, 7));
-  await source.until((ack) => ack.takenSeq === 7);
+  await source.until((ack) => ack.takenSeq === 7 && ack.appliedSeq === 3);
   await source.disconnect();
   await eventually(async () => expect((await reportOf(agent)).online).toBe(false));
   expect(snapshot(target)).toEqual(states.get(3));
@@ -142,7 +143,7 @@ test("the target alone tells its consistency point: after a kill, and with its s
   source.claim({ fromSeq: 3, why: "" });
   await source.until((ack) => ack.doubt?.code === "NO_CUT_YET");
   await source.send(...frames.slice(3, 10));
-  const ack = await source.until((a) => a.takenSeq === 10);
+  const ack = await source.until((a) => a.takenSeq === 10 && a.appliedSeq === 8);
   expect(ack).toMatchObject({ consistentSeq: 8, consistentTimeMs: 8000, doubt: null });
   await agent.kill9();
   agent = await agent.restart();
@@ -167,11 +168,45 @@ test("more than fits the windows is held without end of the stream, and the stag
   const count = 150;
   const body = Buffer.alloc(1024 * 1024, 7);
   for (let seq = 1; seq <= count; seq++) expect(await source.send(liveSet(seq, "open", [file(`f${seq}`, body)]))).toBe(true);
-  const ack = await source.until((a) => a.takenSeq === count);
-  expect(ack.appliedSeq).toBeGreaterThan(90);
+  const ack = await source.until((a) => a.takenSeq === count && a.appliedSeq > 90);
   expect(ack.appliedSeq).toBeLessThan(100);
   expect(ack.doubt).toMatchObject({ code: "STAGE_LIMIT" });
   await source.send(liveSet(count + 1, "closed"));
   expect(await source.until((a) => a.appliedSeq === count + 1)).toMatchObject({ consistentSeq: count + 1, doubt: null });
   expect(Object.keys(snapshot(target))).toHaveLength(count);
+});
+
+test("a target that is not there when the agent starts is reported, and completed when it is", async () => {
+  const { home, target } = plant();
+  let agent = await AgentProcess.start({ home });
+  const source = await ScriptedSource.pair(agent, target);
+  await agent.stop();
+  agent = await agent.restart({ failpoint: "apply.group.midApply:4" });
+  expect(await replay(source, agent, "appliedSeq")).toBe(false);
+  expect(await agent.exited).toMatchObject({ signal: "SIGKILL" });
+  renameSync(target, `${target}.away`);
+  agent = await agent.restart();
+  expect(await reportOf(agent)).toMatchObject({ online: false, reasons: [{ code: "ROOT_MISSING" }] });
+  await expect(source.connect(agent)).rejects.toMatchObject({ code: "ROOT_MISSING" });
+  renameSync(`${target}.away`, target);
+  expect(await source.connect(agent)).toBe(8);
+  expect(snapshot(target)).toEqual(states.get(8));
+});
+
+test("a full disk where a state is to be completed keeps nothing from starting, and is waited out with the source away", async () => {
+  const { home, target } = plant();
+  mkdirSync(target);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", target]);
+  onTestFinished(() => void execFileSync("umount", ["-l", target]));
+  let agent = await AgentProcess.start({ home });
+  const source = await ScriptedSource.pair(agent, target);
+  await source.connect(agent);
+  await source.send(liveSet(1, "open", [file("a", "1")]), liveSet(2, "closed", [file("big", Buffer.alloc(3_000_000, 1)), file("z", "2")]));
+  await source.until((ack) => ack.retrying !== null);
+  await agent.kill9();
+  agent = await agent.restart();
+  expect((await reportOf(agent)).appliedSeq).toBe(1);
+  execFileSync("mount", ["-o", "remount,size=8m", target]);
+  await eventually(async () => expect((await reportOf(agent)).appliedSeq).toBe(2));
+  expect(Object.keys(snapshot(target))).toEqual(["a", "big", "z"]);
 });

@@ -26,6 +26,8 @@ export function liveSet(seq: number, kind: SetKind, changes: readonly Change[] =
 export interface HostKitOptions {
   readonly bytesMax?: number;
   readonly isSynced?: boolean;
+  /** Another one than before = the machine crashed meanwhile. */
+  readonly bootId?: string;
   /** Called at every crash point; throws Lost where the process ends. */
   readonly onPoint?: (point: string) => void;
 }
@@ -41,11 +43,11 @@ export class HostKit {
 
   /** Opens it as an agent does when it starts: nothing has come yet. Then `begin` is what a channel does. */
   open(options: HostKitOptions = {}): boolean {
-    const { bytesMax = 64 * 1024 * 1024, isSynced = false, onPoint = () => undefined } = options;
+    const { bytesMax = 64 * 1024 * 1024, isSynced = false, bootId = "one", onPoint = () => undefined } = options;
     this.lose();
     this.posted = [];
     const mappings = [{ source: "/source/data", target: this.target }];
-    this.#engine = ApplyEngine.open({ stateDirectory: this.state, mappings, remapLinks: true, onPoint });
+    this.#engine = ApplyEngine.open({ stateDirectory: this.state, mappings, remapLinks: true, bootId, onPoint });
     this.#stage = Stage.open({ stateDirectory: this.state, bytesMax, isSynced, onPoint });
     const post = (message: FromApplyWorker): void => void this.posted.push(message);
     const retry = { retryInitialMs: 1_000_000, retryMaxMs: 1_000_000 };

@@ -1,9 +1,11 @@
 // Sets that complete no state of the source are held; a state is applied as one, or not at all.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { file, rename, snapshot } from "../support/apply-kit.js";
+import { writeDurable } from "../../src/apply/durable-file.js";
+import { file, meta, patch, rename, snapshot } from "../support/apply-kit.js";
 import { HostKit, type HostKitOptions, Lost, liveSet } from "../support/host-kit.js";
 
 let kit: HostKit;
@@ -124,6 +126,27 @@ describe("the consistency point", () => {
     expect(kit.progress.consistency).toMatchObject({ consistentSeq: 0, doubt: { code: "NOT_A_COPY" } });
     expect(names()).toEqual(["a", "c"]);
   });
+});
+
+test("after a crash of the machine, what was staged and synced is done again, and nothing is claimed of it", () => {
+  start({ isSynced: true });
+  kit.sendSets(liveSet(1, "closed", [file("a", "0123456789", { mtimeSec: 1 })]));
+  const { point } = kit.progress;
+  if (point === null) throw new Error("nothing is to be made durable");
+  writeDurable(point.durablePath, point.state);
+  kit.send({ kind: "durable", state: point.state });
+  const base = { size: 10, mtimeSec: 1, mtimeNsec: 123_456_789 };
+  kit.sendSets(liveSet(2, "open", [patch("a", base, [[0, "xx"]], 10, meta({ mtimeSec: 2 }))]), liveSet(3, "closed", [file("b", "3")]));
+  expect(kit.progress.consistency).toMatchObject({ consistentSeq: 3, doubt: null });
+  // Of the patch the disk has the time only, of the new file nothing.
+  writeFileSync(join(kit.target, "a"), "0123456789");
+  rmSync(join(kit.target, "b"));
+  expect(kit.open({ isSynced: true, bootId: "two" })).toBe(true);
+  expect(readFileSync(join(kit.target, "a"), "latin1")).toBe("xx23456789");
+  expect([names(), kit.appliedSeq]).toEqual([["a", "b"], 3]);
+  kit.begin();
+  const opened = kit.posted.find((message) => message.kind === "opened");
+  expect(opened).toMatchObject({ begun: { suspect: true, resumed: false, durableSeq: 1 }, consistency: { doubt: { code: "NOT_A_COPY" } } });
 });
 
 describe("limits", () => {

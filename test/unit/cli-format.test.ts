@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { formatConnection, formatConnectionList } from "../../src/cli/format/connection-text.js";
+import { formatConsistency } from "../../src/cli/format/consistency-text.js";
 import { formatExplanation } from "../../src/cli/format/explanation-text.js";
 import { formatMirror, formatMirrorLine } from "../../src/cli/format/mirror-text.js";
 import { formatPeerList } from "../../src/cli/format/peer-text.js";
@@ -87,7 +88,7 @@ test("status shows targets, and how to begin when there is nothing", () => {
     reasons: [],
   };
   expect(formatStatus({ ...report, targets: [target] }, 0)).toContain(
-    "3  home from alpha  offline\n     /a → /b\n     2.0 KiB received, change set 5 applied, 4 durable",
+    "3  home from alpha  offline\n     /a → /b\n     2.0 KiB received, change set 5 applied, 4 durable\n     consistent 2026-01-02 03:04:05Z (change set 9), current",
   );
   const capture = captureReport("home");
   const advised = { ...capture, coverage: { ...capture.coverage, walkSeconds: 60, losses: 2, advice: "raise the limit" } };
@@ -98,6 +99,14 @@ test("a connection shows its problems and how many more there are", () => {
   const problem = { path: "/home/x", code: "FS_DENIED", message: "no access", at: "2026-01-02T03:04:05Z" };
   const text = formatConnection(connectionReport({ problems: [problem], problemCount: 3, connectedSince: null }));
   expect(text).toContain("3 problems:\n    /home/x: FS_DENIED: no access\n    and 2 more");
+});
+
+test("the consistency point says as of when, how far behind, or why not", () => {
+  const reason: Reason = { code: "FORCED", message: "no rest", object: "c", since: "2026-01-02T03:05:00Z", next: "", nextAt: null, command: null };
+  const point = { seq: 1234, at: "2026-01-02T03:04:05.678Z", lagMs: 1500, reason: null };
+  expect(formatConsistency(point)).toBe("2026-01-02 03:04:05Z (change set 1,234), 2 s behind");
+  expect(formatConsistency({ ...point, reason })).toBe("not since 2026-01-02 03:05:00Z: no rest; last 2026-01-02 03:04:05Z (change set 1,234)");
+  expect(formatConsistency({ seq: 0, at: null, lagMs: 0, reason })).toBe("not since 2026-01-02 03:05:00Z: no rest");
 });
 
 test("a mirror says what it does and how it ended", () => {
