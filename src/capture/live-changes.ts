@@ -42,8 +42,8 @@ const SETTLE_MS = [60, 300, 1500, 5000] as const;
 /** Passes over what goes on changing, before other work has its turn. */
 const PASSES_MAX = 8;
 /** A load that gives no moment to close for so long, or so much of it, is shipped as it comes. */
-const OPEN_MS_MAX = 10_000;
-const OPEN_BYTES_MAX = 64 * MiB;
+const OPEN_MS_MAX = 30_000;
+const OPEN_BYTES_MAX = 192 * MiB;
 const FACTS_PER_TAKE = 20_000;
 /** Directories that are not found for so many passes. */
 const LOST_PASSES_MAX = 20;
