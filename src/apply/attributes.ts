@@ -60,7 +60,7 @@ export function applyMeta(ctx: ApplyContext, place: AttributePlace, current: Fil
     const result = place.fd >= 0 ? chmodFd(place.fd, meta.mode) : chmodNoFollow(place.dirfd, place.name, meta.mode);
     if (result < 0) return failed(result, "set the mode of", place.path);
   }
-  const verdict = applyXattrs(ctx, place, meta, isSymlink);
+  const verdict = applyXattrs(ctx, place, meta, isSymlink || typeOf(current) === "special");
   if (verdict !== undefined) return verdict;
   return applyMtime(place, meta);
 }
@@ -103,11 +103,12 @@ export function chmodNoFollow(dirfd: number, name: string, mode: number): number
   return result;
 }
 
-function applyXattrs(ctx: ApplyContext, place: AttributePlace, meta: Meta, isSymlink: boolean): Verdict {
+/** `isRefusing`: links, devices and FIFOs have no attributes of users, and never will. */
+function applyXattrs(ctx: ApplyContext, place: AttributePlace, meta: Meta, isRefusing: boolean): Verdict {
   const at = place.fd >= 0 ? place.fd : procPath(place.dirfd, place.name);
   for (const failure of writeXattrs(at, meta.xattrs)) {
     if (isLimit(ctx, failure) || isLabel(failure, meta)) continue;
-    if (canHeal(failure.errno) && !cannotFit(place, failure) && !(isSymlink && failure.errno === EPERM)) {
+    if (canHeal(failure.errno) && !cannotFit(place, failure) && !(isRefusing && failure.errno === EPERM)) {
       return failed(failure.errno, `set the attribute ${displayPath(failure.name)} of`, place.path);
     }
     reportProblem(
