@@ -103,6 +103,8 @@ async function obey(command: SourceCommand): Promise<void> {
     case "lost":
       engine.credits.lost(command.connectionId, command.fromSeq, command.toSeq);
       jobs.obey(command);
+      // The set that ends what a target holds may be among them.
+      engine.live.wantCut();
       break;
     case "probe":
       post({ kind: "probe", id: command.id, ...jobs.probe(command.connectionId) });
@@ -121,6 +123,8 @@ async function serve(hold: SourceEngine): Promise<void> {
   hold.scan();
   report("Watching");
   isReady = true;
+  // What the worker before left open is ended: a target would hold it, and all that comes behind it.
+  hold.live.wantCut();
   for (const command of early.splice(0)) void obey(command);
   const ticker = setInterval(() => {
     jobs?.reportProgress();
@@ -150,9 +154,15 @@ if (held !== null) {
   });
   const stopped = new Promise<null>((resolve) => stop.signal.addEventListener("abort", () => resolve(null), { once: true }));
   const capture = await Promise.race([arming, stopped]);
-  // Stopped while it was still arming: this thread ends with all that it has.
-  if (capture === null) process.exit();
-  if (!stop.signal.aborted) await sayingHalt(() => serve(held));
-  await capture.close();
+  // Stopped while it was still arming: a descriptor that nobody closes would gather events for ever.
+  if (capture === null) {
+    await (await arming.catch(() => null))?.close();
+    process.exit();
+  }
+  try {
+    if (!stop.signal.aborted) await sayingHalt(() => serve(held));
+  } finally {
+    await capture.close();
+  }
 }
 parent.close();

@@ -1,6 +1,6 @@
 // Ships what happens while it happens: takes in the facts, plans, reads, and closes what it read as a change set. A source
 // that is read in this thread, with the write ranges, makes closed sets consistent cuts (cut.ts): take in all that happened,
-// read it, take in again; when nothing of what was read changed meanwhile, it is a state that the tree really had.
+// read it, take in again; when nothing has changed meanwhile, it is a state that the tree really had.
 
 import { MiB } from "../base/units.js";
 import { type BytePath, baseName, joinPath, parentPath, ROOT_PATH } from "../model/byte-path.js";
@@ -100,7 +100,7 @@ export class LiveChanges {
   get hasWork(): boolean {
     const { inbox, writer, doubts } = this.#options;
     this.pull();
-    const isCutDue = writer.openBytes > 0 || (writer.isCutWanted && doubts.pending === 0);
+    const isCutDue = writer.openBytes > 0 || (writer.isCutWanted && doubts.pending === 0 && this.#distrusting === 0);
     return isCutDue || !inbox.isEmpty || this.#content?.hasWork === true || this.#isUnfinished;
   }
 
@@ -154,8 +154,8 @@ export class LiveChanges {
     const { writer } = this.#options;
     if (isClosed) {
       this.#openSinceMs = null;
-      // What is in doubt belongs to this moment, and is not shipped yet.
-      writer.closeCut(this.#options.doubts.pending > 0);
+      // What is in doubt, or was lost and is being compared, belongs to this moment and is not shipped yet.
+      writer.closeCut(this.#options.doubts.pending > 0 || this.#distrusting > 0);
       return;
     }
     writer.flush();
@@ -327,6 +327,8 @@ export class LiveChanges {
       else node.inode.racy = true;
       if (result === "done" && !transfer.isTorn) return;
       const { dev, ino } = node.inode;
+      // Whatever becomes of the file, the target does not hold the part of it that was sent for ever.
+      writer.isCutWanted = true;
       this.#content?.doubt(tree, node.inode);
       inbox.push([{ kind: "content", root: tree.index, path: node.path, node: { dev, ino, generation: 0n }, isModified: true, isClosed: false }]);
       return;

@@ -24,6 +24,8 @@ export interface Written {
   isClosed: boolean;
   /** Times that it could not be found. */
   attempts: number;
+  /** When it is to be looked at, where it is put off; monotonic, ms. */
+  dueMs: number;
 }
 
 export type ContentState =
@@ -45,6 +47,7 @@ export interface ContentFigures {
 const SETTLE_MS = 100;
 /** A modify hint may come that long after the range it belongs to: a synchronous write tells it when the disk has it. */
 const EXPLAINED_MS = 10_000;
+const EXPLAINED_MAX = 65_536;
 /** Whoever mapped a file for a moment has closed it by now; the hint of that comes within this time. */
 const BLIND_MS = 2000;
 const RANGES_MAX = 4096;
@@ -62,7 +65,8 @@ export class LiveContent {
   /** Recorded as shipped since the last drain: what was written just before may turn out to be lost. */
   readonly #recorded = new Map<Inode, RootTree>();
   readonly #settled = new Map<Inode, number>();
-  #dueMs = Number.POSITIVE_INFINITY;
+  /** Of what is deferred, at the earliest. */
+  #nextDueMs = Number.POSITIVE_INFINITY;
   #blindUntilMs = Number.NEGATIVE_INFINITY;
   #isTrusted = true;
   #lost = 0;
@@ -93,7 +97,7 @@ export class LiveContent {
 
   /** Something was written since the last `take`, or is due again. */
   get hasWork(): boolean {
-    return this.#waiting.size > 0 || (this.#deferred.size > 0 && performance.now() >= this.#dueMs);
+    return this.#waiting.size > 0 || (this.#deferred.size > 0 && performance.now() >= this.#nextDueMs);
   }
 
   /** Written, and not read yet. */
@@ -153,6 +157,8 @@ export class LiveContent {
       const inode = tree.table.inodeOf(volume.dev, dirty.ino);
       if (inode?.type !== "file") continue;
       this.#add(tree, inode, dirty);
+      // A hint whose explanation was forgotten costs a comparison.
+      if (this.#explained.size >= EXPLAINED_MAX) this.#explained.clear();
       this.#explained.set(inode, now);
     }
   }
@@ -169,7 +175,7 @@ export class LiveContent {
   #of(tree: RootTree, inode: Inode): Written {
     let written = this.#waiting.get(inode);
     if (written === undefined) {
-      written = this.#deferred.get(inode) ?? { tree, ranges: [], marks: 0, reach: 0, isDoubtful: false, isClosed: false, attempts: 0 };
+      written = this.#deferred.get(inode) ?? { tree, ranges: [], marks: 0, reach: 0, isDoubtful: false, isClosed: false, attempts: 0, dueMs: 0 };
       this.#deferred.delete(inode);
       this.#waiting.set(inode, written);
     }
@@ -195,22 +201,30 @@ export class LiveContent {
 
   /** What waits of this root, to be read now; what cannot be read is given back with `defer`. */
   take(tree: RootTree): Map<Inode, Written> {
-    this.#dueMs = Number.POSITIVE_INFINITY;
+    const now = performance.now();
     const taken = new Map<Inode, Written>();
-    for (const held of [this.#deferred, this.#waiting]) {
-      for (const [inode, written] of held) {
-        if (written.tree !== tree) continue;
-        taken.set(inode, written);
-        held.delete(inode);
-      }
+    let nextDueMs = Number.POSITIVE_INFINITY;
+    for (const [inode, written] of this.#deferred) {
+      if (written.tree === tree && written.dueMs <= now) taken.set(inode, written);
+      else nextDueMs = Math.min(nextDueMs, written.dueMs);
+    }
+    for (const inode of taken.keys()) this.#deferred.delete(inode);
+    this.#nextDueMs = nextDueMs;
+    for (const [inode, written] of this.#waiting) {
+      if (written.tree !== tree) continue;
+      taken.set(inode, written);
+      this.#waiting.delete(inode);
     }
     return taken;
   }
 
-  defer(inode: Inode, written: Written): void {
+  /** To be read again in `delayMs`, or as soon as it is written to. */
+  defer(inode: Inode, written: Written, delayMs: number): void {
     const since = this.#waiting.get(inode);
     if (since === undefined) {
-      this.#deferred.set(inode, written);
+      const dueMs = performance.now() + delayMs;
+      this.#deferred.set(inode, { ...written, dueMs });
+      this.#nextDueMs = Math.min(this.#nextDueMs, dueMs);
       return;
     }
     this.#add(since.tree, inode, written);
@@ -268,23 +282,21 @@ export class LiveContent {
   /** What is deferred is due now. */
   hurry(): void {
     this.#settled.clear();
-    this.#dueMs = Number.NEGATIVE_INFINITY;
+    for (const written of this.#deferred.values()) written.dueMs = 0;
+    this.#nextDueMs = 0;
   }
 
   hasMappedStores({ marks }: Written): boolean {
     return (marks & MARK_MAPPED) !== 0;
   }
 
-  /** False: it was settled a moment ago; to be deferred. */
-  maySettle(inode: Inode): boolean {
+  /** 0: it may be settled now, and is taken for it. Otherwise milliseconds until then: it was settled a moment ago. */
+  settleDelayMs(inode: Inode): number {
     const now = performance.now();
-    const dueMs = (this.#settled.get(inode) ?? Number.NEGATIVE_INFINITY) + SETTLE_MS;
-    if (now < dueMs) {
-      this.#dueMs = Math.min(this.#dueMs, dueMs);
-      return false;
-    }
+    const waitMs = (this.#settled.get(inode) ?? Number.NEGATIVE_INFINITY) + SETTLE_MS - now;
+    if (waitMs > 0) return waitMs;
     this.#settled.set(inode, now);
-    return true;
+    return 0;
   }
 
   close(): void {

@@ -8,8 +8,6 @@
 // goes, the file is to be compared once more as a whole (`released`, or the close hint of fanotify).
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { SmError } from "../base/errors.js";
-import { errnoName } from "../fs/errno.js";
 import { syncFileRange } from "../fs/settle.js";
 import { type InodeId, inodeKey } from "./range-table.js";
 import type { MapCall } from "./trace-sink.js";
@@ -28,10 +26,9 @@ export interface MappingChange {
 
 const MAPPING = /^[0-9a-f]+-[0-9a-f]+ .w.s [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) (\d+) *(.*)$/gm;
 
-/** Makes later stores into the range visible again: the pages are written to the disk and write-protected. Length 0 = to the end. */
-export function settle(fd: number, offset: number, length: number): void {
-  const result = syncFileRange(fd, offset, length);
-  if (result < 0) throw new SmError("FS_IO", `cannot settle a mapped file: ${errnoName(result)}`, { data: { errno: -result, offset, length } });
+/** Makes later stores into the range visible again: the pages are written to the disk and write-protected. Length 0 = to the end. Negative errno on failure. */
+export function settle(fd: number, offset: number, length: number): number {
+  return syncFileRange(fd, offset, length);
 }
 
 export class MappedFiles {

@@ -1,6 +1,7 @@
 // Ships what was written to one known regular file: the named ranges and nothing else, in steps between which other work
 // goes on. The times that are recorded are those of before the reading: whatever is written later differs from them.
 
+import { ENOENT } from "../fs/errno.js";
 import { type FileStat, statAt } from "../fs/native.js";
 import type { Extent, FileChange, RootIndex } from "../model/change.js";
 import { isSparse, nextData, readFully } from "./content-reader.js";
@@ -53,9 +54,11 @@ export class RangeTransfer {
 
   /** Reads and ships the next piece of the file open at `fd`, now named `path`. Negative errno on failure. */
   step(fd: number, path: FileChange["path"], writer: SetWriter): "more" | "done" | number {
-    this.#pieces ??= this.#begin(fd);
     const stat = statAt(fd, "");
     if (typeof stat === "number") return stat;
+    // Another file may have the name by now.
+    if (!this.options.inode.isSame(stat)) return -ENOENT;
+    this.#pieces ??= this.#begin(fd);
     const pieces = this.#nextPieces(this.#pieces);
     const isLast = this.#pieces.length === 0;
     const meta = isLast ? metaOfFd(fd, stat) : null;

@@ -8,7 +8,7 @@ import { FileTransfer } from "./file-transfer.js";
 import type { LiveContent, Written } from "./live-content.js";
 import { settle } from "./mapped-files.js";
 import type { Inode, Node } from "./node-table.js";
-import { isAttached, isStillThere } from "./observation.js";
+import { isAttached } from "./observation.js";
 import { RangeTransfer } from "./range-transfer.js";
 import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
@@ -28,8 +28,9 @@ export interface WrittenFilesOptions {
 
 /** Smaller files are read whole: a look at their hash tells whether they changed at all. */
 const RANGES_WORTH_BYTES = 16 * 1024;
-/** A file that is not found by any name so often is gone, or nobody may read it. */
+/** A file that cannot be read so often is tried again from time to time. */
 const ATTEMPTS_MAX = 3;
+const UNREADABLE_MS = 10_000;
 
 interface Found {
   readonly node: Node;
@@ -37,7 +38,7 @@ interface Found {
   readonly stat: FileStat;
 }
 
-type Outcome = "shipped" | "vanished" | "later";
+type Outcome = "shipped" | "vanished";
 
 /** Everything that waits of one root. The tree must be open. */
 export async function shipWritten(options: WrittenFilesOptions): Promise<void> {
@@ -46,17 +47,16 @@ export async function shipWritten(options: WrittenFilesOptions): Promise<void> {
     await options.whenMayFlow();
     if (inode.nodes.length === 0) continue;
     const found = find(tree, inode);
-    const outcome = found === null ? "vanished" : await ship(options, inode, written, found);
-    if (outcome === "shipped") continue;
-    if (outcome === "later") {
-      content.defer(inode, written);
-      continue;
-    }
-    // It was renamed or removed after what is known by now: the next pass knows more.
-    cut.isSpoiled = true;
+    if (found !== null && (await ship(options, inode, written, found)) === "shipped") continue;
     written.attempts += 1;
-    if (written.attempts < ATTEMPTS_MAX || !inode.nodes.some((node) => isStillThere(tree, node))) content.defer(inode, written);
-    else inode.racy = true;
+    if (written.attempts < ATTEMPTS_MAX) {
+      // It was renamed or removed after what is known by now: the next pass knows more.
+      cut.isSpoiled = true;
+      content.defer(inode, written, 0);
+    } else {
+      // Nobody may read it, which was said, or something covers it: what was written is not forgotten.
+      content.defer(inode, { ...written, isDoubtful: true }, UNREADABLE_MS);
+    }
   }
 }
 
@@ -75,8 +75,7 @@ function find(tree: RootTree, inode: Inode): Found | null {
 async function ship(options: WrittenFilesOptions, inode: Inode, written: Written, found: Found): Promise<Outcome> {
   const { tree, content } = options;
   const { stat, place } = found;
-  const settled = settleMapped(options, inode, written, found);
-  if (settled !== "shipped") return settled;
+  settleMapped(options, inode, written, found);
   // A writer left it with other times, and nothing tells what it wrote: through a mapping, most likely.
   const isUntold = written.isClosed && written.ranges.length === 0 && !inode.hasSameCtime(stat);
   if (!written.isDoubtful && !isUntold && written.ranges.length === 0 && stat.size === inode.size) {
@@ -111,15 +110,21 @@ async function compare({ tree, content, transfer, askReceivers }: WrittenFilesOp
   return "shipped";
 }
 
-/** Stores through a mapping are told again once they were settled; that writes to the disk. */
-function settleMapped({ tree, content }: WrittenFilesOptions, inode: Inode, written: Written, { place }: Found): Outcome {
-  if (!content.isMapped(inode) || !(written.isDoubtful || content.hasMappedStores(written))) return "shipped";
-  if (!content.maySettle(inode)) return "later";
+/**
+ * Stores through a mapping are told again once they were settled, which writes to the disk: not too often. Until then the file is
+ * read as it is, and once more when it was settled.
+ */
+function settleMapped({ tree, content }: WrittenFilesOptions, inode: Inode, written: Written, { place }: Found): void {
+  if (!content.isMapped(inode) || !(written.isDoubtful || content.hasMappedStores(written))) return;
+  const delayMs = content.settleDelayMs(inode);
+  if (delayMs > 0) {
+    content.defer(inode, written, delayMs);
+    return;
+  }
   const fd = tree.shipper.open(place);
-  if (typeof fd !== "number") return "vanished";
+  if (typeof fd !== "number") return;
   try {
-    settle(fd, 0, 0);
-    return "shipped";
+    if (settle(fd, 0, 0) < 0) content.defer(inode, { ...written, isDoubtful: true }, UNREADABLE_MS);
   } finally {
     closeFd(fd);
   }

@@ -120,7 +120,7 @@ describe.each<FileSystemType>(["ext4", "xfs", "btrfs"])("%s", (type) => {
     ranges.watchMapped(mapped.files);
     const fd = openSync(path, "r");
     // What was dirty before the watch is settled first.
-    settle(fd, 0, 0);
+    expect(settle(fd, 0, 0)).toBe(0);
     takeOne(ranges);
     const offset = 37 * 4096 + 5;
     for (let value = 10; value < 15; value++) {
@@ -128,7 +128,7 @@ describe.each<FileSystemType>(["ext4", "xfs", "btrfs"])("%s", (type) => {
       const dirty = takeOne(ranges);
       expect(covers(dirty, offset), `store of ${value}`).toBe(true);
       if (type !== "btrfs") expect((dirty?.marks ?? 0) & MARK_MAPPED).toBe(MARK_MAPPED);
-      settle(fd, offset - (offset % 4096), 4096);
+      expect(settle(fd, offset - (offset % 4096), 4096)).toBe(0);
       expect(byteAt(path, offset)).toBe(value);
       takeOne(ranges);
     }
