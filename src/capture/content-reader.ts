@@ -21,11 +21,11 @@ export function isSparse(stat: FileStat): boolean {
   return stat.blocks * 512 < stat.size;
 }
 
-/** The first range with data at or after `offset`, or null when only a hole follows. */
+/** The first range with data at or after `offset` and below `size`, or null. The file may be longer than `size` by now. */
 export function nextData(fd: number, offset: number, size: number): Extent | null {
   if (offset >= size) return null;
   const start = seekFd(fd, offset, SEEK_DATA);
-  if (start === -ENXIO) return null;
+  if (start === -ENXIO || start >= size) return null;
   if (start < 0) return [offset, size - offset];
   const end = seekFd(fd, start, SEEK_HOLE);
   return [start, (end < 0 ? size : Math.min(end, size)) - start];
