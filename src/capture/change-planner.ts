@@ -8,7 +8,7 @@ import type { Place } from "./entry-shipper.js";
 import { FileTransfer } from "./file-transfer.js";
 import type { ContentState } from "./live-content.js";
 import type { Inode, Node } from "./node-table.js";
-import { depthOf, isAttached, isStillThere, type Observation, type Unplaced } from "./observation.js";
+import { depthOf, isAttached, type Observation, presenceOf, type Unplaced } from "./observation.js";
 import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
 import { type AskReceivers, shipUnknown } from "./unknown-content.js";
@@ -17,7 +17,13 @@ export interface PlanOutcome {
   /** Known names found missing whose removal waits: a rename may still show where they went. */
   readonly missing: readonly Unplaced[];
   /** Directories that are new or moved here: to be listed again once they are watched, moved ones with all below. */
-  readonly newDirectories: readonly { readonly path: BytePath; readonly recursive: boolean }[];
+  readonly newDirectories: readonly NewDirectory[];
+}
+
+export interface NewDirectory {
+  readonly node: Node;
+  readonly path: BytePath;
+  readonly recursive: boolean;
 }
 
 export interface PlanContext {
@@ -46,7 +52,7 @@ export class ChangePlanner {
   readonly #limbo: Node[] = [];
   readonly #touched = new Set<Node>();
   readonly #missing: Unplaced[] = [];
-  readonly #newDirectories: { path: BytePath; recursive: boolean }[] = [];
+  readonly #newDirectories: NewDirectory[] = [];
 
   constructor(tree: RootTree, context: PlanContext) {
     this.#tree = tree;
@@ -87,8 +93,8 @@ export class ChangePlanner {
     const { table, index: root } = this.#tree;
     const known = table.find(stat);
     const path = joinPath(parent.path, name);
-    if (known === undefined || known.nodes.length === 0) return this.#shipNew(parent, name, stat);
-    const left = known.nodes.find((node) => this.#limbo.includes(node) || !isStillThere(this.#tree, node));
+    if (known === undefined || known.nodes.length === 0) return this.#shipNew(parent, name, stat, existing !== undefined);
+    const left = this.#leftNameOf(known);
     if (left !== undefined) {
       if (left.parent !== null) this.#touched.add(left.parent);
       this.#context.writer.add({ op: "rename", root, path: left.path, to: path, type: known.type });
@@ -107,6 +113,19 @@ export class ChangePlanner {
     this.#context.writer.add({ op: "link", root, path, to: first.path });
     table.add(parent, name, stat);
     return this.#refresh(parent, name, stat);
+  }
+
+  /**
+   * The name that an inode, which was found under another, does not have any more. Where that cannot be told a directory has left it,
+   * for it has one name only; of a file it is looked at again.
+   */
+  #leftNameOf(known: Inode): Node | undefined {
+    for (const node of known.nodes) {
+      const presence = this.#limbo.includes(node) ? "gone" : presenceOf(this.#tree, node);
+      if (presence === "gone" || (presence === "unknown" && known.type === "dir")) return node;
+      if (presence === "unknown" && node.parent !== null) this.#context.onLost(node.parent, node.name);
+    }
+    return undefined;
   }
 
   /** Frees a name for another inode. What will be placed elsewhere, and whole directories, wait in limbo. */
@@ -134,9 +153,13 @@ export class ChangePlanner {
     return undefined;
   }
 
-  async #shipNew(parent: Node, name: string, stat: FileStat): Promise<void> {
+  /** `isCleared`: the receiver has something by that name, of which nothing is known here any more. */
+  async #shipNew(parent: Node, name: string, stat: FileStat, isCleared: boolean): Promise<void> {
     const place = this.#at(parent, name);
-    if (place === undefined) return;
+    if (place === undefined) {
+      if (isCleared) this.#context.writer.add({ op: "remove", root: this.#tree.index, path: joinPath(parent.path, name) });
+      return;
+    }
     const node = this.#tree.table.add(parent, name, stat);
     const shipped = this.#tree.shipper.shipNew(place, node.inode, stat, true);
     if (shipped === "vanished") return this.#giveUp(node);
@@ -152,14 +175,14 @@ export class ChangePlanner {
   }
 
   async #listNew(node: Node): Promise<void> {
-    this.#newDirectories.push({ path: node.path, recursive: false });
+    this.#newDirectories.push({ node, path: node.path, recursive: false });
     this.#touched.add(node);
     for (const [name, stat] of this.#found(node)) await this.#place(node, name, stat);
   }
 
   /** What moved into a directory that moved itself is found now, before it is missed at its old place. */
   async #listMoved(node: Node): Promise<void> {
-    this.#newDirectories.push({ path: node.path, recursive: true });
+    this.#newDirectories.push({ node, path: node.path, recursive: true });
     for (const [name, stat] of this.#found(node)) await this.#place(node, name, stat);
   }
 
@@ -215,8 +238,11 @@ export class ChangePlanner {
     this.#tree.confirm();
     for (const seen of gone) {
       const node = seen.parent.children?.get(seen.name);
-      if (node === undefined || !isAttached(node) || isStillThere(this.#tree, node)) continue;
-      if (this.#context.holdMissing) this.#missing.push({ parent: seen.parent, name: seen.name });
+      if (node === undefined || !isAttached(node)) continue;
+      const presence = presenceOf(this.#tree, node);
+      if (presence === "there") continue;
+      if (presence === "unknown") this.#context.onLost(seen.parent, seen.name);
+      else if (this.#context.holdMissing) this.#missing.push({ parent: seen.parent, name: seen.name });
       else this.#remove(node);
     }
   }

@@ -5,7 +5,7 @@ import type { RootIndex } from "../model/change.js";
 import { isRacy } from "./entry-shipper.js";
 import type { FactInbox } from "./fact-inbox.js";
 import type { Inode } from "./node-table.js";
-import { isStillThere } from "./observation.js";
+import { presenceOf } from "./observation.js";
 import type { RootTree } from "./root-tree.js";
 import type { Timetable } from "./timetable.js";
 
@@ -73,7 +73,7 @@ export class Doubts {
   follow(tree: RootTree, inode: Inode): void {
     const [node] = inode.nodes;
     if (node === undefined) return;
-    if (isStillThere(tree, node)) {
+    if (presenceOf(tree, node) === "there") {
       inode.racy = true;
       return;
     }

@@ -1,7 +1,7 @@
 // Turns the state of one entry into changes and records it as shipped.
 
 import { EACCES, ELOOP, ENOENT, ENXIO, EPERM, errnoName } from "../fs/errno.js";
-import { closeFd, type FileStat, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt, readlinkAt, statAt } from "../fs/native.js";
+import { closeFd, type FileStat, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, openAt, readlinkAt, statAt } from "../fs/native.js";
 import type { BytePath } from "../model/byte-path.js";
 import { type Extent, type Meta, type RootIndex, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import { hashOf, isSparse, nextData, readFully } from "./content-reader.js";
@@ -163,8 +163,8 @@ export class EntryShipper {
     if (inode.type === "dir") {
       writer.add({ op: "dir", root, path, meta });
     } else if (inode.type === "symlink") {
-      const target = readlinkAt(place.dirfd, place.name);
-      if (typeof target === "number") return "vanished";
+      const target = linkTarget(place, inode);
+      if (target === null) return "vanished";
       writer.add({ op: "symlink", root, path, target, meta });
     } else {
       writer.add({ op: "special", root, path, kind: specialKind(stat), major: stat.rdevMajor, minor: stat.rdevMinor, meta });
@@ -179,7 +179,7 @@ export class EntryShipper {
     const meta = metaOfName(place.dirfd, name, stat);
     if (typeof meta !== "number") {
       // Attributes are read by name: they must be those of what was looked at.
-      const now = meta.xattrs.length === 0 ? stat : statAt(place.dirfd, name);
+      const now = statAt(place.dirfd, name);
       return typeof now !== "number" && now.ino === stat.ino && now.dev === stat.dev ? meta : null;
     }
     if (meta !== -ENOENT) this.#problem(place.path, "FS_IO", `cannot read attributes: ${errnoName(meta)}`);
@@ -231,6 +231,19 @@ export class EntryShipper {
     this.#take(inode, stat, transfer.isTorn);
     inode.contentHash = 0n;
     this.#options.signatures.set(inode, transfer.sums);
+  }
+}
+
+/** Where the link points; null when another inode has the name by now. A link never changes: what is read of it once is never read again. */
+function linkTarget({ dirfd, name }: Place, inode: Inode): string | null {
+  const fd = openAt(dirfd, name, O_PATH | O_NOFOLLOW);
+  if (fd < 0) return null;
+  try {
+    const stat = statAt(fd, "");
+    const target = typeof stat !== "number" && inode.isSame(stat) ? readlinkAt(fd, "") : -ENOENT;
+    return typeof target === "number" ? null : target;
+  } finally {
+    closeFd(fd);
   }
 }
 

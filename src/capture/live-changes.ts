@@ -30,6 +30,8 @@ export interface LiveChangesOptions {
   readonly timetable: Timetable;
   readonly withTrees: (work: () => Promise<void>) => Promise<void>;
   readonly startWalk: (tree: RootTree, from: Node) => Promise<void>;
+  /** A directory was found at another place: a walk that is under way may have passed it. */
+  readonly onMoved: (tree: RootTree, directory: Node) => void;
   /** Runs the work soon, with the trees open. */
   readonly whenOpen: (work: () => Promise<void>) => void;
 }
@@ -301,6 +303,7 @@ export class LiveChanges {
     const outcome = await new ChangePlanner(tree, this.#context(tree, cut, holdMissing)).run(observations);
     if (outcome.missing.length > 0) this.#holdMissing(tree, outcome.missing, cut);
     if (outcome.newDirectories.length > 0 && this.#source === null) this.#settle(tree, outcome.newDirectories);
+    for (const { node, recursive } of outcome.newDirectories) if (recursive) this.#options.onMoved(tree, node);
   }
 
   #context(tree: RootTree, cut: Cut, holdMissing: boolean): PlanContext {

@@ -66,6 +66,8 @@ export interface WalkOptions {
   readonly recursive: boolean;
   /** Observations after which the walk hands over what it has. */
   readonly batch: number;
+  /** The directory is not where it is known to be, and nothing below it was looked at. */
+  readonly onLost?: (directory: Node) => void;
 }
 
 /**
@@ -78,8 +80,12 @@ export function* walkDifferences(tree: RootTree, from: Node, options: WalkOption
   let budget = ENTRIES_PER_YIELD;
   const pending: Node[] = [from];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    const dirfd = node.children === null || !node.isAttached ? undefined : tree.directoryOf(node);
-    if (dirfd === undefined) continue;
+    if (node.children === null || !node.isAttached) continue;
+    const dirfd = tree.directoryOf(node);
+    if (dirfd === undefined) {
+      if (tree.isElsewhere(node)) options.onLost?.(node);
+      continue;
+    }
     const below = options.recursive ? pending : null;
     budget -= 1 + compareDirectory(tree, node, dirfd, { differences: out, below });
     if (out.length >= options.batch || budget <= 0) {
@@ -130,14 +136,17 @@ export function isAttached(node: Node): boolean {
   return node.isAttached;
 }
 
-/** True when the node's inode is still found under the node's own name, and belongs to the set there. What cannot be looked at is not gone. */
-export function isStillThere(tree: RootTree, node: Node): boolean {
-  if (node.parent === null) return true;
+/** `unknown`: its directory is not where it is known to be, and may hold it as before. */
+export type Presence = "there" | "gone" | "unknown";
+
+/** Whether the node's inode is still found under the node's own name, and belongs to the set there. What cannot be looked at is not gone. */
+export function presenceOf(tree: RootTree, node: Node): Presence {
+  if (node.parent === null) return "there";
   const dirfd = tree.directoryOf(node.parent);
-  if (dirfd === undefined) return false;
+  if (dirfd === undefined) return "unknown";
   const stat = statAt(dirfd, node.name);
-  if (typeof stat === "number") return stat !== -ENOENT && stat !== -ENOTDIR;
-  return node.inode.isSame(stat) && tree.contains(node.path, node.inode.type === "dir");
+  if (typeof stat === "number") return stat === -ENOENT || stat === -ENOTDIR ? "gone" : "there";
+  return node.inode.isSame(stat) && tree.contains(node.path, node.inode.type === "dir") ? "there" : "gone";
 }
 
 /** Takes every entry as it is. The tree must be open. */

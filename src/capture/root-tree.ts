@@ -4,13 +4,13 @@
 import { SmError } from "../base/errors.js";
 import { type ConfinedRoot, listNames } from "../fs/confined-root.js";
 import { DirectoryReader } from "../fs/directory-reader.js";
-import { ENOENT, ENOTDIR } from "../fs/errno.js";
+import { ELOOP, ENOENT, ENOTDIR } from "../fs/errno.js";
 import { closeFd, type FileStat, statAt } from "../fs/native.js";
 import { isSameRoot, type OpenRoot, openRoot, type RootIdentity } from "../fs/root-identity.js";
 import { type BytePath, displayPath, joinPath, NAME_BYTES_MAX, PATH_BYTES_MAX } from "../model/byte-path.js";
 import type { RootIndex } from "../model/change.js";
 import { EntryShipper } from "./entry-shipper.js";
-import { isSocket, type Node, NodeTable } from "./node-table.js";
+import { type Inode, isSocket, type Node, NodeTable } from "./node-table.js";
 import type { SetWriter } from "./set-writer.js";
 import type { SignatureCache } from "./signature-cache.js";
 
@@ -51,7 +51,8 @@ export class RootTree {
   readonly #mount: number;
   readonly #onProblem: RootTreeOptions["onProblem"];
   #open: ConfinedRoot | null = null;
-  #lastDirectory: { readonly path: BytePath; readonly fd: number } | null = null;
+  /** Of the inode only once it was looked at. */
+  #lastDirectory: { readonly path: BytePath; readonly fd: number; inode: Inode | null } | null = null;
 
   private constructor(options: RootTreeOptions, { stat, mount }: OpenRoot) {
     this.index = options.index;
@@ -115,21 +116,36 @@ export class RootTree {
     if (this.#lastDirectory?.path === path) return this.#lastDirectory.fd;
     this.#forgetDirectory();
     const fd = this.#root().openDirectory(path);
-    if (fd >= 0) this.#lastDirectory = { path, fd };
+    if (fd >= 0) this.#lastDirectory = { path, fd, inode: null };
     return fd;
   }
 
   /** The descriptor of `node`'s directory, if the directory on disk is still that very inode; else undefined. */
   directoryOf(node: Node): number | undefined {
-    const cached = this.#lastDirectory;
     const path = node.path;
-    if (cached?.path === path) return cached.fd;
+    const { inode } = node;
+    const cached = this.#lastDirectory;
+    // By that path another directory may have been opened, which was renamed since.
+    if (cached?.path === path && cached.inode === inode) return cached.fd;
+    if (cached?.path === path && cached.inode !== null) this.#forgetDirectory();
     const fd = this.directory(path);
     if (fd < 0) return undefined;
     const stat = statAt(fd, "");
-    if (typeof stat !== "number" && node.inode.isSame(stat)) return fd;
+    if (typeof stat !== "number" && inode.isSame(stat)) {
+      if (this.#lastDirectory !== null) this.#lastDirectory.inode = inode;
+      return fd;
+    }
     this.#forgetDirectory();
     return undefined;
+  }
+
+  /** Something else is where the directory is known to be, or nothing: not merely that it may not be read. */
+  isElsewhere(node: Node): boolean {
+    const fd = this.directory(node.path);
+    if (fd < 0) return fd === -ENOENT || fd === -ENOTDIR || fd === -ELOOP;
+    const stat = statAt(fd, "");
+    this.#forgetDirectory();
+    return typeof stat !== "number" && !node.inode.isSame(stat);
   }
 
   /** The directory descriptor cache must not outlive a look at the tree. */

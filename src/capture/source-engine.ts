@@ -12,11 +12,12 @@ import { Doubts } from "./doubts.js";
 import { FactInbox } from "./fact-inbox.js";
 import { LiveChanges } from "./live-changes.js";
 import type { Inode, Node } from "./node-table.js";
-import { type Observation, scanTree, walkDifferences } from "./observation.js";
+import { scanTree } from "./observation.js";
 import { type Membership, RootTree } from "./root-tree.js";
 import { type OutgoingSet, SetWriter } from "./set-writer.js";
 import { SignatureCache } from "./signature-cache.js";
 import { Timetable } from "./timetable.js";
+import { TreeWalk } from "./tree-walk.js";
 
 export interface EngineRoot {
   readonly path: string;
@@ -50,14 +51,7 @@ const COALESCE_MS = 4;
 const BACKGROUND_WAITS_MS = 10;
 /** Directories that keep moving may not hold a barrier up for ever: what moves now is newer than the barrier. */
 const BARRIER_ROUNDS_MAX = 100;
-const OBSERVATIONS_PER_BATCH = 20_000;
 const LIVE_OUTSTANDING_BYTES_MAX = 32 * MiB;
-
-interface Walk {
-  readonly tree: RootTree;
-  readonly batches: Generator<Observation[]>;
-  readonly ended: Deferred<void>;
-}
 
 export class SourceEngine {
   readonly trees: readonly RootTree[];
@@ -70,7 +64,7 @@ export class SourceEngine {
   readonly live: LiveChanges;
   readonly #options: EngineOptions;
   readonly #timetable = new Timetable();
-  readonly #walks: Walk[] = [];
+  readonly #walks: TreeWalk[] = [];
   readonly #soon: (() => Promise<void>)[] = [];
   readonly #turns: Deferred<void>[] = [];
   #wake: () => void = () => undefined;
@@ -103,6 +97,9 @@ export class SourceEngine {
       timetable: this.#timetable,
       withTrees: (work) => this.#withTrees(work),
       startWalk: (tree, from) => this.#startWalk(tree, from),
+      onMoved: (tree, directory) => {
+        for (const walk of this.#walks) if (walk.tree === tree) walk.noteMoved(directory);
+      },
       whenOpen: (work) => this.#soon.push(work),
     });
   }
@@ -162,10 +159,10 @@ export class SourceEngine {
   }
 
   #startWalk(tree: RootTree, from: Node): Promise<void> {
-    const ended = defer<void>();
-    this.#walks.push({ tree, batches: walkDifferences(tree, from, { recursive: true, batch: OBSERVATIONS_PER_BATCH }), ended });
+    const walk = new TreeWalk(tree, from);
+    this.#walks.push(walk);
     this.wake();
-    return ended.promise;
+    return walk.ended.promise;
   }
 
   /** Resolves when all that is due and all facts of now were worked on. */
@@ -231,12 +228,12 @@ export class SourceEngine {
     }
   }
 
-  async #stepWalk(walk: Walk): Promise<void> {
+  async #stepWalk(walk: TreeWalk): Promise<void> {
     await this.live.work(async (cut) => {
       await this.#withTrees(async () => {
-        const next = walk.batches.next();
-        if (next.done !== true) {
-          if (next.value.length > 0) await this.live.plan(walk.tree, next.value, cut, true);
+        const differences = walk.next();
+        if (differences !== null) {
+          if (differences.length > 0) await this.live.plan(walk.tree, differences, cut, true);
           return;
         }
         this.#walks.splice(this.#walks.indexOf(walk), 1);

@@ -1,7 +1,7 @@
 // Random operations reach the target through a source that is read in the engine's thread, with and without write ranges: a
 // barrier covers all that happened before it, and nothing is walked. Needs root.
 
-import { mkdirSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { LiveContent } from "../../src/capture/live-content.js";
@@ -53,4 +53,33 @@ async function runSeed(type: FileSystemType, seed: number): Promise<void> {
 test.skipIf(NO_FANOTIFY !== null).for(CASES)(titled("random operations converge on %s: seed %i", NO_FANOTIFY), async ([type, seed]) => {
   if (type !== "tmpfs" && !canMountImages(type)) return;
   await runSeed(type, seed);
+});
+
+test.skipIf(NO_FANOTIFY !== null)(titled("a file that is linked while its directory is away for a moment keeps its name there", NO_FANOTIFY), async () => {
+  const root = join(LoopImage.open({ type: "ext4", sizeMiB: 64 }).path, "root");
+  const target = join(makeTempDirectory(), "target");
+  mkdirSync(join(root, "home"), { recursive: true });
+  mkdirSync(target);
+  writeFileSync(join(root, "home/file"), "content");
+  const { source } = await FanotifyKit.start([root]);
+  const kit = SourceKit.start({
+    root,
+    target,
+    attach: (engine) => engine.live.attach(source, openContent(engine)),
+    // The engine works in the order of names: between the two large files it finds the link.
+    onSet: ({ changes }) => {
+      if (changes.some(({ path }) => path === "first") && existsSync(join(root, "home"))) renameSync(join(root, "home"), join(root, "away"));
+      else if (changes.some(({ path }) => path === "third") && existsSync(join(root, "away"))) renameSync(join(root, "away"), join(root, "home"));
+    },
+  });
+  source.onFacts(() => kit.engine.wake());
+  await kit.mirror("full");
+  await kit.settle();
+  writeFileSync(join(root, "first"), Buffer.alloc(1_000_000, 1));
+  linkSync(join(root, "home/file"), join(root, "second"));
+  writeFileSync(join(root, "third"), Buffer.alloc(1_000_000, 3));
+  await kit.barrier();
+  await kit.settle();
+  expect(existsSync(join(root, "away"))).toBe(false);
+  expect(await compareTrees(root, target)).toEqual([]);
 });

@@ -43,6 +43,8 @@ export interface Cut {
   /** From the newest commit in the copy to the newest on the source at the moment of the cut; null when the copy could not be asked. */
   readonly lostMs: number | null;
   readonly lostCommits: number | null;
+  /** Why the target did not take itself for a state of the source, if so. */
+  readonly doubt: string | null;
 }
 
 export interface TrialResult {
@@ -94,10 +96,10 @@ export class CutTrial {
       await delay(this.#random.integer(MOMENT_MS_MIN, MOMENT_MS_MAX));
       load.check();
       const killed = cut % TARGET_CUTS === 0 ? "target" : "source";
-      const at = await cutReplication(pair, killed);
+      const { at, doubt } = await cutReplication(pair, killed);
       const copy = await targetPlace.copyTo(join(targetMount, "copy"));
       load.pause();
-      const made = { killed, repairSeconds, ...(await judge(kind, copy, { database, at, promised })) } as const;
+      const made = { killed, repairSeconds, doubt, ...(await judge(kind, copy, { database, at, promised })) } as const;
       this.#cuts.push(made);
       say(describeCut(cut, made));
       await pair.restartTarget();
@@ -156,15 +158,15 @@ async function captureTier(pair: AgentPair): Promise<string> {
   return captures.map(({ coverage }) => `${coverage.source}, tier ${coverage.tier}`).join("; ");
 }
 
-/** Kills one agent; the target then finishes what it has begun, and rests. Returns the moment of the kill. */
-async function cutReplication(pair: AgentPair, killed: "source" | "target"): Promise<number> {
+/** Kills one agent; the target then finishes what it has begun, and rests. `at` is the moment of the kill. */
+async function cutReplication(pair: AgentPair, killed: "source" | "target"): Promise<{ readonly at: number; readonly doubt: string | null }> {
   const at = Date.now();
   if (killed === "target") await pair.target.kill9();
   await pair.source.kill9();
   if (killed === "target") await pair.restartTarget();
-  await pair.target.json(["status"]);
+  const { targets } = (await pair.target.json(["status"])) as StatusReport;
   await pair.target.stop();
-  return at;
+  return { at, doubt: targets.map(({ consistency }) => consistency.reason?.message ?? "").join("; ") || null };
 }
 
 interface Expected {
@@ -175,7 +177,7 @@ interface Expected {
   readonly promised: number;
 }
 
-async function judge(kind: DatabaseKind, place: DatabasePlace, expected: Expected): Promise<Omit<Cut, "killed" | "repairSeconds">> {
+async function judge(kind: DatabaseKind, place: DatabasePlace, expected: Expected): Promise<Omit<Cut, "killed" | "repairSeconds" | "doubt">> {
   const committed = await expected.database.heartbeats(expected.at);
   let copy: Database;
   try {
@@ -205,11 +207,11 @@ async function endEqual(pair: AgentPair, database: Database, load: Load): Promis
 }
 
 function describeCut(number: number, cut: Cut): string {
-  const { killed, repairSeconds, hasRecovered, findings, lostMs, lostCommits } = cut;
+  const { killed, repairSeconds, hasRecovered, findings, lostMs, lostCommits, doubt } = cut;
   const loss = lostMs === null ? "" : `, ${lostMs} ms and ${lostCommits} commits behind`;
   const verdict = hasRecovered ? `recovered${findings.length === 0 ? ", clean" : ""}` : "not recovered";
   return [
-    `cut ${number}: replicated after ${repairSeconds} s, ${killed} killed: ${verdict}${loss}`,
+    `cut ${number}: replicated after ${repairSeconds} s, ${killed} killed: ${verdict}${loss}${doubt === null ? "" : `; in doubt: ${doubt}`}`,
     ...findings.map((finding) => `  ${finding.slice(0, 2000)}`),
   ].join("\n");
 }
