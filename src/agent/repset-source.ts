@@ -12,8 +12,8 @@ import type { ConnectionRecord, MirrorNeed } from "../connection/connection-reco
 import type { SourceConnection } from "../connection/source-connection.js";
 import { isSameRoot, type RootIdentity } from "../fs/root-identity.js";
 import { DiskJournal } from "../journal/disk-journal.js";
-import type { BytePath } from "../model/byte-path.js";
-import type { CaptureCoverage } from "../model/capture-port.js";
+import { type BytePath, displayPath } from "../model/byte-path.js";
+import type { AuditFigures, CaptureCoverage } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
 import type { PathKnowledge } from "../model/explanation.js";
 import type { JournalLoss } from "../model/journal-port.js";
@@ -58,6 +58,7 @@ export class RepsetSource implements SourceFeed {
   #files = 0;
   #bytes = 0;
   #coverage: CaptureCoverage | null = null;
+  #audit: AuditFigures | null = null;
   #halt: Reason | null = null;
   #lastSeq: number;
   #nextRequest = 1;
@@ -104,6 +105,7 @@ export class RepsetSource implements SourceFeed {
       capture: capture.source,
       watchesMax: capture.watchesMax,
       walkSeconds: capture.walkSeconds,
+      auditSeconds: capture.auditSeconds,
       failpoint: this.#options.failpoint,
     };
     const worker = new Worker(new URL("./source-worker.js", import.meta.url), { workerData: data, trackUnmanagedFds: false });
@@ -219,6 +221,7 @@ export class RepsetSource implements SourceFeed {
         break;
       case "coverage":
         this.#coverage = event.coverage;
+        this.#audit = event.audit;
         break;
       case "halt":
         this.#setHalt(event.error);
@@ -226,6 +229,9 @@ export class RepsetSource implements SourceFeed {
       case "barrier":
         this.#barriers.get(event.id)?.answer.resolve(event.seq);
         this.#barriers.delete(event.id);
+        return;
+      case "missed":
+        this.#sayMissed(event);
         return;
       case "probe":
         this.#probes.get(event.id)?.answer.resolve(event);
@@ -253,6 +259,17 @@ export class RepsetSource implements SourceFeed {
         this.#takeLoss({ connectionId: event.connectionId, fromSeq: event.seq, toSeq: event.seq, reason: "io", message: failure.message });
       },
     );
+  }
+
+  #sayMissed({ root, paths, count }: Extract<SourceEvent, { kind: "missed" }>): void {
+    const shown = paths.map((path) => displayPath(path)).join(", ");
+    const more = count > paths.length ? ` and ${count - paths.length} more` : "";
+    this.#options.log.warn("the audit found changes that no event had told of; they are being replicated", {
+      repset: this.repset.name,
+      root: this.roots[root],
+      paths: `${shown}${more}`,
+      count,
+    });
   }
 
   #setHalt(error: { readonly code: string; readonly message: string } | null): void {
@@ -304,6 +321,7 @@ export class RepsetSource implements SourceFeed {
       files: this.#files,
       bytes: this.#bytes,
       coverage,
+      audit: this.#audit,
       reasons: this.#halt === null ? [] : [this.#halt],
     };
   }

@@ -17,6 +17,8 @@ import { startCapture } from "./source-capture.js";
 import { SourceJobs } from "./source-jobs.js";
 
 const ROOT_RETRY_MS = 1000;
+/** Of the changes that an audit found; the others are counted. */
+const MISSED_SHOWN = 10;
 
 const data = workerData as SourceWorkerStart;
 const parent = parentPort;
@@ -52,9 +54,11 @@ function createEngine(): SourceEngine {
     signatureBytesMax: data.signatureBytesMax,
     windowBytes: data.windowBytes,
     walkSeconds: data.walkSeconds,
+    auditSeconds: data.auditSeconds,
     emit,
     onProblem: (root, path, code, message) => post({ kind: "problem", root, path, code, message }),
     onAskReceivers: (root, inode) => jobs?.checkEverywhere(root, inode),
+    onMissed: (root, paths) => post({ kind: "missed", root, paths: paths.slice(0, MISSED_SHOWN), count: paths.length }),
   });
 }
 
@@ -146,7 +150,7 @@ if (held !== null) {
   const arming = startCapture({
     data,
     engine: held,
-    onCoverage: (coverage) => post({ kind: "coverage", coverage }),
+    onCoverage: (coverage) => post({ kind: "coverage", coverage, audit: engine?.live.hasRanges === true ? engine.audit.figures : null }),
     // Nothing more would be noticed: this worker ends, and the next begins anew.
     onDeath: (error) => {
       throw error;

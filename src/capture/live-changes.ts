@@ -4,7 +4,7 @@
 
 import { MiB } from "../base/units.js";
 import { type BytePath, baseName, joinPath, parentPath, ROOT_PATH } from "../model/byte-path.js";
-import type { CaptureFact, DrainedSource, NodeIdentity } from "../model/capture-port.js";
+import type { CaptureFact, DrainedSource } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
 import { ChangePlanner, type PlanContext, type PlanOutcome } from "./change-planner.js";
 import type { Credits } from "./credits.js";
@@ -15,6 +15,7 @@ import type { FileTransfer } from "./file-transfer.js";
 import type { LiveContent } from "./live-content.js";
 import type { Inode, Node } from "./node-table.js";
 import { isAttached, type Observation, observeNames, type Unplaced, walkDifferences } from "./observation.js";
+import { pathsOf, placesOf } from "./places.js";
 import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
 import type { Timetable } from "./timetable.js";
@@ -79,6 +80,22 @@ export class LiveChanges {
     return this.#source !== null && this.#source.coverage().walkSeconds === 0;
   }
 
+  /** What is written is told as well, and not found by comparing times. */
+  get hasRanges(): boolean {
+    return this.#source !== null && this.#content !== null;
+  }
+
+  /** Ships what nobody had told of: the content of such a file may be any. The trees must be open. */
+  async shipMissed(tree: RootTree, missed: readonly Observation[]): Promise<void> {
+    for (const { parent, name } of missed) {
+      const known = parent.children?.get(name)?.inode;
+      if (known !== undefined) this.#content?.doubt(tree, known);
+    }
+    const cut = new Cut();
+    await this.plan(tree, missed, cut, true);
+    if (this.#content?.hasWork === true) await this.#shipWritten(cut);
+  }
+
   /** It is gone, and its removal waits for a rename that explains it. */
   isMissing(root: RootIndex, path: BytePath): boolean {
     return this.#missing[root]?.some(({ parent, name }) => name === baseName(path) && isAttached(parent) && parent.path === parentPath(path)) === true;
@@ -87,6 +104,11 @@ export class LiveChanges {
   /** It was written to, and not read since. */
   isWritten(inode: Inode): boolean {
     return this.#content?.stateOf(inode) === "waiting";
+  }
+
+  isWrittenAt(tree: RootTree, path: BytePath): boolean {
+    const node = tree.table.at(path);
+    return node !== undefined && this.isWritten(node.inode);
   }
 
   /** The next pass that can be closed is, even if it finds nothing. */
@@ -374,15 +396,4 @@ export class LiveChanges {
       timetable.add(ms, "settle", () => inbox.push(directories.map(({ path, recursive }) => ({ kind: "directory", root: tree.index, path, recursive }))));
     }
   }
-}
-
-/** Where they are now; those in directories that are no more are gone with them. */
-function pathsOf(unplaced: readonly Unplaced[]): BytePath[] {
-  return unplaced.filter(({ parent, name }) => name !== "" && isAttached(parent)).map(({ parent, name }) => joinPath(parent.path, name));
-}
-
-/** Where a directory is told to be, and where it is known to be. Its number may be one that was used again: either may be true. */
-function placesOf(tree: RootTree, directory: NodeIdentity | null, told: BytePath): BytePath[] {
-  const known = directory === null ? undefined : tree.table.inodeOf(directory.dev, directory.ino)?.nodes[0];
-  return known?.children && known.path !== told ? [told, known.path] : [told];
 }

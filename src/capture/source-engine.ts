@@ -7,6 +7,7 @@ import type { RootIdentity } from "../fs/root-identity.js";
 import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureFact } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
+import { Audit } from "./audit.js";
 import { Credits } from "./credits.js";
 import { Doubts } from "./doubts.js";
 import { FactInbox } from "./fact-inbox.js";
@@ -31,12 +32,16 @@ export interface EngineOptions {
   readonly lastSeq: number;
   readonly signatureBytesMax: number;
   readonly windowBytes: number;
-  /** Seconds between walks that catch what events missed; 0 = none. */
+  /** Seconds between walks that catch what events do not tell; 0 = none. */
   readonly walkSeconds: number;
+  /** Seconds between audits of a source that tells everything; 0 = none. */
+  readonly auditSeconds: number;
   readonly emit: (set: OutgoingSet) => void;
   readonly onProblem: (root: RootIndex, path: BytePath, code: string, message: string) => void;
   /** Every receiver must be asked for the blocks of this file. */
   readonly onAskReceivers: (root: RootIndex, inode: Inode) => void;
+  /** An audit found changes that no event had told of; they are shipped. */
+  readonly onMissed: (root: RootIndex, paths: readonly BytePath[]) => void;
 }
 
 /** Work that yields to live changes: a mirror, a repair. */
@@ -62,6 +67,7 @@ export class SourceEngine {
   readonly jobs: BackgroundJob[] = [];
   readonly doubts: Doubts;
   readonly live: LiveChanges;
+  readonly audit: Audit;
   readonly #options: EngineOptions;
   readonly #timetable = new Timetable();
   readonly #walks: TreeWalk[] = [];
@@ -99,8 +105,15 @@ export class SourceEngine {
       startWalk: (tree, from) => this.#startWalk(tree, from),
       onMoved: (tree, directory) => {
         for (const walk of this.#walks) if (walk.tree === tree) walk.noteMoved(directory);
+        this.audit.noteMoved(tree, directory);
       },
       whenOpen: (work) => this.#soon.push(work),
+    });
+    this.audit = new Audit({
+      trees: this.trees,
+      isWaiting: (tree, path) => this.live.isMissing(tree.index, path) || this.live.isWrittenAt(tree, path),
+      ship: (tree, missed) => this.live.shipMissed(tree, missed),
+      onMissed: options.onMissed,
     });
   }
 
@@ -139,7 +152,10 @@ export class SourceEngine {
         tree.end();
       }
     }
-    this.#scheduleWalk();
+    this.#every(this.#options.walkSeconds, () => this.#walkAll());
+    this.#every(this.#options.auditSeconds, () => {
+      if (this.live.isExact && this.live.hasRanges) this.audit.start();
+    });
   }
 
   /** Resolves with a sequence number, made for `connectionId`, that covers everything that was on the source at the call. */
@@ -177,7 +193,7 @@ export class SourceEngine {
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => this.wake(), { once: true });
     while (!signal.aborted) {
-      if (!(await this.#workOnce())) await this.#sleep(this.#timetable.untilNextMs());
+      if (!(await this.#workOnce())) await this.#sleep(Math.min(this.#timetable.untilNextMs(), this.audit.untilDueMs));
     }
   }
 
@@ -216,7 +232,9 @@ export class SourceEngine {
       await this.#withTrees(() => job.step());
       return true;
     }
-    return false;
+    if (!this.audit.isDue) return false;
+    await this.live.work(() => this.#withTrees(() => this.audit.step()));
+    return true;
   }
 
   async #withTrees<T>(work: () => Promise<T>): Promise<T> {
@@ -243,11 +261,17 @@ export class SourceEngine {
     });
   }
 
-  #scheduleWalk(): void {
-    if (this.#options.walkSeconds === 0) return;
-    this.#timetable.add(this.#options.walkSeconds * 1000, "walk", () => {
-      this.inbox.push(this.trees.map((tree) => ({ kind: "directory", root: tree.index, path: ROOT_PATH, recursive: true })));
-      this.#scheduleWalk();
+  /** A source that tells everything needs none. */
+  #walkAll(): void {
+    if (this.live.isExact && this.live.hasRanges) return;
+    this.inbox.push(this.trees.map((tree) => ({ kind: "directory", root: tree.index, path: ROOT_PATH, recursive: true })));
+  }
+
+  #every(seconds: number, work: () => void): void {
+    if (seconds === 0) return;
+    this.#timetable.add(seconds * 1000, "walk", () => {
+      work();
+      this.#every(seconds, work);
     });
   }
 

@@ -123,6 +123,7 @@ export const FIELDS: FieldTable = {
     source: word(["auto", "fanotify", "chokidar", "walk"], "auto", "the agent probes each root and takes the best that works there"),
     watchesMax: wholeOrNull(1, 100_000_000, "the kernel's own limit, fs.inotify.max_user_watches"),
     walkSeconds: whole(1, 604_800, 60, "covers what cannot be watched, at the cost of reading the metadata once a minute"),
+    auditSeconds: whole(0, 31_536_000, 3600, "once an hour the tree is compared with what is known, though every event is told; 0 = never"),
     signatureMiB: whole(1, MIB_MAX, 64, "block sums of some 100,000 changed files; what does not fit is compared anew"),
   },
   log: {

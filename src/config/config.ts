@@ -38,6 +38,8 @@ export interface ConfigSections {
     readonly source: "auto" | "fanotify" | "chokidar" | "walk";
     readonly watchesMax: number | null;
     readonly walkSeconds: number;
+    /** Seconds between audits of a source that tells everything; 0 = none. */
+    readonly auditSeconds: number;
     readonly signatureMiB: number;
   };
   readonly log: {

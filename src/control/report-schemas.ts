@@ -2,7 +2,7 @@
 // what is not listed here does not leave the agent.
 
 import { z } from "zod";
-import type { CaptureCoverage } from "../model/capture-port.js";
+import type { AuditFigures, CaptureCoverage } from "../model/capture-port.js";
 import { mappingSchema } from "../model/connection-spec.js";
 import type { PeerReport, RepsetSaved, RepsetSize } from "../model/control-port.js";
 import type { PathExplanation, SetExplanation } from "../model/explanation.js";
@@ -121,12 +121,15 @@ const coverageSchema: z.ZodType<CaptureCoverage> = z.object({
   losses: z.number(),
 });
 
+const auditSchema: z.ZodType<AuditFigures> = z.object({ lastMs: z.number().nullable(), missed: z.number() });
+
 const captureReportSchema: z.ZodType<CaptureReport> = z.object({
   repset: z.string(),
   state: z.enum(["Arming", "Scanning", "Watching", "Halted"]),
   files: z.number(),
   bytes: z.number(),
   coverage: coverageSchema,
+  audit: auditSchema.nullable(),
   reasons: z.array(reasonSchema),
 });
 

@@ -69,6 +69,14 @@ export interface CaptureCoverage {
   readonly losses: number;
 }
 
+/** What comparing the tree with what is known has shown of a source that misses nothing. */
+export interface AuditFigures {
+  /** When the last one had gone over all roots; Unix, ms; null = none yet. */
+  readonly lastMs: number | null;
+  /** Entries found that no event had told of, since the agent started. */
+  readonly missed: number;
+}
+
 /** A source that is read in the thread that works on its facts. */
 export interface DrainedSource extends CaptureSource {
   /** When it returns, `take` gives facts of everything that happened before the call. */

@@ -2,7 +2,7 @@
 // same build: messages are typed, not validated.
 
 import type { BytePath } from "./byte-path.js";
-import type { CaptureCoverage } from "./capture-port.js";
+import type { AuditFigures, CaptureCoverage } from "./capture-port.js";
 import type { Answer, CompareChange, RootIndex } from "./change.js";
 import type { PathKnowledge } from "./explanation.js";
 import type { CompareRequest } from "./mirror-port.js";
@@ -20,6 +20,7 @@ export interface SourceWorkerData {
   readonly capture: CaptureChoice;
   readonly watchesMax: number | null;
   readonly walkSeconds: number;
+  readonly auditSeconds: number;
   readonly failpoint: string | null;
 }
 
@@ -74,7 +75,9 @@ export type SourceEvent =
       readonly bytes: Uint8Array;
     }
   | { readonly kind: "state"; readonly state: "Arming" | "Scanning" | "Watching"; readonly files: number; readonly bytes: number }
-  | { readonly kind: "coverage"; readonly coverage: CaptureCoverage }
+  | { readonly kind: "coverage"; readonly coverage: CaptureCoverage; readonly audit: AuditFigures | null }
+  /** No event had told of these; they were shipped. The first paths of `count`. */
+  | { readonly kind: "missed"; readonly root: RootIndex; readonly paths: readonly BytePath[]; readonly count: number }
   | { readonly kind: "halt"; readonly error: { readonly code: string; readonly message: string } | null }
   /** The tree is known and the mirror begins. */
   | { readonly kind: "mirrorStarted"; readonly connectionId: number; readonly mirrorId: number }

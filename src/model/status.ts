@@ -1,7 +1,7 @@
 // The one report type about connections: what the CLI prints, what the API answers, what tests wait on.
 // Words of the HP guide pp. 9-2 to 9-4. Every state that is not fine carries a Reason.
 
-import type { CaptureCoverage } from "./capture-port.js";
+import type { AuditFigures, CaptureCoverage } from "./capture-port.js";
 import type { Mapping } from "./connection-spec.js";
 
 /** Why something is not fine: what, since when, what happens next and when, which command helps. */
@@ -123,6 +123,8 @@ export interface CaptureReport {
   readonly files: number;
   readonly bytes: number;
   readonly coverage: CaptureCoverage;
+  /** null where walks do that. */
+  readonly audit: AuditFigures | null;
   readonly reasons: readonly Reason[];
 }
 

@@ -4,8 +4,11 @@
 import { existsSync, linkSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import type { FanotifySource } from "../../src/capture/fanotify-source.js";
 import { LiveContent } from "../../src/capture/live-content.js";
+import type { DrainedSource } from "../../src/model/capture-port.js";
 import { compareTrees } from "../support/compare-trees.js";
+import { eventually } from "../support/eventually.js";
 import { FanotifyKit, titled, whyNoFanotify } from "../support/fanotify-kit.js";
 import { FsDriver } from "../support/fs-driver.js";
 import { canMountImages, type FileSystemType, LoopImage } from "../support/loop-image.js";
@@ -81,5 +84,42 @@ test.skipIf(NO_FANOTIFY !== null)(titled("a file that is linked while its direct
   await kit.barrier();
   await kit.settle();
   expect(existsSync(join(root, "away"))).toBe(false);
+  expect(await compareTrees(root, target)).toEqual([]);
+});
+
+/** A source that keeps some of what happened to itself. */
+function deafTo(source: FanotifySource, name: string): DrainedSource {
+  return {
+    arm: () => source.arm(),
+    drain: () => source.drain(),
+    take: (max) => source.take(max).filter((fact) => !fact.path.includes(name) && !("to" in fact && fact.to.includes(name))),
+    onFacts: (listener) => source.onFacts(listener),
+    coverage: () => source.coverage(),
+    close: () => source.close(),
+  };
+}
+
+test.skipIf(NO_FANOTIFY !== null || !canTrace())(titled("an audit finds what no event told of, and nothing else", NO_FANOTIFY), async () => {
+  const root = join(LoopImage.open({ type: "ext4", sizeMiB: 64 }).path, "root");
+  const target = join(makeTempDirectory(), "target");
+  for (const path of [root, target]) mkdirSync(path);
+  writeFileSync(join(root, "secret-removed"), "x");
+  const { source } = await FanotifyKit.start([root]);
+  const kit = SourceKit.start({ root, target, attach: (engine) => engine.live.attach(deafTo(source, "secret"), openContent(engine)) });
+  source.onFacts(() => kit.engine.wake());
+  await kit.mirror("full");
+  mkdirSync(join(root, "secret-directory"));
+  writeFileSync(join(root, "secret-directory/file"), "content");
+  renameSync(join(root, "secret-removed"), join(root, "secret-renamed"));
+  writeFileSync(join(root, "told"), "told");
+  await kit.settle();
+  expect(existsSync(join(target, "told"))).toBe(true);
+  expect(existsSync(join(target, "secret-directory"))).toBe(false);
+  kit.engine.audit.start();
+  kit.engine.wake();
+  for (let i = 0; i < 200; i++) writeFileSync(join(root, `told-${i}`), "told");
+  await eventually(() => expect(kit.engine.audit.figures.lastMs).not.toBeNull());
+  await kit.settle();
+  expect(kit.missed.sort()).toEqual(["secret-directory", "secret-removed", "secret-renamed"]);
   expect(await compareTrees(root, target)).toEqual([]);
 });

@@ -92,6 +92,7 @@ export function captureReport(repset: string, overrides: Partial<CaptureReport> 
       events: 0,
       losses: 0,
     },
+    audit: null,
     reasons: [],
     ...overrides,
   };

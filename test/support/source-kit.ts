@@ -46,6 +46,8 @@ export class SourceKit {
   readonly sets: ChangeSet[] = [];
   readonly answers: Answer[] = [];
   readonly problems: NotedProblem[] = [];
+  /** By events, and found by an audit. */
+  readonly missed: string[] = [];
   readonly events: SourceEvent[] = [];
   readonly engine: SourceEngine;
   readonly tree: SourceTree;
@@ -74,9 +76,11 @@ export class SourceKit {
       signatureBytesMax: options.signatureBytesMax ?? 64 << 20,
       windowBytes: 16 << 20,
       walkSeconds: 0,
+      auditSeconds: 0,
       emit: (set) => this.#take(set),
       onProblem: (_root, path, code) => this.problems.push({ path, code }),
       onAskReceivers: (root, inode) => this.jobs.checkEverywhere(root, inode),
+      onMissed: (_root, paths) => this.missed.push(...paths),
     });
     this.tree = new SourceTree(this.engine);
     this.jobs = new SourceJobs(this.engine, this.tree, (event) => this.events.push(event));

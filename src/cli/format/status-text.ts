@@ -12,11 +12,16 @@ export function formatAgent(agent: StatusReport["agent"], nowMs: number): string
 function formatCapture(capture: CaptureReport): string[] {
   const { coverage } = capture;
   const walk = coverage.walkSeconds === 0 ? "" : `, walked every ${formatDuration(coverage.walkSeconds * 1000)}`;
+  const { audit } = capture;
+  const audited =
+    audit === null || audit.lastMs === null
+      ? ""
+      : `, audited ${new Date(audit.lastMs).toISOString()}${audit.missed === 0 ? "" : `: ${formatCount(audit.missed)} changes that no event had told of, replicated since`}`;
   const losses = coverage.losses === 0 ? "" : `, ${formatCount(coverage.losses)} losses repaired`;
   return [
     `${capture.repset}  ${capture.state}  ${formatCount(capture.files)} files, ${formatBytes(capture.bytes)}`,
     `   tier ${coverage.tier} (${coverage.source}): ${coverage.why}`,
-    `   ${formatCount(coverage.directoriesWatched)} of ${formatCount(coverage.directoriesTotal)} directories watched${walk}${losses}`,
+    `   ${formatCount(coverage.directoriesWatched)} of ${formatCount(coverage.directoriesTotal)} directories watched${walk}${losses}${audited}`,
     ...coverage.blindSpots.map((spot) => `   blind spot: ${spot}`),
     ...(coverage.advice === null ? [] : [`   advice: ${coverage.advice}`]),
     ...indent(capture.reasons.flatMap(formatReason), 3),
