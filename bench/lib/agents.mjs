@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 const PROGRAM = fileURLToPath(new URL("../../bin/sm", import.meta.url));
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 30_000;
+const TICKS_PER_SECOND = 100;
 
 class Agent {
   #child;
@@ -78,6 +79,12 @@ class Agent {
   peakBytes() {
     const status = readFileSync(`/proc/${this.ready.pid}/status`, "utf8");
     return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1024;
+  }
+
+  /** Processor time of all its threads so far. */
+  cpuSeconds() {
+    const fields = readFileSync(`/proc/${this.ready.pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
   async stop() {
@@ -158,6 +165,11 @@ export class AgentPair {
 
   peaks() {
     return { source: this.#source.peakBytes(), target: this.#target.peakBytes() };
+  }
+
+  /** Of both agents. */
+  cpuSeconds() {
+    return this.#source.cpuSeconds() + this.#target.cpuSeconds();
   }
 
   async close() {

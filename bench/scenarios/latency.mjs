@@ -1,7 +1,7 @@
 // How long after an operation on the source its result is on the target. The observer is the process that does the
 // operation; it looks at the target without a pause, so that its own interval does not count.
 
-import { appendFileSync, closeSync, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, openSync, readFileSync, readSync, renameSync, statSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentPair } from "../lib/agents.mjs";
@@ -48,7 +48,7 @@ function overwrite(/** @type {string} */ path, /** @type {Buffer} */ bytes, /** 
 
 async function measureAll(/** @type {string} */ source, /** @type {string} */ target, /** @type {number} */ count) {
   /** @type {Record<string, number[]>} */
-  const found = { "create 4 KiB": [], "append 4 KiB": [], "overwrite 4 KiB": [] };
+  const found = { "create 4 KiB": [], "append 4 KiB": [], "overwrite 4 KiB": [], rename: [], delete: [] };
   const block = (/** @type {number} */ at, /** @type {string} */ kind) => Buffer.alloc(4096, `${kind}${at};`);
   for (let at = 0; at < count; at++) {
     const [from, to] = [source, target].map((root) => join(root, "d00000", `new${at}`));
@@ -75,6 +75,20 @@ async function measureAll(/** @type {string} */ source, /** @type {string} */ ta
       ),
     );
     await sleep(PAUSE_MS);
+    found.rename?.push(
+      await measure(
+        () => renameSync(from, `${from}.renamed`),
+        () => existsSync(`${to}.renamed`) && !existsSync(to),
+      ),
+    );
+    await sleep(PAUSE_MS);
+    found.delete?.push(
+      await measure(
+        () => unlinkSync(`${from}.renamed`),
+        () => !existsSync(`${to}.renamed`),
+      ),
+    );
+    await sleep(PAUSE_MS);
   }
   return found;
 }
@@ -95,7 +109,7 @@ export async function run(/** @type {import("../lib/contest.mjs").Context} */ co
     context.say(`latency: ${count} of each`);
     return {
       title,
-      note: `A quiet tree of ${files.toLocaleString("en")} files, ${count} operations of each kind, one at a time; from the return of the system call on the source to its bytes on the target.`,
+      note: `A quiet tree of ${files.toLocaleString("en")} files, ${count} operations of each kind, one at a time; from the return of the system call on the source to its effect on the target.`,
       columns: ["operation", "p50", "p99", "longest"],
       rows: Object.entries(found).map(([name, values]) => [name, ...[0.5, 0.99, 1].map((share) => `${quantile(values, share).toFixed(1)} ms`)]),
     };

@@ -17,6 +17,8 @@ export interface RandomOperationsOptions {
 type Maker = (this: RandomOperations) => Operation[];
 
 const PATH_BYTES_MAX = 3_000;
+/** What xfs takes. */
+const LINK_BYTES_MAX = 1_000;
 const BLOCK = 4096;
 /** 2001…2033, as times of files that were restored or copied have. */
 const TIME_MIN_S = 1_000_000_000;
@@ -208,8 +210,8 @@ export class RandomOperations {
   symlink(): Operation[] {
     const path = this.#freePath();
     this.#model.add(path, "symlink");
-    const target = this.#random.pick([() => this.#any() ?? ".", () => "../nowhere", () => "/etc/hostname", () => "\xff\n", () => "x".repeat(1000)])();
-    return [{ kind: "symlink", path, target }];
+    const target = this.#random.pick([() => this.#any() ?? ".", () => "../nowhere", () => "/etc/hostname", () => "\xff\n", () => "x".repeat(LINK_BYTES_MAX)])();
+    return [{ kind: "symlink", path, target: target.slice(0, LINK_BYTES_MAX) }];
   }
 
   special(): Operation[] {
@@ -279,7 +281,7 @@ export class RandomOperations {
     const made: Record<typeof kind, Operation> = {
       directory: { kind: "mkdir", path },
       file: { kind: "create", path, ...this.#content(BLOCK) },
-      symlink: { kind: "symlink", path, target: parentOf(path) },
+      symlink: { kind: "symlink", path, target: parentOf(path).slice(0, LINK_BYTES_MAX) },
     };
     if (kind === "symlink" && parentOf(path) === "") made.symlink = { kind: "symlink", path, target: "." };
     return [{ kind: "removeTree", path }, made[kind]];
