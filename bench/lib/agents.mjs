@@ -50,15 +50,19 @@ class Agent {
     return new Agent(child, home, JSON.parse(line));
   }
 
-  /** One connection's report, straight from the control socket. */
-  async look(/** @type {number} */ id) {
+  /** The report, straight from the control socket. */
+  async status() {
     const outgoing = request({ socketPath: this.ready.adminSocket, path: "/api/v1/status", agent: false });
     outgoing.end();
     const [response] = await once(outgoing, "response");
     let text = "";
     for await (const chunk of response) text += chunk;
     const body = JSON.parse(text);
-    const found = (body.result ?? body).connections.find((/** @type {{ id: number }} */ connection) => connection.id === id);
+    return body.result ?? body;
+  }
+
+  async look(/** @type {number} */ id) {
+    const found = (await this.status()).connections.find((/** @type {{ id: number }} */ connection) => connection.id === id);
     if (found === undefined) throw new Error(`connection ${id} is not in the status`);
     return found;
   }
@@ -126,11 +130,20 @@ export class AgentPair {
     }
   }
 
+  async connect(/** @type {string} */ sourceRoot, /** @type {string} */ targetRoot, /** @type {readonly string[]} */ options = []) {
+    await this.#source.cli(["repset", "create", "BENCH", "--include", sourceRoot]);
+    return this.#source.cli(["connect", "BENCH", "B", "--map", `${sourceRoot}=${targetRoot}`, ...options]);
+  }
+
+  /** What the source says of the set; undefined = nothing yet. */
+  async capture() {
+    return (await this.#source.status()).captures[0];
+  }
+
   /** Connects the trees and waits for the first mirror. Seconds: of the mirror by its report, and of everything from connect on. */
   async mirror(/** @type {string} */ sourceRoot, /** @type {string} */ targetRoot, /** @type {readonly string[]} */ options = []) {
-    await this.#source.cli(["repset", "create", "BENCH", "--include", sourceRoot]);
     const startedAt = performance.now();
-    const { connection } = await this.#source.cli(["connect", "BENCH", "B", "--map", `${sourceRoot}=${targetRoot}`, ...options]);
+    const { connection } = await this.connect(sourceRoot, targetRoot, options);
     const report = await this.#waitMirror(connection.id);
     return { id: connection.id, seconds: mirrorSeconds(report), wallSeconds: (performance.now() - startedAt) / 1000 };
   }

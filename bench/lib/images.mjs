@@ -16,14 +16,14 @@ export class Image {
     this.#sizeMiB = sizeMiB;
   }
 
-  /** Makes the file system anew, empty, and mounts it. */
-  renew() {
+  /** Makes the file system anew, empty, and mounts it. `inodesMin`: room for so many files at least. */
+  renew(inodesMin = 200_000) {
     this.close();
     writeFileSync(this.#file, "");
     truncateSync(this.#file, this.#sizeMiB * 1024 * 1024);
     mkdirSync(this.path, { recursive: true });
     // Everything that the kernel would otherwise do lazily, during the measurement, is done now.
-    const options = ["-q", "-F", "-N", String(Math.max(200_000, this.#sizeMiB * 16)), "-E", "lazy_itable_init=0,lazy_journal_init=0"];
+    const options = ["-q", "-F", "-N", String(Math.max(inodesMin, this.#sizeMiB * 16)), "-E", "lazy_itable_init=0,lazy_journal_init=0"];
     execFileSync("mkfs.ext4", [...options, this.#file], { stdio: "pipe", env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } });
     execFileSync("mount", ["-o", "loop,noatime", this.#file, this.path]);
     this.#isMounted = true;
