@@ -4,6 +4,7 @@
 // done exactly once (cursor-file.ts); content builds on what the source thinks is there (I5); nothing outside the roots
 // is touched (I6: target-roots.ts, directory-cache.ts, src/fs/confined-root.ts).
 
+import { join } from "node:path";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import { failpoint } from "../base/failpoint.js";
@@ -94,7 +95,7 @@ export class ApplyEngine implements ApplyContext {
   readonly directories: DirectoryCache;
   readonly roots: TargetRoots;
   readonly privileges = readPrivileges();
-  readonly transfers = new TransferWatch();
+  readonly transfers: TransferWatch;
   readonly remap: ApplyContext["remap"];
   readonly matcher: PathMatcher;
   readonly umask = process.umask();
@@ -120,6 +121,7 @@ export class ApplyEngine implements ApplyContext {
     this.#consistency = state.cursor.state.consistency;
     this.remap = linkRemap(options.mappings, options.remapLinks);
     this.matcher = options.matcher ?? (() => true);
+    this.transfers = TransferWatch.open(join(options.stateDirectory, "transfers"), state.bootId);
     this.roots = TargetRoots.load(options.stateDirectory, options.mappings, state.bootId);
     this.directories = new DirectoryCache((root) => this.roots.get(root));
     this.#inheritedPaths = this.isDurable ? [] : withMountPoints(options.mappings.map(({ target }) => targetBytes(target)));
@@ -280,6 +282,7 @@ export class ApplyEngine implements ApplyContext {
     this.#open = false;
     this.directories.flush();
     this.roots.close();
+    this.transfers.close();
     this.#state.close();
   }
 
@@ -380,6 +383,7 @@ export class ApplyEngine implements ApplyContext {
     this.#state.answers.append(this.#unlogged);
     this.#unlogged = [];
     this.foreign.flush();
+    this.transfers.flush();
   }
 
   #passPoint(point: ApplyPoint): void {

@@ -149,7 +149,7 @@ function patchFile(ctx: ApplyContext, parent: Directory, change: FileChange): Ve
   const fd = openAt(parent.fd, name, O_EXISTING);
   if (fd === -ETXTBSY) return stale(change.path, `${displayPath(change.path)} is being executed on the target`);
   if (fd < 0) return failed(fd, "open", change.path);
-  if (change.base !== null) ctx.intend("patch", markOf(stat));
+  if (change.base !== null || change.continues) ctx.intend("patch", markOf(stat));
   const verdict = writeContent(fd, change, stat.size);
   const finished = verdict ?? (change.meta === null ? undefined : finish(ctx, change, fd, parent, change.meta));
   return closing(ctx, fd, change, finished);
@@ -159,10 +159,10 @@ function patchFile(ctx: ApplyContext, parent: Directory, change: FileChange): Ve
 function baseMismatch(ctx: ApplyContext, change: FileChange, stat: FileStat): string | undefined {
   const { base, continues } = change;
   if (ctx.isRedo) return undefined;
-  if (continues && !ctx.transfers.mayContinue(change, stat)) return "the piece before it did not come, or the file was changed since";
-  if (base === null || isBase(base, stat)) return undefined;
   const interrupted = ctx.interrupted("patch");
   if (interrupted !== null && isInode(stat, interrupted.moved)) return undefined;
+  if (continues && !ctx.transfers.mayContinue(change, stat)) return "the piece before it did not come, or the file was changed since";
+  if (base === null || isBase(base, stat)) return undefined;
   return `it is not the file the change builds on: ${stat.size} bytes of ${stat.mtimeSec}.${stat.mtimeNsec}, not ${base.size} bytes of ${base.mtimeSec}.${base.mtimeNsec}`;
 }
 

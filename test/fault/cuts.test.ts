@@ -22,7 +22,7 @@ interface Set {
 
 const base = (size: number, mtimeSec: number) => ({ size, mtimeSec, mtimeNsec: 123_456_789 });
 
-/** States of a little database: a data file patched in place, logs that are renamed and linked, several sets to a state. */
+/** States of a little database: a data file patched in place, in several pieces, logs that are renamed and linked, several sets to a state. */
 function groupsOf(count: number): Set[][] {
   const first: Set[] = [
     { kind: "open", changes: [dir("db"), file("db/data", "0123456789".repeat(250), { mtimeSec: 1 })] },
@@ -30,8 +30,17 @@ function groupsOf(count: number): Set[][] {
     { kind: "closed", changes: [file("db/control", "state 0", { mtimeSec: 1 })] },
   ];
   const later = Array.from({ length: count }, (_, i): Set[] => [
-    { kind: "open", changes: [patch("db/data", base(2500, i + 1), [[i * 100, `state ${i}`]], 2500, meta({ mtimeSec: i + 2 }))] },
-    { kind: "open", changes: [rename("db/log.1", "db/spare"), rename("db/log.2", "db/log.1"), link(`db/link.${i}`, "db/log.1")] },
+    { kind: "open", changes: [patch("db/data", base(2500, i + 1), [[i * 100, `state ${i}`]], 2500, null)] },
+    {
+      kind: "open",
+      changes: [
+        patch("db/data", null, [[i * 100 + 20, "goes on"]], 2500, null, [], true),
+        rename("db/log.1", "db/spare"),
+        rename("db/log.2", "db/log.1"),
+        link(`db/link.${i}`, "db/log.1"),
+        patch("db/data", null, [[i * 100 + 40, "and ends"]], 2500, meta({ mtimeSec: i + 2 }), [], true),
+      ],
+    },
     { kind: "mirror", changes: [file("db/mirrored", `${i}`)] },
     { kind: "open", changes: [rename("db/spare", "db/log.2"), ...(i > 0 ? [remove(`db/link.${i - 1}`)] : []), rename("db", "moved", "dir")] },
     { kind: i % 3 === 2 ? "forced" : "closed", changes: [rename("moved", "db", "dir"), file("db/control", `state ${i + 1}`, { mtimeSec: i + 2 })] },
