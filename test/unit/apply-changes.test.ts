@@ -129,7 +129,17 @@ test("a transfer in several pieces: the base is checked once, each piece needs t
   kit.apply({ ...file("b", "01234567"), meta: null } as Change);
   kit.apply(patch("b", null, [[8, "89"]], 12, null, [], true));
   kit.reopen();
-  expect(kit.apply(patch("b", null, [[10, "AB"]], 12, meta(), [], true))).toMatchObject([{ kind: "stale", path: "b" }]);
+  kit.apply(patch("b", null, [[10, "A"]], 12, null, [], true));
+  kit.reopen();
+  expect(kit.apply(patch("b", null, [[11, "B"]], 12, meta(), [], true))).toEqual([]);
+  expect(readFileSync(kit.path("b"), "utf8")).toBe("0123456789AB");
+  kit.apply({ ...file("d", "01234567"), meta: null } as Change);
+  kit.reopen();
+  writeFileSync(kit.path("d"), "edited by hand");
+  expect(kit.apply(patch("d", null, [[8, "89"]], 10, meta(), [], true))).toMatchObject([{ kind: "stale", path: "d" }]);
+  kit.apply({ ...file("e", "01234567"), meta: null } as Change);
+  kit.reopen({ bootId: "another boot" });
+  expect(kit.apply(patch("e", null, [[8, "89"]], 10, meta(), [], true))).toMatchObject([{ kind: "stale", path: "e" }]);
   kit.apply({ ...file("c", "01"), meta: null } as Change);
   writeFileSync(kit.path("c"), "edited by hand");
   expect(kit.apply(patch("c", null, [[2, "AB"]], 12, meta(), [], true))).toMatchObject([{ kind: "stale", path: "c" }]);

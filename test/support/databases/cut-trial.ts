@@ -9,7 +9,7 @@ import { expectEqualTrees } from "../compare-trees.js";
 import { type FileSystemType, LoopImage } from "../loop-image.js";
 import { SeededRandom } from "../seeded-random.js";
 import { makeTempDirectory } from "../temp-tree.js";
-import type { Database, DatabaseKind, Load } from "./database.js";
+import type { Database, DatabaseKind, Heartbeats, Load } from "./database.js";
 import { DatabasePlace } from "./place.js";
 
 const SOURCE_MIB = 4096;
@@ -98,8 +98,10 @@ export class CutTrial {
       const killed = cut % TARGET_CUTS === 0 ? "target" : "source";
       const { at, doubt } = await cutReplication(pair, killed);
       const copy = await targetPlace.copyTo(join(targetMount, "copy"));
+      // A client that is halted may hold a lock of the database.
+      const committed = await database.heartbeats(at);
       load.pause();
-      const made = { killed, repairSeconds, doubt, ...(await judge(kind, copy, { database, at, promised })) } as const;
+      const made = { killed, repairSeconds, doubt, ...(await judge(kind, copy, { committed, promised })) } as const;
       this.#cuts.push(made);
       say(describeCut(cut, made));
       await pair.restartTarget();
@@ -170,15 +172,14 @@ async function cutReplication(pair: AgentPair, killed: "source" | "target"): Pro
 }
 
 interface Expected {
-  readonly database: Database;
-  /** Moment of the cut. */
-  readonly at: number;
+  /** Up to the moment of the cut. */
+  readonly committed: Heartbeats;
   /** Commits that were on the target before it. */
   readonly promised: number;
 }
 
 async function judge(kind: DatabaseKind, place: DatabasePlace, expected: Expected): Promise<Omit<Cut, "killed" | "repairSeconds" | "doubt">> {
-  const committed = await expected.database.heartbeats(expected.at);
+  const { committed } = expected;
   let copy: Database;
   try {
     copy = await kind.open(place);
