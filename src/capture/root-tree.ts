@@ -7,7 +7,7 @@ import { DirectoryReader } from "../fs/directory-reader.js";
 import { ELOOP, ENOENT, ENOTDIR } from "../fs/errno.js";
 import { closeFd, type FileStat, statAt } from "../fs/native.js";
 import { isSameRoot, type OpenRoot, openRoot, type RootIdentity } from "../fs/root-identity.js";
-import { type BytePath, displayPath, joinPath, NAME_BYTES_MAX, PATH_BYTES_MAX } from "../model/byte-path.js";
+import { type BytePath, displayPath, joinPath, NAME_BYTES_MAX, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
 import type { RootIndex } from "../model/change.js";
 import { EntryShipper } from "./entry-shipper.js";
 import { type Inode, isSocket, type Node, NodeTable } from "./node-table.js";
@@ -162,6 +162,10 @@ export class RootTree {
 
   /** What is at `name`; null = nothing that belongs to the set. */
   look(dirfd: number, path: BytePath, name: string): FileStat | null {
+    if (path.length > PATH_BYTES_MAX) {
+      this.sayTooLong(path);
+      return null;
+    }
     const stat = statAt(dirfd, name);
     if (typeof stat === "number") {
       this.#sayUnseen(path, stat);
@@ -182,7 +186,7 @@ export class RootTree {
     reader.begin(dirfd);
     while (reader.next()) {
       if (!this.#canCarry(directory, reader.length)) {
-        this.#sayTooLong(directory, reader.text);
+        this.sayTooLong(joinPath(directory, reader.text));
         continue;
       }
       const failed = reader.look();
@@ -195,9 +199,9 @@ export class RootTree {
     return nameLength <= NAME_BYTES_MAX && directory.length + 1 + nameLength <= PATH_BYTES_MAX;
   }
 
-  #sayTooLong(directory: BytePath, name: string): void {
-    const shown = displayPath(joinPath(directory, name)).slice(0, 80);
-    this.#onProblem(this.index, directory, "NAME_TOO_LONG", `${shown}… is longer than ${PATH_BYTES_MAX} bytes: skipped`);
+  sayTooLong(path: BytePath): void {
+    const shown = displayPath(path).slice(0, 80);
+    this.#onProblem(this.index, parentPath(path), "NAME_TOO_LONG", `${shown}… is longer than ${PATH_BYTES_MAX} bytes: skipped`);
   }
 
   #sayUnseen(path: BytePath, failed: number): void {
@@ -208,7 +212,7 @@ export class RootTree {
   names(dirfd: number, directory: BytePath): string[] {
     return listNames(dirfd).filter((name) => {
       const canCarry = this.#canCarry(directory, name.length);
-      if (!canCarry) this.#sayTooLong(directory, name);
+      if (!canCarry) this.sayTooLong(joinPath(directory, name));
       return canCarry;
     });
   }

@@ -2,6 +2,7 @@
 // replication set: whatever is read, live or by a job, gets its place in the order at the moment of reading.
 
 import { MiB } from "../base/units.js";
+import { PATH_BYTES_MAX } from "../model/byte-path.js";
 import type { Change, FileChange } from "../model/change.js";
 import { type ChangeSet, encodeChangeSet, encodeInPlace } from "../model/change-set.js";
 import { RenameLog } from "./rename-log.js";
@@ -32,6 +33,7 @@ export class SetWriter {
   isCutWanted = false;
   readonly renames = new RenameLog();
   readonly #emit: (set: OutgoingSet) => void;
+  readonly #onTooLong: (change: Change) => void;
   /** Room for a header, then the payload of the open set. Given away with a full set, used again after a small one. */
   #block = newBlock();
   #used = 0;
@@ -43,9 +45,10 @@ export class SetWriter {
   #openBytes = 0;
   #closing: "no" | "closed" | "forced" = "no";
 
-  constructor(lastSeq: number, emit: (set: OutgoingSet) => void) {
+  constructor(lastSeq: number, emit: (set: OutgoingSet) => void, onTooLong: (change: Change) => void = () => undefined) {
     this.#lastSeq = lastSeq;
     this.#emit = emit;
+    this.#onTooLong = onTooLong;
   }
 
   get lastSeq(): number {
@@ -93,8 +96,12 @@ export class SetWriter {
     return this.#changes.length >= CHANGES_MAX || this.#headerBytes > HEADER_BYTES_MAX;
   }
 
-  /** Adds a change; a file's payload must be what `reserve` gave, filled. */
+  /** Adds a change; a file's payload must be what `reserve` gave, filled. One whose path nobody could take is told, not shipped. */
   add(change: Change): void {
+    if (isTooLong(change)) {
+      this.#onTooLong(change);
+      return;
+    }
     // A file's payload lies in the open block already: `reserve` made room for its change, too.
     if (this.#isFull && (change.op !== "file" || change.payload.length === 0)) this.flush();
     this.#changes.push(change);
@@ -109,6 +116,10 @@ export class SetWriter {
     const buffer = Buffer.allocUnsafeSlow(CHUNK_HEADROOM_BYTES + length);
     const change = read(buffer.subarray(CHUNK_HEADROOM_BYTES));
     if (change === null) return false;
+    if (isTooLong(change)) {
+      this.#onTooLong(change);
+      return true;
+    }
     const set = this.#next([change]);
     const bytes = change.payload.length === length ? encodeInPlace(set, buffer, CHUNK_HEADROOM_BYTES) : encodeChangeSet(set);
     this.#send(set, bytes);
@@ -158,6 +169,11 @@ export class SetWriter {
     if (this.hasCuts && this.#connectionId === 0) this.#openBytes += bytes.length;
     this.#emit({ seq: set.seq, connectionId: this.#connectionId, mirror: this.#mirror, changes: set.changes.length, lastPath: last?.path ?? "", bytes });
   }
+}
+
+/** So deep is what lies in a directory that was moved down after it had been replicated. */
+function isTooLong(change: Change): boolean {
+  return change.path.length > PATH_BYTES_MAX || ("to" in change && change.to.length > PATH_BYTES_MAX);
 }
 
 function newBlock(): Buffer {

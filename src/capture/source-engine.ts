@@ -81,10 +81,14 @@ export class SourceEngine {
   private constructor(options: EngineOptions) {
     this.#options = options;
     this.credits = new Credits(LIVE_OUTSTANDING_BYTES_MAX, options.windowBytes);
-    this.writer = new SetWriter(options.lastSeq, (set) => {
-      this.credits.spend(set.connectionId, set.seq, set.bytes.length);
-      options.emit(set);
-    });
+    this.writer = new SetWriter(
+      options.lastSeq,
+      (set) => {
+        this.credits.spend(set.connectionId, set.seq, set.bytes.length);
+        options.emit(set);
+      },
+      (change) => this.trees[change.root]?.sayTooLong(change.path),
+    );
     this.signatures = new SignatureCache(options.signatureBytesMax);
     const { writer, signatures } = this;
     this.trees = options.roots.map((root, index) => RootTree.create({ index, ...root, writer, signatures, onProblem: options.onProblem }));

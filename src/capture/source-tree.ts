@@ -1,7 +1,7 @@
 // The engine as jobs see it: lists, compares and ships parts of the tree for one connection (port MirrorTree).
 
 import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
-import { type BytePath, baseName, joinPath, parentPath } from "../model/byte-path.js";
+import { type BytePath, baseName, joinPath, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
 import type { EntrySummary, RootIndex } from "../model/change.js";
 import type { CompareRequest, MirrorEntry, MirrorShipment, MirrorTotals, MirrorTransfer, MirrorTree, ShippedRename } from "../model/mirror-port.js";
 import { sumsFromBytes } from "./content-reader.js";
@@ -43,7 +43,7 @@ export class SourceTree implements MirrorTree {
   async list(root: RootIndex, directory: BytePath, isFresh: boolean): Promise<readonly MirrorEntry[] | null> {
     const tree = this.#tree(root);
     const node = tree.table.at(directory);
-    if (node === undefined || node.children === null || tree.directoryOf(node) === undefined) return null;
+    if (node === undefined || node.children === null || directory.length > PATH_BYTES_MAX || tree.directoryOf(node) === undefined) return null;
     if (isFresh) await this.#engine.live.refreshDirectory(tree, node);
     const out: MirrorEntry[] = [];
     const { records } = tree.table;

@@ -2,7 +2,20 @@
 // without a walk. Needs root.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { LiveContent } from "../../src/capture/live-content.js";
@@ -153,6 +166,29 @@ os.rename("f" * 200, "e" * 202)`,
   );
   await kit.settle();
   expect(listing(target)).toBe("[]");
+  // What is moved down with its directory is too long from then on, and comes back when it is moved up again.
+  mkdirSync(join(root, "upper/lower"), { recursive: true });
+  writeFileSync(join(root, "upper/lower/file"), "content");
+  await kit.settle();
+  python(
+    root,
+    `${GO_DOWN}
+top = os.open(".", os.O_RDONLY)
+os.chdir(down(${PATH_BYTES} - 201, False))
+os.rename("upper", "u" * 190, src_dir_fd=top)
+open("u" * 190 + "/lower/file", "a").write(", more")`,
+  );
+  await kit.settle();
+  python(
+    root,
+    `${GO_DOWN}
+top = os.open(".", os.O_RDONLY)
+os.chdir(down(${PATH_BYTES} - 201, False))
+os.rename("u" * 190, "upper", dst_dir_fd=top)`,
+  );
+  await kit.settle();
+  expect(readFileSync(join(target, "upper/lower/file"), "utf8")).toBe("content, more");
+  execFileSync("rm", ["-r", join(root, "upper")]);
   // Still there: what came after is replicated, and so is the removal of all of it.
   writeFileSync(join(root, "after"), "after");
   await kit.settle();
