@@ -193,7 +193,7 @@ export class SourceJobs {
   /** What is still to be repaired for a connection, and the last set that any repair emitted. */
   probe(connectionId: number): { readonly pending: number; readonly repairSeq: number } {
     const jobs = this.#connections.get(connectionId);
-    return { pending: jobs === undefined ? 0 : pendingOf(jobs), repairSeq: jobs?.repairSeq ?? 0 };
+    return { pending: (jobs === undefined ? 0 : pendingOf(jobs)) + this.#engine.live.unsettled, repairSeq: jobs?.repairSeq ?? 0 };
   }
 
   /** What is known of a path, and which connections compare its content. */
@@ -207,7 +207,7 @@ export class SourceJobs {
     for (const [connectionId, jobs] of this.#connections) {
       const { mirror } = jobs;
       if (mirror !== null) this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job) });
-      const pending = pendingOf(jobs) + this.#engine.doubts.pending;
+      const pending = pendingOf(jobs) + this.#engine.live.unsettled;
       if (pending === 0 && jobs.reportedRepairs === 0) continue;
       jobs.reportedRepairs = pending;
       this.#post({ kind: "repairs", connectionId, pending, lastSeq: this.#engine.writer.lastSeq });

@@ -16,6 +16,8 @@ export interface DoubtsOptions {
   readonly whenOpen: (work: () => Promise<void>) => void;
   /** Every receiver must be asked for the blocks of this file. */
   readonly onAskReceivers: (root: RootIndex, inode: Inode) => void;
+  /** Its content is to be compared whatever its times say, as soon as it can be read. */
+  readonly onUnread: (tree: RootTree, inode: Inode) => void;
 }
 
 /** Longer than a timestamp can be racy. */
@@ -68,13 +70,13 @@ export class Doubts {
 
   /**
    * A file in doubt could not be read by the name it is known by. If it is not there, it stays in doubt until its removal or its new
-   * name is seen. If it is, the account may not read it, which was said: the next walk tries again.
+   * name is seen. If it is, it was away for a moment, or the account may not read it, which was said.
    */
   follow(tree: RootTree, inode: Inode): void {
     const [node] = inode.nodes;
     if (node === undefined) return;
     if (presenceOf(tree, node) === "there") {
-      inode.racy = true;
+      this.#options.onUnread(tree, inode);
       return;
     }
     this.#options.inbox.push([{ kind: "name", root: tree.index, path: node.path }]);

@@ -2,7 +2,6 @@
 // that is read in this thread, with the write ranges, makes closed sets consistent cuts (cut.ts): take in all that happened,
 // read it, take in again; when nothing has changed meanwhile, it is a state that the tree really had.
 
-import { MiB } from "../base/units.js";
 import { type BytePath, baseName, joinPath, parentPath, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureFact, DrainedSource } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
@@ -15,9 +14,11 @@ import type { FileTransfer } from "./file-transfer.js";
 import type { LiveContent } from "./live-content.js";
 import type { Inode, Node } from "./node-table.js";
 import { isAttached, type Observation, observeNames, type Unplaced, walkDifferences } from "./observation.js";
+import { OpenLimit } from "./open-limit.js";
 import { pathsOf, placesOf } from "./places.js";
 import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
+import { Suspects } from "./suspects.js";
 import type { Timetable } from "./timetable.js";
 import { stepTransfer } from "./transfer-step.js";
 import { shipWritten } from "./written-files.js";
@@ -40,13 +41,10 @@ export interface LiveChangesOptions {
 const OBSERVATIONS_PER_BATCH = 20_000;
 /** A missing name waits this long for the rename that explains it, when facts come from another thread. */
 const MISSING_GRACE_MS = 30;
-/** New directories are listed again at these ages: their watch may have come later than their content. */
+/** New directories are listed again at these ages: a watch may come later than their content. */
 const SETTLE_MS = [60, 300, 1500, 5000] as const;
 /** Passes over what goes on changing, before other work has its turn. */
 const PASSES_MAX = 8;
-/** A load that gives no moment to close for so long, or so much of it, is shipped as it comes. */
-const OPEN_MS_MAX = 30_000;
-const OPEN_BYTES_MAX = 192 * MiB;
 const FACTS_PER_TAKE = 20_000;
 /** Directories that are not found for so many passes. */
 const LOST_PASSES_MAX = 20;
@@ -60,7 +58,9 @@ export class LiveChanges {
   #source: DrainedSource | null = null;
   #content: LiveContent | null = null;
   #distrusting = 0;
-  #openSinceMs: number | null = null;
+  /** Files that the next pass looks at. */
+  readonly #suspects = new Suspects();
+  readonly #openLimit = new OpenLimit();
 
   constructor(options: LiveChangesOptions) {
     this.#options = options;
@@ -85,6 +85,19 @@ export class LiveChanges {
     return this.#source !== null && this.#content !== null;
   }
 
+  /** What receivers may lack, and nobody is asked about yet: files in doubt, and walks after a loss. */
+  get unsettled(): number {
+    return this.#options.doubts.pending + this.#suspects.pending + this.#distrusting;
+  }
+
+  /** What is known of its content is not what receivers have: it is compared as soon as it is found and read. */
+  suspect(tree: RootTree, inode: Inode): void {
+    inode.racy = true;
+    this.#suspects.add(inode);
+    this.#content?.doubt(tree, inode);
+    this.#options.inbox.push(inode.nodes.map(({ path }) => ({ kind: "name", root: tree.index, path })));
+  }
+
   /** Ships what nobody had told of: the content of such a file may be any. The trees must be open. */
   async shipMissed(tree: RootTree, missed: readonly Observation[]): Promise<void> {
     for (const { parent, name } of missed) {
@@ -106,11 +119,6 @@ export class LiveChanges {
     return this.#content?.stateOf(inode) === "waiting";
   }
 
-  isWrittenAt(tree: RootTree, path: BytePath): boolean {
-    const node = tree.table.at(path);
-    return node !== undefined && this.isWritten(node.inode);
-  }
-
   /** The next pass that can be closed is, even if it finds nothing. */
   wantCut(): void {
     this.#options.writer.isCutWanted = true;
@@ -122,9 +130,9 @@ export class LiveChanges {
   }
 
   get hasWork(): boolean {
-    const { inbox, writer, doubts } = this.#options;
+    const { inbox, writer } = this.#options;
     this.pull();
-    const isCutDue = writer.openBytes > 0 || (writer.isCutWanted && doubts.pending === 0 && this.#distrusting === 0);
+    const isCutDue = writer.openBytes > 0 || (writer.isCutWanted && this.unsettled === 0);
     return isCutDue || !inbox.isEmpty || this.#content?.hasWork === true || this.#isUnfinished;
   }
 
@@ -155,7 +163,7 @@ export class LiveChanges {
     for (let pass = 1; ; pass++) {
       const cut = new Cut();
       if (pass === 1) await extra?.(cut);
-      await this.#takeIn(cut);
+      await this.#suspects.during(() => this.#takeIn(cut));
       const content = this.#content;
       if (content === null) {
         writer.flush();
@@ -177,17 +185,13 @@ export class LiveChanges {
   #end(isClosed: boolean): void {
     const { writer } = this.#options;
     if (isClosed) {
-      this.#openSinceMs = null;
+      this.#openLimit.reset();
       // What is in doubt, or was lost and is being compared, belongs to this moment and is not shipped yet.
-      writer.closeCut(this.#options.doubts.pending > 0 || this.#distrusting > 0);
+      writer.closeCut(this.unsettled > 0);
       return;
     }
     writer.flush();
-    const now = performance.now();
-    this.#openSinceMs ??= now;
-    if (now - this.#openSinceMs < OPEN_MS_MAX && writer.openBytes < OPEN_BYTES_MAX) return;
-    this.#openSinceMs = null;
-    writer.closeCut(true);
+    if (this.#openLimit.isReached(writer.openBytes)) writer.closeCut(true);
   }
 
   async #takeIn(cut: Cut): Promise<void> {
@@ -282,13 +286,13 @@ export class LiveChanges {
   /** Names in directories that cannot be found are looked at again with the next pass, which knows where these went. */
   async #planNames(tree: RootTree, names: Iterable<BytePath>, cut: Cut, holdMissing: boolean): Promise<void> {
     let unplaced: Unplaced[] = [];
-    await this.#planPaths(tree, names, cut, holdMissing, unplaced);
+    await this.plan(tree, observeNames(tree, names, unplaced), cut, holdMissing);
     // Each round brings at least one level of directories to its place.
     for (let left = Number.POSITIVE_INFINITY; this.#source !== null && unplaced.length > 0 && unplaced.length < left; ) {
       left = unplaced.length;
       const again = pathsOf(unplaced);
       unplaced = [];
-      await this.#planPaths(tree, again, cut, holdMissing, unplaced);
+      await this.plan(tree, observeNames(tree, again, unplaced), cut, holdMissing);
     }
     if (unplaced.length > 0) this.#lose(tree, unplaced, cut);
   }
@@ -314,10 +318,6 @@ export class LiveChanges {
     held.length = 0;
     this.#lostPasses = 0;
     this.#walk(tree, tree.table.root, true);
-  }
-
-  async #planPaths(tree: RootTree, names: Iterable<BytePath>, cut: Cut, holdMissing: boolean, unplaced: Unplaced[]): Promise<void> {
-    await this.plan(tree, observeNames(tree, names, unplaced), cut, holdMissing);
   }
 
   async plan(tree: RootTree, observations: readonly Observation[], cut: Cut, holdMissing: boolean): Promise<void> {
@@ -349,9 +349,9 @@ export class LiveChanges {
       const result = stepTransfer(tree, node, transfer, writer);
       if (result === "more") continue;
       if (result === "done") tree.shipper.recordTransfer(transfer);
-      else node.inode.racy = true;
       if (result === "done" && !transfer.isTorn) return;
       const { dev, ino } = node.inode;
+      node.inode.racy = true;
       // Whatever becomes of the file, the target does not hold the part of it that was sent for ever.
       writer.isCutWanted = true;
       this.#content?.doubt(tree, node.inode);

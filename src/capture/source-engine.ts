@@ -97,6 +97,7 @@ export class SourceEngine {
       inbox: this.inbox,
       whenOpen: (work) => this.#soon.push(work),
       onAskReceivers: options.onAskReceivers,
+      onUnread: (tree, inode) => this.live.suspect(tree, inode),
     });
     this.live = new LiveChanges({
       trees: this.trees,
@@ -115,7 +116,10 @@ export class SourceEngine {
     });
     this.audit = new Audit({
       trees: this.trees,
-      isWaiting: (tree, path) => this.live.isMissing(tree.index, path) || this.live.isWrittenAt(tree, path),
+      isWaiting: (tree, path) => {
+        const node = tree.table.at(path);
+        return this.live.isMissing(tree.index, path) || (node !== undefined && this.live.isWritten(node.inode));
+      },
       ship: (tree, missed) => this.live.shipMissed(tree, missed),
       onMissed: options.onMissed,
     });

@@ -96,7 +96,7 @@ export class SourceTree implements MirrorTree {
     if (found === undefined) {
       // Moved, most likely: where it is found again it is shipped, whatever its times say.
       const missed = this.#tree(root).table.at(path);
-      if (missed !== undefined) missed.inode.racy = true;
+      if (missed !== undefined) this.#engine.live.suspect(this.#tree(root), missed.inode);
       return "vanished";
     }
     const { tree, node, dirfd, stat } = found;
@@ -194,7 +194,7 @@ export class SourceTree implements MirrorTree {
         const result = stepTransfer(tree, node, transfer, engine.writer);
         if (result === "done") rememberSums(engine, node.inode, transfer);
         // What was sent is a mixture: times that look unchanged must not hide that.
-        if (transfer.isTorn) node.inode.racy = true;
+        if (transfer.isTorn) engine.live.suspect(tree, node.inode);
         return result;
       },
     };
