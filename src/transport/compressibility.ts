@@ -1,4 +1,5 @@
-// Whether it may be worth to compress a set, at a hundredth of what compressing it costs: by the types of its files, then by a sample.
+// Whether a set may be worth compressing, told at a small part of what compressing it costs: by the types of its files, then by a
+// sample. Either may be wrong about a set; then it only travels larger than it could.
 
 import { compressSync } from "lz4-napi";
 import { KiB } from "../base/units.js";

@@ -26,23 +26,23 @@ test.each(Object.keys(sampleFrames))("%s has the bytes of the golden file, and r
 });
 
 test("the golden file shows every kind of frame", () => {
-  expect(Object.keys(golden).sort()).toEqual([...Object.keys(sampleFrames), "lz4"].sort());
+  expect(Object.keys(golden).sort()).toEqual([...Object.keys(sampleFrames), "lz4", "brotli"].sort());
 });
 
 test("the examples of docs/protocol.md are those of the golden file", () => {
   const text = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8");
   const examples = [...text.matchAll(/^(\w+): +([0-9a-f ]+)$/gm)].map(([, kind, hex]) => [kind, hex?.replaceAll(" ", "")]);
-  expect(examples.map(([kind]) => kind)).toEqual(["ping", "refuse", "probe", "set", "lz4"]);
+  expect(examples.map(([kind]) => kind)).toEqual(["ping", "refuse", "probe", "set", "lz4", "brotli"]);
   for (const [kind, hex] of examples) expect(hex).toBe(golden[kind ?? ""]);
 });
 
-test("the lz4 frame of the golden file holds the set it was made of", async () => {
-  const frame = decodeFrame(Buffer.from(golden.lz4 as string, "hex"));
-  if (frame.kind !== "lz4") throw new Error(`a ${frame.kind} frame`);
+test.each(["lz4", "brotli"] as const)("the %s frame of the golden file holds the set it was made of", async (level) => {
+  const frame = decodeFrame(Buffer.from(golden[level] as string, "hex"));
+  if (frame.kind !== level) throw new Error(`a ${frame.kind} frame`);
   const set = sampleSet(2, Buffer.alloc(5000, "abcdefgh"));
-  expect(await unpackSet("lz4", frame.block, frame.rawBytes)).toEqual(set);
-  const packed = decodeFrame(await packSet(set, "lz4", 1024));
-  expect(packed).toMatchObject({ kind: "lz4", rawBytes: set.length });
+  expect(await unpackSet(level, frame.block, frame.rawBytes)).toEqual(set);
+  const packed = decodeFrame(await packSet(set, level, 1024));
+  expect(packed).toMatchObject({ kind: level, rawBytes: set.length });
 });
 
 const malformed: readonly [string, Buffer][] = [
