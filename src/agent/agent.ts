@@ -112,8 +112,9 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const identity = await Identity.open(config.stateDir, config.server.name);
   const peers = await PeerStore.open(config.stateDir);
   const bootstrap = await Bootstrap.open(config.stateDir);
+  const { connectTimeoutMs, compressMinBytes: compressBytesMin } = config.transport;
   const timing = { heartbeatMs: config.transport.heartbeatMs, deadMs: config.transport.deadMs };
-  const dialer = await WsSourceDialer.open({ identity, peers, log, timing: { ...timing, connectTimeoutMs: config.transport.connectTimeoutMs } });
+  const dialer = await WsSourceDialer.open({ identity, peers, log, timing: { ...timing, connectTimeoutMs }, compressBytesMin });
   const target = await TargetService.open({ settings: targetSettings(config), machine: machineIdentity(), version, failpoint, onChange: board.changed, log });
   closers.push(() => target.close());
   const server = await PeerServer.open({ identity, peers, bootstrap, listen, accept: target.accept, log, limits: timing });

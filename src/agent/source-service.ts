@@ -9,12 +9,11 @@ import type { RepsetStore } from "../config/repset-store.js";
 import type { ConnectionRecord } from "../connection/connection-record.js";
 import { SourceConnection } from "../connection/source-connection.js";
 import { identityAt, isSameRoot } from "../fs/root-identity.js";
-import type { Peer, SourceDialer } from "../model/channel-port.js";
-import type { Mapping, MirrorMode } from "../model/connection-spec.js";
+import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
+import type { ConnectionPatch, Mapping, MirrorMode } from "../model/connection-spec.js";
 import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
 import { isLoop, rootsOf } from "../model/repset-roots.js";
 import type { RepsetData } from "../model/rule.js";
-import type { Hello } from "../model/session.js";
 import type { CaptureReport, ConnectionReport, MirrorReport } from "../model/status.js";
 import { ConnectionStore } from "./connection-store.js";
 import { machineIdentity } from "./machine.js";
@@ -177,7 +176,7 @@ export class SourceService implements ConnectionControl {
     return connection;
   }
 
-  #hello(connection: SourceConnection, source: RepsetSource): Hello {
+  #hello(connection: SourceConnection, source: RepsetSource): Greeting {
     const { record } = connection;
     return {
       connectionKey: record.key,
@@ -189,7 +188,6 @@ export class SourceService implements ConnectionControl {
       epoch: source.journal.stats().epoch,
       remapLinks: record.options.remapLinks,
       durability: record.options.durability,
-      compression: record.options.compression,
       sourceTimeMs: Date.now(),
       machine: machineIdentity(),
       version: this.#options.version,
@@ -249,6 +247,14 @@ export class SourceService implements ConnectionControl {
 
   async show(id: number): Promise<ConnectionReport> {
     return this.#get(id).connection.report();
+  }
+
+  async setOptions(id: number, patch: ConnectionPatch): Promise<ConnectionReport> {
+    const { connection } = this.#get(id);
+    connection.setOptions(patch);
+    this.#options.board.changed();
+    this.#options.log.info("options of a connection changed", { connection: id, ...patch });
+    return connection.report();
   }
 
   /** Connections of a replication set, by number. */

@@ -97,6 +97,7 @@ const QUEUE: FieldTable["queue"] = {
 };
 
 const TRANSPORT: FieldTable["transport"] = {
+  compressMinBytes: whole(512, 1024 * 1024, 1024, "less fits into one packet anyway, and costs ten times as much for each byte"),
   windowMiB: whole(1, 4096, 16, "fills 1 Gbit/s at 128 ms round trip; more only costs memory on both sides"),
   heartbeatMs: whole(50, DAY_MS, 2000, "keeps firewalls from forgetting the connection, and costs a few bytes"),
   deadMs: whole(100, DAY_MS, 10_000, "five missed heartbeats: no false alarm on a busy link, and noticed before a person does"),

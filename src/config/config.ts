@@ -24,6 +24,7 @@ export interface ConfigSections {
     readonly minFreeMiB: number;
   };
   readonly transport: {
+    readonly compressMinBytes: number;
     readonly windowMiB: number;
     readonly heartbeatMs: number;
     readonly deadMs: number;

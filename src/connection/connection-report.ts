@@ -62,6 +62,8 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
     queuedOps: backlog.records,
     sentBytes: counts.bytes,
     sentCompressedBytes: counts.wireBytes,
+    compression: record.options.compression,
+    compressionInUse: c.channel?.compression ?? null,
     intermediateQueueBytes: stats.memoryBytes,
     diskQueueBytes: stats.diskBytes,
     queuedReplicationBytes: backlog.bytes,

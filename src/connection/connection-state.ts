@@ -41,4 +41,9 @@ export function nextConnection(state: ConnectionState, event: ConnectionEvent): 
   }
 }
 
+/** Asked of a state that has changed since the last look at it. */
+export function isHalted(state: ConnectionState): boolean {
+  return state.kind === "halted";
+}
+
 export const INITIAL_STATE: ConnectionState = { kind: "connecting", attempt: 0 };

@@ -85,11 +85,12 @@ export class SetSender {
     failpoint("source.set.beforeSend");
     this.#inFlight.push({ seq: record.seq, bytes: record.bytes.length });
     this.#inFlightBytes += record.bytes.length;
-    const { wireBytes } = await channel.sendSet(record.bytes);
-    counts.bytes += record.bytes.length;
-    counts.wireBytes += wireBytes;
-    if (!isMirror) return;
-    counts.mirrorBytes += record.bytes.length;
-    counts.mirrorWireBytes += wireBytes;
+    await channel.sendSet(record.bytes, (wireBytes) => {
+      counts.bytes += record.bytes.length;
+      counts.wireBytes += wireBytes;
+      if (!isMirror) return;
+      counts.mirrorBytes += record.bytes.length;
+      counts.mirrorWireBytes += wireBytes;
+    });
   }
 }

@@ -7,15 +7,15 @@ import { type ErrorCode, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { delay } from "../base/wait.js";
 import { displayPath } from "../model/byte-path.js";
-import type { Peer, SourceChannel, SourceDialer } from "../model/channel-port.js";
-import type { MirrorMode } from "../model/connection-spec.js";
+import type { Greeting, Peer, SourceChannel, SourceDialer } from "../model/channel-port.js";
+import type { ConnectionPatch, MirrorMode } from "../model/connection-spec.js";
 import type { Journal } from "../model/journal-port.js";
-import type { Ack, ConsistencyPoint, Hello, Retrying } from "../model/session.js";
+import type { Ack, ConsistencyPoint, Retrying } from "../model/session.js";
 import type { MirrorOrder, SourceEvent, SourceFeed } from "../model/source-messages.js";
 import type { ConnectionReport, MirrorReport } from "../model/status.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { reportConnection } from "./connection-report.js";
-import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, nextConnection } from "./connection-state.js";
+import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, isHalted, nextConnection } from "./connection-state.js";
 import { CopyWatch, tellClaim } from "./copy-watch.js";
 import { faultOf, type LinkFault } from "./link-fault.js";
 import { LiveSets } from "./live-sets.js";
@@ -31,7 +31,7 @@ export interface SourceConnectionOptions {
   readonly feed: SourceFeed;
   readonly dialer: SourceDialer;
   readonly findPeer: (name: string) => Peer;
-  readonly hello: () => Hello;
+  readonly hello: () => Greeting;
   readonly windowBytes: number;
   /** How long before a durable set its changes may have been made: event delay and walk interval together. */
   readonly captureLagMs: number;
@@ -107,10 +107,6 @@ export class SourceConnection {
     return this.#live.oldestAfter(this.appliedSeq);
   }
 
-  get #isHalted(): boolean {
-    return this.state.kind === "halted";
-  }
-
   /** Runs until the signal aborts: connects, streams, reconnects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -125,7 +121,7 @@ export class SourceConnection {
       const both = AbortSignal.any([signal, this.#channelAbort.signal]);
       const fault = await this.#connectAndStream(both);
       if (signal.aborted) break;
-      if (this.#isHalted) continue;
+      if (isHalted(this.state)) continue;
       this.#dispatch(fault.disposition === "halt" ? { kind: "halt", fault } : { kind: "lost", fault });
       if (this.state.kind !== "backingOff") continue;
       const waitMs = backoffMs(this.state.attempt + 1, RETRY);
@@ -135,13 +131,14 @@ export class SourceConnection {
       if (!signal.aborted) this.#dispatch({ kind: "retry" });
     }
     this.#dispatch({ kind: "stop" });
-    this.#save(true);
+    this.#keeper.keep(this.record, true);
   }
 
   async #connectAndStream(signal: AbortSignal): Promise<LinkFault> {
     const { dialer, findPeer, hello } = this.options;
     try {
       const channel = await dialer.dial(findPeer(this.record.peer), hello(), signal);
+      channel.setCompression(this.record.options.compression);
       this.channel = channel;
       try {
         await this.#stream(channel, signal);
@@ -239,14 +236,14 @@ export class SourceConnection {
     const isRepaired = this.pendingRepairs === 0 && seq >= this.#repairSeq;
     const cleanUntilMs = Math.max(this.record.cleanUntilMs, isRepaired ? madeMs - this.options.captureLagMs : 0);
     this.record = { ...this.record, durableSeq: seq, cleanUntilMs };
-    this.#save(false);
+    this.#keeper.keep(this.record, false);
   }
 
   #mirrorDone(): void {
     this.mirror.end("done", new Date().toISOString());
     this.problems.keepSince(this.mirror.report().startedAt ?? "");
     this.record = { ...this.record, mirrorNeed: null, wasMirrored: true };
-    this.#save(true);
+    this.#keeper.keep(this.record, true);
     this.options.log.info("mirror complete", { connection: this.id, repset: this.record.repset, target: this.record.peer });
   }
 
@@ -304,6 +301,13 @@ export class SourceConnection {
     this.#resume();
   }
 
+  /** Takes effect at once: the stream goes on. */
+  setOptions(patch: ConnectionPatch): void {
+    this.record = { ...this.record, options: { ...this.record.options, ...patch } };
+    this.channel?.setCompression(this.record.options.compression);
+    this.#keeper.keep(this.record, true);
+  }
+
   /** Tries again at once: the peer may be back. Another root than the one connected must never be mirrored over the copy: only the source lifts its halt. */
   nudge(): void {
     if (this.state.kind === "backingOff") this.#channelAbort.abort();
@@ -320,7 +324,7 @@ export class SourceConnection {
   #setNeed(need: MirrorNeed | null): void {
     if (need === this.record.mirrorNeed) return;
     this.record = { ...this.record, mirrorNeed: need };
-    this.#save(true);
+    this.#keeper.keep(this.record, true);
     this.#changed();
   }
 
@@ -386,10 +390,6 @@ export class SourceConnection {
     if ("fault" in this.state) this.options.log.warn(`connection ${this.state.kind}: ${this.state.fault.message}`, fields);
     else this.options.log.info(`connection ${this.state.kind}`, fields);
     this.#changed();
-  }
-
-  #save(isUrgent: boolean): void {
-    this.#keeper.keep(this.record, isUrgent);
   }
 
   /** Writes what waits to be written; called about once a second. */

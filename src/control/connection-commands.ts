@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { connectionOptionsSchema, mappingSchema } from "../model/connection-spec.js";
+import { connectionOptionsSchema, connectionPatchSchema, mappingSchema } from "../model/connection-spec.js";
 import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
 import { connectionIdSchema, emptySchema, repsetNameSchema, siteNameSchema } from "./input-schemas.js";
 import { connectionReportSchema } from "./report-schemas.js";
@@ -56,6 +56,15 @@ export const CONNECTION_COMMANDS = [
     output: oneConnection,
     deadlineMs: quick,
     handler: async (agent, input) => ({ connection: await agent.connections.show(input.id) }),
+  }),
+  defineCommand({
+    name: "connection.set",
+    role: "admin",
+    summary: "Changes options of a running connection, at once and for good; those that are not named stay as they are.",
+    input: z.strictObject({ id: connectionIdSchema, options: connectionPatchSchema }),
+    output: oneConnection,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ connection: await agent.connections.setOptions(input.id, input.options) }),
   }),
   defineCommand({
     name: "connection.sync",

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import type { AuditFigures, CaptureCoverage } from "../model/capture-port.js";
+import { compressionSchema } from "../model/compression.js";
 import { mappingSchema } from "../model/connection-spec.js";
 import type { PeerReport, RepsetSaved, RepsetSize } from "../model/control-port.js";
 import type { PathExplanation, SetExplanation } from "../model/explanation.js";
@@ -72,6 +73,8 @@ export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
   queuedOps: z.number(),
   sentBytes: z.number(),
   sentCompressedBytes: z.number(),
+  compression: compressionSchema,
+  compressionInUse: compressionSchema.nullable(),
   intermediateQueueBytes: z.number(),
   diskQueueBytes: z.number(),
   queuedReplicationBytes: z.number(),

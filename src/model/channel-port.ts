@@ -1,6 +1,7 @@
 // A channel: one authenticated link between two agents, as the connection uses it.
 
 import type { SmError } from "../base/errors.js";
+import type { Compression } from "./compression.js";
 import type { Ack, CopyClaim, Hello, Welcome } from "./session.js";
 
 export interface ChannelStats {
@@ -11,12 +12,22 @@ export interface ChannelStats {
   readonly connectedAtMs: number;
 }
 
+/** Told when a set goes to the socket, of how many bytes it is there. */
+export type OnWire = (wireBytes: number) => void;
+
+/** What a connection says of itself; the transport adds what the target reads. */
+export type Greeting = Omit<Hello, "compression">;
+
 /** The source's end. Opened by dialling; the hello was answered by a welcome. */
 export interface SourceChannel {
   readonly welcome: Welcome;
   readonly remoteAddress: string;
-  /** Sends one encoded change set. Resolves when the socket has taken it (backpressure); rejects with CHANNEL_LOST. */
-  sendSet(bytes: Buffer): Promise<{ readonly wireBytes: number }>;
+  /** The level in use: the one set last, or the highest below it that the target reads. "off" to begin with. */
+  readonly compression: Compression;
+  /** Holds for the sets that are sent from now on. */
+  setCompression(level: Compression): void;
+  /** Sends one encoded change set. Resolves when there is room for another (backpressure); rejects with CHANNEL_LOST. Order of calls = order of arrival. */
+  sendSet(bytes: Buffer, onWire?: OnWire): Promise<void>;
   /** Tells whether the target is known to be a copy; in order with the sets. */
   sendCopy(claim: CopyClaim): void;
   onAck(listener: (ack: Ack) => void): void;
@@ -44,7 +55,7 @@ export interface Peer {
 
 export interface SourceDialer {
   /** Connects, authenticates both ways, says hello. Rejects with PEER_*, CHANNEL_LOST, PROTOCOL, or the target's refusal. */
-  dial(peer: Peer, hello: Hello, signal: AbortSignal): Promise<SourceChannel>;
+  dial(peer: Peer, hello: Greeting, signal: AbortSignal): Promise<SourceChannel>;
 }
 
 /** The target's end of one connection. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { compressionSchema } from "./compression.js";
 
 /** Joins one replication set to one place on one target. */
 export const mappingSchema = z.strictObject({
@@ -13,7 +14,7 @@ export type Mapping = z.infer<typeof mappingSchema>;
 export const connectionOptionsSchema = z.strictObject({
   mirror: z.enum(["full", "difference", "none"]).default("difference"),
   replicate: z.boolean().default(true),
-  compression: z.enum(["off", "lz4"]).default("off"),
+  compression: compressionSchema.default("off"),
   /** Degree that an acknowledgement promises (design §7). */
   durability: z.enum(["none", "write", "fsync"]).default("fsync"),
   /** Remap absolute symlinks that point into the set to the target path (HP guide p. 4-3). */
@@ -21,5 +22,12 @@ export const connectionOptionsSchema = z.strictObject({
 });
 
 export type ConnectionOptions = z.infer<typeof connectionOptionsSchema>;
+
+/** What can be changed while a connection runs; what is absent stays as it is. */
+export const connectionPatchSchema = z
+  .strictObject({ compression: compressionSchema.exactOptional() })
+  .refine((patch) => Object.keys(patch).length > 0, "names no option to change");
+
+export type ConnectionPatch = z.infer<typeof connectionPatchSchema>;
 
 export type MirrorMode = "full" | "difference";

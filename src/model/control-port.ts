@@ -2,7 +2,7 @@
 // Every method returns or rejects with SmError within its deadline; none waits for ever.
 
 import type { Peer, PeerAddress } from "./channel-port.js";
-import type { ConnectionOptions, Mapping, MirrorMode } from "./connection-spec.js";
+import type { ConnectionOptions, ConnectionPatch, Mapping, MirrorMode } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport } from "./status.js";
@@ -50,6 +50,8 @@ export interface ConnectionControl {
   disconnect(id: number): Promise<void>;
   list(): Promise<readonly ConnectionReport[]>;
   show(id: number): Promise<ConnectionReport>;
+  /** In effect when it resolves, without a mirror; kept over restarts. */
+  setOptions(id: number, patch: ConnectionPatch): Promise<ConnectionReport>;
   /** Resolves when all that was on the source at the call is on the target; rejects with TIMEOUT. */
   sync(id: number, timeoutMs: number): Promise<ConnectionReport>;
   /** Starts a mirror; resolves at once with its first report. */

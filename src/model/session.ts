@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import type { Answer } from "./change.js";
+import { compressionSchema } from "./compression.js";
 import { mappingSchema } from "./connection-spec.js";
 import { rulesSchema } from "./rule.js";
 
@@ -19,7 +20,8 @@ export const helloSchema = z.strictObject({
   epoch: z.string().regex(/^[0-9a-f]{16}$/),
   remapLinks: z.boolean(),
   durability: z.enum(["none", "write", "fsync"]),
-  compression: z.enum(["off", "lz4"]),
+  /** The highest level that sets may come in, and every one below it: the target reads them. */
+  compression: compressionSchema,
   sourceTimeMs: z.number(),
   /** Kernel boot and mount namespace of the source: equal on both sides = one machine (loop check). */
   machine: z.string().max(256),

@@ -2,6 +2,7 @@
 // Words of the HP guide pp. 9-2 to 9-4. Every state that is not fine carries a Reason.
 
 import type { AuditFigures, CaptureCoverage } from "./capture-port.js";
+import type { Compression } from "./compression.js";
 import type { Mapping } from "./connection-spec.js";
 
 /** Why something is not fine: what, since when, what happens next and when, which command helps. */
@@ -79,6 +80,10 @@ export interface ConnectionReport {
   readonly queuedOps: number;
   readonly sentBytes: number;
   readonly sentCompressedBytes: number;
+  /** The level wanted. */
+  readonly compression: Compression;
+  /** That level, or the highest below it that the target reads; null while no socket is there. */
+  readonly compressionInUse: Compression | null;
   readonly intermediateQueueBytes: number;
   readonly diskQueueBytes: number;
   readonly queuedReplicationBytes: number;

@@ -1,7 +1,7 @@
 // From an address to an open WebSocket whose other end is proven to be the pinned peer. Nothing of ours but the
 // TLS handshake leaves before the pin was checked.
 
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { connect, type TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
 import { SmError, toSmError } from "../base/errors.js";
@@ -28,6 +28,8 @@ export interface DialledSocket {
   readonly ws: WebSocket;
   readonly socket: TLSSocket;
   readonly address: PeerAddress;
+  /** Of the answer to the upgrade. */
+  readonly headers: IncomingHttpHeaders;
 }
 
 export function displayAddress(address: PeerAddress): string {
@@ -78,7 +80,7 @@ export async function dialSocket(request: DialRequest, signal: AbortSignal): Pro
     if (signal.aborted) throw cancelled(what);
     try {
       const socket = await connectPinned(request, address, what, signal);
-      return { ws: await openWebSocket(request, socket, what, signal), socket, address };
+      return { ...(await openWebSocket(request, socket, what, signal)), socket, address };
     } catch (error) {
       const failure = toSmError(error, "CHANNEL_LOST", what);
       if (signal.aborted || (failure.code !== "CHANNEL_LOST" && failure.code !== "PEER_MISMATCH")) throw failure;
@@ -117,7 +119,7 @@ function connectPinned(request: DialRequest, address: PeerAddress, what: string,
   });
 }
 
-function openWebSocket(request: DialRequest, socket: TLSSocket, what: string, signal: AbortSignal): Promise<WebSocket> {
+function openWebSocket(request: DialRequest, socket: TLSSocket, what: string, signal: AbortSignal): Promise<Pick<DialledSocket, "ws" | "headers">> {
   return step({ what, timeoutMs: request.connectTimeoutMs, signal }, (resolve, reject) => {
     const ws = new WebSocket(`wss://peer${request.path}`, [request.protocol], {
       createConnection: () => socket,
@@ -134,10 +136,14 @@ function openWebSocket(request: DialRequest, socket: TLSSocket, what: string, si
         upgrade.destroy();
       });
     });
+    let headers: IncomingHttpHeaders = {};
+    ws.once("upgrade", (answer) => {
+      headers = answer.headers;
+    });
     ws.once("open", () => {
       // Messages may follow in this very turn, before whoever awaits this socket can listen.
       ws.pause();
-      resolve(ws);
+      resolve({ ws, headers });
     });
     return () => {
       ws.terminate();

@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { isErrorCode, SmError } from "../base/errors.js";
 import { isSeq, packHeader, SET_BYTES_MAX, unpackHeader } from "../model/change-set.js";
+import type { Packing } from "../model/compression.js";
 import { type ScanLimits, scanMsgpack } from "../model/msgpack-scan.js";
 import { type Ack, type CopyClaim, type Hello, helloSchema, refusalSchema, type Welcome, welcomeSchema } from "../model/session.js";
 import { decodeAck } from "./ack-codec.js";
@@ -13,8 +14,10 @@ export const NONCE_BYTES = 16;
 export const SET_FRAME_BYTES_MAX = 4 * SET_BYTES_MAX;
 /** What a source takes in one message: an acknowledgement with the block sums of a file of 448 GiB. */
 export const ACK_FRAME_BYTES_MAX = 64 * 1024 * 1024;
-/** lz4 cannot do better than this, so a frame that claims more lies. */
-const LZ4_RATIO_MAX = 256;
+/** A compressed set has at least as many bytes: with the limit of what is in hand this bounds how many there are. */
+export const PACKED_RAW_BYTES_MIN = 512;
+/** lz4 cannot do better than this, others are not believed to: bounds what one read of a socket can claim. */
+export const PACKED_RATIO_MAX = 256;
 const WHY_MAX = 2000;
 /** More values than the fullest acknowledgement has: 4 MiB of the shortest names, or 100,000 of each sort that one answer lists. */
 export const HEADER_LIMITS: ScanLimits = { depthMax: 8, elementsMax: 4_000_000, maps: true };
@@ -27,7 +30,7 @@ export type Frame =
   | { readonly kind: "copy"; readonly claim: CopyClaim }
   | { readonly kind: "ping" | "pong"; readonly token: number }
   | { readonly kind: "probe"; readonly nonce: Buffer }
-  | { readonly kind: "lz4"; readonly rawBytes: number; readonly block: Buffer }
+  | { readonly kind: Packing; readonly rawBytes: number; readonly block: Buffer }
   | { readonly kind: "set"; readonly bytes: Buffer };
 
 export function encodeFrame(header: readonly unknown[], payloads: readonly Buffer[] = []): Buffer {
@@ -87,7 +90,7 @@ export function decodeFrame(frame: Buffer): Frame {
   if (!Array.isArray(fields)) return bad("the header of a frame is no list");
   const payload = frame.subarray(headerEnd);
   if (kind === "ack") return { kind, ack: decodeAck(fields, payload) };
-  if (kind === "lz4") return decodeLz4(fields, payload);
+  if (kind === "lz4" || kind === "brotli") return decodePacked(kind, fields, payload);
   if (payload.length > 0) bad(`a ${kind} frame has no payload, this one has ${payload.length} bytes`);
   return decodeControl(kind, fields);
 }
@@ -130,11 +133,13 @@ function validated<T>(schema: z.ZodType<T>, fields: readonly unknown[], kind: st
   return parsed.success ? parsed.data : bad(`a ${kind} frame is malformed: ${z.prettifyError(parsed.error).slice(0, 1000)}`);
 }
 
-function decodeLz4(fields: readonly unknown[], block: Buffer): Frame {
+function decodePacked(kind: Packing, fields: readonly unknown[], block: Buffer): Frame {
   const rawBytes = fields[1];
-  if (fields.length !== 2 || typeof rawBytes !== "number" || !Number.isSafeInteger(rawBytes) || rawBytes < 6) return bad("an lz4 frame is malformed");
-  if (rawBytes > SET_FRAME_BYTES_MAX) bad(`an lz4 frame claims ${rawBytes} bytes, a set has at most ${SET_FRAME_BYTES_MAX}`);
-  if (block.length < 4 || block.readUInt32LE(0) !== rawBytes || rawBytes > block.length * LZ4_RATIO_MAX)
-    bad("the length of an lz4 frame does not fit its block");
-  return { kind: "lz4", rawBytes, block };
+  if (fields.length !== 2 || typeof rawBytes !== "number" || !Number.isSafeInteger(rawBytes)) return bad(`a ${kind} frame is malformed`);
+  if (rawBytes < PACKED_RAW_BYTES_MIN || rawBytes > SET_FRAME_BYTES_MAX) {
+    bad(`a ${kind} frame claims ${rawBytes} bytes, a compressed set has ${PACKED_RAW_BYTES_MIN} to ${SET_FRAME_BYTES_MAX}`);
+  }
+  const isOfLz4Length = kind !== "lz4" || (block.length >= 4 && block.readUInt32LE(0) === rawBytes);
+  if (!isOfLz4Length || block.length > rawBytes || rawBytes > block.length * PACKED_RATIO_MAX) bad(`the length of a ${kind} frame does not fit its block`);
+  return { kind, rawBytes, block };
 }

@@ -13,6 +13,7 @@ import type { Log } from "../base/log.js";
 import type { AcceptChannel, Peer, PeerAddress } from "../model/channel-port.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import type { Bootstrap } from "./bootstrap.js";
+import { OFFER, OFFER_HEADER } from "./compression-offer.js";
 import { displayAddress } from "./dial-socket.js";
 import { SET_FRAME_BYTES_MAX } from "./frame-codec.js";
 import { FrameLink, LINK_TIMING, type LinkTiming } from "./frame-link.js";
@@ -89,6 +90,7 @@ export class PeerServer {
     this.#loggedRefusals = new RateWindow({ eventsMax: REFUSALS_LOGGED_MAX, windowMs: 60_000, keysMax: ADDRESSES_COUNTED_MAX, clock });
     const common = { noServer: true, clientTracking: false, perMessageDeflate: false, autoPong: false } as const;
     this.#channelSockets = new WebSocketServer({ ...common, maxPayload: SET_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });
+    this.#channelSockets.on("headers", (headers) => headers.push(`${OFFER_HEADER}: ${OFFER}`));
     this.#pairSockets = new WebSocketServer({ ...common, maxPayload: wire.PAIR_MESSAGE_BYTES_MAX, handleProtocols: () => wire.PAIR_PROTOCOL });
     this.#https = createServer({
       ...wire.tlsOptions(options.identity),

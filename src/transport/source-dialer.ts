@@ -5,8 +5,8 @@ import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
-import type { Peer, SourceChannel, SourceDialer } from "../model/channel-port.js";
-import type { Hello } from "../model/session.js";
+import type { Greeting, Peer, SourceChannel, SourceDialer } from "../model/channel-port.js";
+import { OFFER_HEADER, readOffer } from "./compression-offer.js";
 import { type DialledSocket, dialSocket, displayAddress, step } from "./dial-socket.js";
 import { ACK_FRAME_BYTES_MAX, encodeHello, encodeProbe, NONCE_BYTES, reasonToError } from "./frame-codec.js";
 import { FrameLink, LINK_TIMING, type LinkTiming, type OwnerFrame } from "./frame-link.js";
@@ -27,6 +27,8 @@ export interface DialerOptions {
   readonly identity: Identity;
   readonly peers: PeerStore;
   readonly log: Log;
+  /** Smaller sets are not compressed. */
+  readonly compressBytesMin: number;
   readonly timing?: Partial<DialTiming>;
   readonly clock?: Clock;
 }
@@ -49,9 +51,11 @@ export class WsSourceDialer implements SourceDialer {
     return new WsSourceDialer(options);
   }
 
-  async dial(peer: Peer, hello: Hello, signal: AbortSignal): Promise<SourceChannel> {
+  async dial(peer: Peer, hello: Greeting, signal: AbortSignal): Promise<SourceChannel> {
     const dialled = await this.#connect(peer, signal);
     const link = this.#link(peer, dialled);
+    const readable = readOffer(dialled.headers[OFFER_HEADER]);
+    const { compressBytesMin } = this.#options;
     const what = `the welcome of ${peer.name}`;
     return step<SourceChannel>({ what, timeoutMs: this.#timing.welcomeTimeoutMs, signal }, (resolve, reject) => {
       let channel: WsSourceChannel | undefined;
@@ -59,8 +63,8 @@ export class WsSourceDialer implements SourceDialer {
         if (channel !== undefined) {
           channel.handle(frame);
         } else if (frame.kind === "welcome") {
-          const facts = { welcome: frame.welcome, remoteAddress: displayAddress(dialled.address), compression: hello.compression };
-          channel = new WsSourceChannel(link, facts, this.#clock);
+          const remoteAddress = displayAddress(dialled.address);
+          channel = new WsSourceChannel(link, { welcome: frame.welcome, remoteAddress, readable, compressBytesMin }, this.#clock);
           resolve(channel);
         } else if (frame.kind === "refuse") {
           reject(reasonToError(frame, peer.name));
@@ -68,7 +72,7 @@ export class WsSourceDialer implements SourceDialer {
           throw unexpected(frame, "a welcome");
         }
       });
-      link.send(encodeHello(hello));
+      link.send(encodeHello({ ...hello, compression: readable }));
       void link.ended.then(reject);
       return () => link.end(new SmError("CHANNEL_LOST", "the source gave up the handshake"));
     });

@@ -3,8 +3,8 @@
 import { assert } from "../base/assert.js";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
-import { defer } from "../base/wait.js";
-import type { ChannelStats, SourceChannel } from "../model/channel-port.js";
+import type { ChannelStats, OnWire, SourceChannel } from "../model/channel-port.js";
+import { type Compression, lowerOf } from "../model/compression.js";
 import type { Ack, CopyClaim, Welcome } from "../model/session.js";
 import { encodeCopy, SET_FRAME_BYTES_MAX } from "./frame-codec.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
@@ -13,29 +13,38 @@ import { packSet } from "./set-compression.js";
 export interface SourceChannelFacts {
   readonly welcome: Welcome;
   readonly remoteAddress: string;
-  readonly compression: "off" | "lz4";
+  /** The highest level that the target reads. */
+  readonly readable: Compression;
+  /** Smaller sets are not compressed. */
+  readonly compressBytesMin: number;
 }
+
+/** As many as the thread pool works on. */
+const PACKED_AT_ONCE_MAX = 4;
 
 export class WsSourceChannel implements SourceChannel {
   readonly welcome: Welcome;
   readonly remoteAddress: string;
   readonly ended: Promise<SmError>;
   readonly #link: FrameLink;
-  readonly #compression: "off" | "lz4";
+  readonly #facts: SourceChannelFacts;
+  #wanted: Compression = "off";
   readonly #connectedAtMs: number;
   readonly #listeners: ((ack: Ack) => void)[] = [];
   /** Acknowledgements that came before anybody listened; the peer sends none before it got a set, so there are few. */
   #early: Ack[] = [];
   #sentSetBytes = 0;
   #sentWireBytes = 0;
-  /** Compressed sets take their turn: a small one must not overtake a large one that is still being compressed. */
-  #turn: Promise<void> = Promise.resolve();
+  /** Sets that are being compressed, and those behind them: a small one must not overtake a large one. Oldest first. */
+  readonly #turns: Promise<void>[] = [];
+  /** Resolves when the socket has room for more than what it was given. */
+  #room: Promise<void> = Promise.resolve();
 
   constructor(link: FrameLink, facts: SourceChannelFacts, clock: Clock = systemClock) {
     this.#link = link;
     this.welcome = facts.welcome;
     this.remoteAddress = facts.remoteAddress;
-    this.#compression = facts.compression;
+    this.#facts = facts;
     this.#connectedAtMs = clock.nowMs();
     this.ended = link.ended;
   }
@@ -59,30 +68,45 @@ export class WsSourceChannel implements SourceChannel {
     for (const ack of early) listener(ack);
   }
 
-  /** The bytes must not change afterwards: the socket sends from them. */
-  async sendSet(bytes: Buffer): Promise<{ readonly wireBytes: number }> {
-    assert(bytes.length <= SET_FRAME_BYTES_MAX, `a change set of ${bytes.length} bytes is larger than a frame`);
-    if (this.#compression === "off") return this.#send(bytes, bytes);
-    const packed = packSet(bytes);
-    const before = this.#turn;
-    const turn = defer<void>();
-    this.#turn = turn.promise;
-    await before;
-    let taken: Promise<{ readonly wireBytes: number }>;
-    try {
-      taken = this.#send(bytes, await packed);
-    } finally {
-      turn.resolve();
-    }
-    return taken;
+  /** The level wanted, or the highest below it that the target reads. */
+  get compression(): Compression {
+    return lowerOf(this.#wanted, this.#facts.readable);
   }
 
-  async #send(set: Buffer, wire: Buffer): Promise<{ wireBytes: number }> {
-    const taken = this.#link.sendPaced(wire);
+  setCompression(level: Compression): void {
+    this.#wanted = level;
+  }
+
+  /** The bytes must not change afterwards: the socket sends from them. */
+  async sendSet(bytes: Buffer, onWire?: OnWire): Promise<void> {
+    assert(bytes.length <= SET_FRAME_BYTES_MAX, `a change set of ${bytes.length} bytes is larger than a frame`);
+    const packed = this.#link.isEnded ? bytes : packSet(bytes, this.compression, this.#facts.compressBytesMin);
+    if (this.#turns.length === 0 && Buffer.isBuffer(packed)) {
+      this.#handOver(bytes, packed, onWire);
+      return this.#room;
+    }
+    const turn = this.#handOverInTurn(bytes, packed, onWire);
+    this.#turns.push(turn);
+    void turn.then(() => this.#turns.shift());
+    while (this.#turns.length >= PACKED_AT_ONCE_MAX) await this.#turns[0];
+    return this.#room;
+  }
+
+  /** Never rejects. */
+  async #handOverInTurn(set: Buffer, packed: Buffer | Promise<Buffer>, onWire: OnWire | undefined): Promise<void> {
+    await this.#turns.at(-1);
+    this.#handOver(set, await packed, onWire);
+  }
+
+  #handOver(set: Buffer, wire: Buffer, onWire: OnWire | undefined): void {
+    const isSent = !this.#link.isEnded;
+    this.#room = this.#link.sendPaced(wire);
+    // Whoever sends next hears of it.
+    this.#room.catch(() => undefined);
+    if (!isSent) return;
     this.#sentSetBytes += set.length;
     this.#sentWireBytes += wire.length;
-    await taken;
-    return { wireBytes: wire.length };
+    onWire?.(wire.length);
   }
 
   stats(): ChannelStats {
@@ -96,7 +120,7 @@ export class WsSourceChannel implements SourceChannel {
   }
 
   async close(): Promise<void> {
-    await this.#turn;
+    await this.#turns.at(-1);
     this.#link.end(new SmError("CHANNEL_LOST", "the source closed the channel"));
     await this.#link.closed;
   }

@@ -1,13 +1,14 @@
 // The target's end of a channel: hands out sets in order, sends acknowledgements, and lets the source wait when what was
 // received and not worked off reaches its limit.
 
-import { SmError, toSmError } from "../base/errors.js";
+import { SmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
 import type { TargetChannel } from "../model/channel-port.js";
+import { lowerOf } from "../model/compression.js";
 import type { Ack, CopyClaim, Hello } from "../model/session.js";
 import { type AckProgress, encodeAckFrames } from "./ack-frames.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
-import { unpackSet } from "./set-compression.js";
+import { SetInbox } from "./set-inbox.js";
 
 /** Reading pauses at this much in hand, and goes on at half of it. */
 export const UNRELEASED_BYTES_MAX = 64 * MiB;
@@ -19,8 +20,7 @@ export class WsTargetChannel implements TargetChannel {
   readonly #link: FrameLink;
   #listener: ((bytes: Buffer) => void) | undefined;
   /** Sets not handed out yet: nobody listens, or one before them is still being decompressed. Bounded by the pause. */
-  readonly #inbox: (Buffer | Promise<Buffer | SmError>)[] = [];
-  #isPumping = false;
+  readonly #inbox: SetInbox;
   #unreleasedBytes = 0;
   #isPaused = false;
   #copyListener: ((claim: CopyClaim) => void) | undefined;
@@ -33,20 +33,38 @@ export class WsTargetChannel implements TargetChannel {
     this.peerName = link.peerName;
     this.hello = hello;
     this.ended = link.ended;
+    this.#inbox = new SetInbox({
+      canDeliver: () => this.#listener !== undefined && !link.isEnded,
+      deliver: (set) => this.#listener?.(set),
+      fail: (error) => link.end(error),
+    });
+    void link.ended.then(() => this.#inbox.close());
     this.#sent = { appliedSeq, durableSeq, takenSeq: appliedSeq, consistentSeq: 0, consistentTimeMs: 0, doubt: null };
   }
 
   /** What the link delivers once the channel is open. */
   handle(frame: OwnerFrame): void {
-    if (frame.kind === "set") this.#receive(frame.bytes, frame.bytes.length);
-    else if (frame.kind === "lz4" && this.hello.compression === "lz4") this.#receive(unpackSet(frame.block, frame.rawBytes), frame.rawBytes);
-    else if (frame.kind === "copy") this.#hearClaim(frame.claim);
-    else throw new SmError("PROTOCOL", `a ${frame.kind} frame came on an open channel, where a source sends change sets`);
+    switch (frame.kind) {
+      case "set":
+        this.#received(frame.bytes.length);
+        this.#inbox.push(frame.bytes);
+        return;
+      case "lz4":
+      case "brotli":
+        if (lowerOf(frame.kind, this.hello.compression) !== frame.kind) break;
+        this.#received(frame.rawBytes);
+        this.#inbox.pushPacked(frame);
+        return;
+      case "copy":
+        this.#hearClaim(frame.claim);
+        return;
+    }
+    throw new SmError("PROTOCOL", `a ${frame.kind} frame came on an open channel, where a source sends change sets`);
   }
 
   onSet(listener: (bytes: Buffer) => void): void {
     this.#listener = listener;
-    this.#pump();
+    this.#inbox.deliver();
   }
 
   onCopy(listener: (claim: CopyClaim) => void): void {
@@ -81,41 +99,11 @@ export class WsTargetChannel implements TargetChannel {
     await this.#link.closed;
   }
 
-  #receive(set: Buffer | Promise<Buffer | SmError>, bytes: number): void {
+  /** What counts is what the set takes once it is there: `bytes`. */
+  #received(bytes: number): void {
     this.#unreleasedBytes += bytes;
-    if (this.#unreleasedBytes >= UNRELEASED_BYTES_MAX && !this.#isPaused) {
-      this.#isPaused = true;
-      this.#link.pause();
-    }
-    this.#inbox.push(set);
-    this.#pump();
-  }
-
-  #pump(): void {
-    while (!this.#isPumping && this.#listener !== undefined && !this.#link.isEnded) {
-      const next = this.#inbox[0];
-      if (next === undefined) return;
-      if (next instanceof Promise) {
-        this.#isPumping = true;
-        void next.then((set) => this.#unpacked(set));
-        return;
-      }
-      this.#inbox.shift();
-      this.#listener(next);
-    }
-  }
-
-  #unpacked(set: Buffer | SmError): void {
-    this.#isPumping = false;
-    if (set instanceof SmError) {
-      this.#link.end(set);
-      return;
-    }
-    this.#inbox[0] = set;
-    try {
-      this.#pump();
-    } catch (error) {
-      this.#link.end(toSmError(error, "INTERNAL", `a change set of ${this.peerName} could not be handled`));
-    }
+    if (this.#unreleasedBytes < UNRELEASED_BYTES_MAX || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#link.pause();
   }
 }

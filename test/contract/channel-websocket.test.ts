@@ -1,11 +1,17 @@
 // The contract of SourceChannel and TargetChannel, over WebSockets with and without compression.
 
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import { WebSocketServer } from "ws";
 import { SmError } from "../../src/base/errors.js";
 import type { BytePath } from "../../src/model/byte-path.js";
 import type { SourceChannel, TargetChannel } from "../../src/model/channel-port.js";
-import type { Ack, CopyClaim, Hello } from "../../src/model/session.js";
+import { COMPRESSIONS } from "../../src/model/compression.js";
+import type { Ack, CopyClaim } from "../../src/model/session.js";
+import { decodeFrame, encodeWelcome, type Frame } from "../../src/transport/frame-codec.js";
 import { ackOf } from "../support/acks.js";
 import { eventually } from "../support/eventually.js";
 import { Cleanup, introduce, never, openAgent, openTarget, peerOf, sampleHello, sampleSet, sampleWelcome } from "../support/transport-fixture.js";
@@ -15,15 +21,14 @@ afterEach(() => cleanup.run());
 
 const MiB = 1024 * 1024;
 
-describe.each(["off", "lz4"] as const)("a channel with compression %s", (compression) => {
-  const hello: Hello = { ...sampleHello, compression };
-
+describe.each(COMPRESSIONS)("a channel with compression %s", (compression) => {
   async function openChannel(): Promise<{ source: SourceChannel; target: TargetChannel }> {
     const agent = await openAgent(cleanup, "source");
     const other = await openTarget(cleanup);
     const peer = await introduce(agent, other);
     const taken = other.taken();
-    const source = cleanup.add(await agent.dialer.dial(peer, hello, never), (channel) => channel.close());
+    const source = cleanup.add(await agent.dialer.dial(peer, sampleHello, never), (channel) => channel.close());
+    source.setCompression(compression);
     return { source, target: await taken };
   }
 
@@ -31,7 +36,7 @@ describe.each(["off", "lz4"] as const)("a channel with compression %s", (compres
     const { source, target } = await openChannel();
     expect(source.welcome).toEqual(sampleWelcome);
     expect(source.remoteAddress).toMatch(/^127\.0\.0\.1:\d+$/);
-    expect(target.hello).toEqual(hello);
+    expect(target.hello).toEqual({ ...sampleHello, compression: "brotli" });
     expect(target.peerName).toBe("source");
   });
 
@@ -133,7 +138,11 @@ describe.each(["off", "lz4"] as const)("a channel with compression %s", (compres
     const { source, target } = await openChannel();
     target.onSet(() => target.sendAck(ackOf({ appliedSeq: 1 })));
     const set = sampleSet(1, Buffer.alloc(MiB, "abc"));
-    const { wireBytes } = await source.sendSet(set);
+    let wireBytes = 0;
+    await source.sendSet(set, (bytes) => {
+      wireBytes = bytes;
+    });
+    await eventually(() => expect(wireBytes).toBeGreaterThan(0));
     if (compression === "off") expect(wireBytes).toBe(set.length);
     else expect(wireBytes).toBeLessThan(set.length / 50);
     await eventually(() => expect(source.stats().receivedBytes).toBeGreaterThan(30));
@@ -164,6 +173,57 @@ describe.each(["off", "lz4"] as const)("a channel with compression %s", (compres
     await target.close();
   });
 });
+
+test("the level changes between two sets, and the order stays", async () => {
+  const agent = await openAgent(cleanup, "source");
+  const other = await openTarget(cleanup);
+  const peer = await introduce(agent, other);
+  const taken = other.taken();
+  const source = cleanup.add(await agent.dialer.dial(peer, sampleHello, never), (channel) => channel.close());
+  const received: Buffer[] = [];
+  (await taken).onSet((bytes) => received.push(bytes));
+  const sets: Buffer[] = [];
+  const wires: number[] = [];
+  for (let seq = 1; seq <= 120; seq += 1) {
+    source.setCompression(COMPRESSIONS[seq % COMPRESSIONS.length] ?? "off");
+    const set = sampleSet(seq, Buffer.alloc(seq % 7 === 0 ? MiB : 5_000, `text ${seq} `));
+    sets.push(set);
+    void source.sendSet(set, (bytes) => wires.push(bytes));
+  }
+  await eventually(() => expect(received.length).toBe(sets.length));
+  for (const [i, set] of sets.entries()) expect(received[i]?.equals(set)).toBe(true);
+  expect(wires.filter((bytes, i) => bytes === sets[i]?.length).length).toBe(40);
+  expect(source.stats()).toMatchObject({ sentBytes: sum(sets.map(({ length }) => length)), sentCompressedBytes: sum(wires) });
+});
+
+test("a target that says nothing of compression is sent what every version reads", async () => {
+  const agent = await openAgent(cleanup, "source");
+  const other = await openAgent(cleanup, "target");
+  const server = createServer({ ...other.identity.tls(), requestCert: true, rejectUnauthorized: false });
+  const sockets = new WebSocketServer({ server, handleProtocols: () => "sm.1" });
+  const frames: Frame[] = [];
+  sockets.on("connection", (ws) => {
+    ws.on("message", (data) => {
+      const frame = decodeFrame(data as Buffer);
+      if (frame.kind !== "ping") frames.push(frame);
+      if (frame.kind === "hello") ws.send(encodeWelcome(sampleWelcome));
+    });
+    cleanup.add(ws, () => ws.terminate());
+  });
+  cleanup.add(server.listen(0, "127.0.0.1"), () => void server.close());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const peer = { name: "target", fingerprint: other.identity.fingerprint, addresses: [{ host: "127.0.0.1", port }], addedAt: "2026-01-01T00:00:00.000Z" };
+  await agent.peers.add(peer);
+  const source = await agent.dialer.dial(peer, sampleHello, never);
+  source.setCompression("brotli");
+  expect(source.compression).toBe("lz4");
+  await source.sendSet(sampleSet(1, Buffer.alloc(5000, "abc ")));
+  await eventually(() => expect(frames.map(({ kind }) => kind)).toEqual(["hello", "lz4"]));
+  expect(frames[0]).toEqual({ kind: "hello", hello: { ...sampleHello, compression: "lz4" } });
+});
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 test("a refusal of the target reaches the source as its error", async () => {
   const agent = await openAgent(cleanup, "source");

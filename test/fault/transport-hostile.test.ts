@@ -2,6 +2,8 @@
 
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
+import { brotliCompressSync } from "node:zlib";
+import { compressSync } from "lz4-napi";
 import { afterEach, expect, test } from "vitest";
 import { encodeFrame, encodeHello, encodePing } from "../../src/transport/frame-codec.js";
 import { eventually } from "../support/eventually.js";
@@ -149,7 +151,8 @@ const madness: readonly [string, boolean, readonly (Buffer | string)[]][] = [
   ["a second hello", true, [encodeHello(sampleHello)]],
   ["a truncated set", true, [sampleSet(1).subarray(0, 5)]],
   ["a welcome from the source", true, [encodeFrame(["welcome", {}])]],
-  ["a compressed set that was not agreed", true, [encodeFrame(["lz4", 10], [Buffer.from("0a000000a0000000000000000000000000", "hex")])]],
+  ["a compressed set that was not agreed", true, [encodeFrame(["lz4", 600], [Buffer.from(`58020000${"00".repeat(100)}`, "hex")])]],
+  ["a set compressed more than was agreed", true, [encodeFrame(["brotli", 600], [Buffer.alloc(100)])]],
   ["a malformed ping", true, [encodeFrame(["ping", "x"])]],
 ];
 
@@ -185,17 +188,42 @@ test("broken WebSocket framing ends the channel", async () => {
   await expectServes(target);
 });
 
-test("a damaged compressed set ends the channel, after the sets before it", async () => {
+test.each(["lz4", "brotli"] as const)("a damaged set compressed by %s ends the channel, after the sets before it", async (level) => {
   const { target, raw } = await openMad();
-  raw.ws.send(encodeHello({ ...sampleHello, compression: "lz4" }));
+  raw.ws.send(encodeHello({ ...sampleHello, compression: level }));
   await eventually(() => expect(target.channels.length).toBe(1));
   const received: Buffer[] = [];
   target.channels[0]?.onSet((bytes) => received.push(bytes));
   raw.ws.send(sampleSet(1));
-  raw.ws.send(encodeFrame(["lz4", 100], [Buffer.from("64000000ffffff", "hex")]));
+  raw.ws.send(encodeFrame([level, 600], [Buffer.from("58020000ffffff", "hex")]));
   raw.ws.send(sampleSet(2));
   expect(await target.channels[0]?.ended).toMatchObject({ code: "PROTOCOL", message: expect.stringContaining("decompressed") });
   expect(received).toEqual([sampleSet(1)]);
+});
+
+test.each(["lz4", "brotli"] as const)("small frames of %s that become large do not become more than a target holds", async (level) => {
+  const { target, raw } = await openMad();
+  raw.ws.send(encodeHello({ ...sampleHello, compression: level }));
+  await eventually(() => expect(target.channels.length).toBe(1));
+  let received = 0;
+  target.channels[0]?.onSet((bytes) => {
+    received += bytes.length;
+  });
+  const set = sampleSet(1, Buffer.alloc(4 * 1024 * 1024 - 1024));
+  // Brotli makes it smaller than is believed: what follows its end is not looked at.
+  const block = level === "lz4" ? compressSync(set) : Buffer.concat([brotliCompressSync(set), Buffer.alloc(17_000)]);
+  for (let i = 0; i < 200; i += 1) raw.ws.send(encodeFrame([level, set.length], [block]));
+  let before = -1;
+  await eventually(
+    () => {
+      const isStill = received === before && received > 32 * 1024 * 1024;
+      before = received;
+      expect(isStill).toBe(true);
+    },
+    { intervalMs: 300 },
+  );
+  expect(received).toBeLessThan(80 * 1024 * 1024);
+  raw.ws.terminate();
 });
 
 test("a peer that says no hello is shown out", async () => {

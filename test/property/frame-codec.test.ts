@@ -61,7 +61,7 @@ const hello: fc.Arbitrary<Hello> = fc.record({
   epoch: hex(16),
   remapLinks: fc.boolean(),
   durability: fc.constantFrom("none", "write", "fsync"),
-  compression: fc.constantFrom("off", "lz4"),
+  compression: fc.constantFrom("off", "lz4", "brotli"),
   sourceTimeMs: finite,
   machine: fc.string({ maxLength: 256 }),
   version: fc.string({ maxLength: 64 }),
@@ -133,9 +133,10 @@ test("noise gives a protocol error or a frame", () => {
   fc.assert(fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }).map(Buffer.from), framed), readsOrRefuses), { numRuns: 1000 });
 });
 
-test("a damaged compressed set gives a set or an error value, never a rejection", async () => {
+test.each(["lz4", "brotli"] as const)("a damaged set compressed by %s gives a set or an error value, never a rejection", async (level) => {
   const set = sampleSet(1, Buffer.alloc(6000, "some text that repeats "));
-  const packed = await packSet(set);
+  const packed = await packSet(set, level, 0);
+  expect(decodeFrame(packed).kind).toBe(level);
   await fc.assert(
     fc.asyncProperty(fc.nat({ max: packed.length - 1 }), fc.integer({ min: 1, max: 255 }), async (index, flip) => {
       const damaged = Buffer.from(packed);
@@ -147,8 +148,8 @@ test("a damaged compressed set gives a set or an error value, never a rejection"
         expect(error).toMatchObject({ code: "PROTOCOL" });
         return;
       }
-      if (frame.kind !== "lz4") return;
-      const result = await unpackSet(frame.block, frame.rawBytes);
+      if (frame.kind !== "lz4" && frame.kind !== "brotli") return;
+      const result = await unpackSet(frame.kind, frame.block, frame.rawBytes);
       expect(Buffer.isBuffer(result) || result.code === "PROTOCOL").toBe(true);
     }),
   );

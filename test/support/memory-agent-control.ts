@@ -3,6 +3,7 @@
 
 import { SmError } from "../../src/base/errors.js";
 import type { PeerAddress } from "../../src/model/channel-port.js";
+import type { ConnectionPatch } from "../../src/model/connection-spec.js";
 import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved } from "../../src/model/control-port.js";
 import type { PathExplanation } from "../../src/model/explanation.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
@@ -49,6 +50,8 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     queuedOps: 0,
     sentBytes: 0,
     sentCompressedBytes: 0,
+    compression: "off",
+    compressionInUse: "off",
     intermediateQueueBytes: 0,
     diskQueueBytes: 0,
     queuedReplicationBytes: 0,
@@ -171,6 +174,10 @@ export class MemoryAgentControl implements AgentControl {
     },
     list: async () => [...this.#connections.values()],
     show: async (id: number) => this.#connection(id),
+    setOptions: async (id: number, patch: ConnectionPatch) => {
+      this.setConnection({ ...this.#connection(id), ...patch, compressionInUse: patch.compression ?? this.#connection(id).compressionInUse });
+      return this.#connection(id);
+    },
     sync: async (id: number, timeoutMs: number) => {
       this.calls.push(`sync ${id} ${timeoutMs}`);
       if (this.syncFails !== undefined) throw this.syncFails;

@@ -15,6 +15,9 @@ import { PeerServer, type PeerServerLimits } from "../../src/transport/peer-serv
 import { PeerStore } from "../../src/transport/peer-store.js";
 import { type DialTiming, WsSourceDialer } from "../../src/transport/source-dialer.js";
 
+/** As the configuration has it by default. */
+export const COMPRESS_BYTES_MIN = 1024;
+
 export const never = new AbortController().signal;
 
 export const sampleHello: Hello = {
@@ -114,7 +117,7 @@ export async function openAgent(cleanup: Cleanup, name: string, timing: Partial<
   const peers = await PeerStore.open(directory);
   const bootstrap = await Bootstrap.open(directory);
   const log = memoryLog();
-  const dialer = cleanup.add(await WsSourceDialer.open({ identity, peers, log, timing }), (d) => d.close());
+  const dialer = cleanup.add(await WsSourceDialer.open({ identity, peers, log, timing, compressBytesMin: COMPRESS_BYTES_MIN }), (d) => d.close());
   return { directory, identity, peers, bootstrap, dialer, log };
 }
 

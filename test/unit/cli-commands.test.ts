@@ -78,6 +78,11 @@ test("connect passes every option on, and prints the connection", async ({ serve
   });
   expect((await run("connect home beta --exact --mirror full")).stdout).toContain("home → beta");
   expect(JSON.parse(agent.calls[1] ?? "").options).toEqual({ mirror: "full", replicate: true, compression: "off", durability: "fsync", remapLinks: true });
+  expect((await run("connection set 2 --compression brotli")).stdout).toMatch(/^connection 2\n[\s\S]* compression {5}brotli\n/);
+  expect(JSON.parse((await run("connection set 2 --compression lz4 --json")).stdout).connection).toMatchObject({ id: 2, compression: "lz4" });
+  expect(await run("connection set 2")).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("name an option to change") });
+  expect(await run("connection set 2 --compression zip")).toMatchObject({ code: 2, stderr: expect.stringContaining("off, lz4, brotli") });
+  expect(await run("connection set 9 --compression off")).toMatchObject({ code: 2, stderr: expect.stringContaining("error NOT_FOUND") });
   expect((await run("connection list")).stdout.split("\n")).toHaveLength(4);
   expect((await run("connection show 2")).stdout).toContain("connection 2\n");
   expect(await run("disconnect 1")).toMatchObject({ code: 0, stdout: "disconnected 1\n" });

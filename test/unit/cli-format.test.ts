@@ -101,6 +101,14 @@ test("a connection shows its problems and how many more there are", () => {
   expect(text).toContain("3 problems:\n    /home/x: FS_DENIED: no access\n    and 2 more");
 });
 
+test("a connection shows what compression saves, and when the target does not read the level wanted", () => {
+  const sent = { sentBytes: 4096, sentCompressedBytes: 1000, compression: "brotli" } as const;
+  const text = formatConnection(connectionReport({ ...sent, compressionInUse: "brotli" }));
+  expect(text).toContain("sent            4.0 KiB, 1000 B on the wire (4.1 : 1)\n  compression     brotli\n");
+  expect(formatConnection(connectionReport({ ...sent, compressionInUse: "lz4" }))).toContain("compression     lz4: the target does not read brotli\n");
+  expect(formatConnection(connectionReport({ compressionInUse: null }))).toContain("sent            0 B, 0 B on the wire (–)\n  compression     off\n");
+});
+
 test("the consistency point says as of when, how far behind, or why not", () => {
   const reason: Reason = { code: "FORCED", message: "no rest", object: "c", since: "2026-01-02T03:05:00Z", next: "", nextAt: null, command: null };
   const point = { seq: 1234, at: "2026-01-02T03:04:05.678Z", lagMs: 1500, reason: null };

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { SmError } from "../../src/base/errors.js";
 import { defer } from "../../src/base/wait.js";
 import { type SentCounts, SetSender, type SetSenderOptions } from "../../src/connection/set-sender.js";
-import type { SourceChannel } from "../../src/model/channel-port.js";
+import type { OnWire, SourceChannel } from "../../src/model/channel-port.js";
 import type { Journal } from "../../src/model/journal-port.js";
 import { eventually } from "../support/eventually.js";
 import { appendRange, bodyOf, range, test } from "../support/journal-fixture.js";
@@ -17,11 +17,17 @@ class MemoryChannel implements SourceChannel {
   gate: Promise<void> = Promise.resolve();
   #error: SmError | null = null;
 
-  async sendSet(bytes: Buffer): Promise<{ readonly wireBytes: number }> {
+  readonly compression = "lz4";
+
+  setCompression(): void {
+    throw new Error("the sender knows nothing of compression");
+  }
+
+  async sendSet(bytes: Buffer, onWire?: OnWire): Promise<void> {
     await this.gate;
     if (this.#error !== null) throw this.#error;
     this.sent.push(bytes);
-    return { wireBytes: Math.ceil(bytes.length / 2) };
+    onWire?.(Math.ceil(bytes.length / 2));
   }
 
   sendCopy(): void {

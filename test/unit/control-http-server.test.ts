@@ -102,6 +102,15 @@ test("a command answers with its output", async ({ server, agent }) => {
   });
 });
 
+test("options of a connection change by name; none, and others than there are, are refused", async ({ server, agent }) => {
+  agent.setConnection(connectionReport({ id: 7 }));
+  const set = (options: unknown) => post(server.adminSocket, "connection/set", { id: 7, options });
+  expect((await set({ compression: "brotli" })).body.connection).toMatchObject({ id: 7, compression: "brotli" });
+  for (const options of [{}, { compression: "zip" }, { compression: "off", more: 1 }, null]) expect((await set(options)).status).toBe(400);
+  expect((await agent.connections.show(7)).compression).toBe("brotli");
+  expect((await post(server.monitorSocket, "connection/set", { id: 7, options: { compression: "off" } })).status).toBe(403);
+});
+
 test("the monitor socket reads and changes nothing", async ({ server, agent }) => {
   expect((await post(server.monitorSocket, "status", {})).status).toBe(200);
   expect((await call(server.monitorSocket, "GET", "/api/v1/repset/list")).body).toEqual({ repsets: [] });

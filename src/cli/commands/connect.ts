@@ -1,5 +1,6 @@
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
+import { COMPRESSIONS, type Compression } from "../../model/compression.js";
 import { formatConnectionLines } from "../format/connection-text.js";
 import { parseMap } from "../parse/map-flags.js";
 import { SmCommand } from "../sm-command.js";
@@ -24,7 +25,7 @@ export default class Connect extends SmCommand {
     mirror: Flags.string({ description: "how the first mirror compares", options: ["full", "difference"], default: "difference" }),
     "no-mirror": Flags.boolean({ description: "do not mirror now" }),
     "no-replicate": Flags.boolean({ description: "do not replicate changes" }),
-    compression: Flags.string({ description: "compression of what is sent", options: ["off", "lz4"], default: "off" }),
+    compression: Flags.string({ description: "compression of what is sent", options: [...COMPRESSIONS], default: "off" }),
     durability: Flags.string({ description: "what the target has done when it acknowledges", options: ["none", "write", "fsync"], default: "fsync" }),
     "no-remap-links": Flags.boolean({ description: "keep absolute links into the set as they are" }),
   };
@@ -38,7 +39,7 @@ export default class Connect extends SmCommand {
       options: {
         mirror: flags["no-mirror"] ? "none" : (flags.mirror as "full" | "difference"),
         replicate: !flags["no-replicate"],
-        compression: flags.compression as "off" | "lz4",
+        compression: flags.compression as Compression,
         durability: flags.durability as "none" | "write" | "fsync",
         remapLinks: !flags["no-remap-links"],
       },

@@ -1,7 +1,7 @@
 import type { ConnectionReport } from "../../model/status.js";
 import { formatConsistency } from "./consistency-text.js";
 import { formatMirrorLine } from "./mirror-text.js";
-import { formatBytes, formatCount, formatDuration, formatPercent, formatTime } from "./quantities.js";
+import { formatBytes, formatCount, formatDuration, formatPercent, formatRatio, formatTime } from "./quantities.js";
 import { formatProblems, formatReason, indent } from "./reason-text.js";
 import { formatTable } from "./table.js";
 
@@ -23,6 +23,15 @@ export function queueBytes(connection: ConnectionReport): number {
   return connection.intermediateQueueBytes + connection.diskQueueBytes;
 }
 
+function formatSent({ sentBytes, sentCompressedBytes }: ConnectionReport): string {
+  return `${formatBytes(sentBytes)}, ${formatBytes(sentCompressedBytes)} on the wire (${formatRatio(sentBytes, sentCompressedBytes)})`;
+}
+
+function formatCompression({ compression, compressionInUse }: ConnectionReport): string {
+  if (compressionInUse === null || compressionInUse === compression) return compression;
+  return `${compressionInUse}: the target does not read ${compression}`;
+}
+
 /** The block of one connection in a status. */
 export function formatConnectionLines(connection: ConnectionReport): string[] {
   const { mirror } = connection;
@@ -32,6 +41,7 @@ export function formatConnectionLines(connection: ConnectionReport): string[] {
     `   data ${connection.targetDataState}, target ${connection.targetStatus}, transmit ${connection.transmitMode}`,
     `   mirror ${formatMirrorLine(mirror)}`,
     `   replication ${connection.replicationStatus}, queue ${formatCount(connection.queuedOps)} ops, ${formatBytes(queueBytes(connection))}, lag ${formatDuration(connection.lagMs)}`,
+    `   sent ${formatSent(connection)}, compression ${formatCompression(connection)}`,
     `   consistent ${formatConsistency(connection.consistency)}`,
     ...indent(connection.reasons.flatMap(formatReason), 3),
     ...(connection.problemCount > 0 ? [`   ${formatCount(connection.problemCount)} problems: see \`sm connection show ${connection.id}\``] : []),
@@ -51,7 +61,8 @@ export function formatConnection(connection: ConnectionReport): string {
     `mirror          ${formatMirrorLine(connection.mirror)}`,
     `replication     ${connection.replicationStatus}`,
     `queue           ${formatCount(connection.queuedOps)} ops; ${formatBytes(connection.intermediateQueueBytes)} in memory, ${formatBytes(connection.diskQueueBytes)} on disk`,
-    `sent            ${formatBytes(connection.sentBytes)} (${formatBytes(connection.sentCompressedBytes)} on the wire)`,
+    `sent            ${formatSent(connection)}`,
+    `compression     ${formatCompression(connection)}`,
     `change sets     ${connection.lastSeq} made, ${connection.appliedSeq} applied, ${connection.durableSeq} durable`,
     `lag             ${formatDuration(connection.lagMs)}`,
     `consistent      ${formatConsistency(connection.consistency)}`,

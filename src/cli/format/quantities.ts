@@ -24,6 +24,11 @@ export function formatPercent(percent: number | null): string {
   return percent === null ? "–" : `${Math.floor(percent)} %`;
 }
 
+/** "4.1 : 1" */
+export function formatRatio(before: number, after: number): string {
+  return after === 0 ? "–" : `${(before / after).toFixed(1)} : 1`;
+}
+
 /** To the second, UTC; the text itself when it is no date. */
 export function formatTime(iso: string): string {
   const date = new Date(iso);
