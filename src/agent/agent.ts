@@ -32,6 +32,7 @@ import { PeerService } from "./peer-service.js";
 import { RepsetService } from "./repset-service.js";
 import { SourceService } from "./source-service.js";
 import { StatusBoard } from "./status-board.js";
+import { TransmissionService } from "./transmission-service.js";
 
 export interface AgentFlags {
   readonly configDir?: string;
@@ -159,6 +160,8 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const control: AgentControl = {
     repsets: new RepsetService(repsetStore, source),
     connections: source,
+    transmission: new TransmissionService((id) => source.connection(id)),
+    targets: target,
     peers: peerService,
     explain: (path) => explainer.explain(path),
     status,

@@ -19,6 +19,7 @@ import type { CaptureReport, ConnectionReport, MirrorReport } from "../model/sta
 import { ConnectionStore } from "./connection-store.js";
 import { machineIdentity } from "./machine.js";
 import { resolveMappings } from "./mapping-resolver.js";
+import { queueBytesMax } from "./queue-capacity.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
 import type { StatusBoard } from "./status-board.js";
 
@@ -158,6 +159,7 @@ export class SourceService implements ConnectionControl {
       hello: () => this.#hello(connection, source),
       windowBytes: config.transport.windowMiB * 1024 * 1024,
       captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
+      queueBytesMax: () => queueBytesMax(config, source.journal.stats()),
       save: (changed) => this.#store.save(changed),
       onChange: board.changed,
       log,
@@ -249,6 +251,10 @@ export class SourceService implements ConnectionControl {
 
   async show(id: number): Promise<ConnectionReport> {
     return this.#get(id).connection.report();
+  }
+
+  connection(id: number): SourceConnection {
+    return this.#get(id).connection;
   }
 
   /** Connections of a replication set, by number. */

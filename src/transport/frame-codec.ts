@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { isErrorCode, SmError } from "../base/errors.js";
 import { isSeq, packHeader, SET_BYTES_MAX, unpackHeader } from "../model/change-set.js";
+import type { TargetPause } from "../model/channel-port.js";
 import { type ScanLimits, scanMsgpack } from "../model/msgpack-scan.js";
 import { type Ack, type CopyClaim, type Hello, helloSchema, refusalSchema, type Welcome, welcomeSchema } from "../model/session.js";
 import { decodeAck } from "./ack-codec.js";
@@ -16,6 +17,7 @@ export const ACK_FRAME_BYTES_MAX = 64 * 1024 * 1024;
 /** lz4 cannot do better than this, so a frame that claims more lies. */
 const LZ4_RATIO_MAX = 256;
 const WHY_MAX = 2000;
+const TIME_MS_MAX = 8.64e15;
 /** More values than the fullest acknowledgement has: 4 MiB of the shortest names, or 100,000 of each sort that one answer lists. */
 export const HEADER_LIMITS: ScanLimits = { depthMax: 8, elementsMax: 4_000_000, maps: true };
 
@@ -25,6 +27,8 @@ export type Frame =
   | { readonly kind: "refuse" | "bye"; readonly code: string; readonly message: string }
   | { readonly kind: "ack"; readonly ack: Ack }
   | { readonly kind: "copy"; readonly claim: CopyClaim }
+  | { readonly kind: "pause"; readonly pause: TargetPause }
+  | { readonly kind: "part"; readonly bytesTotal: number; readonly piece: Buffer }
   | { readonly kind: "ping" | "pong"; readonly token: number }
   | { readonly kind: "probe"; readonly nonce: Buffer }
   | { readonly kind: "lz4"; readonly rawBytes: number; readonly block: Buffer }
@@ -40,6 +44,9 @@ export function encodeFrame(header: readonly unknown[], payloads: readonly Buffe
 export const encodeHello = (hello: Hello): Buffer => encodeFrame(["hello", hello]);
 export const encodeWelcome = (welcome: Welcome): Buffer => encodeFrame(["welcome", welcome]);
 export const encodeCopy = ({ fromSeq, why }: CopyClaim): Buffer => encodeFrame(["copy", fromSeq, why.slice(0, WHY_MAX)]);
+export const encodePause = ({ pause, sinceMs }: TargetPause): Buffer => encodeFrame(["pause", pause, sinceMs]);
+/** A piece of a message of `bytesTotal`. */
+export const encodePart = (bytesTotal: number, piece: Buffer): Buffer => encodeFrame(["part", bytesTotal], [piece]);
 export const encodePing = (token: number): Buffer => encodeFrame(["ping", token]);
 export const encodePong = (token: number): Buffer => encodeFrame(["pong", token]);
 export const encodeProbe = (nonce: Buffer): Buffer => encodeFrame(["probe", nonce]);
@@ -88,6 +95,7 @@ export function decodeFrame(frame: Buffer): Frame {
   const payload = frame.subarray(headerEnd);
   if (kind === "ack") return { kind, ack: decodeAck(fields, payload) };
   if (kind === "lz4") return decodeLz4(fields, payload);
+  if (kind === "part") return decodePart(fields, payload);
   if (payload.length > 0) bad(`a ${kind} frame has no payload, this one has ${payload.length} bytes`);
   return decodeControl(kind, fields);
 }
@@ -114,6 +122,11 @@ function decodeControl(kind: string, fields: readonly unknown[]): Frame {
         return bad("a copy frame is malformed");
       return { kind, claim: { fromSeq, why } };
     }
+    case "pause": {
+      const [, pause, sinceMs] = fields;
+      if (fields.length !== 3 || !(pause === "no" || pause === "pending" || pause === "paused") || !isTime(sinceMs)) return bad("a pause frame is malformed");
+      return { kind, pause: { pause, sinceMs } };
+    }
     case "probe": {
       const nonce = fields[1];
       if (fields.length !== 2 || !Buffer.isBuffer(nonce) || nonce.length !== NONCE_BYTES) return bad("a probe frame is malformed");
@@ -128,6 +141,18 @@ function validated<T>(schema: z.ZodType<T>, fields: readonly unknown[], kind: st
   if (fields.length !== 2) bad(`a ${kind} frame has 2 fields, not ${fields.length}`);
   const parsed = schema.safeParse(fields[1]);
   return parsed.success ? parsed.data : bad(`a ${kind} frame is malformed: ${z.prettifyError(parsed.error).slice(0, 1000)}`);
+}
+
+/** What a Date can be made of. */
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value <= TIME_MS_MAX;
+}
+
+function decodePart(fields: readonly unknown[], piece: Buffer): Frame {
+  const bytesTotal = fields[1];
+  if (fields.length !== 2 || typeof bytesTotal !== "number" || !Number.isSafeInteger(bytesTotal) || piece.length === 0) return bad("a part frame is malformed");
+  if (bytesTotal <= piece.length || bytesTotal > SET_FRAME_BYTES_MAX) bad(`a part of ${piece.length} bytes claims a message of ${bytesTotal}`);
+  return { kind: "part", bytesTotal, piece };
 }
 
 function decodeLz4(fields: readonly unknown[], block: Buffer): Frame {

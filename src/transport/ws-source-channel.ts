@@ -4,9 +4,9 @@ import { assert } from "../base/assert.js";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import { defer } from "../base/wait.js";
-import type { ChannelStats, SourceChannel } from "../model/channel-port.js";
+import type { ChannelStats, SendPace, SourceChannel, TargetPause } from "../model/channel-port.js";
 import type { Ack, CopyClaim, Welcome } from "../model/session.js";
-import { encodeCopy, SET_FRAME_BYTES_MAX } from "./frame-codec.js";
+import { encodeCopy, encodePart, SET_FRAME_BYTES_MAX } from "./frame-codec.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
 import { packSet } from "./set-compression.js";
 
@@ -26,6 +26,8 @@ export class WsSourceChannel implements SourceChannel {
   readonly #listeners: ((ack: Ack) => void)[] = [];
   /** Acknowledgements that came before anybody listened; the peer sends none before it got a set, so there are few. */
   #early: Ack[] = [];
+  #pause: TargetPause | undefined;
+  #pauseListener: (pause: TargetPause) => void = () => undefined;
   #sentSetBytes = 0;
   #sentWireBytes = 0;
   /** Compressed sets take their turn: a small one must not overtake a large one that is still being compressed. */
@@ -42,6 +44,11 @@ export class WsSourceChannel implements SourceChannel {
 
   /** What the link delivers once the channel is open. */
   handle(frame: OwnerFrame): void {
+    if (frame.kind === "pause") {
+      this.#pause = frame.pause;
+      this.#pauseListener(frame.pause);
+      return;
+    }
     if (frame.kind !== "ack") throw new SmError("PROTOCOL", `a ${frame.kind} frame came on an open channel, where a target sends acknowledgements`);
     if (this.#listeners.length === 0) this.#early.push(frame.ack);
     if (this.#early.length > 1000) throw new SmError("PROTOCOL", "acknowledgements came before any set was sent");
@@ -60,9 +67,9 @@ export class WsSourceChannel implements SourceChannel {
   }
 
   /** The bytes must not change afterwards: the socket sends from them. */
-  async sendSet(bytes: Buffer): Promise<{ readonly wireBytes: number }> {
+  async sendSet(bytes: Buffer, pace?: SendPace): Promise<{ readonly wireBytes: number }> {
     assert(bytes.length <= SET_FRAME_BYTES_MAX, `a change set of ${bytes.length} bytes is larger than a frame`);
-    if (this.#compression === "off") return this.#send(bytes, bytes);
+    if (this.#compression === "off") return this.#send(bytes, bytes, pace);
     const packed = packSet(bytes);
     const before = this.#turn;
     const turn = defer<void>();
@@ -70,19 +77,43 @@ export class WsSourceChannel implements SourceChannel {
     await before;
     let taken: Promise<{ readonly wireBytes: number }>;
     try {
-      taken = this.#send(bytes, await packed);
+      taken = this.#send(bytes, await packed, pace);
     } finally {
       turn.resolve();
     }
     return taken;
   }
 
-  async #send(set: Buffer, wire: Buffer): Promise<{ wireBytes: number }> {
-    const taken = this.#link.sendPaced(wire);
+  async #send(set: Buffer, wire: Buffer, pace: SendPace | undefined): Promise<{ wireBytes: number }> {
+    const before = this.#sentWireBytes;
+    if (pace === undefined) await this.#sendFrame(wire);
+    else await this.#sendAtPace(wire, pace);
     this.#sentSetBytes += set.length;
-    this.#sentWireBytes += wire.length;
-    await taken;
-    return { wireBytes: wire.length };
+    return { wireBytes: this.#sentWireBytes - before };
+  }
+
+  #sendFrame(frame: Buffer): Promise<void> {
+    this.#sentWireBytes += frame.length;
+    return this.#link.sendPaced(frame);
+  }
+
+  /** What is larger than a piece goes in pieces, so that heartbeats pass and the rate holds within a set, too. */
+  async #sendAtPace(wire: Buffer, pace: SendPace): Promise<void> {
+    let pieceBytes = pace.pieceBytes;
+    if (pieceBytes === null || wire.length <= pieceBytes) {
+      await this.#sendWhenTime(wire, pace);
+      return;
+    }
+    for (let at = 0; at < wire.length; at += pieceBytes) {
+      // Other pieces, should the pace have changed: what a message was begun as it must end as.
+      if (at > 0) pieceBytes = pace.pieceBytes ?? pieceBytes;
+      await this.#sendWhenTime(encodePart(wire.length, wire.subarray(at, at + pieceBytes)), pace);
+    }
+  }
+
+  async #sendWhenTime(frame: Buffer, pace: SendPace): Promise<void> {
+    if (!(await pace.take(frame.length))) throw new SmError("CHANNEL_LOST", "the transmission was ended while a set was being sent");
+    await this.#sendFrame(frame);
   }
 
   stats(): ChannelStats {
@@ -95,9 +126,14 @@ export class WsSourceChannel implements SourceChannel {
     };
   }
 
-  async close(): Promise<void> {
-    await this.#turn;
-    this.#link.end(new SmError("CHANNEL_LOST", "the source closed the channel"));
+  onPause(listener: (pause: TargetPause) => void): void {
+    this.#pauseListener = listener;
+    if (this.#pause !== undefined) listener(this.#pause);
+  }
+
+  async close({ isAbrupt } = { isAbrupt: false }): Promise<void> {
+    if (!isAbrupt) await this.#turn;
+    this.#link.end(new SmError("CHANNEL_LOST", "the source closed the channel"), { abrupt: isAbrupt });
     await this.#link.closed;
   }
 }

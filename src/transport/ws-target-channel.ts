@@ -3,10 +3,12 @@
 
 import { SmError, toSmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
-import type { TargetChannel } from "../model/channel-port.js";
+import type { TargetChannel, TargetPause } from "../model/channel-port.js";
 import type { Ack, CopyClaim, Hello } from "../model/session.js";
 import { type AckProgress, encodeAckFrames } from "./ack-frames.js";
+import { decodeFrame, encodePause, type Frame } from "./frame-codec.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
+import { PartAssembly } from "./part-assembly.js";
 import { unpackSet } from "./set-compression.js";
 
 /** Reading pauses at this much in hand, and goes on at half of it. */
@@ -20,6 +22,7 @@ export class WsTargetChannel implements TargetChannel {
   #listener: ((bytes: Buffer) => void) | undefined;
   /** Sets not handed out yet: nobody listens, or one before them is still being decompressed. Bounded by the pause. */
   readonly #inbox: (Buffer | Promise<Buffer | SmError>)[] = [];
+  readonly #parts = new PartAssembly();
   #isPumping = false;
   #unreleasedBytes = 0;
   #isPaused = false;
@@ -38,9 +41,20 @@ export class WsTargetChannel implements TargetChannel {
 
   /** What the link delivers once the channel is open. */
   handle(frame: OwnerFrame): void {
+    if (frame.kind === "part") {
+      const message = this.#parts.add(frame.bytesTotal, frame.piece);
+      if (message !== null) this.#handleSet(decodeFrame(message));
+    } else if (frame.kind === "copy") {
+      this.#hearClaim(frame.claim);
+    } else {
+      if (this.#parts.isOpen) throw new SmError("PROTOCOL", `a ${frame.kind} frame came between the pieces of a change set`);
+      this.#handleSet(frame);
+    }
+  }
+
+  #handleSet(frame: Frame): void {
     if (frame.kind === "set") this.#receive(frame.bytes, frame.bytes.length);
     else if (frame.kind === "lz4" && this.hello.compression === "lz4") this.#receive(unpackSet(frame.block, frame.rawBytes), frame.rawBytes);
-    else if (frame.kind === "copy") this.#hearClaim(frame.claim);
     else throw new SmError("PROTOCOL", `a ${frame.kind} frame came on an open channel, where a source sends change sets`);
   }
 
@@ -74,6 +88,10 @@ export class WsTargetChannel implements TargetChannel {
     for (const frame of encodeAckFrames(ack, this.#sent)) this.#link.send(frame);
     const { answers: _, retrying: __, ...sent } = ack;
     this.#sent = sent;
+  }
+
+  sendPause(pause: TargetPause): void {
+    if (!this.#link.isEnded) this.#link.send(encodePause(pause));
   }
 
   async close(reason?: SmError): Promise<void> {
