@@ -141,14 +141,8 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     log,
   });
   closers.push(() => source.close());
-  const agentReport = (): StatusReport["agent"] => ({
-    pid: process.pid,
-    version,
-    name: config.server.name,
-    startedAt,
-    listen: displayListen(server.address),
-    memoryBytes: process.memoryUsage.rss(),
-  });
+  const who = { pid: process.pid, version, name: config.server.name, startedAt };
+  const agentReport = (): StatusReport["agent"] => ({ ...who, listen: displayListen(server.address), memoryBytes: process.memoryUsage.rss() });
   const status = (): StatusReport => ({
     agent: agentReport(),
     index: board.index,
