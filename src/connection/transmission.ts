@@ -189,9 +189,11 @@ export class Transmission {
       if (why !== null) this.#endSession(why);
     }
     // Not in the same moment: a session that ended would not have ended.
-    if (session === null && !queue.isEmpty) {
+    if (session === null) {
       const why = startNow({ schedule, seenMs: startsSeenMs, nowMs, queue });
-      if (why !== null) this.#beginSession(why, nowMs);
+      if (why !== null && !queue.isEmpty) this.#beginSession(why, nowMs);
+      // A start that found nothing to send is over, for the next process too.
+      else if (why !== null) this.#keep({ ...this.#settings, startsSeenMs: nowMs }, false);
     }
     this.#settings = { ...this.#settings, startsSeenMs: nowMs };
   }

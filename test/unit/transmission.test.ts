@@ -186,6 +186,18 @@ describe("a schedule", () => {
   });
 });
 
+test("a start that found nothing to send is no missed one in another process", () => {
+  const first = open();
+  first.queue.look = { bytes: 0, share: 0, owesMirror: false, isEmpty: true };
+  first.transmission.setSchedule({ calendar: "12:01" });
+  first.seconds(61);
+  expect(first.transmission.isLinkWanted).toBe(false);
+  const second = open(first.seen.kept.at(-1));
+  second.clock.pass(3_600_000);
+  second.seconds(2);
+  expect(second.transmission.isLinkWanted).toBe(false);
+});
+
 test("a paused target holds what is sent, and lets it go", () => {
   const { transmission } = open();
   let opened = 0;
