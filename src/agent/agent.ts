@@ -32,6 +32,7 @@ import { PeerService } from "./peer-service.js";
 import { RepsetService } from "./repset-service.js";
 import { SourceService } from "./source-service.js";
 import { StatusBoard } from "./status-board.js";
+import { TransmissionService } from "./transmission-service.js";
 
 export interface AgentFlags {
   readonly configDir?: string;
@@ -141,14 +142,8 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     log,
   });
   closers.push(() => source.close());
-  const agentReport = (): StatusReport["agent"] => ({
-    pid: process.pid,
-    version,
-    name: config.server.name,
-    startedAt,
-    listen: displayListen(server.address),
-    memoryBytes: process.memoryUsage.rss(),
-  });
+  const who = { pid: process.pid, version, name: config.server.name, startedAt };
+  const agentReport = (): StatusReport["agent"] => ({ ...who, listen: displayListen(server.address), memoryBytes: process.memoryUsage.rss() });
   const status = (): StatusReport => ({
     agent: agentReport(),
     index: board.index,
@@ -160,6 +155,8 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const control: AgentControl = {
     repsets: new RepsetService(repsetStore, source),
     connections: source,
+    transmission: new TransmissionService((id) => source.connection(id)),
+    targets: target,
     peers: peerService,
     explain: (path) => explainer.explain(path),
     status,

@@ -18,6 +18,7 @@ import type { CaptureReport, ConnectionReport, MirrorReport } from "../model/sta
 import { ConnectionStore } from "./connection-store.js";
 import { machineIdentity } from "./machine.js";
 import { resolveMappings } from "./mapping-resolver.js";
+import { queueBytesMax } from "./queue-capacity.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
 import type { StatusBoard } from "./status-board.js";
 
@@ -157,6 +158,7 @@ export class SourceService implements ConnectionControl {
       hello: () => this.#hello(connection, source),
       windowBytes: config.transport.windowMiB * 1024 * 1024,
       captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
+      queueBytesMax: () => queueBytesMax(config, source.journal.stats()),
       save: (changed) => this.#store.save(changed),
       onChange: board.changed,
       log,
@@ -255,6 +257,10 @@ export class SourceService implements ConnectionControl {
     this.#options.board.changed();
     this.#options.log.info("options of a connection changed", { connection: id, ...patch });
     return connection.report();
+  }
+
+  connection(id: number): SourceConnection {
+    return this.#get(id).connection;
   }
 
   /** Connections of a replication set, by number. */

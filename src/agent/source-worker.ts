@@ -98,6 +98,12 @@ async function obey(command: SourceCommand): Promise<void> {
       engine.credits.applied(command.connectionId, command.seq);
       jobs.obey(command);
       break;
+    case "pace":
+      engine.credits.pace(command.connectionId, command.bytesPerSecond);
+      break;
+    case "sent":
+      engine.credits.sent(command.connectionId, command.seq);
+      break;
     case "cut":
       engine.live.wantCut();
       break;

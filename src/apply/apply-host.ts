@@ -27,6 +27,7 @@ export interface ApplyHostOptions {
   readonly stage: Stage;
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
+  readonly isPaused: boolean;
   readonly post: (message: FromApplyWorker) => void;
   /** The next message that has come already. */
   readonly receive: () => ToApplyWorker | undefined;
@@ -46,7 +47,9 @@ export class ApplyHost {
   #retryTimer: NodeJS.Timeout | undefined;
   #hasFailed = false;
   #isClosed = false;
-  #told = { bytes: 0, sets: 0, claims: 0, isWaitingForSync: false, atMs: performance.now() };
+  /** Nothing new is begun. */
+  #isPausing: boolean;
+  #told = { bytes: 0, sets: 0, claims: 0, isWaitingForSync: false, isPaused: false, atMs: performance.now() };
   #answers: Answer[] = [];
 
   constructor(options: ApplyHostOptions) {
@@ -54,6 +57,7 @@ export class ApplyHost {
     this.#options = options;
     this.#engine = engine;
     this.#stage = stage;
+    this.#isPausing = options.isPaused;
     this.#assembly = new CutAssembly({ stage, epoch: () => engine.epoch });
   }
 
@@ -76,7 +80,7 @@ export class ApplyHost {
     this.#assembly.begin(begun.appliedSeq);
     this.#stage.settle(this.#stage.isSynced ? begun.durableSeq : begun.appliedSeq);
     this.#post({ kind: "opened", begun, consistency: this.#engine.point });
-    if (!this.#engine.isDurable || this.#retrying !== null) this.#tell(true);
+    if (!this.#engine.isDurable || this.#retrying !== null || this.#isPausing) this.#tell(true);
     return begun;
   }
 
@@ -93,7 +97,12 @@ export class ApplyHost {
     switch (message.kind) {
       case "set":
         if (!this.#hasFailed) this.#waiting.push(message.frame);
-        if (!this.#isStuck) this.#gather();
+        if (!this.#isStuck && !this.#isPausing) this.#gather();
+        return;
+      case "pause":
+        this.#isPausing = message.isPaused;
+        // Answered in any case.
+        this.#told.isPaused = false;
         return;
       case "durable":
         this.#engine.setDurable(message.state);
@@ -109,6 +118,11 @@ export class ApplyHost {
       default:
         unreachable(message);
     }
+  }
+
+  /** Paused, with nothing half done: what is blocked is still in progress. */
+  get #isPaused(): boolean {
+    return this.#isPausing && this.#assembly.ready.length === 0 && this.#retrying === null;
   }
 
   get #isStuck(): boolean {
@@ -135,7 +149,7 @@ export class ApplyHost {
   #work(): void {
     for (;;) {
       if (this.#hasFailed || this.#isClosed) return;
-      if (this.#isStuck) break;
+      if (this.#isStuck || this.#isPausing) break;
       this.#gather();
       this.#guarded(() => {
         this.#told.bytes += this.#assembly.commit();
@@ -220,8 +234,9 @@ export class ApplyHost {
   #tell(always: boolean): void {
     const told = this.#told;
     const isWaitingForSync = this.#stage.mustSettle;
-    const isNews = told.sets > 0 || told.bytes > 0 || told.claims > 0 || isWaitingForSync !== told.isWaitingForSync;
-    this.#told = { bytes: 0, sets: 0, claims: 0, isWaitingForSync, atMs: performance.now() };
+    const isPaused = this.#isPaused;
+    const isNews = told.sets > 0 || told.bytes > 0 || told.claims > 0 || isWaitingForSync !== told.isWaitingForSync || isPaused !== told.isPaused;
+    this.#told = { bytes: 0, sets: 0, claims: 0, isWaitingForSync, isPaused, atMs: performance.now() };
     if (!always && !isNews) return;
     this.#post({
       kind: "progress",
@@ -231,6 +246,7 @@ export class ApplyHost {
       openSinceMs: this.#open.sinceMs,
       stageFault: this.#assembly.fault,
       isWaitingForSync,
+      isPaused,
       claims: told.claims,
       bytes: told.bytes,
       answers: this.#answers,

@@ -19,12 +19,16 @@ export interface ApplyWorkerData {
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
   readonly failpoint: string | null;
+  /** It begins paused. */
+  readonly isPaused: boolean;
 }
 
 export type ToApplyWorker =
   | { readonly kind: "set"; readonly frame: Uint8Array }
   | { readonly kind: "durable"; readonly state: DurableState }
   | { readonly kind: "claim"; readonly claim: CopyClaim }
+  /** Nothing more is begun; a state that is being applied is completed. */
+  | { readonly kind: "pause"; readonly isPaused: boolean }
   /** What was received is applied first; a set that is blocked stays where it is. */
   | { readonly kind: "close" };
 
@@ -46,6 +50,8 @@ export type FromApplyWorker =
       readonly stageFault: string | null;
       /** The stage is full of what waits to be synced: nothing goes on before. */
       readonly isWaitingForSync: boolean;
+      /** Paused, and nothing is in progress any more. */
+      readonly isPaused: boolean;
       /** Claims taken since the last message. */
       readonly claims: number;
       /** Of the frames worked off since the last message: applied, or held in the stage. */

@@ -33,6 +33,8 @@ export interface ApplyServiceOptions {
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
   readonly failpoint: string | null;
+  /** It begins paused; default: not. */
+  readonly isPaused?: boolean;
   readonly log: Log;
   /** Where the built workers are; default: beside this file. */
   readonly workersUrl?: URL;
@@ -45,6 +47,8 @@ export interface ApplyAck extends Ack {
   readonly openSinceMs: number | null;
   /** Why the stage cannot be written: groups are applied without it. */
   readonly stageFault: string | null;
+  /** Nothing is applied, and nothing is in progress any more. */
+  readonly isPaused: boolean;
 }
 
 const NO_PROGRESS = {
@@ -55,6 +59,7 @@ const NO_PROGRESS = {
   doubt: null,
   openSinceMs: null,
   stageFault: null,
+  isPaused: false,
 } as const satisfies Partial<ApplyAck>;
 
 type Progress = Omit<ApplyAck, "durableSeq" | "answers" | "retrying" | "releasedBytes">;
@@ -87,7 +92,7 @@ export class ApplyService {
     const { stateDirectory, epoch, stageBytesMax, mappings, rules, remapLinks, retryInitialMs, retryMaxMs, failpoint } = options;
     const isSynced = options.durability === "fsync";
     const places = { stateDirectory, epoch, stageBytesMax, isSynced, mappings, rules, remapLinks };
-    const workerData: ApplyWorkerData = { ...places, retryInitialMs, retryMaxMs, failpoint };
+    const workerData: ApplyWorkerData = { ...places, retryInitialMs, retryMaxMs, failpoint, isPaused: options.isPaused === true };
     this.#worker = new Worker(new URL("apply-worker.js", base), { workerData });
     this.#worker.on("message", (message: FromApplyWorker) => this.#take(message));
     this.#worker.on("error", (error) => this.#fail(toSmError(error, "WORKER_DIED", "the apply worker")));
@@ -169,6 +174,12 @@ export class ApplyService {
     this.#worker.postMessage({ kind: "claim", claim } satisfies ToApplyWorker);
   }
 
+  /** What is being applied is completed first; an acknowledgement says when it is. */
+  pause(isPaused: boolean): void {
+    if (this.#failure !== null || this.#closed !== null) return;
+    this.#worker.postMessage({ kind: "pause", isPaused } satisfies ToApplyWorker);
+  }
+
   #claimed(): void {
     this.#isClaiming = false;
     const next = this.#nextClaim;
@@ -214,10 +225,10 @@ export class ApplyService {
   }
 
   #takeProgress(message: Extract<FromApplyWorker, { kind: "progress" }>): void {
-    const { appliedSeq, takenSeq, consistency, openSinceMs, stageFault, bytes } = message;
+    const { appliedSeq, takenSeq, consistency, openSinceMs, stageFault, isPaused, bytes } = message;
     this.#queuedBytes -= bytes;
     this.#noteStageFault(stageFault);
-    this.#progress = { appliedSeq, takenSeq, ...consistency, openSinceMs, stageFault };
+    this.#progress = { appliedSeq, takenSeq, ...consistency, openSinceMs, stageFault, isPaused };
     this.#noteRetrying(message.retrying);
     if (this.#closed === null && message.point !== null) this.#durability.want(message.point, bytes, message.isWaitingForSync);
     this.#acknowledge(message.answers, bytes);

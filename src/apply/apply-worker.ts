@@ -11,12 +11,12 @@ import type { ApplyWorkerData, FromApplyWorker, ToApplyWorker } from "./apply-me
 import { Stage } from "./stage.js";
 
 function openHost(port: MessagePort, data: ApplyWorkerData, post: (message: FromApplyWorker) => void): ApplyHost {
-  const { stateDirectory, stageBytesMax: bytesMax, isSynced, retryInitialMs, retryMaxMs } = data;
+  const { stateDirectory, stageBytesMax: bytesMax, isSynced, retryInitialMs, retryMaxMs, isPaused } = data;
   const matchers = data.mappings.map(({ source }) => new RepsetMatcher(data.rules, source));
   const engine = ApplyEngine.open({ ...data, matcher: (root, path, isDirectory) => matchers[root]?.decide(path, isDirectory) ?? false });
   const stage = Stage.open({ stateDirectory, bytesMax, isSynced });
   const receive = (): ToApplyWorker | undefined => receiveMessageOnPort(port)?.message as ToApplyWorker | undefined;
-  return new ApplyHost({ engine, stage, retryInitialMs, retryMaxMs, post, receive, onClosed: () => port.close() });
+  return new ApplyHost({ engine, stage, retryInitialMs, retryMaxMs, isPaused, post, receive, onClosed: () => port.close() });
 }
 
 function run(port: MessagePort): void {

@@ -62,6 +62,8 @@ export const ERRORS = {
   FS_IO: retry("The file system reported an error; check the system log and the volume."),
   NAME_TOO_LONG: reject("Shorten the path: sm handles paths of up to 4,095 bytes."),
   WORKER_DIED: retry("A worker thread ended unexpectedly; the service is restarted."),
+  CALENDAR_INVALID: reject("Correct the part named; `sm schedule preview EXPR` shows the next times that an expression gives."),
+  TRANSMISSION_SETTING: reject("Look at what is set with `sm transmission show CONN`, then give the options that belong together."),
   COMMAND_UNKNOWN: reject("Run `sm --help` to see all commands.", 2, 404),
   METHOD_NOT_ALLOWED: reject("Use POST for commands that change something; GET works for those that only read.", 2, 405),
   REQUEST_TOO_LARGE: reject("Send less in one request: a body of the control API holds at most 1 MiB.", 2, 413),

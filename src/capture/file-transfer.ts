@@ -75,7 +75,7 @@ export class FileTransfer {
   }
 
   #sendNext(fd: number, path: FileChange["path"], writer: SetWriter): number {
-    const range = this.#nextRange(fd);
+    const range = this.#nextRange(fd, Math.min(CHUNK_BYTES, writer.pieceBytes));
     if (range === null) return 0;
     const [start, length] = range;
     let failed = 0;
@@ -93,16 +93,16 @@ export class FileTransfer {
   }
 
   /** The next block-aligned range with data, holes passed over with their signatures noted. */
-  #nextRange(fd: number): Extent | null {
+  #nextRange(fd: number, bytesMax: number): Extent | null {
     const from = this.#offset;
-    if (!isSparse(this.options.stat)) return from >= this.#size ? null : [from, Math.min(CHUNK_BYTES, this.#size - from)];
+    if (!isSparse(this.options.stat)) return from >= this.#size ? null : [from, Math.min(bytesMax, this.#size - from)];
     const data = nextData(fd, from, this.#size);
     const start = data === null ? this.#size : Math.max(from, Math.floor(data[0] / BLOCK_BYTES) * BLOCK_BYTES);
     this.#noteZeros(from, start);
     this.#offset = start;
     if (data === null) return null;
     const end = Math.min(this.#size, Math.ceil((data[0] + data[1]) / BLOCK_BYTES) * BLOCK_BYTES);
-    return [start, Math.min(CHUNK_BYTES, end - start)];
+    return [start, Math.min(bytesMax, end - start)];
   }
 
   #compareNext(fd: number, path: FileChange["path"], writer: SetWriter): number {
@@ -111,11 +111,12 @@ export class FileTransfer {
     const holes: Extent[] = [];
     const maySkip = isSparse(this.options.stat);
     const pieces: Buffer[] = [];
+    const bytesMax = Math.min(SET_PAYLOAD_BYTES, writer.pieceBytes);
     let gathered = 0;
     let scanned = 0;
-    while (this.#offset < this.#size && gathered < SET_PAYLOAD_BYTES && scanned < SCAN_BYTES_MAX) {
+    while (this.#offset < this.#size && gathered < bytesMax && scanned < SCAN_BYTES_MAX) {
       const start = this.#offset;
-      const length = Math.min(SET_PAYLOAD_BYTES - gathered, this.#size - start);
+      const length = Math.min(bytesMax - gathered, this.#size - start);
       const got = readFully(fd, scratch.subarray(0, length), start);
       if (got < 0) return got;
       this.#noteSums(start, scratch.subarray(0, got));

@@ -31,6 +31,8 @@ export class SetWriter {
   hasCuts = false;
   /** A closed set is wanted even if nothing has changed. */
   isCutWanted = false;
+  /** The most of a file that a set is to take; a connection that is held to a rate wants little at once. */
+  pieceBytes = Number.POSITIVE_INFINITY;
   readonly renames = new RenameLog();
   readonly #emit: (set: OutgoingSet) => void;
   readonly #onTooLong: (change: Change) => void;
@@ -53,6 +55,11 @@ export class SetWriter {
 
   get lastSeq(): number {
     return this.#lastSeq;
+  }
+
+  /** Payload of the set that is not emitted yet. */
+  get gatheredBytes(): number {
+    return this.#used;
   }
 
   /** Live sets were emitted that are not closed: their bytes. */

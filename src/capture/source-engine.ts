@@ -237,7 +237,9 @@ export class SourceEngine {
     }
     for (const job of this.jobs) {
       if (!job.hasWork || !this.credits.mayMirror(job.connectionId)) continue;
+      this.writer.pieceBytes = this.credits.pieceBytes(job.connectionId);
       await this.#withTrees(() => job.step());
+      this.writer.pieceBytes = Number.POSITIVE_INFINITY;
       return true;
     }
     if (!this.audit.isDue) return false;

@@ -36,6 +36,13 @@ export class SourceTree implements MirrorTree {
     return this.#engine.writer.renames.fromSet(seq);
   }
 
+  hasRoom(connectionId: number): boolean {
+    const { credits, writer } = this.#engine;
+    // What is gathered is not in the window before it is a set.
+    if (writer.gatheredBytes >= writer.pieceBytes) writer.flush();
+    return credits.mayMirror(connectionId);
+  }
+
   totals(): MirrorTotals {
     return this.#engine.totals;
   }

@@ -63,6 +63,9 @@ const TOPICS = {
   peer: { description: "Pair agents, list and revoke them." },
   "peer:bootstrap": { description: "Pair two agents by a token." },
   repset: { description: "Make, change and show replication sets." },
+  schedule: { description: "Try calendar events." },
+  target: { description: "Pause and resume what this server applies as a target." },
+  transmission: { description: "Say when, and how fast, a connection sends." },
   "repset:rule": { description: "Add and remove rules of a replication set." },
 };
 

@@ -4,7 +4,7 @@ import { displayPath } from "../model/byte-path.js";
 import type { SourceChannel } from "../model/channel-port.js";
 import type { Journal } from "../model/journal-port.js";
 import type { ConsistencyPoint, Retrying } from "../model/session.js";
-import type { ConnectionReport, Reason, ReplicationStatus, TargetDataState, TargetStatus, TransmitMode } from "../model/status.js";
+import type { ConnectionReport, Reason, ReplicationStatus, TargetDataState, TargetStatus } from "../model/status.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import type { ConnectionState } from "./connection-state.js";
 import { reportConsistency } from "./consistency-report.js";
@@ -12,6 +12,8 @@ import type { CopyWatch } from "./copy-watch.js";
 import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
 import type { SentCounts } from "./set-sender.js";
+import type { Transmission } from "./transmission.js";
+import { commitMode, transmissionReasons, transmitMode } from "./transmission-report.js";
 
 /** What a connection shows of itself. */
 export interface ConnectionView {
@@ -23,6 +25,7 @@ export interface ConnectionView {
   readonly retrying: Retrying | null;
   /** A source directory is missing or another one, or the source worker ended. */
   readonly isSourceHalted: boolean;
+  readonly transmission: Transmission;
   readonly mirror: MirrorTracker;
   readonly problems: ProblemBook;
   readonly counts: SentCounts;
@@ -55,7 +58,7 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
     state: c.state.kind,
     targetDataState: dataState(c),
     targetStatus: targetStatus(c),
-    commitMode: "Real-time",
+    commitMode: commitMode(c),
     transmitMode: transmitMode(c),
     mirror: mirrorReport,
     replicationStatus: replicationStatus(c, backlog.records),
@@ -100,29 +103,23 @@ function dataState(c: ConnectionView): TargetDataState {
 }
 
 function targetStatus(c: ConnectionView): TargetStatus {
+  if (c.state.kind === "held") return "Not Connected";
   if (c.state.kind !== "streaming") return "Unreachable";
+  const { targetPause } = c.transmission;
+  if (targetPause !== "no") return targetPause === "pending" ? "Pause Pending" : "Paused";
   return c.retrying === null ? "OK" : "Retrying";
-}
-
-function transmitMode(c: ConnectionView): TransmitMode {
-  switch (c.state.kind) {
-    case "streaming":
-      return "Started";
-    case "stopped":
-      return "Stopped";
-    default:
-      return "Error";
-  }
 }
 
 function replicationStatus(c: ConnectionView, queued: number): ReplicationStatus {
   if (!c.record.options.replicate || c.state.kind === "stopped") return "Stopped";
+  if (c.state.kind === "held" || (!c.transmission.isOpen && queued > 0)) return queued > 0 ? "Pending" : "Ready";
   if (c.state.kind !== "streaming") return "Pending";
   return queued > 0 || c.appliedSeq < c.sentSeq ? "Replicating" : "Ready";
 }
 
 function reasonsOf(c: ConnectionView): readonly Reason[] {
-  return [linkReason(c), stateReason(c), mirrorReason(c), repairReason(c), retryReason(c), problemReason(c)].filter((reason) => reason !== null);
+  const others = [stateReason(c), mirrorReason(c), repairReason(c), retryReason(c), problemReason(c)];
+  return [linkReason(c), ...transmissionReasons(c, Date.now()), ...others].filter((reason) => reason !== null);
 }
 
 function linkReason(c: ConnectionView): Reason | null {

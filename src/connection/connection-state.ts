@@ -12,6 +12,8 @@ export type ConnectionState =
   | { readonly kind: "backingOff"; readonly attempt: number; readonly fault: Fault }
   | { readonly kind: "streaming" }
   | { readonly kind: "halted"; readonly fault: Fault }
+  /** Without a link on purpose: transmission is stopped, or waits for its schedule. */
+  | { readonly kind: "held" }
   | { readonly kind: "stopped" };
 
 export type ConnectionEvent =
@@ -22,11 +24,15 @@ export type ConnectionEvent =
   /** Only a person (or a root that comes back) can help. */
   | { readonly kind: "halt"; readonly fault: Fault }
   | { readonly kind: "resume" }
+  /** No link is wanted. */
+  | { readonly kind: "hold" }
+  | { readonly kind: "release" }
   | { readonly kind: "stop" };
 
 export function nextConnection(state: ConnectionState, event: ConnectionEvent): ConnectionState {
   if (state.kind === "stopped" || event.kind === "stop") return { kind: "stopped" };
   if (event.kind === "halt") return { kind: "halted", fault: event.fault };
+  if (event.kind === "hold") return state.kind === "halted" ? state : { kind: "held" };
   switch (state.kind) {
     case "connecting":
       if (event.kind === "welcomed") return { kind: "streaming" };
@@ -38,6 +44,8 @@ export function nextConnection(state: ConnectionState, event: ConnectionEvent): 
       return event.kind === "lost" ? { kind: "backingOff", attempt: 0, fault: event.fault } : state;
     case "halted":
       return event.kind === "resume" ? { kind: "connecting", attempt: 0 } : state;
+    case "held":
+      return event.kind === "release" ? { kind: "connecting", attempt: 0 } : state;
   }
 }
 

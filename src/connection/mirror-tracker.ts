@@ -1,6 +1,6 @@
 // One connection's mirrors as the user sees them: the current or last one, its counts, its end.
 
-import type { MirrorCounts } from "../model/source-messages.js";
+import type { MirrorCounts, SourceEvent } from "../model/source-messages.js";
 import type { MirrorReport, ProblemReport } from "../model/status.js";
 
 const NO_COUNTS: MirrorCounts = {
@@ -45,6 +45,12 @@ export class MirrorTracker {
     this.#problems = [];
     this.#problemCount = 0;
     return this.id;
+  }
+
+  take(event: Extract<SourceEvent, { kind: "mirrorStarted" | "mirrorProgress" | "mirrorEmitted" }>, nowIso: string): void {
+    if (event.kind === "mirrorStarted") this.begin(event.mirrorId, nowIso);
+    else if (event.kind === "mirrorProgress") this.progress(event.mirrorId, event.counts);
+    else this.emitted(event.mirrorId, event.lastSeq, event.counts);
   }
 
   /** The source knows its tree and begins: until now the mirror waited for that. */

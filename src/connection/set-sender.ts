@@ -1,7 +1,7 @@
 // Streams a connection's change sets from the journal over one channel, within the window (sent, neither applied nor held).
 
 import { failpoint } from "../base/failpoint.js";
-import type { SourceChannel } from "../model/channel-port.js";
+import type { SendPace, SourceChannel } from "../model/channel-port.js";
 import type { Journal, JournalRecord } from "../model/journal-port.js";
 
 export interface SentCounts {
@@ -9,6 +9,15 @@ export interface SentCounts {
   wireBytes: number;
   mirrorBytes: number;
   mirrorWireBytes: number;
+}
+
+/** Decides when sets go, and how fast. */
+export interface SendGate {
+  /** A set of so many bytes may begin now. */
+  mayBegin(bytes: number): boolean;
+  /** Calls back when what was held may go on. Returns the unsubscribe. */
+  onOpen(listener: () => void): () => void;
+  pace(signal: AbortSignal): SendPace;
 }
 
 export interface SetSenderOptions {
@@ -20,6 +29,9 @@ export interface SetSenderOptions {
   /** Live sets are passed over (connected with --no-replicate). */
   readonly mirrorOnly: boolean;
   readonly counts: SentCounts;
+  readonly gate: SendGate;
+  /** All of a mirror's set has gone. */
+  readonly onMirrorSent: (seq: number) => void;
 }
 
 export class SetSender {
@@ -57,8 +69,9 @@ export class SetSender {
 
   /** Sends until the signal aborts; rejects with CHANNEL_LOST when the channel breaks. */
   async run(signal: AbortSignal): Promise<void> {
-    const { journal, connectionId, windowBytes } = this.#options;
-    const unsubscribe = journal.onAppend(() => this.#wake());
+    const { journal, connectionId, windowBytes, gate } = this.#options;
+    const pace = gate.pace(signal);
+    const unsubscribers = [journal.onAppend(() => this.#wake()), gate.onOpen(() => this.#wake())];
     const onAbort = (): void => this.#wake();
     signal.addEventListener("abort", onAbort);
     try {
@@ -68,29 +81,33 @@ export class SetSender {
         });
         const record = this.#inFlightBytes < windowBytes ? await journal.next(connectionId, this.#sentSeq) : undefined;
         if (signal.aborted) return;
-        if (record === undefined) await woken;
-        else await this.#send(record);
+        if (record === undefined || !gate.mayBegin(record.bytes.length)) await woken;
+        else await this.#send(record, pace);
       }
     } finally {
-      unsubscribe();
+      for (const unsubscribe of unsubscribers) unsubscribe();
       signal.removeEventListener("abort", onAbort);
     }
   }
 
-  async #send(record: JournalRecord): Promise<void> {
-    const { channel, counts, mirrorOnly } = this.#options;
+  async #send(record: JournalRecord, pace: SendPace): Promise<void> {
+    const { channel, counts, mirrorOnly, onMirrorSent } = this.#options;
     this.#sentSeq = record.seq;
     const isMirror = record.connectionId !== 0;
     if (mirrorOnly && !isMirror) return;
     failpoint("source.set.beforeSend");
     this.#inFlight.push({ seq: record.seq, bytes: record.bytes.length });
     this.#inFlightBytes += record.bytes.length;
-    await channel.sendSet(record.bytes, (wireBytes) => {
-      counts.bytes += record.bytes.length;
-      counts.wireBytes += wireBytes;
-      if (!isMirror) return;
-      counts.mirrorBytes += record.bytes.length;
-      counts.mirrorWireBytes += wireBytes;
+    await channel.sendSet(record.bytes, {
+      pace,
+      onWire: (wireBytes) => {
+        counts.bytes += record.bytes.length;
+        counts.wireBytes += wireBytes;
+        if (!isMirror) return;
+        counts.mirrorBytes += record.bytes.length;
+        counts.mirrorWireBytes += wireBytes;
+        onMirrorSent(record.seq);
+      },
     });
   }
 }

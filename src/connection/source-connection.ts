@@ -4,15 +4,15 @@
 
 import { backoffMs } from "../base/backoff.js";
 import { type ErrorCode, toSmError } from "../base/errors.js";
-import type { Log } from "../base/log.js";
 import { delay } from "../base/wait.js";
 import { displayPath } from "../model/byte-path.js";
-import type { Greeting, Peer, SourceChannel, SourceDialer } from "../model/channel-port.js";
+import type { SourceChannel } from "../model/channel-port.js";
 import type { ConnectionPatch, MirrorMode } from "../model/connection-spec.js";
-import type { Journal } from "../model/journal-port.js";
 import type { Ack, ConsistencyPoint, Retrying } from "../model/session.js";
-import type { MirrorOrder, SourceEvent, SourceFeed } from "../model/source-messages.js";
+import type { MirrorOrder, SourceEvent } from "../model/source-messages.js";
 import type { ConnectionReport, MirrorReport } from "../model/status.js";
+import type { TransmissionSettings } from "../model/transmission.js";
+import type { SourceConnectionOptions } from "./connection-options.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { reportConnection } from "./connection-report.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, isHalted, nextConnection } from "./connection-state.js";
@@ -22,23 +22,9 @@ import { LiveSets } from "./live-sets.js";
 import { MirrorTracker } from "./mirror-tracker.js";
 import { ProblemBook } from "./problem-book.js";
 import { RecordKeeper } from "./record-keeper.js";
-import { framesOf, mergeNeeds, needByHand, planResume } from "./resume-plan.js";
+import { framesOf, mergeNeeds, needByHand, planResume, withEmptyTarget } from "./resume-plan.js";
 import { type SentCounts, SetSender } from "./set-sender.js";
-
-export interface SourceConnectionOptions {
-  readonly record: ConnectionRecord;
-  readonly journal: Journal;
-  readonly feed: SourceFeed;
-  readonly dialer: SourceDialer;
-  readonly findPeer: (name: string) => Peer;
-  readonly hello: () => Greeting;
-  readonly windowBytes: number;
-  /** How long before a durable set its changes may have been made: event delay and walk interval together. */
-  readonly captureLagMs: number;
-  readonly save: (record: ConnectionRecord) => void;
-  readonly onChange: () => void;
-  readonly log: Log;
-}
+import { openTransmission, type Transmission } from "./transmission.js";
 
 const RETRY = { initialMs: 250, maxMs: 15_000, jitter: 0.3 };
 
@@ -46,6 +32,7 @@ export class SourceConnection {
   readonly options: SourceConnectionOptions;
   readonly mirror = new MirrorTracker();
   readonly problems = new ProblemBook();
+  readonly transmission: Transmission;
   readonly counts: SentCounts = { bytes: 0, wireBytes: 0, mirrorBytes: 0, mirrorWireBytes: 0 };
   record: ConnectionRecord;
   state: ConnectionState = INITIAL_STATE;
@@ -79,6 +66,24 @@ export class SourceConnection {
     this.appliedSeq = options.record.durableSeq;
     this.#keeper = new RecordKeeper(options.save, options.log);
     this.#copy = new CopyWatch({ view: this, probe: () => options.feed.probe(this.id), onClaim: (claim) => tellClaim(options.feed, this.channel, claim) });
+    this.transmission = openTransmission(this, {
+      keep: (settings, isUrgent) => this.#keepTransmission(settings, isUrgent),
+      onLink: () => this.#followTransmission(),
+    });
+  }
+
+  #keepTransmission(transmission: TransmissionSettings, isUrgent: boolean): void {
+    this.record = { ...this.record, transmission };
+    this.#keeper.keep(this.record, isUrgent);
+    this.options.onChange();
+  }
+
+  /** The link is wanted from now on, or not any more. */
+  #followTransmission(): void {
+    if (this.transmission.isLinkWanted) this.#resume();
+    else this.#channelAbort.abort();
+    if (this.transmission.mustCut) void this.channel?.close({ isAbrupt: true });
+    this.options.onChange();
   }
 
   get stateFault(): RecordKeeper["fault"] {
@@ -110,18 +115,17 @@ export class SourceConnection {
   /** Runs until the signal aborts: connects, streams, reconnects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (this.state.kind === "halted") {
-        await new Promise<void>((resolve) => {
-          this.#resume = resolve;
-          signal.addEventListener("abort", () => resolve(), { once: true });
-        });
+      if (!this.transmission.isLinkWanted) this.#dispatch({ kind: "hold" });
+      if (this.state.kind === "halted" || !this.transmission.isLinkWanted) {
+        await this.#woken(signal);
         continue;
       }
+      this.#dispatch({ kind: "release" });
       this.#channelAbort = new AbortController();
       const both = AbortSignal.any([signal, this.#channelAbort.signal]);
       const fault = await this.#connectAndStream(both);
       if (signal.aborted) break;
-      if (isHalted(this.state)) continue;
+      if (isHalted(this.state) || !this.transmission.isLinkWanted) continue;
       this.#dispatch(fault.disposition === "halt" ? { kind: "halt", fault } : { kind: "lost", fault });
       if (this.state.kind !== "backingOff") continue;
       const waitMs = backoffMs(this.state.attempt + 1, RETRY);
@@ -132,6 +136,13 @@ export class SourceConnection {
     }
     this.#dispatch({ kind: "stop" });
     this.#keeper.keep(this.record, true);
+  }
+
+  #woken(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resume = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
   }
 
   async #connectAndStream(signal: AbortSignal): Promise<LinkFault> {
@@ -147,7 +158,8 @@ export class SourceConnection {
         this.channel = null;
         this.#sender = null;
         this.retrying = null;
-        await channel.close();
+        this.transmission.hearTarget(null);
+        await channel.close({ isAbrupt: this.transmission.mustCut });
       }
     } catch (error) {
       return faultOf(toSmError(error));
@@ -162,7 +174,7 @@ export class SourceConnection {
     this.#dispatch({ kind: "welcomed" });
     if (plan.review !== null) await this.#review(plan.review);
     const isEmpty = welcome.empty && !this.record.wasMirrored;
-    this.#setNeed(this.#withEmptyTarget(plan.mirrorNeed, isEmpty));
+    this.#setNeed(withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
     this.options.feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
     const sender = new SetSender({
@@ -173,22 +185,20 @@ export class SourceConnection {
       windowBytes,
       mirrorOnly: !this.record.options.replicate,
       counts: this.counts,
+      gate: this.transmission,
+      onMirrorSent: (seq) => this.transmission.mirrorSent(seq),
     });
     this.#sender = sender;
     this.#hadStream = true;
     this.#copy.look();
     channel.sendCopy(this.#copy.claim);
     channel.onAck((ack) => this.#takeAck(ack));
+    channel.onPause((pause) => this.transmission.hearTarget(pause));
     if (plan.restartMirror || !this.mirror.isRunning) this.#startNeeded(isEmpty);
     const ended = new AbortController();
     void channel.ended.then(() => ended.abort());
     await sender.run(AbortSignal.any([signal, ended.signal]));
-    if (signal.aborted && !ended.signal.aborted) await channel.close();
-  }
-
-  /** Nothing foreign can be in an empty target: all of it may be sent unasked, and removed again. */
-  #withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): MirrorNeed | null {
-    return need !== null && isEmpty ? { ...need, extras: "remove" } : need;
+    if (signal.aborted && !ended.signal.aborted) await channel.close({ isAbrupt: this.transmission.mustCut });
   }
 
   async #review(span: { readonly from: number; readonly until: number }): Promise<void> {
@@ -256,13 +266,9 @@ export class SourceConnection {
         if (event.lastPath !== "") this.lastFile = event.lastPath;
         break;
       case "mirrorStarted":
-        this.mirror.begin(event.mirrorId, new Date().toISOString());
-        break;
       case "mirrorProgress":
-        this.mirror.progress(event.mirrorId, event.counts);
-        break;
       case "mirrorEmitted":
-        this.mirror.emitted(event.mirrorId, event.lastSeq, event.counts);
+        this.mirror.take(event, new Date().toISOString());
         if (this.mirror.isApplied(this.appliedSeq)) this.#mirrorDone();
         break;
       case "repairs":
@@ -347,16 +353,8 @@ export class SourceConnection {
 
   #order(mode: MirrorMode, need: MirrorNeed, extras: MirrorOrder["extras"] = need.extras): void {
     const mirrorId = this.mirror.start(mode, new Date().toISOString());
-    this.options.feed.send({
-      kind: "mirror",
-      order: {
-        connectionId: this.id,
-        mirrorId,
-        mode,
-        extras,
-        suspect: need.changedSinceMs === null ? "none" : { changedSinceMs: need.changedSinceMs },
-      },
-    });
+    const suspect: MirrorOrder["suspect"] = need.changedSinceMs === null ? "none" : { changedSinceMs: need.changedSinceMs };
+    this.options.feed.send({ kind: "mirror", order: { connectionId: this.id, mirrorId, mode, extras, suspect } });
     this.options.log.info("mirror started", { connection: this.id, mode, reason: need.reason, why: need.message });
     this.#changed();
   }
@@ -396,5 +394,6 @@ export class SourceConnection {
   tick(): void {
     this.#keeper.tick();
     this.#copy.look();
+    this.transmission.look();
   }
 }

@@ -18,7 +18,13 @@ export interface TargetView {
   readonly failure: { readonly error: SmError; readonly since: string } | null;
 }
 
-export function reportTarget(view: TargetView, nowMs: number): TargetConnectionReport {
+/** Since when a person lets nothing be applied; pending while something is in progress. */
+export interface PauseView {
+  readonly sinceMs: number;
+  readonly isPending: boolean;
+}
+
+export function reportTarget(view: TargetView, pause: PauseView | null, nowMs: number): TargetConnectionReport {
   const { terms, last, online, receivedBytes } = view;
   const { appliedSeq, durableSeq, openSinceMs } = last;
   const sinceMs = openSinceMs === null ? null : openSinceMs + view.clockAheadMs;
@@ -31,8 +37,9 @@ export function reportTarget(view: TargetView, nowMs: number): TargetConnectionR
     appliedSeq,
     durableSeq,
     receivedBytes,
+    pause: pause === null ? "no" : pause.isPending ? "pending" : "paused",
     consistency: reportConsistency({ point: last, openSinceMs: sinceMs, object: targetsOf(terms) }, nowMs),
-    reasons: [failureReason(view), stageReason(view)].filter((reason) => reason !== null),
+    reasons: [failureReason(view), pauseReason(view, pause), stageReason(view)].filter((reason) => reason !== null),
   };
 }
 
@@ -45,6 +52,19 @@ function failureReason({ failure, terms }: TargetView): Reason | null {
   const { code, message } = failure.error;
   const next = "the source connects again by itself";
   return { code, message, object: targetsOf(terms), since: failure.since, next, nextAt: null, command: "sm status" };
+}
+
+function pauseReason({ terms }: TargetView, pause: PauseView | null): Reason | null {
+  if (pause === null) return null;
+  return {
+    code: "TARGET_PAUSED",
+    message: pause.isPending ? "pause pending: what is being applied is completed first" : "paused by hand: nothing is applied, the source queues",
+    object: targetsOf(terms),
+    since: new Date(pause.sinceMs).toISOString(),
+    next: "goes on when it is resumed",
+    nextAt: null,
+    command: `sm target resume ${terms.connectionId}`,
+  };
 }
 
 function stageReason({ last, stageFaultSince, terms }: TargetView): Reason | null {

@@ -5,15 +5,17 @@ import { dirname, join } from "node:path";
 import { type ApplyAck, ApplyService } from "../apply/apply-service.js";
 import { readStanding } from "../apply/standing.js";
 import { checkTargetPath, TargetClaims } from "../apply/target-claims.js";
+import { TargetPauses } from "../apply/target-pauses.js";
 import { readTerms, type TargetTerms, termsOf, writeTerms } from "../apply/target-terms.js";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { AcceptChannel, TargetChannel } from "../model/channel-port.js";
 import type { Mapping } from "../model/connection-spec.js";
+import type { TargetChoice, TargetControl } from "../model/control-port.js";
 import { isLoop } from "../model/repset-roots.js";
 import type { Hello, Welcome } from "../model/session.js";
 import type { TargetConnectionReport } from "../model/status.js";
-import { reportTarget, type TargetView } from "./target-report.js";
+import { type PauseView, reportTarget, type TargetView } from "./target-report.js";
 
 export interface TargetSettings {
   readonly name: string;
@@ -43,28 +45,32 @@ interface Session extends Omit<TargetView, "online"> {
   channel: TargetChannel | null;
   last: TargetView["last"];
   stageFaultSince: string | null;
+  /** Nothing is applied, nothing is in progress. */
+  isPaused: boolean;
   receivedBytes: number;
   failure: TargetView["failure"];
   closed: Promise<void> | null;
 }
 
-export class TargetService {
+export class TargetService implements TargetControl {
   readonly #options: TargetServiceOptions;
   readonly #claims: TargetClaims;
+  readonly #pauses: TargetPauses;
   readonly #sessions = new Map<string, Session>();
   /** How the connections that nobody is connected for stood last. */
   readonly #away = new Map<string, TargetView>();
   readonly #opening = new Map<string, Promise<unknown>>();
 
-  private constructor(options: TargetServiceOptions, claims: TargetClaims) {
+  private constructor(options: TargetServiceOptions, claims: TargetClaims, pauses: TargetPauses) {
     this.#options = options;
     this.#claims = claims;
+    this.#pauses = pauses;
   }
 
   static async open(options: TargetServiceOptions): Promise<TargetService> {
     const directory = join(options.settings.stateDir, "target");
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const service = new TargetService(options, await TargetClaims.open(directory));
+    const service = new TargetService(options, await TargetClaims.open(directory), TargetPauses.open(directory));
     await Promise.all(service.#claims.list.map(({ key }) => service.#resume(key)));
     return service;
   }
@@ -112,12 +118,14 @@ export class TargetService {
       retryInitialMs,
       retryMaxMs,
       failpoint,
+      isPaused: this.#pauses.sinceOf(key) !== null,
       log,
     });
     const { appliedSeq, durableSeq } = service.opened;
     const last = { appliedSeq, durableSeq, ...service.point, openSinceMs: null, stageFault: null };
     const { clockAheadMs } = stream;
-    const session: Session = { key, terms, service, clockAheadMs, channel: null, last, stageFaultSince: null, receivedBytes: 0, failure: null, closed: null };
+    const fresh = { channel: null, stageFaultSince: null, isPaused: false, receivedBytes: 0, failure: null, closed: null };
+    const session: Session = { ...fresh, key, terms, service, clockAheadMs, last };
     this.#sessions.set(key, session);
     this.#away.delete(key);
     service.onFailure((error) => this.#fail(session, error));
@@ -126,6 +134,10 @@ export class TargetService {
 
   #note(session: Session, ack: ApplyAck): void {
     session.last = ack;
+    if (ack.isPaused !== session.isPaused) {
+      session.isPaused = ack.isPaused;
+      this.#tellPause(session);
+    }
     session.stageFaultSince = ack.stageFault === null ? null : (session.stageFaultSince ?? new Date().toISOString());
     this.#options.onChange();
   }
@@ -188,10 +200,11 @@ export class TargetService {
     session.channel = channel;
     service.onAck((ack) => {
       this.#note(session, ack);
-      const { releasedBytes, openSinceMs: _, stageFault: __, ...told } = ack;
+      const { releasedBytes, openSinceMs: _, stageFault: __, isPaused: ___, ...told } = ack;
       channel.release(releasedBytes);
       channel.sendAck(told);
     });
+    if (this.#pauses.sinceOf(session.key) !== null) this.#tellPause(session);
     if (session.failure !== null) void channel.close(session.failure.error);
     channel.onCopy((claim) => service.claim(claim));
     channel.onSet((bytes) => {
@@ -229,7 +242,55 @@ export class TargetService {
 
   reports(): readonly TargetConnectionReport[] {
     const nowMs = Date.now();
-    return [...[...this.#sessions.values()].map(viewOf), ...this.#away.values()].map((view) => reportTarget(view, nowMs));
+    const online = [...this.#sessions.values()].map((session) => reportTarget(viewOf(session), this.#pauseOf(session.key), nowMs));
+    return [...online, ...[...this.#away].map(([key, view]) => reportTarget(view, this.#pauseOf(key), nowMs))];
+  }
+
+  #pauseOf(key: string): PauseView | null {
+    const sinceMs = this.#pauses.sinceOf(key);
+    const session = this.#sessions.get(key);
+    return sinceMs === null ? null : { sinceMs, isPending: session !== undefined && !session.isPaused };
+  }
+
+  #tellPause({ key, channel }: Session): void {
+    const pause = this.#pauseOf(key);
+    channel?.sendPause(pause === null ? { pause: "no", sinceMs: 0 } : { pause: pause.isPending ? "pending" : "paused", sinceMs: pause.sinceMs });
+  }
+
+  async pause(choice: TargetChoice): Promise<readonly TargetConnectionReport[]> {
+    this.#pauses.pause(this.#keysOf(choice), Date.now());
+    return this.#followPauses();
+  }
+
+  async resume(choice: TargetChoice): Promise<readonly TargetConnectionReport[]> {
+    const keys = this.#keysOf(choice);
+    if (keys !== null && this.#pauses.isAll) throw new SmError("TRANSMISSION_SETTING", "the whole target is paused: resume it with `sm target resume`");
+    this.#pauses.resume(keys);
+    return this.#followPauses();
+  }
+
+  #followPauses(): readonly TargetConnectionReport[] {
+    for (const session of this.#sessions.values()) {
+      const isPausing = this.#pauses.sinceOf(session.key) !== null;
+      session.isPaused &&= isPausing;
+      session.service.pause(isPausing);
+      this.#tellPause(session);
+    }
+    this.#options.onChange();
+    return this.reports();
+  }
+
+  /** Null = all. */
+  #keysOf({ connectionId, source }: TargetChoice): readonly string[] | null {
+    if (connectionId === undefined && source === undefined) return null;
+    const views = [...this.#sessions.values(), ...[...this.#away].map(([key, view]) => ({ key, terms: view.terms }))];
+    const found = views.filter(({ terms }) => (connectionId ?? terms.connectionId) === terms.connectionId && (source ?? terms.peer) === terms.peer);
+    const what = `connection${connectionId === undefined ? "" : ` ${connectionId}`}${source === undefined ? "" : ` of ${source}`}`;
+    if (found.length === 0) throw new SmError("NOT_FOUND", `this agent is not the target of any ${what}`);
+    const sources = found.map(({ terms }) => terms.peer);
+    if (connectionId !== undefined && sources.length > 1)
+      throw new SmError("USAGE", `${sources.join(" and ")} have a connection ${connectionId}: name the source with --source`);
+    return found.map(({ key }) => key);
   }
 
   async close(): Promise<void> {

@@ -8,7 +8,9 @@ import { EXPLAIN_COMMANDS } from "./explain-commands.js";
 import { MIRROR_COMMANDS } from "./mirror-commands.js";
 import { PEER_COMMANDS } from "./peer-commands.js";
 import { REPSET_COMMANDS } from "./repset-commands.js";
+import { SCHEDULE_COMMANDS } from "./schedule-commands.js";
 import { STATUS_COMMANDS } from "./status-commands.js";
+import { TRANSMISSION_COMMANDS } from "./transmission-commands.js";
 
 export const COMMANDS = [
   ...STATUS_COMMANDS,
@@ -17,6 +19,8 @@ export const COMMANDS = [
   ...REPSET_COMMANDS,
   ...CONNECTION_COMMANDS,
   ...MIRROR_COMMANDS,
+  ...TRANSMISSION_COMMANDS,
+  ...SCHEDULE_COMMANDS,
   ...PEER_COMMANDS,
 ] as const;
 

@@ -65,7 +65,7 @@ export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
   mappings: z.array(mappingSchema),
   state: z.string(),
   targetDataState: z.enum(["OK", "Mirroring", "Mirror Required", "Restore Required"]),
-  targetStatus: z.enum(["OK", "Not Loaded", "Paused", "Retrying", "Unreachable"]),
+  targetStatus: z.enum(["OK", "Not Loaded", "Pause Pending", "Paused", "Retrying", "Not Connected", "Unreachable"]),
   commitMode: z.enum(["Real-time", "Scheduled"]),
   transmitMode: z.enum(["Started", "Paused", "Scheduled", "Stopped", "Error"]),
   mirror: mirrorReportSchema,
@@ -98,7 +98,7 @@ export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
   reasons: z.array(reasonSchema),
 });
 
-const targetConnectionSchema: z.ZodType<TargetConnectionReport> = z.object({
+export const targetConnectionSchema: z.ZodType<TargetConnectionReport> = z.object({
   connectionId: z.number(),
   source: z.string(),
   repset: z.string(),
@@ -107,6 +107,7 @@ const targetConnectionSchema: z.ZodType<TargetConnectionReport> = z.object({
   appliedSeq: z.number(),
   durableSeq: z.number(),
   receivedBytes: z.number(),
+  pause: z.enum(["no", "pending", "paused"]),
   consistency: consistencySchema,
   reasons: z.array(reasonSchema),
 });

@@ -104,7 +104,8 @@ export class MirrorSends {
     const batch = this.#queue.splice(0, SENDS_PER_STEP);
     for (let i = 0; i < batch.length; i++) {
       this.#send(batch[i] as SendWork);
-      if (this.#sending !== null) {
+      const { tree, connectionId } = this.#options;
+      if (this.#sending !== null || !tree.hasRoom(connectionId)) {
         this.#queue = [...batch.slice(i + 1), ...this.#queue];
         break;
       }

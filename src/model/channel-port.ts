@@ -18,6 +18,26 @@ export type OnWire = (wireBytes: number) => void;
 /** What a connection says of itself; the transport adds what the target reads. */
 export type Greeting = Omit<Hello, "compression">;
 
+/** How fast a channel may send change sets. What is not a set passes. */
+export interface SendPace {
+  /** The most that goes at once; null = sets go whole. */
+  readonly pieceBytes: number | null;
+  /** Resolves when so many bytes may go; with false when nothing may any more. */
+  take(bytes: number): Promise<boolean>;
+}
+
+/** The target applies nothing for now, or soon. */
+export interface TargetPause {
+  readonly pause: "no" | "pending" | "paused";
+  /** Clock of the target. */
+  readonly sinceMs: number;
+}
+
+export interface SendHow {
+  readonly pace?: SendPace;
+  readonly onWire?: OnWire;
+}
+
 /** The source's end. Opened by dialling; the hello was answered by a welcome. */
 export interface SourceChannel {
   readonly welcome: Welcome;
@@ -26,16 +46,21 @@ export interface SourceChannel {
   readonly compression: Compression;
   /** Holds for the sets that are sent from now on. */
   setCompression(level: Compression): void;
-  /** Sends one encoded change set. Resolves when there is room for another (backpressure); rejects with CHANNEL_LOST. Order of calls = order of arrival. */
-  sendSet(bytes: Buffer, onWire?: OnWire): Promise<void>;
+  /**
+   * Sends one encoded change set, in pieces where the pace wants that. Resolves when there is room for another (backpressure); rejects
+   * with CHANNEL_LOST. Order of calls = order of arrival.
+   */
+  sendSet(bytes: Buffer, how?: SendHow): Promise<void>;
   /** Tells whether the target is known to be a copy; in order with the sets. */
   sendCopy(claim: CopyClaim): void;
   onAck(listener: (ack: Ack) => void): void;
+  /** Called with what the target said last, and with all that follows. */
+  onPause(listener: (pause: TargetPause) => void): void;
   /** Resolves, with the reason, when the channel has ended. Never rejects. */
   readonly ended: Promise<SmError>;
   stats(): ChannelStats;
-  /** Orderly: waits for what was sent to leave, then closes. */
-  close(): Promise<void>;
+  /** Orderly: waits for what was sent to leave, then closes. `isAbrupt`: what has not left yet is dropped. */
+  close(options?: { readonly isAbrupt: boolean }): Promise<void>;
 }
 
 export interface PeerAddress {
@@ -68,6 +93,7 @@ export interface TargetChannel {
   /** Tells that `bytes` of the sets received were worked off: what was received and not released is bounded, the source waits at the limit. */
   release(bytes: number): void;
   sendAck(ack: Ack): void;
+  sendPause(pause: TargetPause): void;
   readonly ended: Promise<SmError>;
   /** Ends the channel; the reason is told to the source. */
   close(reason?: SmError): Promise<void>;

@@ -5,7 +5,8 @@ import type { Peer, PeerAddress } from "./channel-port.js";
 import type { ConnectionOptions, ConnectionPatch, Mapping, MirrorMode } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
 import type { RepsetData, Rule } from "./rule.js";
-import type { ConnectionReport, MirrorReport, StatusReport } from "./status.js";
+import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
+import type { TransmissionControl } from "./transmission-report.js";
 
 export interface RepsetSize {
   readonly files: number;
@@ -90,9 +91,23 @@ export interface PeerControl {
   remove(name: string): Promise<void>;
 }
 
+/** Which connections of this agent's target: undefined = all. `source` tells those of the same number apart. */
+export interface TargetChoice {
+  readonly connectionId?: number | undefined;
+  readonly source?: string | undefined;
+}
+
+export interface TargetControl {
+  /** What is being applied is completed: the report says when nothing is any more. */
+  pause(choice: TargetChoice): Promise<readonly TargetConnectionReport[]>;
+  resume(choice: TargetChoice): Promise<readonly TargetConnectionReport[]>;
+}
+
 export interface AgentControl {
   readonly repsets: RepsetControl;
   readonly connections: ConnectionControl;
+  readonly transmission: TransmissionControl;
+  readonly targets: TargetControl;
   readonly peers: PeerControl;
   /** `path` absolute, as text. */
   explain(path: string): Promise<PathExplanation>;

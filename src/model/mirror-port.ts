@@ -79,6 +79,8 @@ export interface MirrorTree {
   namesOf(root: RootIndex, inode: string): readonly BytePath[];
   /** Another number after each change of the inode that was shipped to all receivers, by whichever of its names. */
   versionOf(root: RootIndex, inode: string): number;
+  /** More may be sent to this connection before what was sent has gone. */
+  hasRoom(connectionId: number): boolean;
   shipLink(connectionId: number, root: RootIndex, path: BytePath, to: BytePath): void;
   /** Closes the open set; returns the last sequence number used. */
   flush(): number;

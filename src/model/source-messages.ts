@@ -40,6 +40,10 @@ export type SourceCommand =
   | { readonly kind: "answers"; readonly connectionId: number; readonly answers: readonly Answer[] }
   | { readonly kind: "applied"; readonly connectionId: number; readonly seq: number }
   | { readonly kind: "accepted"; readonly bytes: number }
+  /** So much is sent to this connection in a second; null = no limit. What a job puts in front of live changes follows from it. */
+  | { readonly kind: "pace"; readonly connectionId: number; readonly bytesPerSecond: number | null }
+  /** Told while there is a pace: sets of this connection's jobs up to here have gone. */
+  | { readonly kind: "sent"; readonly connectionId: number; readonly seq: number }
   /** Answers to these sets may have been lost with a channel: compare what they touched. */
   | { readonly kind: "review"; readonly connectionId: number; readonly frames: readonly Uint8Array[] }
   /** The queue gave these sets up: nobody will answer what they asked. `connectionId` 0 = those of every connection. */

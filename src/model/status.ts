@@ -20,7 +20,7 @@ export interface Reason {
 }
 
 export type TargetDataState = "OK" | "Mirroring" | "Mirror Required" | "Restore Required";
-export type TargetStatus = "OK" | "Not Loaded" | "Paused" | "Retrying" | "Unreachable";
+export type TargetStatus = "OK" | "Not Loaded" | "Pause Pending" | "Paused" | "Retrying" | "Not Connected" | "Unreachable";
 export type TransmitMode = "Started" | "Paused" | "Scheduled" | "Stopped" | "Error";
 export type MirrorStatus = "Idle" | "Calculating" | "Mirroring" | "Paused" | "Waiting";
 export type ReplicationStatus = "Replicating" | "Ready" | "Stopped" | "Pending";
@@ -118,6 +118,8 @@ export interface TargetConnectionReport {
   readonly appliedSeq: number;
   readonly durableSeq: number;
   readonly receivedBytes: number;
+  /** Nothing is applied, by a person's word; pending while what was in progress is completed. */
+  readonly pause: "no" | "pending" | "paused";
   readonly consistency: ConsistencyReport;
   readonly reasons: readonly Reason[];
 }

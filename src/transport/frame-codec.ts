@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { isErrorCode, SmError } from "../base/errors.js";
 import { isSeq, packHeader, SET_BYTES_MAX, unpackHeader } from "../model/change-set.js";
+import type { TargetPause } from "../model/channel-port.js";
 import type { Packing } from "../model/compression.js";
 import { type ScanLimits, scanMsgpack } from "../model/msgpack-scan.js";
 import { type Ack, type CopyClaim, type Hello, helloSchema, refusalSchema, type Welcome, welcomeSchema } from "../model/session.js";
@@ -19,6 +20,7 @@ export const PACKED_RAW_BYTES_MIN = 512;
 /** lz4 cannot do better than this, others are not believed to: bounds what one read of a socket can claim. */
 export const PACKED_RATIO_MAX = 256;
 const WHY_MAX = 2000;
+const TIME_MS_MAX = 8.64e15;
 /** More values than the fullest acknowledgement has: 4 MiB of the shortest names, or 100,000 of each sort that one answer lists. */
 export const HEADER_LIMITS: ScanLimits = { depthMax: 8, elementsMax: 4_000_000, maps: true };
 
@@ -28,6 +30,8 @@ export type Frame =
   | { readonly kind: "refuse" | "bye"; readonly code: string; readonly message: string }
   | { readonly kind: "ack"; readonly ack: Ack }
   | { readonly kind: "copy"; readonly claim: CopyClaim }
+  | { readonly kind: "pause"; readonly pause: TargetPause }
+  | { readonly kind: "part"; readonly bytesTotal: number; readonly piece: Buffer }
   | { readonly kind: "ping" | "pong"; readonly token: number }
   | { readonly kind: "probe"; readonly nonce: Buffer }
   | { readonly kind: Packing; readonly rawBytes: number; readonly block: Buffer }
@@ -43,6 +47,9 @@ export function encodeFrame(header: readonly unknown[], payloads: readonly Buffe
 export const encodeHello = (hello: Hello): Buffer => encodeFrame(["hello", hello]);
 export const encodeWelcome = (welcome: Welcome): Buffer => encodeFrame(["welcome", welcome]);
 export const encodeCopy = ({ fromSeq, why }: CopyClaim): Buffer => encodeFrame(["copy", fromSeq, why.slice(0, WHY_MAX)]);
+export const encodePause = ({ pause, sinceMs }: TargetPause): Buffer => encodeFrame(["pause", pause, sinceMs]);
+/** A piece of a message of `bytesTotal`. */
+export const encodePart = (bytesTotal: number, piece: Buffer): Buffer => encodeFrame(["part", bytesTotal], [piece]);
 export const encodePing = (token: number): Buffer => encodeFrame(["ping", token]);
 export const encodePong = (token: number): Buffer => encodeFrame(["pong", token]);
 export const encodeProbe = (nonce: Buffer): Buffer => encodeFrame(["probe", nonce]);
@@ -91,6 +98,7 @@ export function decodeFrame(frame: Buffer): Frame {
   const payload = frame.subarray(headerEnd);
   if (kind === "ack") return { kind, ack: decodeAck(fields, payload) };
   if (kind === "lz4" || kind === "brotli") return decodePacked(kind, fields, payload);
+  if (kind === "part") return decodePart(fields, payload);
   if (payload.length > 0) bad(`a ${kind} frame has no payload, this one has ${payload.length} bytes`);
   return decodeControl(kind, fields);
 }
@@ -117,6 +125,11 @@ function decodeControl(kind: string, fields: readonly unknown[]): Frame {
         return bad("a copy frame is malformed");
       return { kind, claim: { fromSeq, why } };
     }
+    case "pause": {
+      const [, pause, sinceMs] = fields;
+      if (fields.length !== 3 || !(pause === "no" || pause === "pending" || pause === "paused") || !isTime(sinceMs)) return bad("a pause frame is malformed");
+      return { kind, pause: { pause, sinceMs } };
+    }
     case "probe": {
       const nonce = fields[1];
       if (fields.length !== 2 || !Buffer.isBuffer(nonce) || nonce.length !== NONCE_BYTES) return bad("a probe frame is malformed");
@@ -131,6 +144,18 @@ function validated<T>(schema: z.ZodType<T>, fields: readonly unknown[], kind: st
   if (fields.length !== 2) bad(`a ${kind} frame has 2 fields, not ${fields.length}`);
   const parsed = schema.safeParse(fields[1]);
   return parsed.success ? parsed.data : bad(`a ${kind} frame is malformed: ${z.prettifyError(parsed.error).slice(0, 1000)}`);
+}
+
+/** What a Date can be made of. */
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value <= TIME_MS_MAX;
+}
+
+function decodePart(fields: readonly unknown[], piece: Buffer): Frame {
+  const bytesTotal = fields[1];
+  if (fields.length !== 2 || typeof bytesTotal !== "number" || !Number.isSafeInteger(bytesTotal) || piece.length === 0) return bad("a part frame is malformed");
+  if (bytesTotal <= piece.length || bytesTotal > SET_FRAME_BYTES_MAX) bad(`a part of ${piece.length} bytes claims a message of ${bytesTotal}`);
+  return { kind: "part", bytesTotal, piece };
 }
 
 function decodePacked(kind: Packing, fields: readonly unknown[], block: Buffer): Frame {

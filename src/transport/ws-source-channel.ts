@@ -3,10 +3,10 @@
 import { assert } from "../base/assert.js";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
-import type { ChannelStats, OnWire, SourceChannel } from "../model/channel-port.js";
+import type { ChannelStats, OnWire, SendHow, SendPace, SourceChannel, TargetPause } from "../model/channel-port.js";
 import { type Compression, lowerOf } from "../model/compression.js";
 import type { Ack, CopyClaim, Welcome } from "../model/session.js";
-import { encodeCopy, SET_FRAME_BYTES_MAX } from "./frame-codec.js";
+import { encodeCopy, encodePart, SET_FRAME_BYTES_MAX } from "./frame-codec.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
 import { packSet } from "./set-compression.js";
 
@@ -33,12 +33,15 @@ export class WsSourceChannel implements SourceChannel {
   readonly #listeners: ((ack: Ack) => void)[] = [];
   /** Acknowledgements that came before anybody listened; the peer sends none before it got a set, so there are few. */
   #early: Ack[] = [];
+  #pause: TargetPause | undefined;
+  #pauseListener: (pause: TargetPause) => void = () => undefined;
   #sentSetBytes = 0;
   #sentWireBytes = 0;
   /** Sets that are being compressed, and those behind them: a small one must not overtake a large one. Oldest first. */
   readonly #turns: Promise<void>[] = [];
   /** Resolves when the socket has room for more than what it was given. */
   #room: Promise<void> = Promise.resolve();
+  #isBroken = false;
 
   constructor(link: FrameLink, facts: SourceChannelFacts, clock: Clock = systemClock) {
     this.#link = link;
@@ -51,6 +54,11 @@ export class WsSourceChannel implements SourceChannel {
 
   /** What the link delivers once the channel is open. */
   handle(frame: OwnerFrame): void {
+    if (frame.kind === "pause") {
+      this.#pause = frame.pause;
+      this.#pauseListener(frame.pause);
+      return;
+    }
     if (frame.kind !== "ack") throw new SmError("PROTOCOL", `a ${frame.kind} frame came on an open channel, where a target sends acknowledgements`);
     if (this.#listeners.length === 0) this.#early.push(frame.ack);
     if (this.#early.length > 1000) throw new SmError("PROTOCOL", "acknowledgements came before any set was sent");
@@ -78,35 +86,72 @@ export class WsSourceChannel implements SourceChannel {
   }
 
   /** The bytes must not change afterwards: the socket sends from them. */
-  async sendSet(bytes: Buffer, onWire?: OnWire): Promise<void> {
+  async sendSet(bytes: Buffer, how: SendHow = {}): Promise<void> {
     assert(bytes.length <= SET_FRAME_BYTES_MAX, `a change set of ${bytes.length} bytes is larger than a frame`);
     const packed = this.#link.isEnded ? bytes : packSet(bytes, this.compression, this.#facts.compressBytesMin);
-    if (this.#turns.length === 0 && Buffer.isBuffer(packed)) {
-      this.#handOver(bytes, packed, onWire);
+    const isReady = Buffer.isBuffer(packed);
+    if (this.#turns.length === 0 && isReady && how.pace === undefined) {
+      this.#tell(this.#handOver(packed, bytes.length), how.onWire);
       return this.#room;
     }
-    const turn = this.#handOverInTurn(bytes, packed, onWire);
+    const turn = this.#handOverInTurn(bytes.length, packed, how);
     this.#turns.push(turn);
     void turn.then(() => this.#turns.shift());
+    // What is held to a rate is not taken ahead of its time.
+    if (isReady || (how.pace?.pieceBytes ?? null) !== null) await turn;
     while (this.#turns.length >= PACKED_AT_ONCE_MAX) await this.#turns[0];
     return this.#room;
   }
 
-  /** Never rejects. */
-  async #handOverInTurn(set: Buffer, packed: Buffer | Promise<Buffer>, onWire: OnWire | undefined): Promise<void> {
+  /** Never rejects: `#room` does, and nothing is sent after it. */
+  async #handOverInTurn(setBytes: number, packed: Buffer | Promise<Buffer>, { pace, onWire }: SendHow): Promise<void> {
     await this.#turns.at(-1);
-    this.#handOver(set, await packed, onWire);
+    if (this.#isBroken) return;
+    try {
+      const wire = await packed;
+      const wireBytes = pace === undefined ? this.#handOver(wire, setBytes) : await this.#sendAtPace(wire, setBytes, pace);
+      this.#tell(wireBytes, onWire);
+    } catch (error) {
+      this.#isBroken = true;
+      this.#room = Promise.reject(error);
+      this.#room.catch(() => undefined);
+    }
   }
 
-  #handOver(set: Buffer, wire: Buffer, onWire: OnWire | undefined): void {
+  #tell(wireBytes: number, onWire: OnWire | undefined): void {
+    if (wireBytes > 0) onWire?.(wireBytes);
+  }
+
+  /** Of a set that takes `setBytes`, or of its last piece; 0 before. Returns the bytes that the socket took: none when it has ended. */
+  #handOver(wire: Buffer, setBytes: number): number {
     const isSent = !this.#link.isEnded;
     this.#room = this.#link.sendPaced(wire);
     // Whoever sends next hears of it.
     this.#room.catch(() => undefined);
-    if (!isSent) return;
-    this.#sentSetBytes += set.length;
+    if (!isSent) return 0;
+    this.#sentSetBytes += setBytes;
     this.#sentWireBytes += wire.length;
-    onWire?.(wire.length);
+    return wire.length;
+  }
+
+  /** What is larger than a piece goes in pieces, so that heartbeats pass and the rate holds within a set, too. */
+  async #sendAtPace(wire: Buffer, setBytes: number, pace: SendPace): Promise<number> {
+    let pieceBytes = pace.pieceBytes;
+    if (pieceBytes === null || wire.length <= pieceBytes) return this.#sendWhenTime(wire, setBytes, pace);
+    let sent = 0;
+    for (let at = 0; at < wire.length; at += pieceBytes) {
+      // Other pieces, should the pace have changed: what a message was begun as it must end as.
+      if (at > 0) pieceBytes = pace.pieceBytes ?? pieceBytes;
+      const isLast = at + pieceBytes >= wire.length;
+      sent += await this.#sendWhenTime(encodePart(wire.length, wire.subarray(at, at + pieceBytes)), isLast ? setBytes : 0, pace);
+      if (!isLast) await this.#room;
+    }
+    return sent;
+  }
+
+  async #sendWhenTime(frame: Buffer, setBytes: number, pace: SendPace): Promise<number> {
+    if (!(await pace.take(frame.length))) throw new SmError("CHANNEL_LOST", "the transmission was ended while a set was being sent");
+    return this.#handOver(frame, setBytes);
   }
 
   stats(): ChannelStats {
@@ -119,9 +164,14 @@ export class WsSourceChannel implements SourceChannel {
     };
   }
 
-  async close(): Promise<void> {
-    await this.#turns.at(-1);
-    this.#link.end(new SmError("CHANNEL_LOST", "the source closed the channel"));
+  onPause(listener: (pause: TargetPause) => void): void {
+    this.#pauseListener = listener;
+    if (this.#pause !== undefined) listener(this.#pause);
+  }
+
+  async close({ isAbrupt } = { isAbrupt: false }): Promise<void> {
+    if (!isAbrupt) await this.#turns.at(-1);
+    this.#link.end(new SmError("CHANNEL_LOST", "the source closed the channel"), { abrupt: isAbrupt });
     await this.#link.closed;
   }
 }

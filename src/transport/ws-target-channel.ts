@@ -3,11 +3,13 @@
 
 import { SmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
-import type { TargetChannel } from "../model/channel-port.js";
+import type { TargetChannel, TargetPause } from "../model/channel-port.js";
 import { lowerOf } from "../model/compression.js";
 import type { Ack, CopyClaim, Hello } from "../model/session.js";
 import { type AckProgress, encodeAckFrames } from "./ack-frames.js";
+import { decodeFrame, encodePause, type Frame } from "./frame-codec.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
+import { PartAssembly } from "./part-assembly.js";
 import { SetInbox } from "./set-inbox.js";
 
 /** Reading pauses at this much in hand, and goes on at half of it. */
@@ -21,6 +23,7 @@ export class WsTargetChannel implements TargetChannel {
   #listener: ((bytes: Buffer) => void) | undefined;
   /** Sets not handed out yet: nobody listens, or one before them is still being decompressed. Bounded by the pause. */
   readonly #inbox: SetInbox;
+  readonly #parts = new PartAssembly();
   #unreleasedBytes = 0;
   #isPaused = false;
   #copyListener: ((claim: CopyClaim) => void) | undefined;
@@ -44,6 +47,18 @@ export class WsTargetChannel implements TargetChannel {
 
   /** What the link delivers once the channel is open. */
   handle(frame: OwnerFrame): void {
+    if (frame.kind === "copy") {
+      this.#hearClaim(frame.claim);
+    } else if (frame.kind === "part") {
+      const message = this.#parts.add(frame.bytesTotal, frame.piece);
+      if (message !== null) this.#handleSet(decodeFrame(message));
+    } else {
+      if (this.#parts.isOpen) throw new SmError("PROTOCOL", `a ${frame.kind} frame came between the pieces of a change set`);
+      this.#handleSet(frame);
+    }
+  }
+
+  #handleSet(frame: Frame): void {
     switch (frame.kind) {
       case "set":
         this.#received(frame.bytes.length);
@@ -54,9 +69,6 @@ export class WsTargetChannel implements TargetChannel {
         if (lowerOf(frame.kind, this.hello.compression) !== frame.kind) break;
         this.#received(frame.rawBytes);
         this.#inbox.pushPacked(frame);
-        return;
-      case "copy":
-        this.#hearClaim(frame.claim);
         return;
     }
     throw new SmError("PROTOCOL", `a ${frame.kind} frame came on an open channel, where a source sends change sets`);
@@ -92,6 +104,10 @@ export class WsTargetChannel implements TargetChannel {
     for (const frame of encodeAckFrames(ack, this.#sent)) this.#link.send(frame);
     const { answers: _, retrying: __, ...sent } = ack;
     this.#sent = sent;
+  }
+
+  sendPause(pause: TargetPause): void {
+    if (!this.#link.isEnded) this.#link.send(encodePause(pause));
   }
 
   async close(reason?: SmError): Promise<void> {

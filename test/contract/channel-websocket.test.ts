@@ -51,6 +51,54 @@ describe.each(COMPRESSIONS)("a channel with compression %s", (compression) => {
     for (const [i, set] of sets.entries()) expect(received[i]?.equals(set)).toBe(true);
   });
 
+  test("at a pace sets go in pieces, arrive whole and in order, and what is no set passes between them", async () => {
+    const { source, target } = await openChannel();
+    const sets = [10, 300_000, 5_000, 999].map((size, i) => sampleSet(i + 1, randomBytes(size)));
+    const received: (Buffer | CopyClaim)[] = [];
+    target.onSet((bytes) => received.push(bytes));
+    target.onCopy((claim) => received.push(claim));
+    const taken: number[] = [];
+    const claim = { fromSeq: 1, why: "" };
+    const take = async (bytes: number): Promise<boolean> => {
+      taken.push(bytes);
+      if (taken.length === 100) source.sendCopy(claim);
+      return true;
+    };
+    let wireBytes = 0;
+    const onWire = (bytes: number): void => {
+      wireBytes += bytes;
+    };
+    for (const set of sets) await source.sendSet(set, { pace: { pieceBytes: 1000, take }, onWire });
+    await eventually(() => expect(received.length).toBe(sets.length + 1));
+    expect(received[1]).toEqual(claim);
+    expect(received.filter((one) => Buffer.isBuffer(one)).map((bytes, i) => (bytes as Buffer).equals(sets[i] as Buffer))).toEqual([true, true, true, true]);
+    expect(taken.reduce((sum, bytes) => sum + bytes, 0)).toBe(wireBytes);
+    expect(Math.max(...taken)).toBeLessThan(1030);
+  });
+
+  test("a set that may not go on is given up; its pieces are no set", async () => {
+    const { source, target } = await openChannel();
+    const received: Buffer[] = [];
+    target.onSet((bytes) => received.push(bytes));
+    let pieces = 0;
+    const pace = { pieceBytes: 1000, take: async () => ++pieces <= 3 };
+    await expect(source.sendSet(sampleSet(1, randomBytes(50_000)), { pace })).rejects.toMatchObject({ code: "CHANNEL_LOST" });
+    await source.close({ isAbrupt: true });
+    await target.ended;
+    expect(received).toEqual([]);
+  });
+
+  test("the target's pause arrives, also before anybody listens", async () => {
+    const { source, target } = await openChannel();
+    const heard: string[] = [];
+    target.sendPause({ pause: "pending", sinceMs: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    source.onPause(({ pause }) => heard.push(pause));
+    target.sendPause({ pause: "paused", sinceMs: 1 });
+    target.sendPause({ pause: "no", sinceMs: 0 });
+    await eventually(() => expect(heard).toEqual(["pending", "paused", "no"]));
+  });
+
   test("buffers handed out are not reused", async () => {
     const { source, target } = await openChannel();
     const received: Buffer[] = [];
@@ -139,8 +187,10 @@ describe.each(COMPRESSIONS)("a channel with compression %s", (compression) => {
     target.onSet(() => target.sendAck(ackOf({ appliedSeq: 1 })));
     const set = sampleSet(1, Buffer.alloc(MiB, "abc"));
     let wireBytes = 0;
-    await source.sendSet(set, (bytes) => {
-      wireBytes = bytes;
+    await source.sendSet(set, {
+      onWire: (bytes) => {
+        wireBytes = bytes;
+      },
     });
     await eventually(() => expect(wireBytes).toBeGreaterThan(0));
     if (compression === "off") expect(wireBytes).toBe(set.length);
@@ -188,7 +238,7 @@ test("the level changes between two sets, and the order stays", async () => {
     source.setCompression(COMPRESSIONS[seq % COMPRESSIONS.length] ?? "off");
     const set = sampleSet(seq, Buffer.alloc(seq % 7 === 0 ? MiB : 5_000, `text ${seq} `));
     sets.push(set);
-    void source.sendSet(set, (bytes) => wires.push(bytes));
+    void source.sendSet(set, { onWire: (bytes) => wires.push(bytes) });
   }
   await eventually(() => expect(received.length).toBe(sets.length));
   for (const [i, set] of sets.entries()) expect(received[i]?.equals(set)).toBe(true);

@@ -63,6 +63,8 @@ test("commands that only read are those of the role monitor", () => {
     "connection.list",
     "connection.show",
     "mirror.wait",
+    "transmission.show",
+    "schedule.preview",
     "peer.list",
   ]);
 });

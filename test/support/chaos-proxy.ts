@@ -51,6 +51,11 @@ export class ChaosProxy {
     return this.#forwardedBytes;
   }
 
+  /** Connections there are now. */
+  get openLinks(): number {
+    return this.#links.size;
+  }
+
   /** Connections accepted so far, refused ones not counted. */
   get acceptedLinks(): number {
     return this.#acceptedLinks;

@@ -28,6 +28,7 @@ export interface HostKitOptions {
   readonly isSynced?: boolean;
   /** Another one than before = the machine crashed meanwhile. */
   readonly bootId?: string;
+  readonly isPaused?: boolean;
   /** Called at every crash point; throws Lost where the process ends. */
   readonly onPoint?: (point: string) => void;
 }
@@ -50,7 +51,7 @@ export class HostKit {
     this.#engine = ApplyEngine.open({ stateDirectory: this.state, mappings, remapLinks: true, bootId, onPoint });
     this.#stage = Stage.open({ stateDirectory: this.state, bytesMax, isSynced, onPoint });
     const post = (message: FromApplyWorker): void => void this.posted.push(message);
-    const retry = { retryInitialMs: 1_000_000, retryMaxMs: 1_000_000 };
+    const retry = { retryInitialMs: 1_000_000, retryMaxMs: 1_000_000, isPaused: options.isPaused ?? false };
     this.#host = new ApplyHost({ engine: this.#engine, stage: this.#stage, ...retry, post, receive: () => undefined, onClosed: () => undefined });
     return this.#host.recover();
   }

@@ -4,10 +4,12 @@
 import { SmError } from "../../src/base/errors.js";
 import type { PeerAddress } from "../../src/model/channel-port.js";
 import type { ConnectionPatch } from "../../src/model/connection-spec.js";
-import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved } from "../../src/model/control-port.js";
+import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, TargetChoice } from "../../src/model/control-port.js";
 import type { PathExplanation } from "../../src/model/explanation.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
 import type { CaptureReport, ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
+import type { ScheduleChange } from "../../src/model/transmission.js";
+import type { TransmissionReport } from "../../src/model/transmission-report.js";
 
 const SINCE = "2026-01-02T03:04:05.000Z";
 
@@ -96,6 +98,26 @@ export function captureReport(repset: string, overrides: Partial<CaptureReport> 
       losses: 0,
     },
     audit: null,
+    reasons: [],
+    ...overrides,
+  };
+}
+
+export function transmissionReport(connectionId: number, overrides: Partial<TransmissionReport> = {}): TransmissionReport {
+  return {
+    connectionId,
+    mode: "Started",
+    commitMode: "Real-time",
+    manual: "started",
+    manualSince: "",
+    schedule: null,
+    isWindowOpen: true,
+    session: null,
+    nextStart: null,
+    limit: { standing: null, times: [] },
+    rateNow: null,
+    queuedBytes: 0,
+    queuedOps: 0,
     reasons: [],
     ...overrides,
   };
@@ -218,6 +240,33 @@ export class MemoryAgentControl implements AgentControl {
     },
     remove: async (name: string) => {
       if (!this.#peers.delete(name)) throw new SmError("PEER_UNKNOWN", `there is no peer ${name}`);
+    },
+  };
+
+  readonly transmission = {
+    show: async (id: number) => transmissionReport(this.#connection(id).id),
+    command: async (id: number, verb: string) => {
+      this.calls.push(`transmission ${verb} ${id}`);
+      return transmissionReport(this.#connection(id).id);
+    },
+    setSchedule: async (id: number, change: ScheduleChange | null) => {
+      this.calls.push(JSON.stringify(change));
+      return transmissionReport(this.#connection(id).id);
+    },
+    setLimit: async (id: number, change: unknown) => {
+      this.calls.push(JSON.stringify(change));
+      return transmissionReport(this.#connection(id).id);
+    },
+  };
+
+  readonly targets = {
+    pause: async (choice: TargetChoice) => {
+      this.calls.push(`pause ${JSON.stringify(choice)}`);
+      return [];
+    },
+    resume: async (choice: TargetChoice) => {
+      this.calls.push(`resume ${JSON.stringify(choice)}`);
+      return [];
     },
   };
 

@@ -4,7 +4,18 @@ import { SmError } from "../../src/base/errors.js";
 import type { BytePath } from "../../src/model/byte-path.js";
 import type { Ack } from "../../src/model/session.js";
 import { encodeAckFrames } from "../../src/transport/ack-frames.js";
-import { encodeCopy, encodeHello, encodePing, encodePong, encodeProbe, encodeReason, encodeWelcome, type Frame } from "../../src/transport/frame-codec.js";
+import {
+  encodeCopy,
+  encodeHello,
+  encodePart,
+  encodePause,
+  encodePing,
+  encodePong,
+  encodeProbe,
+  encodeReason,
+  encodeWelcome,
+  type Frame,
+} from "../../src/transport/frame-codec.js";
 import { progressOf } from "./acks.js";
 import { sampleHello, sampleSet, sampleWelcome } from "./transport-fixture.js";
 
@@ -53,6 +64,8 @@ export const sampleFrames: Readonly<Record<string, SampleFrame>> = {
   bye: [encodeReason("bye", new SmError("CHANNEL_LOST", "stops")), { kind: "bye", code: "CHANNEL_LOST", message: "stops" }],
   ack: [encodeAckFrames(sampleAck, progressOf())[0] as Buffer, { kind: "ack", ack: sampleAck }],
   copy: [encodeCopy({ fromSeq: 9, why: "" }), { kind: "copy", claim: { fromSeq: 9, why: "" } }],
+  pause: [encodePause({ pause: "pending", sinceMs: 1000 }), { kind: "pause", pause: { pause: "pending", sinceMs: 1000 } }],
+  part: [encodePart(70_000, Buffer.from("piece")), { kind: "part", bytesTotal: 70_000, piece: Buffer.from("piece") }],
   ping: [encodePing(258), { kind: "ping", token: 258 }],
   pong: [encodePong(258), { kind: "pong", token: 258 }],
   probe: [encodeProbe(Buffer.alloc(16, 0xab)), { kind: "probe", nonce: Buffer.alloc(16, 0xab) }],

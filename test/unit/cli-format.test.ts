@@ -85,6 +85,7 @@ test("status shows targets, and how to begin when there is nothing", () => {
     durableSeq: 4,
     consistency: { seq: 9, at: "2026-01-02T03:04:05.678Z", lagMs: 0, reason: null },
     receivedBytes: 2048,
+    pause: "no" as const,
     reasons: [],
   };
   expect(formatStatus({ ...report, targets: [target] }, 0)).toContain(

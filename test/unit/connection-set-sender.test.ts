@@ -1,8 +1,8 @@
 import { expect } from "vitest";
 import { SmError } from "../../src/base/errors.js";
 import { defer } from "../../src/base/wait.js";
-import { type SentCounts, SetSender, type SetSenderOptions } from "../../src/connection/set-sender.js";
-import type { OnWire, SourceChannel } from "../../src/model/channel-port.js";
+import { type SendGate, type SentCounts, SetSender, type SetSenderOptions } from "../../src/connection/set-sender.js";
+import type { SendHow, SourceChannel } from "../../src/model/channel-port.js";
 import type { Journal } from "../../src/model/journal-port.js";
 import { eventually } from "../support/eventually.js";
 import { appendRange, bodyOf, range, test } from "../support/journal-fixture.js";
@@ -23,7 +23,7 @@ class MemoryChannel implements SourceChannel {
     throw new Error("the sender knows nothing of compression");
   }
 
-  async sendSet(bytes: Buffer, onWire?: OnWire): Promise<void> {
+  async sendSet(bytes: Buffer, { onWire }: SendHow = {}): Promise<void> {
     await this.gate;
     if (this.#error !== null) throw this.#error;
     this.sent.push(bytes);
@@ -36,6 +36,10 @@ class MemoryChannel implements SourceChannel {
 
   onAck(): void {
     throw new Error("the sender takes no acknowledgements");
+  }
+
+  onPause(): void {
+    throw new Error("the sender does not listen to the target");
   }
 
   stats() {
@@ -53,10 +57,22 @@ class MemoryChannel implements SourceChannel {
 }
 
 const ID = 7;
+const OPEN: SendGate = { mayBegin: () => true, onOpen: () => () => undefined, pace: () => ({ pieceBytes: null, take: async () => true }) };
 
 function start(journal: Journal, channel: MemoryChannel, part: Partial<SetSenderOptions> = {}) {
   const counts: SentCounts = { bytes: 0, wireBytes: 0, mirrorBytes: 0, mirrorWireBytes: 0 };
-  const sender = new SetSender({ connectionId: ID, journal, channel, sentSeq: 0, windowBytes: 1_000_000, mirrorOnly: false, counts, ...part });
+  const sender = new SetSender({
+    connectionId: ID,
+    journal,
+    channel,
+    sentSeq: 0,
+    windowBytes: 1_000_000,
+    mirrorOnly: false,
+    counts,
+    gate: OPEN,
+    onMirrorSent: () => undefined,
+    ...part,
+  });
   const stop = new AbortController();
   const running = sender.run(stop.signal);
   const end = async (): Promise<void> => {

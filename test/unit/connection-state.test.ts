@@ -13,6 +13,7 @@ const STATES: { readonly [K in ConnectionState["kind"]]: Extract<ConnectionState
   backingOff: { kind: "backingOff", attempt: 3, fault: OLD },
   streaming: { kind: "streaming" },
   halted: { kind: "halted", fault: OLD },
+  held: { kind: "held" },
   stopped: { kind: "stopped" },
 };
 
@@ -22,6 +23,8 @@ const EVENTS: { readonly [K in ConnectionEvent["kind"]]: Extract<ConnectionEvent
   retry: { kind: "retry" },
   halt: { kind: "halt", fault: NEW },
   resume: { kind: "resume" },
+  hold: { kind: "hold" },
+  release: { kind: "release" },
   stop: { kind: "stop" },
 };
 
@@ -36,6 +39,8 @@ const EXPECTED: Record<ConnectionState["kind"], Record<ConnectionEvent["kind"], 
     retry: STATES.connecting,
     halt: HALTED,
     resume: STATES.connecting,
+    hold: STATES.held,
+    release: STATES.connecting,
     stop: STOPPED,
   },
   backingOff: {
@@ -44,6 +49,8 @@ const EXPECTED: Record<ConnectionState["kind"], Record<ConnectionEvent["kind"], 
     retry: { kind: "connecting", attempt: 4 },
     halt: HALTED,
     resume: STATES.backingOff,
+    hold: STATES.held,
+    release: STATES.backingOff,
     stop: STOPPED,
   },
   streaming: {
@@ -52,6 +59,8 @@ const EXPECTED: Record<ConnectionState["kind"], Record<ConnectionEvent["kind"], 
     retry: STATES.streaming,
     halt: HALTED,
     resume: STATES.streaming,
+    hold: STATES.held,
+    release: STATES.streaming,
     stop: STOPPED,
   },
   halted: {
@@ -60,9 +69,21 @@ const EXPECTED: Record<ConnectionState["kind"], Record<ConnectionEvent["kind"], 
     retry: STATES.halted,
     halt: HALTED,
     resume: { kind: "connecting", attempt: 0 },
+    hold: STATES.halted,
+    release: STATES.halted,
     stop: STOPPED,
   },
-  stopped: { welcomed: STOPPED, lost: STOPPED, retry: STOPPED, halt: STOPPED, resume: STOPPED, stop: STOPPED },
+  held: {
+    welcomed: STATES.held,
+    lost: STATES.held,
+    retry: STATES.held,
+    halt: HALTED,
+    resume: STATES.held,
+    hold: STATES.held,
+    release: { kind: "connecting", attempt: 0 },
+    stop: STOPPED,
+  },
+  stopped: { welcomed: STOPPED, lost: STOPPED, retry: STOPPED, halt: STOPPED, resume: STOPPED, hold: STOPPED, release: STOPPED, stop: STOPPED },
 };
 
 describe.each(Object.values(STATES))("a connection that is $kind", (state) => {

@@ -38,6 +38,13 @@ function formatTarget(target: TargetConnectionReport): string[] {
   ];
 }
 
+/** Each target with its pause. */
+export function formatTargetPauses(targets: readonly TargetConnectionReport[]): string {
+  if (targets.length === 0) return "this agent is the target of no connection";
+  const words = { no: "not paused", pending: "Pause Pending", paused: "Paused" } as const;
+  return targets.map(({ connectionId, repset, source, pause }) => `${connectionId}  ${repset} from ${source}: ${words[pause]}`).join("\n");
+}
+
 function section(title: string, blocks: readonly string[][]): string[] {
   return blocks.length === 0 ? [] : ["", title, ...indent(blocks.flat(), 2)];
 }

@@ -1,0 +1,48 @@
+import type { Rate, TransmissionSchedule } from "../../model/transmission.js";
+import type { TransmissionReport } from "../../model/transmission-report.js";
+import { formatBytes, formatCount, formatDuration, formatTime } from "./quantities.js";
+import { formatReason, indent } from "./reason-text.js";
+
+function formatRate(rate: Rate | null): string {
+  if (rate === null) return "no limit";
+  const share = rate.share === null ? "" : ` (${rate.share.percent} % of ${formatBits(rate.share.linkBitsPerSecond)})`;
+  return `${formatBytes(rate.bytesPerSecond)}/s${share}`;
+}
+
+function formatBits(bitsPerSecond: number): string {
+  const [unit, scale] = bitsPerSecond >= 1e9 ? ["Gbit/s", 1e9] : bitsPerSecond >= 1e6 ? ["Mbit/s", 1e6] : ["kbit/s", 1e3];
+  return `${Number((bitsPerSecond / scale).toFixed(3))} ${unit}`;
+}
+
+function formatSchedule(schedule: TransmissionSchedule, isWindowOpen: boolean): string[] {
+  const { startAt, everyMs, calendar, queueBytes, queuePercent, stopAfterMs, stopAfterBytes, window } = schedule;
+  const every = everyMs === null ? "" : `, then every ${formatDuration(everyMs)}`;
+  return [
+    `schedule        ${schedule.enabled ? "enabled" : "disabled: not in force"}`,
+    ...(startAt === null ? [] : [`  start         ${formatTime(startAt)}${every}`]),
+    ...(calendar === null ? [] : [`  start         at ${calendar}`]),
+    ...(queueBytes === null ? [] : [`  start         when ${formatBytes(queueBytes)} are queued`]),
+    ...(queuePercent === null ? [] : [`  start         when ${queuePercent} % of the queue are in use`]),
+    ...(stopAfterMs === null ? [] : [`  stop          after ${formatDuration(stopAfterMs)}`]),
+    ...(stopAfterBytes === null ? [] : [`  stop          after ${formatBytes(stopAfterBytes)}`]),
+    ...(window === null ? [] : [`  window        ${window.open} to ${window.close}, local time: ${isWindowOpen ? "open" : "closed"}`]),
+  ];
+}
+
+export function formatTransmission(report: TransmissionReport): string {
+  const { schedule, session, limit } = report;
+  const running =
+    session === null ? [] : [`session         for ${formatDuration(session.elapsedMs)}, ${formatBytes(session.bytes)} sent; began with ${session.why}`];
+  const lines = [
+    `transmit        ${report.mode}, ${report.commitMode}`,
+    ...(schedule === null ? ["schedule        none: sends as soon as possible"] : formatSchedule(schedule, report.isWindowOpen)),
+    ...running,
+    ...(report.nextStart === null ? [] : [`next start      ${formatTime(report.nextStart)}`]),
+    `limit           ${formatRate(limit.standing)}`,
+    ...limit.times.map(({ calendar, lastingMs, rate }) => `  at times      ${formatRate(rate)} from ${calendar} for ${formatDuration(lastingMs)}`),
+    ...(limit.times.length === 0 ? [] : [`  now           ${formatRate(report.rateNow)}`]),
+    `queue           ${formatCount(report.queuedOps)} ops, ${formatBytes(report.queuedBytes)}`,
+    ...report.reasons.flatMap(formatReason),
+  ];
+  return [`connection ${report.connectionId}`, ...indent(lines, 2)].join("\n");
+}

@@ -1,0 +1,26 @@
+// What a source connection is made of.
+
+import type { Clock } from "../base/clock.js";
+import type { Log } from "../base/log.js";
+import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
+import type { Journal } from "../model/journal-port.js";
+import type { SourceFeed } from "../model/source-messages.js";
+import type { ConnectionRecord } from "./connection-record.js";
+
+export interface SourceConnectionOptions {
+  readonly record: ConnectionRecord;
+  readonly journal: Journal;
+  readonly feed: SourceFeed;
+  readonly dialer: SourceDialer;
+  readonly findPeer: (name: string) => Peer;
+  readonly hello: () => Greeting;
+  readonly windowBytes: number;
+  /** How long before a durable set its changes may have been made: event delay and walk interval together. */
+  readonly captureLagMs: number;
+  /** What the queue of the replication set may hold, in memory and on disk; default: not known. */
+  readonly queueBytesMax?: () => number;
+  readonly save: (record: ConnectionRecord) => void;
+  readonly onChange: () => void;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
