@@ -7,10 +7,12 @@ import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import type { RepsetStore } from "../config/repset-store.js";
 import type { ConnectionRecord } from "../connection/connection-record.js";
+import { guardPolicyOf, rejectHeld } from "../connection/guard-decision.js";
+import { heldIn, NOTHING_HELD } from "../connection/guard-record.js";
 import { SourceConnection } from "../connection/source-connection.js";
 import { identityAt, isSameRoot } from "../fs/root-identity.js";
 import type { Peer, SourceDialer } from "../model/channel-port.js";
-import type { Mapping, MirrorMode } from "../model/connection-spec.js";
+import type { GuardSetting, Mapping, MirrorMode } from "../model/connection-spec.js";
 import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
 import { isLoop, rootsOf } from "../model/repset-roots.js";
 import type { RepsetData } from "../model/rule.js";
@@ -108,6 +110,7 @@ export class SourceService implements ConnectionControl {
       },
       wasMirrored: false,
       cleanUntilMs: Date.now() - EVENT_LAG_MS,
+      guard: NOTHING_HELD,
     };
     this.#store.save(record);
     const connection = await this.#take(record, null);
@@ -148,6 +151,7 @@ export class SourceService implements ConnectionControl {
       roots,
       epoch,
       durableSeq: record.epoch === "" ? source.journal.lastSeq : isSameStream ? record.durableSeq : 0,
+      guard: heldIn(record.guard, isSameStream),
     };
     const connection: SourceConnection = new SourceConnection({
       record: current,
@@ -158,6 +162,7 @@ export class SourceService implements ConnectionControl {
       hello: () => this.#hello(connection, source),
       windowBytes: config.transport.windowMiB * 1024 * 1024,
       captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
+      guardPolicy: ({ options }) => guardPolicyOf(options, config.guard),
       save: (changed) => this.#store.save(changed),
       onChange: board.changed,
       log,
@@ -284,10 +289,32 @@ export class SourceService implements ConnectionControl {
     return connection.report();
   }
 
+  async approve(id: number): Promise<ConnectionReport> {
+    const { connection } = this.#get(id);
+    connection.guard.approve();
+    return connection.report();
+  }
+
+  async reject(id: number): Promise<ConnectionReport> {
+    const { connection } = this.#get(id);
+    rejectHeld(connection);
+    return connection.report();
+  }
+
+  async setGuard(id: number, guard: GuardSetting): Promise<ConnectionReport> {
+    const { connection } = this.#get(id);
+    connection.keep({ options: { ...connection.record.options, guard } }, true);
+    this.#options.board.changed();
+    return connection.report();
+  }
+
   async startMirror(id: number, mode: MirrorMode): Promise<MirrorReport> {
     const { connection } = this.#get(id);
     connection.nudge();
-    return connection.startMirror(mode);
+    const { id: before } = connection.startMirror(mode);
+    // Who waits for it must know its number; without a target it has none yet.
+    await this.#options.board.until(() => connection.mirror.id > before || connection.state.kind !== "connecting", 5000);
+    return connection.mirror.report();
   }
 
   async stopMirror(id: number): Promise<MirrorReport> {

@@ -149,7 +149,10 @@ export class EntryShipper {
   }
 
   #take(inode: Inode, stat: FileStat, torn: boolean): void {
-    this.#options.table.resize(inode, stat.size);
+    const { table, writer } = this.#options;
+    const before = table.kept;
+    table.resize(inode, stat.size);
+    writer.noteLost(before - table.kept);
     inode.take(stat);
     inode.racy = torn || isRacy(stat, Date.now());
   }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { connectionOptionsSchema, mappingSchema } from "../model/connection-spec.js";
+import { guardRecordSchema, NOTHING_HELD } from "./guard-record.js";
 
 /** A mirror that must run before the target can be called good. */
 export const mirrorNeedSchema = z.strictObject({
@@ -35,6 +36,7 @@ export const connectionRecordSchema = z.strictObject({
   wasMirrored: z.boolean(),
   /** Every change before this time (source clock, ms) is durably on the target, or covered by `mirrorNeed`. */
   cleanUntilMs: z.number(),
+  guard: guardRecordSchema.default(NOTHING_HELD),
 });
 
 export type ConnectionRecord = z.infer<typeof connectionRecordSchema>;

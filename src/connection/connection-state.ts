@@ -41,4 +41,8 @@ export function nextConnection(state: ConnectionState, event: ConnectionEvent): 
   }
 }
 
+export function isHalted(state: ConnectionState): boolean {
+  return state.kind === "halted";
+}
+
 export const INITIAL_STATE: ConnectionState = { kind: "connecting", attempt: 0 };

@@ -68,6 +68,11 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
   };
 }
 
+/** Nothing foreign can be in an empty target: all of it may be sent unasked, and removed again. */
+export function withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): MirrorNeed | null {
+  return need !== null && isEmpty ? { ...need, extras: "remove" } : need;
+}
+
 /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
 export function needByHand(owed: MirrorNeed | null, mode: MirrorMode, nowIso: string): MirrorNeed {
   const extras = owed?.extras ?? "report";

@@ -11,6 +11,14 @@ export interface SentCounts {
   mirrorWireBytes: number;
 }
 
+/** What may be sent. */
+export interface SendGate {
+  /** The last set that may be. */
+  readonly lastSeq: number;
+  /** Calls back when more may be. Returns the unsubscribe. */
+  onOpen(listener: () => void): () => void;
+}
+
 export interface SetSenderOptions {
   readonly connectionId: number;
   readonly journal: Journal;
@@ -19,6 +27,7 @@ export interface SetSenderOptions {
   readonly windowBytes: number;
   /** Live sets are passed over (connected with --no-replicate). */
   readonly mirrorOnly: boolean;
+  readonly gate: SendGate;
   readonly counts: SentCounts;
 }
 
@@ -27,6 +36,8 @@ export class SetSender {
   #sentSeq: number;
   #inFlightBytes = 0;
   readonly #inFlight: { readonly seq: number; readonly bytes: number }[] = [];
+  /** The next set, where it was seen and may not be sent yet. */
+  #heldSeq = 0;
   #wake: () => void = () => undefined;
 
   constructor(options: SetSenderOptions) {
@@ -57,8 +68,9 @@ export class SetSender {
 
   /** Sends until the signal aborts; rejects with CHANNEL_LOST when the channel breaks. */
   async run(signal: AbortSignal): Promise<void> {
-    const { journal, connectionId, windowBytes } = this.#options;
+    const { journal, connectionId, windowBytes, gate } = this.#options;
     const unsubscribe = journal.onAppend(() => this.#wake());
+    const unsubscribeGate = gate.onOpen(() => this.#wake());
     const onAbort = (): void => this.#wake();
     signal.addEventListener("abort", onAbort);
     try {
@@ -66,13 +78,16 @@ export class SetSender {
         const woken = new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
-        const record = this.#inFlightBytes < windowBytes ? await journal.next(connectionId, this.#sentSeq) : undefined;
+        const mayRead = this.#inFlightBytes < windowBytes && this.#heldSeq <= gate.lastSeq;
+        const record = mayRead ? await journal.next(connectionId, this.#sentSeq) : undefined;
         if (signal.aborted) return;
-        if (record === undefined) await woken;
+        this.#heldSeq = record?.seq ?? this.#heldSeq;
+        if (record === undefined || record.seq > gate.lastSeq) await woken;
         else await this.#send(record);
       }
     } finally {
       unsubscribe();
+      unsubscribeGate();
       signal.removeEventListener("abort", onAbort);
     }
   }

@@ -15,14 +15,16 @@ import type { MirrorOrder, SourceEvent, SourceFeed } from "../model/source-messa
 import type { ConnectionReport, MirrorReport } from "../model/status.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { reportConnection } from "./connection-report.js";
-import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, nextConnection } from "./connection-state.js";
+import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, isHalted, nextConnection } from "./connection-state.js";
 import { CopyWatch, tellClaim } from "./copy-watch.js";
+import { guardFor, prepareMirror } from "./guard-decision.js";
 import { faultOf, type LinkFault } from "./link-fault.js";
 import { LiveSets } from "./live-sets.js";
+import type { GuardPolicy, MassChangeGuard } from "./mass-change-guard.js";
 import { MirrorTracker } from "./mirror-tracker.js";
 import { ProblemBook } from "./problem-book.js";
 import { RecordKeeper } from "./record-keeper.js";
-import { framesOf, mergeNeeds, needByHand, planResume } from "./resume-plan.js";
+import { framesOf, mergeNeeds, needByHand, planResume, withEmptyTarget } from "./resume-plan.js";
 import { type SentCounts, SetSender } from "./set-sender.js";
 
 export interface SourceConnectionOptions {
@@ -35,6 +37,7 @@ export interface SourceConnectionOptions {
   readonly windowBytes: number;
   /** How long before a durable set its changes may have been made: event delay and walk interval together. */
   readonly captureLagMs: number;
+  readonly guardPolicy: (record: ConnectionRecord) => GuardPolicy | null;
   readonly save: (record: ConnectionRecord) => void;
   readonly onChange: () => void;
   readonly log: Log;
@@ -46,6 +49,7 @@ export class SourceConnection {
   readonly options: SourceConnectionOptions;
   readonly mirror = new MirrorTracker();
   readonly problems = new ProblemBook();
+  readonly guard: MassChangeGuard;
   readonly counts: SentCounts = { bytes: 0, wireBytes: 0, mirrorBytes: 0, mirrorWireBytes: 0 };
   record: ConnectionRecord;
   state: ConnectionState = INITIAL_STATE;
@@ -78,6 +82,8 @@ export class SourceConnection {
     this.durableSeq = options.record.durableSeq;
     this.appliedSeq = options.record.durableSeq;
     this.#keeper = new RecordKeeper(options.save, options.log);
+    this.guard = guardFor(this, () => options.guardPolicy(this.record));
+    if (this.guard.isRejected) this.state = { kind: "halted", fault: this.guard.fault };
     this.#copy = new CopyWatch({ view: this, probe: () => options.feed.probe(this.id), onClaim: (claim) => tellClaim(options.feed, this.channel, claim) });
   }
 
@@ -107,10 +113,6 @@ export class SourceConnection {
     return this.#live.oldestAfter(this.appliedSeq);
   }
 
-  get #isHalted(): boolean {
-    return this.state.kind === "halted";
-  }
-
   /** Runs until the signal aborts: connects, streams, reconnects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -125,7 +127,7 @@ export class SourceConnection {
       const both = AbortSignal.any([signal, this.#channelAbort.signal]);
       const fault = await this.#connectAndStream(both);
       if (signal.aborted) break;
-      if (this.#isHalted) continue;
+      if (isHalted(this.state)) continue;
       this.#dispatch(fault.disposition === "halt" ? { kind: "halt", fault } : { kind: "lost", fault });
       if (this.state.kind !== "backingOff") continue;
       const waitMs = backoffMs(this.state.attempt + 1, RETRY);
@@ -135,7 +137,7 @@ export class SourceConnection {
       if (!signal.aborted) this.#dispatch({ kind: "retry" });
     }
     this.#dispatch({ kind: "stop" });
-    this.#save(true);
+    this.keep({}, true);
   }
 
   async #connectAndStream(signal: AbortSignal): Promise<LinkFault> {
@@ -165,7 +167,7 @@ export class SourceConnection {
     this.#dispatch({ kind: "welcomed" });
     if (plan.review !== null) await this.#review(plan.review);
     const isEmpty = welcome.empty && !this.record.wasMirrored;
-    this.#setNeed(this.#withEmptyTarget(plan.mirrorNeed, isEmpty));
+    this.#setNeed(withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
     this.options.feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
     const sender = new SetSender({
@@ -175,6 +177,7 @@ export class SourceConnection {
       sentSeq: plan.sentSeq,
       windowBytes,
       mirrorOnly: !this.record.options.replicate,
+      gate: this.guard,
       counts: this.counts,
     });
     this.#sender = sender;
@@ -187,11 +190,6 @@ export class SourceConnection {
     void channel.ended.then(() => ended.abort());
     await sender.run(AbortSignal.any([signal, ended.signal]));
     if (signal.aborted && !ended.signal.aborted) await channel.close();
-  }
-
-  /** Nothing foreign can be in an empty target: all of it may be sent unasked, and removed again. */
-  #withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): MirrorNeed | null {
-    return need !== null && isEmpty ? { ...need, extras: "remove" } : need;
   }
 
   async #review(span: { readonly from: number; readonly until: number }): Promise<void> {
@@ -238,15 +236,13 @@ export class SourceConnection {
     const madeMs = this.#live.takeSettled(seq);
     const isRepaired = this.pendingRepairs === 0 && seq >= this.#repairSeq;
     const cleanUntilMs = Math.max(this.record.cleanUntilMs, isRepaired ? madeMs - this.options.captureLagMs : 0);
-    this.record = { ...this.record, durableSeq: seq, cleanUntilMs };
-    this.#save(false);
+    this.keep({ durableSeq: seq, cleanUntilMs }, false);
   }
 
   #mirrorDone(): void {
     this.mirror.end("done", new Date().toISOString());
     this.problems.keepSince(this.mirror.report().startedAt ?? "");
-    this.record = { ...this.record, mirrorNeed: null, wasMirrored: true };
-    this.#save(true);
+    this.keep({ mirrorNeed: null, wasMirrored: true }, true);
     this.options.log.info("mirror complete", { connection: this.id, repset: this.record.repset, target: this.record.peer });
   }
 
@@ -254,12 +250,14 @@ export class SourceConnection {
   takeEvent(event: SourceEvent): void {
     switch (event.kind) {
       case "set":
+        if (event.connectionId === 0) this.guard.takeSet(event);
         if (event.connectionId === 0) this.#live.add(event.seq, Date.now());
         if (event.connectionId === 0 && event.changes > 0) this.#open.add(event.seq, Date.now());
         if (event.lastPath !== "") this.lastFile = event.lastPath;
         break;
       case "mirrorStarted":
         this.mirror.begin(event.mirrorId, new Date().toISOString());
+        this.guard.takeMirror({ ...event, lastSeq: this.options.journal.stats().lastSeq });
         break;
       case "mirrorProgress":
         this.mirror.progress(event.mirrorId, event.counts);
@@ -278,7 +276,7 @@ export class SourceConnection {
         break;
       case "halt":
         this.isSourceHalted = event.error !== null;
-        if (event.error !== null) this.#halt({ code: event.error.code as ErrorCode, message: event.error.message });
+        if (event.error !== null) this.halt({ code: event.error.code as ErrorCode, message: event.error.message });
         else this.#unhalt();
         break;
       default:
@@ -293,14 +291,14 @@ export class SourceConnection {
     if (this.mirror.isRunning) this.mirror.addProblem(problem);
   }
 
-  #halt(fault: Fault): void {
+  halt(fault: Fault): void {
     this.#dispatch({ kind: "halt", fault });
     this.#channelAbort.abort();
   }
 
   #unhalt(): void {
     if (this.state.kind !== "halted") return;
-    this.#dispatch({ kind: "resume" });
+    this.#dispatch(this.guard.isRejected ? { kind: "halt", fault: this.guard.fault } : { kind: "resume" });
     this.#resume();
   }
 
@@ -319,8 +317,7 @@ export class SourceConnection {
 
   #setNeed(need: MirrorNeed | null): void {
     if (need === this.record.mirrorNeed) return;
-    this.record = { ...this.record, mirrorNeed: need };
-    this.#save(true);
+    this.keep({ mirrorNeed: need }, true);
     this.#changed();
   }
 
@@ -334,6 +331,7 @@ export class SourceConnection {
 
   /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
   startMirror(mode: MirrorMode): MirrorReport {
+    prepareMirror(this);
     const need = needByHand(this.record.mirrorNeed, mode, new Date().toISOString());
     this.mirror.end("stopped", new Date().toISOString());
     this.#setNeed(need);
@@ -388,7 +386,8 @@ export class SourceConnection {
     this.#changed();
   }
 
-  #save(isUrgent: boolean): void {
+  keep(part: Partial<ConnectionRecord>, isUrgent: boolean): void {
+    this.record = { ...this.record, ...part };
     this.#keeper.keep(this.record, isUrgent);
   }
 

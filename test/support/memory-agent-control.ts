@@ -3,6 +3,7 @@
 
 import { SmError } from "../../src/base/errors.js";
 import type { PeerAddress } from "../../src/model/channel-port.js";
+import type { GuardSetting } from "../../src/model/connection-spec.js";
 import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved } from "../../src/model/control-port.js";
 import type { PathExplanation } from "../../src/model/explanation.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
@@ -67,6 +68,7 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     lastSeq: 0,
     lagMs: 0,
     consistency: { seq: 0, at: null, lagMs: 0, reason: null },
+    guard: { state: "off", lostPercent: null, lost: 0, files: null, fromSeq: null, since: null },
     problems: [],
     problemCount: 0,
     reasons: [],
@@ -176,6 +178,9 @@ export class MemoryAgentControl implements AgentControl {
       if (this.syncFails !== undefined) throw this.syncFails;
       return this.#connection(id);
     },
+    approve: async (id: number) => this.#decided(id, "approve"),
+    reject: async (id: number) => this.#decided(id, "reject"),
+    setGuard: async (id: number, guard: GuardSetting) => this.#decided(id, `guard ${guard}`),
     startMirror: async (id: number, mode: "full" | "difference") => {
       this.#mirrorId += 1;
       const running = idleMirror({ status: "Mirroring", mode, id: this.#mirrorId, percent: 0, outcome: "running", startedAt: SINCE });
@@ -213,6 +218,11 @@ export class MemoryAgentControl implements AgentControl {
       if (!this.#peers.delete(name)) throw new SmError("PEER_UNKNOWN", `there is no peer ${name}`);
     },
   };
+
+  #decided(id: number, word: string): ConnectionReport {
+    this.calls.push(`${word} ${id}`);
+    return this.#connection(id);
+  }
 
   async explain(path: string): Promise<PathExplanation> {
     return { path, onDisk: null, sets: [] };

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { SmError } from "../../src/base/errors.js";
 import { defer } from "../../src/base/wait.js";
-import { type SentCounts, SetSender, type SetSenderOptions } from "../../src/connection/set-sender.js";
+import { type SendGate, type SentCounts, SetSender, type SetSenderOptions } from "../../src/connection/set-sender.js";
 import type { SourceChannel } from "../../src/model/channel-port.js";
 import type { Journal } from "../../src/model/journal-port.js";
 import { eventually } from "../support/eventually.js";
@@ -47,10 +47,11 @@ class MemoryChannel implements SourceChannel {
 }
 
 const ID = 7;
+const OPEN: SendGate = { lastSeq: Number.POSITIVE_INFINITY, onOpen: () => () => undefined };
 
 function start(journal: Journal, channel: MemoryChannel, part: Partial<SetSenderOptions> = {}) {
   const counts: SentCounts = { bytes: 0, wireBytes: 0, mirrorBytes: 0, mirrorWireBytes: 0 };
-  const sender = new SetSender({ connectionId: ID, journal, channel, sentSeq: 0, windowBytes: 1_000_000, mirrorOnly: false, counts, ...part });
+  const sender = new SetSender({ connectionId: ID, journal, channel, sentSeq: 0, windowBytes: 1_000_000, mirrorOnly: false, gate: OPEN, counts, ...part });
   const stop = new AbortController();
   const running = sender.run(stop.signal);
   const end = async (): Promise<void> => {
@@ -166,4 +167,28 @@ test("a channel that breaks is the sender's error", async ({ journals }) => {
   channel.fail();
   await appendRange(journal, 1, 1);
   await expect(running).rejects.toMatchObject({ code: "CHANNEL_LOST" });
+});
+
+test("stops at the gate, and goes on when it opens", async ({ journals }) => {
+  const journal = await journals.open();
+  journal.addCursor(ID, 0);
+  const listeners = new Set<() => void>();
+  const gate = {
+    lastSeq: 3,
+    onOpen: (listener: () => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const channel = new MemoryChannel();
+  const { sender, end } = start(journal, channel, { gate });
+  await appendRange(journal, 1, 10);
+  await eventually(() => expect(sender.sentSeq).toBe(3));
+  await appendRange(journal, 11, 20);
+  expect(sender.sentSeq).toBe(3);
+  gate.lastSeq = Number.POSITIVE_INFINITY;
+  for (const listener of listeners) listener();
+  await eventually(() => expect(channel.sent).toEqual(range(1, 20).map((seq) => bodyOf(seq))));
+  await end();
+  expect(listeners.size).toBe(0);
 });
