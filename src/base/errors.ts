@@ -39,7 +39,10 @@ export const ERRORS = {
     "Mount the directory that was connected, or move it back: the connection goes on by itself; if the change is intended, disconnect and connect again.",
   ),
   MAP_INVALID: reject("Give --map SOURCE=TARGET with absolute paths; every include path of the set must lie under one SOURCE."),
-  LOOP: reject("The target path lies inside the source (or the source inside the target): choose a path outside."),
+  LOOP: reject(
+    "What is replicated would come back to where it is from: choose a path outside of it, or disconnect one connection of the chain, then `sm mirror start CONN`.",
+  ),
+  SOURCE_PATH_DENIED: reject("Exclude the directory named (`sm repset rule add SET --exclude PATH`), or include less."),
   TARGET_IN_USE: reject("Another connection writes to this target path: choose another path, or disconnect that one.", 2, 409),
   TARGET_PATH_DENIED: reject("Choose a target path below `target.allowedRoots` of the target's configuration, never a system directory."),
   CONNECTION_EXISTS: reject("The set is connected to this place already: see `sm connection list`.", 2, 409),

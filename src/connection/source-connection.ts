@@ -13,6 +13,7 @@ import type { Journal } from "../model/journal-port.js";
 import type { Ack, ConsistencyPoint, Hello, Retrying } from "../model/session.js";
 import type { MirrorOrder, SourceEvent, SourceFeed } from "../model/source-messages.js";
 import type { ConnectionReport, MirrorReport } from "../model/status.js";
+import { ClockWatch, cleanUntilAfter } from "./clean-until.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { reportConnection } from "./connection-report.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, isHalted, nextConnection } from "./connection-state.js";
@@ -71,6 +72,7 @@ export class SourceConnection {
   readonly #open = new LiveSets();
   readonly #copy: CopyWatch;
   readonly #keeper: RecordKeeper;
+  readonly #clock = new ClockWatch();
   /** Repairs may have shipped up to this set. */
   #repairSeq = 0;
   #resume: () => void = () => undefined;
@@ -160,16 +162,19 @@ export class SourceConnection {
   }
 
   async #stream(channel: SourceChannel, signal: AbortSignal): Promise<void> {
-    const { journal, windowBytes } = this.options;
+    const { journal, feed, windowBytes } = this.options;
     const { welcome } = channel;
     const plan = planResume({ record: this.record, welcome, heardSeq: this.appliedSeq, hadStream: this.#hadStream, nowIso: new Date().toISOString() });
     this.targetLimits = welcome.limits;
     this.#dispatch({ kind: "welcomed" });
-    if (plan.review !== null) await this.#review(plan.review);
+    if (plan.review !== null) {
+      feed.send({ kind: "review", connectionId: this.id, frames: await framesOf(journal, this.id, plan.review) });
+      this.#copy.suspect(plan.review.until);
+    }
     const isEmpty = welcome.empty && !this.record.wasMirrored;
     this.#setNeed(withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
-    this.options.feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
+    feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
     const sender = new SetSender({
       connectionId: this.id,
       journal,
@@ -190,12 +195,6 @@ export class SourceConnection {
     void channel.ended.then(() => ended.abort());
     await sender.run(AbortSignal.any([signal, ended.signal]));
     if (signal.aborted && !ended.signal.aborted) await channel.close();
-  }
-
-  async #review(span: { readonly from: number; readonly until: number }): Promise<void> {
-    const frames = await framesOf(this.options.journal, this.id, span);
-    this.options.feed.send({ kind: "review", connectionId: this.id, frames });
-    this.#copy.suspect(span.until);
   }
 
   #takeAck(ack: Ack): void {
@@ -235,7 +234,7 @@ export class SourceConnection {
   #noteDurable(seq: number): void {
     const madeMs = this.#live.takeSettled(seq);
     const isRepaired = this.pendingRepairs === 0 && seq >= this.#repairSeq;
-    const cleanUntilMs = Math.max(this.record.cleanUntilMs, isRepaired ? madeMs - this.options.captureLagMs : 0);
+    const cleanUntilMs = cleanUntilAfter(this.record.cleanUntilMs, isRepaired ? madeMs : 0, this.options.captureLagMs, Date.now());
     this.keep({ durableSeq: seq, cleanUntilMs }, false);
   }
 
@@ -251,8 +250,8 @@ export class SourceConnection {
     switch (event.kind) {
       case "set":
         if (event.connectionId === 0) this.guard.takeSet(event);
-        if (event.connectionId === 0) this.#live.add(event.seq, Date.now());
-        if (event.connectionId === 0 && event.changes > 0) this.#open.add(event.seq, Date.now());
+        if (event.connectionId === 0) this.#live.add(event.seq);
+        if (event.connectionId === 0 && event.changes > 0) this.#open.add(event.seq);
         if (event.lastPath !== "") this.lastFile = event.lastPath;
         break;
       case "mirrorStarted":
@@ -278,9 +277,6 @@ export class SourceConnection {
         this.isSourceHalted = event.error !== null;
         if (event.error !== null) this.halt({ code: event.error.code as ErrorCode, message: event.error.message });
         else this.#unhalt();
-        break;
-      default:
-        break;
     }
     this.#changed();
   }
@@ -306,6 +302,10 @@ export class SourceConnection {
   nudge(): void {
     if (this.state.kind === "backingOff") this.#channelAbort.abort();
     else if (!this.isSourceHalted) this.#unhalt();
+  }
+
+  sayHelloAgain(): void {
+    this.#channelAbort.abort();
   }
 
   /** Records that a mirror must run; starts it as soon as there is a channel. */
@@ -393,6 +393,7 @@ export class SourceConnection {
 
   /** Writes what waits to be written; called about once a second. */
   tick(): void {
+    if (this.#clock.wasSetBack()) this.keep({ cleanUntilMs: Math.min(this.record.cleanUntilMs, Date.now() - this.options.captureLagMs) }, true);
     this.#keeper.tick();
     this.#copy.look();
   }
