@@ -26,18 +26,24 @@ async function guarded(): Promise<AgentPair> {
 
 const filesOf = (root: string): number => readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length;
 
+async function reportOf(pair: AgentPair): Promise<ConnectionReport> {
+  const { body } = await pair.source.api("connection.show", { id: pair.connectionId });
+  return (body as { connection: ConnectionReport }).connection;
+}
+
 async function held(pair: AgentPair): Promise<ConnectionReport> {
-  let report = await pair.report();
+  let report = await reportOf(pair);
   await eventually(async () => {
-    report = await pair.report();
+    report = await reportOf(pair);
     expect(report.state).toBe("held");
   });
   return report;
 }
 
 async function decide(pair: AgentPair, word: "approve" | "reject"): Promise<ConnectionReport> {
-  const id = `${pair.connectionId}`;
-  return (await pair.source.json<{ connection: ConnectionReport }>(["connection", word, id])).connection;
+  const { status, body } = await pair.source.api(`connection.${word}`, { id: pair.connectionId });
+  expect(status).toBe(200);
+  return (body as { connection: ConnectionReport }).connection;
 }
 
 test("a removed directory is not removed on the target before it is approved, whoever is killed meanwhile", async () => {
@@ -53,9 +59,10 @@ test("a removed directory is not removed on the target before it is approved, wh
   expect(await held(pair)).toMatchObject({ guard: { state: "held", lost: FILES / 2, files: FILES } });
   await pair.target.kill9();
   await pair.restartTarget();
-  await eventually(async () => expect((await pair.report()).targetStatus).toBe("OK"));
+  await eventually(async () => expect((await reportOf(pair)).targetStatus).toBe("OK"));
   expect(await pair.source.cli(["mirror", "start", `${pair.connectionId}`])).toMatchObject({ code: 4, stderr: expect.stringContaining("GUARD_HELD") });
-  expect(await pair.source.cli(["sync", `${pair.connectionId}`, "--timeout", "1"])).toMatchObject({ code: 6, stderr: expect.stringContaining("50 %") });
+  const late = await pair.source.api("connection.sync", { id: pair.connectionId, timeoutMs: 500 });
+  expect(late).toMatchObject({ status: 504, body: { error: { message: expect.stringContaining("50 %") } } });
   expect(filesOf(pair.targetDir)).toBe(FILES);
   expect(await decide(pair, "approve")).toMatchObject({ guard: { state: "watching" } });
   expect(await decide(pair, "approve")).toMatchObject({ guard: { state: "watching" } });
@@ -78,7 +85,7 @@ test("what is rejected stays on the target for good: over restarts, mirrors and 
     stderr: expect.stringContaining("GUARD_NOT_HELD"),
   });
   writeFileSync(join(pair.sourceDir, "new"), "n");
-  await eventually(async () => expect(await pair.report()).toMatchObject({ state: "halted", reasons: [{ code: "GUARD_REJECTED" }], queuedOps: 0 }));
+  await eventually(async () => expect(await reportOf(pair)).toMatchObject({ state: "halted", reasons: [{ code: "GUARD_REJECTED" }], queuedOps: 0 }));
   expect([filesOf(pair.targetDir), existsSync(join(pair.targetDir, "new"))]).toEqual([FILES, false]);
   // What was emptied is put right by hand, as from the target; what was removed is only on the target by now.
   for (let i = 0; i < FILES / 2; i++) writeFileSync(join(pair.sourceDir, "two", "deep", `f${i}`), `two ${i}`);
