@@ -26,6 +26,7 @@ import { PeerServer } from "../transport/peer-server.js";
 import { PeerStore } from "../transport/peer-store.js";
 import { WsSourceDialer } from "../transport/source-dialer.js";
 import { AgentLock } from "./agent-lock.js";
+import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
 import { machineIdentity } from "./machine.js";
 import { PeerService } from "./peer-service.js";
@@ -116,7 +117,9 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const { connectTimeoutMs, compressMinBytes: compressBytesMin } = config.transport;
   const timing = { heartbeatMs: config.transport.heartbeatMs, deadMs: config.transport.deadMs };
   const dialer = await WsSourceDialer.open({ identity, peers, log, timing: { ...timing, connectTimeoutMs }, compressBytesMin });
-  const target = await TargetService.open({ settings: targetSettings(config), machine: machineIdentity(), version, failpoint, onChange: board.changed, log });
+  let feedsChanged = (): void => undefined;
+  const common = { version, failpoint, log };
+  const target = await TargetService.open({ ...targetOptions(config, identity, peers), ...common, onFeeds: () => feedsChanged(), onChange: board.changed });
   closers.push(() => target.close());
   const server = await PeerServer.open({ identity, peers, bootstrap, listen, accept: target.accept, log, limits: timing });
   closers.push(() => server.close());
@@ -136,16 +139,16 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     repsets: repsetStore,
     dialer,
     findPeer: (name) => peerService.find(name),
+    feeds: () => target.feeds,
     board,
-    version,
-    failpoint,
-    log,
+    ...common,
   });
   closers.push(() => source.close());
-  const who = { pid: process.pid, version, name: config.server.name, startedAt };
-  const agentReport = (): StatusReport["agent"] => ({ ...who, listen: displayListen(server.address), memoryBytes: process.memoryUsage.rss() });
+  feedsChanged = () => source.feedsChanged();
+  feedsChanged();
+  const listening = (): string => displayListen(server.address);
   const status = (): StatusReport => ({
-    agent: agentReport(),
+    agent: { pid: process.pid, version, name: config.server.name, startedAt, listen: listening(), memoryBytes: process.memoryUsage.rss() },
     index: board.index,
     connections: source.reports(),
     targets: target.reports(),
@@ -168,7 +171,21 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   };
   const http = await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, log });
   closers.push(() => http.close());
-  return { listen: displayListen(server.address), adminSocket: join(config.runtimeDir, "admin.sock") };
+  return { listen: listening(), adminSocket: join(config.runtimeDir, "admin.sock") };
+}
+
+function targetOptions(config: Config, identity: Identity, peers: PeerStore) {
+  const connections = (): ConnectionStore => ConnectionStore.open(config.stateDir);
+  return {
+    settings: targetSettings(config),
+    machine: machineIdentity(),
+    agent: identity.fingerprint,
+    fingerprintOf: (peer: string) => peers.get(peer)?.fingerprint ?? identity.fingerprint,
+    isConnection: (key: string) =>
+      connections()
+        .list()
+        .some((record) => record.key === key),
+  };
 }
 
 function targetSettings({ server, target, apply, ...directories }: Config): TargetSettings {

@@ -5,13 +5,16 @@ import { SmError } from "../base/errors.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { ConnectRequest } from "../model/control-port.js";
 import { requireTargetPath } from "../model/repset-name.js";
-import { isInside } from "../model/repset-roots.js";
+import { isInside, isLoop } from "../model/repset-roots.js";
 
 /** One mapping per root, in the roots' order; MAP_INVALID names the root that no pair covers. */
 export function resolveMappings(roots: readonly string[], map: ConnectRequest["map"]): Mapping[] {
-  return roots.map((source) => {
-    return { source, target: requireTargetPath(targetOf(source, map)) };
-  });
+  const mappings = roots.map((source) => ({ source, target: requireTargetPath(targetOf(source, map)) }));
+  for (const [index, { source, target }] of mappings.entries()) {
+    const other = mappings.slice(index + 1).find((mapping) => isLoop(mapping.target, target));
+    if (other !== undefined) throw new SmError("MAP_INVALID", `${source} and ${other.source} are mapped into one place: ${target} and ${other.target}`);
+  }
+  return mappings;
 }
 
 function targetOf(source: string, map: ConnectRequest["map"]): string {

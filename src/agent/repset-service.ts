@@ -8,7 +8,8 @@ import { type BytePath, bytesFromText, joinPath, ROOT_PATH } from "../model/byte
 import type { RepsetControl, RepsetSaved, RepsetSize } from "../model/control-port.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
 import type { RepsetData, Rule } from "../model/rule.js";
-import { rootsOfSet, type SourceService } from "./source-service.js";
+import { rootsOfSet } from "./set-roots.js";
+import type { SourceService } from "./source-service.js";
 
 /** Entries counted before the event loop gets a turn. */
 const ENTRIES_PER_TURN = 2000;

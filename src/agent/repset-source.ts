@@ -298,6 +298,7 @@ export class RepsetSource implements SourceFeed {
   async setRules(repset: RepsetData): Promise<void> {
     this.repset = repset;
     await this.#stopWorker();
+    for (const { guard } of this.connections) guard.forgetFiles();
     this.#start();
     this.requireMirror("rules", `the rules of ${repset.name} were changed (generation ${repset.generation})`);
   }

@@ -158,7 +158,8 @@ export class SourceJobs {
     };
     jobs.mirror = { job, order, background };
     this.#engine.jobs.push(background);
-    this.#post({ kind: "mirrorStarted", connectionId, mirrorId: order.mirrorId });
+    const { files } = this.#engine.totals;
+    this.#post({ kind: "mirrorStarted", connectionId, mirrorId: order.mirrorId, files, removesExtras: extras === "remove" });
   }
 
   #stopMirror(connectionId: number): void {

@@ -1,16 +1,19 @@
 // The source module: the connections of this agent and the replication sets that feed them.
 
 import { randomBytes } from "node:crypto";
-import { realpathSync, statSync } from "node:fs";
+import { type Feed, refuseLocalLoops } from "../apply/loop-check.js";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import type { RepsetStore } from "../config/repset-store.js";
+import { cleanUntilAtStart } from "../connection/clean-until.js";
 import type { ConnectionRecord } from "../connection/connection-record.js";
+import { guardPolicyOf, rejectHeld } from "../connection/guard-decision.js";
+import { heldIn, NOTHING_HELD } from "../connection/guard-record.js";
 import { SourceConnection } from "../connection/source-connection.js";
-import { identityAt, isSameRoot } from "../fs/root-identity.js";
+import { identityAt } from "../fs/root-identity.js";
 import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
-import type { ConnectionPatch, Mapping, MirrorMode } from "../model/connection-spec.js";
+import type { ConnectionPatch, GuardSetting, Mapping, MirrorMode } from "../model/connection-spec.js";
 import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
 import { isLoop, rootsOf } from "../model/repset-roots.js";
 import type { RepsetData } from "../model/rule.js";
@@ -18,8 +21,10 @@ import type { CaptureReport, ConnectionReport, MirrorReport } from "../model/sta
 import { ConnectionStore } from "./connection-store.js";
 import { machineIdentity } from "./machine.js";
 import { resolveMappings } from "./mapping-resolver.js";
+import { OriginTeller } from "./origin-teller.js";
 import { queueBytesMax } from "./queue-capacity.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
+import { isDirectory, ownSourcesOf, refuseOwnSources, rootsOfSet, withBirthTime } from "./set-roots.js";
 import type { StatusBoard } from "./status-board.js";
 
 export interface SourceServiceOptions {
@@ -27,6 +32,8 @@ export interface SourceServiceOptions {
   readonly repsets: RepsetStore;
   readonly dialer: SourceDialer;
   readonly findPeer: (name: string) => Peer;
+  /** What flows into this agent as a target. */
+  readonly feeds: () => readonly Feed[];
   readonly board: StatusBoard;
   readonly version: string;
   readonly failpoint: string | null;
@@ -42,20 +49,25 @@ interface Running {
 
 /** Beside the walk interval: how late an event may come. */
 const EVENT_LAG_MS = 10_000;
+/** A source that sends nothing into this agent for about so long is told of no more. */
+const FEEDS_GONE_MS = 60_000;
 
 export class SourceService implements ConnectionControl {
   readonly #options: SourceServiceOptions;
   readonly #store: ConnectionStore;
   readonly #sources = new Map<string, RepsetSource>();
   readonly #running = new Map<number, Running>();
-  readonly #ticker: NodeJS.Timeout;
+  readonly #origins: OriginTeller;
+  readonly #tickers: readonly NodeJS.Timeout[];
 
   private constructor(options: SourceServiceOptions) {
     this.#options = options;
     this.#store = ConnectionStore.open(options.config.stateDir);
-    this.#ticker = setInterval(() => {
+    this.#origins = new OriginTeller(options.feeds);
+    const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
-    }, 1000);
+    };
+    this.#tickers = [setInterval(tick, 1000), setInterval(() => this.feedsChanged(true), FEEDS_GONE_MS)];
   }
 
   /** Takes up the connections that were there before: whatever happened meanwhile is compared. */
@@ -79,11 +91,12 @@ export class SourceService implements ConnectionControl {
     const connected = [...this.#running.values()].map(({ connection }) => connection.record.repset);
     const repset = repsets.requireConnectable(request.repset, connected);
     const paths = rootsOfSet(repset);
+    refuseOwnSources(repset.rules, paths, ownSourcesOf(config));
     const roots = paths.map((path): KnownRoot => ({ path, ...identityAt(path) }));
     const mappings = resolveMappings(paths, request.map);
     this.#refuseTwice(request, mappings);
     this.#refuseOtherRoots(repset.name, roots);
-    if (request.target === "localhost") refuseLoops(mappings);
+    if (request.target === "localhost") refuseLocalLoops(mappings);
     const now = new Date().toISOString();
     const isMirrored = request.options.mirror !== "none";
     const record: ConnectionRecord = {
@@ -108,6 +121,7 @@ export class SourceService implements ConnectionControl {
       },
       wasMirrored: false,
       cleanUntilMs: Date.now() - EVENT_LAG_MS,
+      guard: NOTHING_HELD,
     };
     this.#store.save(record);
     const connection = await this.#take(record, null);
@@ -146,8 +160,10 @@ export class SourceService implements ConnectionControl {
     const current: ConnectionRecord = {
       ...record,
       roots,
+      cleanUntilMs: cleanUntilAtStart(record.cleanUntilMs, Date.now()),
       epoch,
       durableSeq: record.epoch === "" ? source.journal.lastSeq : isSameStream ? record.durableSeq : 0,
+      guard: heldIn(record.guard, isSameStream),
     };
     const connection: SourceConnection = new SourceConnection({
       record: current,
@@ -159,6 +175,7 @@ export class SourceService implements ConnectionControl {
       windowBytes: config.transport.windowMiB * 1024 * 1024,
       captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
       queueBytesMax: () => queueBytesMax(config, source.journal.stats()),
+      guardPolicy: ({ options }) => guardPolicyOf(options, config.guard),
       save: (changed) => this.#store.save(changed),
       onChange: board.changed,
       log,
@@ -166,7 +183,7 @@ export class SourceService implements ConnectionControl {
     source.attach(connection);
     if (restartReason !== null) {
       const since = new Date().toISOString();
-      const changedSinceMs = record.cleanUntilMs;
+      const changedSinceMs = current.cleanUntilMs;
       connection.requireMirror({ reason: "restart", message: restartReason, since, mode: "difference", extras: "remove", changedSinceMs, isAutomatic: true });
     } else {
       this.#store.save(current);
@@ -192,6 +209,7 @@ export class SourceService implements ConnectionControl {
       durability: record.options.durability,
       sourceTimeMs: Date.now(),
       machine: machineIdentity(),
+      origins: this.#origins.tell(record.id, source.roots),
       version: this.#options.version,
     };
   }
@@ -216,6 +234,7 @@ export class SourceService implements ConnectionControl {
     await done;
     source.detach(connection);
     this.#running.delete(id);
+    this.#origins.forget(id);
     this.#store.remove(id);
     if (source.connections.size === 0) {
       this.#sources.delete(source.repset.name);
@@ -296,10 +315,32 @@ export class SourceService implements ConnectionControl {
     return connection.report();
   }
 
+  async approve(id: number): Promise<ConnectionReport> {
+    const { connection } = this.#get(id);
+    connection.guard.approve();
+    return connection.report();
+  }
+
+  async reject(id: number): Promise<ConnectionReport> {
+    const { connection } = this.#get(id);
+    rejectHeld(connection);
+    return connection.report();
+  }
+
+  async setGuard(id: number, guard: GuardSetting): Promise<ConnectionReport> {
+    const { connection } = this.#get(id);
+    connection.keep({ options: { ...connection.record.options, guard } }, true);
+    this.#options.board.changed();
+    return connection.report();
+  }
+
   async startMirror(id: number, mode: MirrorMode): Promise<MirrorReport> {
     const { connection } = this.#get(id);
     connection.nudge();
-    return connection.startMirror(mode);
+    const { id: before } = connection.startMirror(mode);
+    // Who waits for it must know its number; without a target it has none yet.
+    await this.#options.board.until(() => connection.mirror.id > before || connection.state.kind !== "connecting", 5000);
+    return connection.mirror.report();
   }
 
   async stopMirror(id: number): Promise<MirrorReport> {
@@ -326,6 +367,7 @@ export class SourceService implements ConnectionControl {
     const source = this.#sources.get(name);
     if (source === undefined) return;
     const roots = rootsOf(rules, (path) => isDirectory(path) || source.roots.includes(path));
+    refuseOwnSources(rules, roots, ownSourcesOf(this.#options.config));
     if (roots.join("\0") !== source.roots.join("\0")) {
       throw new SmError(
         "REPSET_IN_USE",
@@ -334,42 +376,20 @@ export class SourceService implements ConnectionControl {
     }
   }
 
+  /** Something else flows into this agent: targets are told anew of what flows into their sources. */
+  feedsChanged(isExact = false): void {
+    for (const { connection, source } of this.#running.values()) if (this.#origins.isOutdated(connection.id, source.roots, isExact)) connection.sayHelloAgain();
+  }
+
   nudgePeer(name: string): void {
     for (const { connection } of this.#running.values()) if (connection.record.peer === name) connection.nudge();
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#ticker);
+    for (const ticker of this.#tickers) clearInterval(ticker);
     await Promise.all([...this.#sources.values()].map((source) => source.stopCapture()));
     for (const { abort } of this.#running.values()) abort.abort();
     await Promise.all([...this.#running.values()].map(({ done }) => done));
     await Promise.all([...this.#sources.values()].map((source) => source.close()));
-  }
-}
-
-export function rootsOfSet(repset: RepsetData): string[] {
-  const roots = rootsOf(repset.rules, isDirectory);
-  if (roots.length === 0) throw new SmError("REPSET_EMPTY", `replication set ${repset.name} includes nothing`);
-  for (const root of roots)
-    if (!isDirectory(root)) throw new SmError("ROOT_MISSING", `${root}, which ${repset.name} includes, does not exist`, { data: { path: root } });
-  return roots;
-}
-
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-/** The record of an earlier version lacks it: it is taken from the directory that fits otherwise. */
-function withBirthTime(root: KnownRoot): KnownRoot {
-  if (root.btime !== "" || !isDirectory(root.path)) return root;
-  const found = identityAt(root.path);
-  return isSameRoot(root, found) ? { path: root.path, ...found } : root;
-}
-
-function refuseLoops(mappings: readonly Mapping[]): void {
-  for (const { source } of mappings) {
-    const real = realpathSync(source);
-    const hit = mappings.find((m) => isLoop(real, m.target) || isLoop(source, m.target));
-    if (hit !== undefined) throw new SmError("LOOP", `the target path ${hit.target} and the source ${source} lie inside each other on this machine`);
   }
 }

@@ -39,7 +39,8 @@ function post(event: SourceEvent): void {
 function emit(set: OutgoingSet): void {
   const { bytes, ...rest } = set;
   const copy = bytes.byteOffset === 0 || bytes.buffer.byteLength - bytes.length < 128 * 1024 ? bytes : Buffer.from(bytes);
-  parent?.postMessage({ kind: "set", ...rest, bytes: copy }, copy.buffer instanceof ArrayBuffer && copy.length > 0 ? [copy.buffer] : []);
+  const files = engine?.totals.files ?? 0;
+  parent?.postMessage({ kind: "set", ...rest, files, bytes: copy }, copy.buffer instanceof ArrayBuffer && copy.length > 0 ? [copy.buffer] : []);
 }
 
 function report(state: "Arming" | "Scanning" | "Watching"): void {

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { SmError } from "../base/errors.js";
 import { writeFileAtomic } from "../fs/atomic-file.js";
+import { liesWithin } from "../fs/storage-place.js";
 import { mappingSchema } from "../model/connection-spec.js";
-import { isAtOrBelow, realPathOf } from "./target-path.js";
+import { realPathOf } from "./target-path.js";
 
 export { checkTargetPath, type TargetPathRules } from "./target-path.js";
 
@@ -53,8 +54,8 @@ export class TargetClaims {
       );
     }
     const targets = claim.mappings.map(({ target }) => realPathOf(target));
-    if (new Set(targets).size !== targets.length)
-      throw new SmError("MAP_INVALID", `two sources of ${claim.repset} are mapped to one place: ${targetsOf(claim)}`);
+    if (targets.some((one, index) => targets.some((two, other) => other > index && liesWithin(one, two))))
+      throw new SmError("MAP_INVALID", `two sources of ${claim.repset} are mapped to one place, or one into the other: ${targetsOf(claim)}`);
     const [other] = this.conflicts(claim);
     if (other !== undefined) {
       throw new SmError("TARGET_IN_USE", `${targetsOf(claim)} is written to by the connection of ${other.repset} from ${other.peer} (${targetsOf(other)})`, {
@@ -76,12 +77,7 @@ export class TargetClaims {
 }
 
 function overlaps(a: TargetClaim, b: TargetClaim): boolean {
-  return a.mappings.some((mine) =>
-    b.mappings.some((other) => {
-      const [one, two] = [realPathOf(mine.target), realPathOf(other.target)];
-      return isAtOrBelow(one, two) || isAtOrBelow(two, one);
-    }),
-  );
+  return a.mappings.some((mine) => b.mappings.some((other) => liesWithin(realPathOf(mine.target), realPathOf(other.target))));
 }
 
 function isSameMapping(a: TargetClaim, b: TargetClaim): boolean {

@@ -248,9 +248,12 @@ export class ChangePlanner {
   }
 
   #remove(node: Node): void {
+    const { table } = this.#tree;
+    const before = table.kept;
     if (node.parent !== null) this.#touched.add(node.parent);
     this.#context.writer.add({ op: "remove", root: this.#tree.index, path: node.path });
-    this.#tree.table.remove(node);
+    table.remove(node);
+    this.#context.writer.noteLost(before - table.kept);
   }
 
   /**

@@ -22,10 +22,13 @@ export type Shipped = "shipped" | "vanished" | FileTransfer;
 
 /** Younger than this, a timestamp does not tell two changes apart (coarsest kernel tick, doubled). */
 const RACY_MS = 25;
+/** A timestamp so far ahead was given by a clock that has been set back: no change to come will have it. */
+const AHEAD_MS = 2000;
 const wholeScratch = Buffer.allocUnsafeSlow(WHOLE_FILE_BYTES_MAX);
 
 export function isRacy(stat: FileStat, nowMs: number): boolean {
-  return stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6 > nowMs - RACY_MS;
+  const ageMs = nowMs - (stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6);
+  return ageMs < RACY_MS && ageMs > -AHEAD_MS;
 }
 
 export interface ShipperOptions {
@@ -149,7 +152,10 @@ export class EntryShipper {
   }
 
   #take(inode: Inode, stat: FileStat, torn: boolean): void {
-    this.#options.table.resize(inode, stat.size);
+    const { table, writer } = this.#options;
+    const before = table.kept;
+    table.resize(inode, stat.size);
+    writer.noteLost(before - table.kept);
     inode.take(stat);
     inode.racy = torn || isRacy(stat, Date.now());
   }

@@ -3,22 +3,15 @@
 // a directory's place is noted as doubtful and confirmed against the tree at the end of the batch.
 
 import { FAN_ATTRIB, FAN_CLOSE_WRITE, FAN_CREATE, FAN_DELETE, FAN_MODIFY, FAN_ONDIR, FAN_Q_OVERFLOW } from "../fs/fanotify.js";
-import { type BytePath, isBelow, joinPath } from "../model/byte-path.js";
+import { joinPath } from "../model/byte-path.js";
 import type { RootIndex } from "../model/change.js";
 import type { DirectoryNode } from "./directory-index.js";
 import type { FanotifyEvent, InodeKey, NamedPlace } from "./fanotify-event.js";
 import { type FanotifyHints, TOUCHED_ATTR, TOUCHED_CLOSE, TOUCHED_CONTENT, TOUCHED_NAME } from "./fanotify-hints.js";
 import type { MountedTree } from "./mounted-tree.js";
 
-export interface OwnPlace {
-  readonly root: RootIndex;
-  readonly path: BytePath;
-}
-
 export interface RouterOptions {
   readonly hints: FanotifyHints;
-  /** Directories that this process applies changes in: its own events there say nothing new. */
-  readonly ownPlaces: readonly OwnPlace[];
   /** Events were lost as a whole. */
   readonly onOverflow: () => void;
   /** Content of a file changed whose name cannot be told. */
@@ -82,13 +75,6 @@ export class FanotifyRouter {
     return null;
   }
 
-  #isOwn(tree: MountedTree, event: FanotifyEvent, directory: DirectoryNode): boolean {
-    const { ownPlaces } = this.#options;
-    if (ownPlaces.length === 0 || event.pid !== process.pid) return false;
-    const path = tree.pathOf(directory);
-    return path !== null && ownPlaces.some((own) => own.root === tree.options.root && isBelow(path, own.path));
-  }
-
   #takeNamed(tree: MountedTree, event: FanotifyEvent, place: NamedPlace): void {
     const { mask, target } = event;
     const isDirectory = (mask & FAN_ONDIR) !== 0 && target !== null;
@@ -103,15 +89,14 @@ export class FanotifyRouter {
       if (bits !== 0 && target !== null && !isDirectory && tree.isGone(place.directory)) hints.touchInode(tree, target, bits);
       return;
     }
-    const isTold = !this.#isOwn(tree, event, directory);
     if (place.name === ".") {
-      if (isTold) hints.touchDirectory(tree, directory);
+      hints.touchDirectory(tree, directory);
       // Also said of an empty directory that another was renamed over.
       tree.index.doubtful.add(directory);
       return;
     }
-    if (isDirectory && !isRemoved && (mask & FAN_CREATE) !== 0) this.#placeDirectory(tree, target, directory, place.name, isTold);
-    if (isTold) hints.touch(tree, directory, place.name, touchedBits(mask), target);
+    if (isDirectory && !isRemoved && (mask & FAN_CREATE) !== 0) this.#placeDirectory(tree, target, directory, place.name, true);
+    hints.touch(tree, directory, place.name, touchedBits(mask), target);
   }
 
   #removeDirectory(tree: MountedTree, key: InodeKey): void {
@@ -146,11 +131,8 @@ export class FanotifyRouter {
     const { target } = event;
     const from = this.#parent(tree, event.from);
     const to = this.#parent(tree, event.to);
-    const either = to ?? from;
-    if (either === null) return;
-    const isTold = !this.#isOwn(tree, event, either.directory);
-    if ((event.mask & FAN_ONDIR) !== 0 && target !== null) this.#moveDirectory(tree, target, from, to, isTold);
-    if (!isTold) return;
+    if (from === null && to === null) return;
+    if ((event.mask & FAN_ONDIR) !== 0 && target !== null) this.#moveDirectory(tree, target, from, to);
     if (from !== null && to !== null && target !== null) {
       hints.rename({ tree, from: from.directory, fromName: from.name, to: to.directory, toName: to.name, target });
       return;
@@ -159,7 +141,7 @@ export class FanotifyRouter {
     if (to !== null) hints.touch(tree, to.directory, to.name, TOUCHED_NAME, target);
   }
 
-  #moveDirectory(tree: MountedTree, key: InodeKey, from: Parent | null, to: Parent | null, isTold: boolean): void {
+  #moveDirectory(tree: MountedTree, key: InodeKey, from: Parent | null, to: Parent | null): void {
     const known = tree.index.get(key);
     if (to === null) {
       if (known === undefined) return;
@@ -171,7 +153,7 @@ export class FanotifyRouter {
     const wasKnown = known !== undefined && tree.index.standingOf(known) === "attached";
     const oldPath = from === null ? null : tree.pathOf(from.directory);
     const wasInSet = from !== null && oldPath !== null && tree.isWanted(joinPath(oldPath, from.name));
-    const node = this.#placeDirectory(tree, key, to.directory, to.name, isTold && !wasInSet);
+    const node = this.#placeDirectory(tree, key, to.directory, to.name, !wasInSet);
     if (node === null || wasKnown) return;
     tree.forgetOutside();
     this.#options.onCameIn(tree, node);

@@ -10,7 +10,7 @@ import { errnoName } from "../fs/errno.js";
 import { countQueuedEvents } from "../fs/fanotify.js";
 import { MOUNT_TABLE_PATH } from "../fs/mount-table.js";
 import { AT_FDCWD, closeFd, O_CLOEXEC, O_RDONLY, openAt } from "../fs/native.js";
-import { type BytePath, bytesFromText, ROOT_PATH } from "../model/byte-path.js";
+import { bytesFromText, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureCoverage, CaptureFact, CaptureScope, CaptureSource } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
 import type { DirectoryNode } from "./directory-index.js";
@@ -18,7 +18,7 @@ import { EventQueue } from "./event-queue.js";
 import { coverageOf } from "./fanotify-coverage.js";
 import { FanotifyHints } from "./fanotify-hints.js";
 import { openGroup } from "./fanotify-marks.js";
-import { FanotifyRouter, type OwnPlace } from "./fanotify-router.js";
+import { FanotifyRouter } from "./fanotify-router.js";
 import { MarkedMounts } from "./marked-mounts.js";
 import type { MountedTree } from "./mounted-tree.js";
 import { type PollMessage, PollThread } from "./poll-thread.js";
@@ -29,8 +29,6 @@ export interface FanotifyOptions {
   readonly walkSeconds: number;
   /** The built poll-worker.js. */
   readonly pollWorker: URL;
-  /** Absolute directories that this very process writes copies to: its own events below them are not reported. */
-  readonly ownTargets?: readonly string[];
   /** False: the kernel's queue is bounded by fs.fanotify.max_queued_events, which overflows, instead of by us. */
   readonly isQueueUnlimited?: boolean;
 }
@@ -86,7 +84,6 @@ export class FanotifySource implements CaptureSource {
     this.#mounts = new MarkedMounts({ group, scope: options.scope, paths });
     this.#router = new FanotifyRouter({
       hints: this.#hints,
-      ownPlaces: ownPlacesOf(options, paths),
       onOverflow: () => this.#startAnew("the kernel's event queue overflowed"),
       onNameless: (root) => this.#walkLater(root),
       onCameIn: (tree, directory) => {
@@ -330,15 +327,4 @@ export class FanotifySource implements CaptureSource {
     if (this.#mountFd >= 0) closeFd(this.#mountFd);
     closeFd(this.#group);
   }
-}
-
-function ownPlacesOf({ scope, ownTargets = [] }: FanotifyOptions, paths: readonly string[]): OwnPlace[] {
-  return ownTargets.map(bytesFromText).flatMap((target) =>
-    scope.roots.flatMap(({ index }, at): OwnPlace[] => {
-      const root = paths[at] as string;
-      if (target === root || root.startsWith(`${target}/`)) return [{ root: index, path: ROOT_PATH }];
-      const prefix = root === "/" ? root : `${root}/`;
-      return target.startsWith(prefix) ? [{ root: index, path: target.slice(prefix.length) as BytePath }] : [];
-    }),
-  );
 }

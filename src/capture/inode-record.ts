@@ -25,6 +25,7 @@ const NAME_COUNT = 19;
 
 const TYPE_MASK = 3;
 const RACY = 4;
+const EMPTIED = 8;
 const TYPES: readonly EntryType[] = ["file", "dir", "symlink", "special"];
 const DIRECTORY = 1;
 
@@ -186,6 +187,15 @@ export class InodeRecord {
 
   set racy(value: boolean) {
     this.#set(FLAGS, value ? this.#get(FLAGS) | RACY : this.#get(FLAGS) & ~RACY);
+  }
+
+  /** It had content that was shipped, and has none any more. */
+  get isEmptied(): boolean {
+    return (this.#get(FLAGS) & EMPTIED) !== 0;
+  }
+
+  set isEmptied(value: boolean) {
+    this.#set(FLAGS, value ? this.#get(FLAGS) | EMPTIED : this.#get(FLAGS) & ~EMPTIED);
   }
 
   /** The node record of one of its names, which leads to the others. */

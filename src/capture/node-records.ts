@@ -38,6 +38,8 @@ export class NodeRecords {
   readonly root: number;
   readonly inodes = new RecordStore(INODE_WORDS);
   files = 0;
+  /** Of the files, those that had content and have none any more. */
+  emptied = 0;
   directories = 0;
   bytes = 0;
   readonly #listener: ReleaseListener;
@@ -217,6 +219,7 @@ export class NodeRecords {
     record.nameCount -= 1;
     if (record.nameCount > 0) return;
     this.#count(-1);
+    if (record.isEmptied) this.emptied -= 1;
     this.#listener.inode(inode);
     this.#byNumber.remove(inode, hashOfNumber(record.dev, record.ino));
     this.inodes.release(inode);

@@ -30,6 +30,11 @@ export class NodeTable {
     return this.records.files;
   }
 
+  /** Files that did not lose their content. */
+  get kept(): number {
+    return this.records.files - this.records.emptied;
+  }
+
   /** But for the root itself. */
   get directories(): number {
     return this.records.directories;
@@ -86,6 +91,10 @@ export class NodeTable {
 
   /** Accounts for a new size of a file. */
   resize(inode: Inode, size: number): void {
-    if (inode.type === "file" && inode.nameCount > 0) this.records.bytes += size - inode.size;
+    if (inode.type !== "file" || inode.nameCount === 0) return;
+    this.records.bytes += size - inode.size;
+    const isEmptied = size === 0 && (inode.isEmptied || inode.size > 0);
+    this.records.emptied += Number(isEmptied) - Number(inode.isEmptied);
+    inode.isEmptied = isEmptied;
   }
 }

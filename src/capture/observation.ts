@@ -151,7 +151,6 @@ export function presenceOf(tree: RootTree, node: Node): Presence {
 
 /** Takes every entry as it is. The tree must be open. */
 export function scanTree(tree: RootTree): void {
-  const nowMs = Date.now();
   const { records } = tree.table;
   const pending: number[] = [records.root];
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
@@ -162,7 +161,7 @@ export function scanTree(tree: RootTree): void {
     tree.eachEntry(dirfd, path, ({ name, length, stat }) => {
       const child = records.add(parent, name, length, stat);
       const inode = records.inodeAt(child);
-      inode.racy = isRacy(stat, nowMs);
+      inode.racy = isRacy(stat, Date.now());
       if (inode.isDirectory) pending.push(child);
     });
   }

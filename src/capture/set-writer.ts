@@ -13,6 +13,8 @@ export interface OutgoingSet {
   readonly connectionId: number;
   readonly mirror: boolean;
   readonly changes: number;
+  /** Files whose last name, or all of whose content, it takes away; less those that it gives content again. Live sets only. */
+  readonly lost: number;
   readonly lastPath: string;
   readonly bytes: Buffer;
 }
@@ -45,6 +47,7 @@ export class SetWriter {
   #mirror = false;
   #lastSeq: number;
   #openBytes = 0;
+  #lost = 0;
   #closing: "no" | "closed" | "forced" = "no";
 
   constructor(lastSeq: number, emit: (set: OutgoingSet) => void, onTooLong: (change: Change) => void = () => undefined) {
@@ -117,6 +120,11 @@ export class SetWriter {
     if (change.op === "file") this.#used += change.payload.length;
   }
 
+  /** What the live change that was added last takes away. */
+  noteLost(files: number): void {
+    this.#lost += files;
+  }
+
   /** Emits one large chunk (below SET_BYTES_MAX) as a set of its own: `read` fills the payload in place. Returns what `read` returned. */
   addChunk(length: number, read: (into: Buffer) => FileChange | null): boolean {
     this.flush();
@@ -173,8 +181,11 @@ export class SetWriter {
 
   #send(set: ChangeSet, bytes: Buffer): void {
     const last = set.changes[set.changes.length - 1];
-    if (this.hasCuts && this.#connectionId === 0) this.#openBytes += bytes.length;
-    this.#emit({ seq: set.seq, connectionId: this.#connectionId, mirror: this.#mirror, changes: set.changes.length, lastPath: last?.path ?? "", bytes });
+    const connectionId = this.#connectionId;
+    const lost = connectionId === 0 ? this.#lost : 0;
+    this.#lost -= lost;
+    if (this.hasCuts && connectionId === 0) this.#openBytes += bytes.length;
+    this.#emit({ seq: set.seq, connectionId, mirror: this.#mirror, changes: set.changes.length, lost, lastPath: last?.path ?? "", bytes });
   }
 }
 

@@ -127,6 +127,11 @@ export const FIELDS: FieldTable = {
     auditSeconds: whole(0, 31_536_000, 3600, "once an hour the tree is compared with what is known, though every event is told; 0 = never"),
     signatureMiB: whole(1, MIB_MAX, 64, "block sums of some 100,000 changed files; what does not fit is compared anew"),
   },
+  guard: {
+    lostPercent: wholeOrNull(1, 100, "what is much to lose is not the same everywhere; 20 is a good beginning"),
+    lostFilesMin: whole(1, 1_000_000_000, 100, "a few files of a small set are removed every day"),
+    windowSeconds: whole(1, 2_592_000, 600, "a mistake and an attack take minutes, and what a day removes is its work"),
+  },
   log: {
     level: word(["error", "warn", "info", "debug"], "info", "every change of state is on record, single files are not"),
     format: word(["text", "json"], "text", "read by people first; json is for log collectors"),

@@ -43,6 +43,12 @@ export interface ConfigSections {
     readonly auditSeconds: number;
     readonly signatureMiB: number;
   };
+  readonly guard: {
+    /** Percent of its files that a set may lose within the window before its connections hold; null = any. */
+    readonly lostPercent: number | null;
+    readonly lostFilesMin: number;
+    readonly windowSeconds: number;
+  };
   readonly log: {
     readonly level: "error" | "warn" | "info" | "debug";
     readonly format: "text" | "json";

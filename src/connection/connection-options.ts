@@ -6,6 +6,7 @@ import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
 import type { Journal } from "../model/journal-port.js";
 import type { SourceFeed } from "../model/source-messages.js";
 import type { ConnectionRecord } from "./connection-record.js";
+import type { GuardPolicy } from "./mass-change-guard.js";
 
 export interface SourceConnectionOptions {
   readonly record: ConnectionRecord;
@@ -19,6 +20,7 @@ export interface SourceConnectionOptions {
   readonly captureLagMs: number;
   /** What the queue of the replication set may hold, in memory and on disk; default: not known. */
   readonly queueBytesMax?: () => number;
+  readonly guardPolicy: (record: ConnectionRecord) => GuardPolicy | null;
   readonly save: (record: ConnectionRecord) => void;
   readonly onChange: () => void;
   readonly log: Log;

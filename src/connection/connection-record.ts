@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { connectionOptionsSchema, mappingSchema } from "../model/connection-spec.js";
 import { transmissionSchema } from "../model/transmission.js";
+import { guardRecordSchema, NOTHING_HELD } from "./guard-record.js";
 
 /** A mirror that must run before the target can be called good. */
 export const mirrorNeedSchema = z.strictObject({
@@ -38,6 +39,7 @@ export const connectionRecordSchema = z.strictObject({
   cleanUntilMs: z.number(),
   /** When and how fast it may send; absent = as soon and as fast as possible. */
   transmission: transmissionSchema.optional(),
+  guard: guardRecordSchema.default(NOTHING_HELD),
 });
 
 export type ConnectionRecord = z.infer<typeof connectionRecordSchema>;

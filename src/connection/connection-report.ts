@@ -9,6 +9,7 @@ import type { ConnectionRecord } from "./connection-record.js";
 import type { ConnectionState } from "./connection-state.js";
 import { reportConsistency } from "./consistency-report.js";
 import type { CopyWatch } from "./copy-watch.js";
+import type { MassChangeGuard } from "./mass-change-guard.js";
 import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
 import type { SentCounts } from "./set-sender.js";
@@ -39,6 +40,7 @@ export interface ConnectionView {
   readonly point: ConsistencyPoint;
   readonly openSinceMs: number | null;
   readonly claim: CopyWatch["claim"];
+  readonly guard: MassChangeGuard;
   readonly options: { readonly journal: Journal };
 }
 
@@ -55,7 +57,7 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
     target: record.peer,
     targetAddress: c.channel?.remoteAddress ?? "",
     mappings: record.mappings,
-    state: c.state.kind,
+    state: c.guard.isHeld ? "held" : c.state.kind,
     targetDataState: dataState(c),
     targetStatus: targetStatus(c),
     commitMode: commitMode(c),
@@ -85,6 +87,7 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
     lastSeq: stats.lastSeq,
     lagMs,
     consistency: reportConsistency({ point: knownPoint(c), openSinceMs: c.openSinceMs, object: `connection ${record.id}` }, Date.now()),
+    guard: c.guard.report(),
     problems: c.problems.list(),
     problemCount: c.problems.count,
     reasons: reasonsOf(c),
@@ -99,6 +102,7 @@ function knownPoint({ point, claim }: ConnectionView): ConsistencyPoint {
 function dataState(c: ConnectionView): TargetDataState {
   // A mirror whose source is away makes no progress: it is still to be done.
   if (c.mirror.isRunning) return c.state.kind === "halted" ? "Mirror Required" : "Mirroring";
+  if (c.guard.isRejected) return "Mirror Required";
   return c.record.mirrorNeed !== null || c.pendingRepairs > 0 || !c.record.options.replicate || c.problems.count > 0 ? "Mirror Required" : "OK";
 }
 
@@ -112,6 +116,7 @@ function targetStatus(c: ConnectionView): TargetStatus {
 
 function replicationStatus(c: ConnectionView, queued: number): ReplicationStatus {
   if (!c.record.options.replicate || c.state.kind === "stopped") return "Stopped";
+  if (c.guard.isHeld) return "Pending";
   if (c.state.kind === "held" || (!c.transmission.isOpen && queued > 0)) return queued > 0 ? "Pending" : "Ready";
   if (c.state.kind !== "streaming") return "Pending";
   return queued > 0 || c.appliedSeq < c.sentSeq ? "Replicating" : "Ready";
@@ -119,11 +124,12 @@ function replicationStatus(c: ConnectionView, queued: number): ReplicationStatus
 
 function reasonsOf(c: ConnectionView): readonly Reason[] {
   const others = [stateReason(c), mirrorReason(c), repairReason(c), retryReason(c), problemReason(c)];
-  return [linkReason(c), ...transmissionReasons(c, Date.now()), ...others].filter((reason) => reason !== null);
+  return [c.guard.reason(), linkReason(c), ...transmissionReasons(c, Date.now()), ...others].filter((reason) => reason !== null);
 }
 
 function linkReason(c: ConnectionView): Reason | null {
   if (c.state.kind !== "backingOff" && c.state.kind !== "halted") return null;
+  if (c.state.fault.code === "GUARD_REJECTED") return null;
   const { code, message } = c.state.fault;
   const fault = { code, message, since: c.stateSince };
   const peer = `peer ${c.record.peer}`;
@@ -152,9 +158,9 @@ function stateReason({ stateFault, record }: ConnectionView): Reason | null {
   };
 }
 
-function mirrorReason({ record, mirror }: ConnectionView): Reason | null {
+function mirrorReason({ record, mirror, guard }: ConnectionView): Reason | null {
   const need = record.mirrorNeed;
-  if (need === null || mirror.isRunning) return null;
+  if (need === null || mirror.isRunning || guard.isRejected) return null;
   return {
     code: "MIRROR_REQUIRED",
     message: need.message,

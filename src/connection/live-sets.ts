@@ -1,20 +1,29 @@
 // The live change sets that are not yet settled on one target (durable, or part of a complete state), with the time each was made. At the limit neighbours are
 // told as one: the times become coarser, no set is forgotten.
 
+import { type Clock, systemClock } from "../base/clock.js";
+
 interface Range {
   readonly fromSeq: number;
   readonly toSeq: number;
   /** When the first of them was made. */
   readonly timeMs: number;
+  /** The same on the monotonic clock. */
+  readonly monotonicMs: number;
 }
 
 const RANGES_MAX = 10_000;
 
 export class LiveSets {
+  readonly #clock: Clock;
   #ranges: Range[] = [];
 
-  add(seq: number, timeMs: number): void {
-    this.#ranges.push({ fromSeq: seq, toSeq: seq, timeMs });
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
+  add(seq: number): void {
+    this.#ranges.push({ fromSeq: seq, toSeq: seq, timeMs: this.#clock.nowMs(), monotonicMs: this.#clock.monotonicMs() });
     if (this.#ranges.length > RANGES_MAX) this.#coarsen();
   }
 
@@ -27,9 +36,10 @@ export class LiveSets {
     this.#ranges = ranges;
   }
 
-  /** When the oldest set behind `seq` was made, null when there is none. */
+  /** When the oldest set behind `seq` was made, by the wall clock as it is now, however it was set since; null when there is none. */
   oldestAfter(seq: number): number | null {
-    return this.#ranges.find((range) => range.toSeq > seq)?.timeMs ?? null;
+    const oldest = this.#ranges.find((range) => range.toSeq > seq);
+    return oldest === undefined ? null : this.#clock.nowMs() - (this.#clock.monotonicMs() - oldest.monotonicMs);
   }
 
   /** The first set that is not settled; undefined when all are. */
@@ -37,7 +47,7 @@ export class LiveSets {
     return this.#ranges[0]?.fromSeq;
   }
 
-  /** Forgets the sets up to `seq`. Returns a time: what was made before it is settled. 0 when there are none. */
+  /** Forgets the sets up to `seq`. Returns a time, by the clock of then: what was made before it is settled. 0 when there are none. */
   takeSettled(seq: number): number {
     let count = 0;
     while (count < this.#ranges.length && (this.#ranges[count] as Range).toSeq <= seq) count += 1;

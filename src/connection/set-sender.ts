@@ -20,6 +20,14 @@ export interface SendGate {
   pace(signal: AbortSignal): SendPace;
 }
 
+/** What may be sent at all. */
+export interface SendGuard {
+  /** The last set that may be. */
+  readonly lastSeq: number;
+  /** Calls back when more may be. Returns the unsubscribe. */
+  onOpen(listener: () => void): () => void;
+}
+
 export interface SetSenderOptions {
   readonly connectionId: number;
   readonly journal: Journal;
@@ -28,6 +36,7 @@ export interface SetSenderOptions {
   readonly windowBytes: number;
   /** Live sets are passed over (connected with --no-replicate). */
   readonly mirrorOnly: boolean;
+  readonly guard: SendGuard;
   readonly counts: SentCounts;
   readonly gate: SendGate;
   /** All of a mirror's set has gone. */
@@ -39,6 +48,8 @@ export class SetSender {
   #sentSeq: number;
   #inFlightBytes = 0;
   readonly #inFlight: { readonly seq: number; readonly bytes: number }[] = [];
+  /** The next set, where it was seen and may not be sent yet. */
+  #heldSeq = 0;
   #wake: () => void = () => undefined;
 
   constructor(options: SetSenderOptions) {
@@ -69,9 +80,10 @@ export class SetSender {
 
   /** Sends until the signal aborts; rejects with CHANNEL_LOST when the channel breaks. */
   async run(signal: AbortSignal): Promise<void> {
-    const { journal, connectionId, windowBytes, gate } = this.#options;
+    const { journal, connectionId, windowBytes, gate, guard } = this.#options;
     const pace = gate.pace(signal);
-    const unsubscribers = [journal.onAppend(() => this.#wake()), gate.onOpen(() => this.#wake())];
+    const wake = (): void => this.#wake();
+    const unsubscribers = [journal.onAppend(wake), gate.onOpen(wake), guard.onOpen(wake)];
     const onAbort = (): void => this.#wake();
     signal.addEventListener("abort", onAbort);
     try {
@@ -79,9 +91,11 @@ export class SetSender {
         const woken = new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
-        const record = this.#inFlightBytes < windowBytes ? await journal.next(connectionId, this.#sentSeq) : undefined;
+        const mayRead = this.#inFlightBytes < windowBytes && this.#heldSeq <= guard.lastSeq;
+        const record = mayRead ? await journal.next(connectionId, this.#sentSeq) : undefined;
         if (signal.aborted) return;
-        if (record === undefined || !gate.mayBegin(record.bytes.length)) await woken;
+        this.#heldSeq = record?.seq ?? this.#heldSeq;
+        if (record === undefined || record.seq > guard.lastSeq || !gate.mayBegin(record.bytes.length)) await woken;
         else await this.#send(record, pace);
       }
     } finally {

@@ -12,13 +12,16 @@ import type { Ack, ConsistencyPoint, Retrying } from "../model/session.js";
 import type { MirrorOrder, SourceEvent } from "../model/source-messages.js";
 import type { ConnectionReport, MirrorReport } from "../model/status.js";
 import type { TransmissionSettings } from "../model/transmission.js";
+import { ClockWatch, cleanUntilAfter } from "./clean-until.js";
 import type { SourceConnectionOptions } from "./connection-options.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { reportConnection } from "./connection-report.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, isHalted, nextConnection } from "./connection-state.js";
 import { CopyWatch, tellClaim } from "./copy-watch.js";
+import { guardFor, prepareMirror } from "./guard-decision.js";
 import { faultOf, type LinkFault } from "./link-fault.js";
 import { LiveSets } from "./live-sets.js";
+import type { MassChangeGuard } from "./mass-change-guard.js";
 import { MirrorTracker } from "./mirror-tracker.js";
 import { ProblemBook } from "./problem-book.js";
 import { RecordKeeper } from "./record-keeper.js";
@@ -33,6 +36,7 @@ export class SourceConnection {
   readonly mirror = new MirrorTracker();
   readonly problems = new ProblemBook();
   readonly transmission: Transmission;
+  readonly guard: MassChangeGuard;
   readonly counts: SentCounts = { bytes: 0, wireBytes: 0, mirrorBytes: 0, mirrorWireBytes: 0 };
   record: ConnectionRecord;
   state: ConnectionState = INITIAL_STATE;
@@ -54,6 +58,7 @@ export class SourceConnection {
   readonly #open = new LiveSets();
   readonly #copy: CopyWatch;
   readonly #keeper: RecordKeeper;
+  readonly #clock = new ClockWatch();
   /** Repairs may have shipped up to this set. */
   #repairSeq = 0;
   #resume: () => void = () => undefined;
@@ -65,6 +70,8 @@ export class SourceConnection {
     this.durableSeq = options.record.durableSeq;
     this.appliedSeq = options.record.durableSeq;
     this.#keeper = new RecordKeeper(options.save, options.log);
+    this.guard = guardFor(this, () => options.guardPolicy(this.record));
+    if (this.guard.isRejected) this.state = { kind: "halted", fault: this.guard.fault };
     this.#copy = new CopyWatch({ view: this, probe: () => options.feed.probe(this.id), onClaim: (claim) => tellClaim(options.feed, this.channel, claim) });
     this.transmission = openTransmission(this, {
       keep: (settings, isUrgent) => this.#keepTransmission(settings, isUrgent),
@@ -73,8 +80,7 @@ export class SourceConnection {
   }
 
   #keepTransmission(transmission: TransmissionSettings, isUrgent: boolean): void {
-    this.record = { ...this.record, transmission };
-    this.#keeper.keep(this.record, isUrgent);
+    this.keep({ transmission }, isUrgent);
     this.options.onChange();
   }
 
@@ -135,7 +141,7 @@ export class SourceConnection {
       if (!signal.aborted) this.#dispatch({ kind: "retry" });
     }
     this.#dispatch({ kind: "stop" });
-    this.#keeper.keep(this.record, true);
+    this.keep({}, true);
   }
 
   #woken(signal: AbortSignal): Promise<void> {
@@ -167,16 +173,19 @@ export class SourceConnection {
   }
 
   async #stream(channel: SourceChannel, signal: AbortSignal): Promise<void> {
-    const { journal, windowBytes } = this.options;
+    const { journal, feed, windowBytes } = this.options;
     const { welcome } = channel;
     const plan = planResume({ record: this.record, welcome, heardSeq: this.appliedSeq, hadStream: this.#hadStream, nowIso: new Date().toISOString() });
     this.targetLimits = welcome.limits;
     this.#dispatch({ kind: "welcomed" });
-    if (plan.review !== null) await this.#review(plan.review);
+    if (plan.review !== null) {
+      feed.send({ kind: "review", connectionId: this.id, frames: await framesOf(journal, this.id, plan.review) });
+      this.#copy.suspect(plan.review.until);
+    }
     const isEmpty = welcome.empty && !this.record.wasMirrored;
     this.#setNeed(withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
-    this.options.feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
+    feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
     const sender = new SetSender({
       connectionId: this.id,
       journal,
@@ -184,6 +193,7 @@ export class SourceConnection {
       sentSeq: plan.sentSeq,
       windowBytes,
       mirrorOnly: !this.record.options.replicate,
+      guard: this.guard,
       counts: this.counts,
       gate: this.transmission,
       onMirrorSent: (seq) => this.transmission.mirrorSent(seq),
@@ -199,12 +209,6 @@ export class SourceConnection {
     void channel.ended.then(() => ended.abort());
     await sender.run(AbortSignal.any([signal, ended.signal]));
     if (signal.aborted && !ended.signal.aborted) await channel.close({ isAbrupt: this.transmission.mustCut });
-  }
-
-  async #review(span: { readonly from: number; readonly until: number }): Promise<void> {
-    const frames = await framesOf(this.options.journal, this.id, span);
-    this.options.feed.send({ kind: "review", connectionId: this.id, frames });
-    this.#copy.suspect(span.until);
   }
 
   #takeAck(ack: Ack): void {
@@ -244,16 +248,14 @@ export class SourceConnection {
   #noteDurable(seq: number): void {
     const madeMs = this.#live.takeSettled(seq);
     const isRepaired = this.pendingRepairs === 0 && seq >= this.#repairSeq;
-    const cleanUntilMs = Math.max(this.record.cleanUntilMs, isRepaired ? madeMs - this.options.captureLagMs : 0);
-    this.record = { ...this.record, durableSeq: seq, cleanUntilMs };
-    this.#keeper.keep(this.record, false);
+    const cleanUntilMs = cleanUntilAfter(this.record.cleanUntilMs, isRepaired ? madeMs : 0, this.options.captureLagMs, Date.now());
+    this.keep({ durableSeq: seq, cleanUntilMs }, false);
   }
 
   #mirrorDone(): void {
     this.mirror.end("done", new Date().toISOString());
     this.problems.keepSince(this.mirror.report().startedAt ?? "");
-    this.record = { ...this.record, mirrorNeed: null, wasMirrored: true };
-    this.#keeper.keep(this.record, true);
+    this.keep({ mirrorNeed: null, wasMirrored: true }, true);
     this.options.log.info("mirror complete", { connection: this.id, repset: this.record.repset, target: this.record.peer });
   }
 
@@ -261,11 +263,15 @@ export class SourceConnection {
   takeEvent(event: SourceEvent): void {
     switch (event.kind) {
       case "set":
-        if (event.connectionId === 0) this.#live.add(event.seq, Date.now());
-        if (event.connectionId === 0 && event.changes > 0) this.#open.add(event.seq, Date.now());
+        if (event.connectionId === 0) this.guard.takeSet(event);
+        if (event.connectionId === 0) this.#live.add(event.seq);
+        if (event.connectionId === 0 && event.changes > 0) this.#open.add(event.seq);
         if (event.lastPath !== "") this.lastFile = event.lastPath;
         break;
       case "mirrorStarted":
+        this.mirror.take(event, new Date().toISOString());
+        this.guard.takeMirror({ ...event, lastSeq: this.options.journal.stats().lastSeq });
+        break;
       case "mirrorProgress":
       case "mirrorEmitted":
         this.mirror.take(event, new Date().toISOString());
@@ -281,11 +287,8 @@ export class SourceConnection {
         break;
       case "halt":
         this.isSourceHalted = event.error !== null;
-        if (event.error !== null) this.#halt({ code: event.error.code as ErrorCode, message: event.error.message });
+        if (event.error !== null) this.halt({ code: event.error.code as ErrorCode, message: event.error.message });
         else this.#unhalt();
-        break;
-      default:
-        break;
     }
     this.#changed();
   }
@@ -296,28 +299,31 @@ export class SourceConnection {
     if (this.mirror.isRunning) this.mirror.addProblem(problem);
   }
 
-  #halt(fault: Fault): void {
+  halt(fault: Fault): void {
     this.#dispatch({ kind: "halt", fault });
     this.#channelAbort.abort();
   }
 
   #unhalt(): void {
     if (this.state.kind !== "halted") return;
-    this.#dispatch({ kind: "resume" });
+    this.#dispatch(this.guard.isRejected ? { kind: "halt", fault: this.guard.fault } : { kind: "resume" });
     this.#resume();
   }
 
   /** Takes effect at once: the stream goes on. */
   setOptions(patch: ConnectionPatch): void {
-    this.record = { ...this.record, options: { ...this.record.options, ...patch } };
+    this.keep({ options: { ...this.record.options, ...patch } }, true);
     this.channel?.setCompression(this.record.options.compression);
-    this.#keeper.keep(this.record, true);
   }
 
   /** Tries again at once: the peer may be back. Another root than the one connected must never be mirrored over the copy: only the source lifts its halt. */
   nudge(): void {
     if (this.state.kind === "backingOff") this.#channelAbort.abort();
     else if (!this.isSourceHalted) this.#unhalt();
+  }
+
+  sayHelloAgain(): void {
+    this.#channelAbort.abort();
   }
 
   /** Records that a mirror must run; starts it as soon as there is a channel. */
@@ -329,8 +335,7 @@ export class SourceConnection {
 
   #setNeed(need: MirrorNeed | null): void {
     if (need === this.record.mirrorNeed) return;
-    this.record = { ...this.record, mirrorNeed: need };
-    this.#keeper.keep(this.record, true);
+    this.keep({ mirrorNeed: need }, true);
     this.#changed();
   }
 
@@ -344,6 +349,7 @@ export class SourceConnection {
 
   /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
   startMirror(mode: MirrorMode): MirrorReport {
+    prepareMirror(this);
     const need = needByHand(this.record.mirrorNeed, mode, new Date().toISOString());
     this.mirror.end("stopped", new Date().toISOString());
     this.#setNeed(need);
@@ -390,8 +396,14 @@ export class SourceConnection {
     this.#changed();
   }
 
+  keep(part: Partial<ConnectionRecord>, isUrgent: boolean): void {
+    this.record = { ...this.record, ...part };
+    this.#keeper.keep(this.record, isUrgent);
+  }
+
   /** Writes what waits to be written; called about once a second. */
   tick(): void {
+    if (this.#clock.wasSetBack()) this.keep({ cleanUntilMs: Math.min(this.record.cleanUntilMs, Date.now() - this.options.captureLagMs) }, true);
     this.#keeper.tick();
     this.#copy.look();
     this.transmission.look();

@@ -1,8 +1,9 @@
 // The target module: takes channels from paired sources and hands their change sets to one apply service per connection.
 
-import { lstatSync, mkdirSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { type ApplyAck, ApplyService } from "../apply/apply-service.js";
+import { type Feed, feedsOf, refuseChainLoops, refuseLocalLoops } from "../apply/loop-check.js";
 import { readStanding } from "../apply/standing.js";
 import { checkTargetPath, TargetClaims } from "../apply/target-claims.js";
 import { TargetPauses } from "../apply/target-pauses.js";
@@ -10,9 +11,7 @@ import { readTerms, type TargetTerms, termsOf, writeTerms } from "../apply/targe
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { AcceptChannel, TargetChannel } from "../model/channel-port.js";
-import type { Mapping } from "../model/connection-spec.js";
 import type { TargetChoice, TargetControl } from "../model/control-port.js";
-import { isLoop } from "../model/repset-roots.js";
 import type { Hello, Welcome } from "../model/session.js";
 import type { TargetConnectionReport } from "../model/status.js";
 import { type PauseView, reportTarget, type TargetView } from "./target-report.js";
@@ -35,6 +34,13 @@ export interface TargetServiceOptions {
   readonly machine: string;
   readonly version: string;
   readonly failpoint: string | null;
+  /** Fingerprint of this agent, and of a peer. */
+  readonly agent: string;
+  readonly fingerprintOf: (peer: string) => string;
+  /** A connection with that key goes out from this agent. */
+  readonly isConnection: (key: string) => boolean;
+  /** Something else flows into this agent than before. */
+  readonly onFeeds: () => void;
   readonly onChange: () => void;
   readonly log: Log;
 }
@@ -42,6 +48,7 @@ export interface TargetServiceOptions {
 interface Session extends Omit<TargetView, "online"> {
   readonly key: string;
   readonly service: ApplyService;
+  feeds: readonly Feed[];
   channel: TargetChannel | null;
   last: TargetView["last"];
   stageFaultSince: string | null;
@@ -124,7 +131,7 @@ export class TargetService implements TargetControl {
     const { appliedSeq, durableSeq } = service.opened;
     const last = { appliedSeq, durableSeq, ...service.point, openSinceMs: null, stageFault: null };
     const { clockAheadMs } = stream;
-    const fresh = { channel: null, stageFaultSince: null, isPaused: false, receivedBytes: 0, failure: null, closed: null };
+    const fresh = { channel: null, stageFaultSince: null, isPaused: false, receivedBytes: 0, failure: null, closed: null, feeds: [] };
     const session: Session = { ...fresh, key, terms, service, clockAheadMs, last };
     this.#sessions.set(key, session);
     this.#away.delete(key);
@@ -167,17 +174,19 @@ export class TargetService implements TargetControl {
   };
 
   async #open(peer: string, hello: Hello): Promise<{ welcome: Welcome; take: (channel: TargetChannel) => void }> {
-    const { settings, machine, version } = this.#options;
+    const { settings, machine, version, agent, fingerprintOf, isConnection, onFeeds } = this.#options;
     if (!settings.isEnabled) throw new SmError("REFUSED", `the target module of ${settings.name} is switched off (target.enabled)`);
     await this.#end(hello.connectionKey);
-    for (const mapping of hello.mappings) {
-      checkTargetPath(mapping.target, { allowedRoots: settings.allowedRoots, ownDirectories: settings.ownDirectories });
-      if (hello.machine === machine) refuseLoop(mapping);
-    }
+    for (const { target } of hello.mappings) checkTargetPath(target, { allowedRoots: settings.allowedRoots, ownDirectories: settings.ownDirectories });
+    if (hello.machine === machine) refuseLocalLoops(hello.mappings);
+    const feeds = feedsOf(hello, fingerprintOf(peer));
+    refuseChainLoops(feeds, agent, isConnection);
     await this.#claim(peer, hello);
     const terms = termsOf(peer, hello);
     writeTerms(this.#stateDirectory(hello.connectionKey), terms);
     const session = await this.#openSession(hello.connectionKey, terms, { epoch: hello.epoch, clockAheadMs: Date.now() - hello.sourceTimeMs });
+    session.feeds = feeds;
+    onFeeds();
     const { appliedSeq, durableSeq, resumed, suspect, empty, limits } = session.service.opened;
     const welcome: Welcome = { appliedSeq, durableSeq, resumed, suspect, empty, limits: [...limits], targetTimeMs: Date.now(), version, name: settings.name };
     return { welcome, take: (channel) => this.#take(session, channel) };
@@ -190,6 +199,8 @@ export class TargetService implements TargetControl {
     for (const other of blocking) {
       await this.#claims.release(other.key);
       this.#away.delete(other.key);
+      // Should it come back after all, it finds nothing known of it, and compares.
+      rmSync(this.#stateDirectory(other.key), { recursive: true, force: true });
     }
     await this.#claims.register(claim);
   }
@@ -228,6 +239,7 @@ export class TargetService implements TargetControl {
     await session.closed;
     if (this.#sessions.get(key) !== session) return;
     this.#sessions.delete(key);
+    this.#options.onFeeds();
     this.#away.set(key, { ...viewOf(session), online: false });
   }
 
@@ -238,6 +250,11 @@ export class TargetService implements TargetControl {
     } catch (error) {
       this.#options.log.error(`while ending a target of ${session.terms.peer}: ${toSmError(error).message}`);
     }
+  }
+
+  /** What flows into this agent now. */
+  get feeds(): readonly Feed[] {
+    return [...this.#sessions.values()].flatMap(({ feeds }) => feeds);
   }
 
   reports(): readonly TargetConnectionReport[] {
@@ -301,17 +318,4 @@ export class TargetService implements TargetControl {
 function viewOf(session: Session): TargetView {
   const { terms, clockAheadMs, last, receivedBytes, failure, stageFaultSince } = session;
   return { terms, clockAheadMs, online: session.channel !== null, last, receivedBytes, failure, stageFaultSince };
-}
-
-/** Source and target are on one machine: neither may lie inside the other. */
-function refuseLoop({ source, target }: Mapping): void {
-  const realSource = realOf(source);
-  const realTarget = realOf(target);
-  if (isLoop(realSource, realTarget)) throw new SmError("LOOP", `the target path ${target} and the source ${source} lie inside each other on this machine`);
-}
-
-/** Links resolved in the part of the path that exists. */
-function realOf(path: string): string {
-  if (path === "/" || lstatSync(path, { throwIfNoEntry: false }) !== undefined) return realpathSync(path);
-  return join(realOf(dirname(path)), path.slice(dirname(path).length));
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { connectionOptionsSchema, connectionPatchSchema, mappingSchema } from "../model/connection-spec.js";
+import { connectionOptionsSchema, connectionPatchSchema, guardSettingSchema, mappingSchema } from "../model/connection-spec.js";
 import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
 import { connectionIdSchema, emptySchema, repsetNameSchema, siteNameSchema } from "./input-schemas.js";
 import { connectionReportSchema } from "./report-schemas.js";
@@ -65,6 +65,33 @@ export const CONNECTION_COMMANDS = [
     output: oneConnection,
     deadlineMs: quick,
     handler: async (agent, input) => ({ connection: await agent.connections.setOptions(input.id, input.options) }),
+  }),
+  defineCommand({
+    name: "connection.approve",
+    role: "admin",
+    summary: "Sends what a connection holds back because its source lost many files at once.",
+    input: byId,
+    output: oneConnection,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ connection: await agent.connections.approve(input.id) }),
+  }),
+  defineCommand({
+    name: "connection.reject",
+    role: "admin",
+    summary: "Never sends what a connection holds back: the target stays as it is, until a mirror is started.",
+    input: byId,
+    output: oneConnection,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ connection: await agent.connections.reject(input.id) }),
+  }),
+  defineCommand({
+    name: "connection.guard",
+    role: "admin",
+    summary: "Sets the percentage of files that the source may lose at once before the connection holds.",
+    input: z.strictObject({ id: connectionIdSchema, guard: guardSettingSchema }),
+    output: oneConnection,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ connection: await agent.connections.setGuard(input.id, input.guard) }),
   }),
   defineCommand({
     name: "connection.sync",

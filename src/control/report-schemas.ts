@@ -12,6 +12,7 @@ import type {
   CaptureReport,
   ConnectionReport,
   ConsistencyReport,
+  GuardReport,
   MirrorReport,
   ProblemReport,
   Reason,
@@ -57,6 +58,15 @@ const consistencySchema: z.ZodType<ConsistencyReport> = z.object({
   reason: reasonSchema.nullable(),
 });
 
+const guardReportSchema: z.ZodType<GuardReport> = z.object({
+  state: z.enum(["off", "watching", "held", "rejected"]),
+  lostPercent: z.number().nullable(),
+  lost: z.number(),
+  files: z.number().nullable(),
+  fromSeq: z.number().nullable(),
+  since: z.string().nullable(),
+});
+
 export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
   id: z.number(),
   repset: z.string(),
@@ -93,6 +103,7 @@ export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
   lastSeq: z.number(),
   lagMs: z.number(),
   consistency: consistencySchema,
+  guard: guardReportSchema,
   problems: z.array(problemSchema),
   problemCount: z.number(),
   reasons: z.array(reasonSchema),

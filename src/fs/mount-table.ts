@@ -8,6 +8,8 @@ export interface Mount {
   readonly parentId: number;
   /** "major:minor" of the file system. */
   readonly device: string;
+  /** The directory of the file system that is seen at the mount point. */
+  readonly root: string;
   readonly mountPoint: string;
   readonly type: string;
   /** What was mounted, e.g. /dev/sda1. */
@@ -25,14 +27,15 @@ function unescapeOctal(text: string): string {
 function parseLine(line: string): Mount[] {
   const separator = line.indexOf(" - ");
   if (separator < 0) return [];
-  const [id, parentId, device, , mountPoint] = line.slice(0, separator).split(" ");
+  const [id, parentId, device, root, mountPoint] = line.slice(0, separator).split(" ");
   const [type, source, options] = line.slice(separator + 3).split(" ");
-  if (id === undefined || device === undefined || mountPoint === undefined || type === undefined) return [];
+  if (id === undefined || device === undefined || root === undefined || mountPoint === undefined || type === undefined) return [];
   return [
     {
       id: Number(id),
       parentId: Number(parentId),
       device,
+      root: unescapeOctal(root),
       mountPoint: unescapeOctal(mountPoint),
       type: unescapeOctal(type),
       source: unescapeOctal(source ?? ""),

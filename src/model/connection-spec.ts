@@ -11,6 +11,10 @@ export const mappingSchema = z.strictObject({
 
 export type Mapping = z.infer<typeof mappingSchema>;
 
+export const guardSettingSchema = z.union([z.number().int().min(1).max(100), z.enum(["off", "configured"])]);
+
+export type GuardSetting = z.infer<typeof guardSettingSchema>;
+
 export const connectionOptionsSchema = z.strictObject({
   mirror: z.enum(["full", "difference", "none"]).default("difference"),
   replicate: z.boolean().default(true),
@@ -19,6 +23,8 @@ export const connectionOptionsSchema = z.strictObject({
   durability: z.enum(["none", "write", "fsync"]).default("fsync"),
   /** Remap absolute symlinks that point into the set to the target path (HP guide p. 4-3). */
   remapLinks: z.boolean().default(true),
+  /** Percent of its files that the set may lose at once before the connection holds. */
+  guard: guardSettingSchema.default("configured"),
 });
 
 export type ConnectionOptions = z.infer<typeof connectionOptionsSchema>;

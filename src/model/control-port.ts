@@ -2,7 +2,7 @@
 // Every method returns or rejects with SmError within its deadline; none waits for ever.
 
 import type { Peer, PeerAddress } from "./channel-port.js";
-import type { ConnectionOptions, ConnectionPatch, Mapping, MirrorMode } from "./connection-spec.js";
+import type { ConnectionOptions, ConnectionPatch, GuardSetting, Mapping, MirrorMode } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
@@ -55,6 +55,11 @@ export interface ConnectionControl {
   setOptions(id: number, patch: ConnectionPatch): Promise<ConnectionReport>;
   /** Resolves when all that was on the source at the call is on the target; rejects with TIMEOUT. */
   sync(id: number, timeoutMs: number): Promise<ConnectionReport>;
+  /** Sends what a held connection holds back. */
+  approve(id: number): Promise<ConnectionReport>;
+  /** Never sends it: the target stays as it is until a mirror is started. */
+  reject(id: number): Promise<ConnectionReport>;
+  setGuard(id: number, guard: GuardSetting): Promise<ConnectionReport>;
   /** Starts a mirror; resolves at once with its first report. */
   startMirror(id: number, mode: MirrorMode): Promise<MirrorReport>;
   stopMirror(id: number): Promise<MirrorReport>;

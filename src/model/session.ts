@@ -2,10 +2,23 @@
 // The transport encodes, validates and carries these; the connection decides on them.
 
 import { z } from "zod";
+import { PATH_BYTES_MAX } from "./byte-path.js";
 import type { Answer } from "./change.js";
 import { compressionSchema } from "./compression.js";
 import { mappingSchema } from "./connection-spec.js";
 import { rulesSchema } from "./rule.js";
+
+export const ORIGINS_MAX = 1024;
+
+/** Where content of a source comes from: `place`/x is a copy of `path`/x on the agent with that certificate, first sent by its connection `key`. */
+export const originSchema = z.strictObject({
+  place: z.string().startsWith("/").max(PATH_BYTES_MAX),
+  /** sha256 of its certificate, lower-case hex. */
+  agent: z.string().regex(/^[0-9a-f]{64}$/),
+  path: z.string().startsWith("/").max(PATH_BYTES_MAX),
+  key: z.string().regex(/^[0-9a-f]{32}$/),
+});
+export type Origin = z.infer<typeof originSchema>;
 
 /** First word of the source on a channel. */
 export const helloSchema = z.strictObject({
@@ -25,6 +38,8 @@ export const helloSchema = z.strictObject({
   sourceTimeMs: z.number(),
   /** Kernel boot and mount namespace of the source: equal on both sides = one machine (loop check). */
   machine: z.string().max(256),
+  /** What other connections bring into the mapped sources, over however many agents: a chain that closes is refused. */
+  origins: z.array(originSchema).max(ORIGINS_MAX).default([]),
   version: z.string().max(64),
 });
 export type Hello = z.infer<typeof helloSchema>;

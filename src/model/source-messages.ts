@@ -75,6 +75,9 @@ export type SourceEvent =
       readonly connectionId: number;
       readonly mirror: boolean;
       readonly changes: number;
+      /** Files that it takes away, or all of whose content; files of the set behind it. */
+      readonly lost: number;
+      readonly files: number;
       readonly lastPath: string;
       readonly bytes: Uint8Array;
     }
@@ -83,8 +86,14 @@ export type SourceEvent =
   /** No event had told of these; they were shipped. The first paths of `count`. */
   | { readonly kind: "missed"; readonly root: RootIndex; readonly paths: readonly BytePath[]; readonly count: number }
   | { readonly kind: "halt"; readonly error: { readonly code: string; readonly message: string } | null }
-  /** The tree is known and the mirror begins. */
-  | { readonly kind: "mirrorStarted"; readonly connectionId: number; readonly mirrorId: number }
+  /** The tree, with so many files, is known, and the mirror begins, which may remove what is not in it. None of its sets came yet. */
+  | {
+      readonly kind: "mirrorStarted";
+      readonly connectionId: number;
+      readonly mirrorId: number;
+      readonly files: number;
+      readonly removesExtras: boolean;
+    }
   | { readonly kind: "mirrorProgress"; readonly connectionId: number; readonly mirrorId: number; readonly counts: MirrorCounts }
   /** All of the mirror is emitted: it is done when the target applied `lastSeq`. */
   | { readonly kind: "mirrorEmitted"; readonly connectionId: number; readonly mirrorId: number; readonly lastSeq: number; readonly counts: MirrorCounts }

@@ -64,6 +64,19 @@ export interface ConsistencyReport {
   readonly reason: Reason | null;
 }
 
+/** Whether a connection is held back because its source lost too many files at once. */
+export interface GuardReport {
+  readonly state: "off" | "watching" | "held" | "rejected";
+  /** The threshold; null = off. */
+  readonly lostPercent: number | null;
+  /** What was lost, of how many files, from which set on, and when that was noticed; 0 and null = nothing is held. */
+  readonly lost: number;
+  readonly files: number | null;
+  readonly fromSeq: number | null;
+  /** ISO 8601. */
+  readonly since: string | null;
+}
+
 export interface ConnectionReport {
   readonly id: number;
   readonly repset: string;
@@ -104,6 +117,7 @@ export interface ConnectionReport {
   /** Age of the oldest change not yet applied, in ms; 0 when there is none. */
   readonly lagMs: number;
   readonly consistency: ConsistencyReport;
+  readonly guard: GuardReport;
   readonly problems: readonly ProblemReport[];
   readonly problemCount: number;
   readonly reasons: readonly Reason[];

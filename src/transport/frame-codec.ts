@@ -44,7 +44,8 @@ export function encodeFrame(header: readonly unknown[], payloads: readonly Buffe
   return Buffer.concat([length, packed, ...payloads]);
 }
 
-export const encodeHello = (hello: Hello): Buffer => encodeFrame(["hello", hello]);
+/** Without `origins` where there are none: as it was before there were any. */
+export const encodeHello = ({ origins, ...hello }: Hello): Buffer => encodeFrame(["hello", origins.length === 0 ? hello : { ...hello, origins }]);
 export const encodeWelcome = (welcome: Welcome): Buffer => encodeFrame(["welcome", welcome]);
 export const encodeCopy = ({ fromSeq, why }: CopyClaim): Buffer => encodeFrame(["copy", fromSeq, why.slice(0, WHY_MAX)]);
 export const encodePause = ({ pause, sinceMs }: TargetPause): Buffer => encodeFrame(["pause", pause, sinceMs]);

@@ -64,6 +64,7 @@ const hello: fc.Arbitrary<Hello> = fc.record({
   compression: fc.constantFrom("off", "lz4", "brotli"),
   sourceTimeMs: finite,
   machine: fc.string({ maxLength: 256 }),
+  origins: fc.array(fc.record({ place: fc.constantFrom("/t", "/t/x"), agent: hex(64), path: fc.constant("/s"), key: hex(32) }), { maxLength: 3 }),
   version: fc.string({ maxLength: 64 }),
 });
 const welcome: fc.Arbitrary<Welcome> = fc.record({

@@ -3,7 +3,7 @@
 
 import { SmError } from "../../src/base/errors.js";
 import type { PeerAddress } from "../../src/model/channel-port.js";
-import type { ConnectionPatch } from "../../src/model/connection-spec.js";
+import type { ConnectionPatch, GuardSetting } from "../../src/model/connection-spec.js";
 import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, TargetChoice } from "../../src/model/control-port.js";
 import type { PathExplanation } from "../../src/model/explanation.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
@@ -72,6 +72,7 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     lastSeq: 0,
     lagMs: 0,
     consistency: { seq: 0, at: null, lagMs: 0, reason: null },
+    guard: { state: "off", lostPercent: null, lost: 0, files: null, fromSeq: null, since: null },
     problems: [],
     problemCount: 0,
     reasons: [],
@@ -205,6 +206,9 @@ export class MemoryAgentControl implements AgentControl {
       if (this.syncFails !== undefined) throw this.syncFails;
       return this.#connection(id);
     },
+    approve: async (id: number) => this.#decided(id, "approve"),
+    reject: async (id: number) => this.#decided(id, "reject"),
+    setGuard: async (id: number, guard: GuardSetting) => this.#decided(id, `guard ${guard}`),
     startMirror: async (id: number, mode: "full" | "difference") => {
       this.#mirrorId += 1;
       const running = idleMirror({ status: "Mirroring", mode, id: this.#mirrorId, percent: 0, outcome: "running", startedAt: SINCE });
@@ -269,6 +273,11 @@ export class MemoryAgentControl implements AgentControl {
       return [];
     },
   };
+
+  #decided(id: number, word: string): ConnectionReport {
+    this.calls.push(`${word} ${id}`);
+    return this.#connection(id);
+  }
 
   async explain(path: string): Promise<PathExplanation> {
     return { path, onDisk: null, sets: [] };

@@ -44,6 +44,7 @@ export class ScriptedSource {
       compression: "off",
       sourceTimeMs: Date.now(),
       machine: "another",
+      origins: [],
       version: "0",
       ...part,
     });

@@ -44,6 +44,8 @@ export interface NotedProblem {
 export class SourceKit {
   readonly root: string;
   readonly sets: ChangeSet[] = [];
+  /** Files that the sets until now took away. */
+  lost = 0;
   readonly answers: Answer[] = [];
   readonly problems: NotedProblem[] = [];
   /** By events, and found by an audit. */
@@ -163,6 +165,7 @@ export class SourceKit {
     const bytes = Buffer.from(set.bytes);
     const decoded = decodeChangeSet(bytes);
     this.sets.push(decoded);
+    this.lost += set.lost;
     this.#onSet(decoded);
     queueMicrotask(() => this.engine.credits.accepted(bytes.length));
     if (this.#apply === null) return;

@@ -33,6 +33,7 @@ export const sampleHello: Hello = {
   compression: "off",
   sourceTimeMs: 1_700_000_000_000,
   machine: "boot:ns",
+  origins: [],
   version: "0.1.0",
 };
 

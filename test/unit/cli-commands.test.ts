@@ -67,17 +67,20 @@ test("sets: create, show, change, copy, rename, size, delete", async ({ server, 
 test("connect passes every option on, and prints the connection", async ({ server, run, agent }) => {
   expect(server).toBeDefined();
   await agent.repsets.create("home", [{ path: "/home", mode: "include", recursive: true }]);
-  const result = await run("connect home beta --map /home=/backup/a=b --no-mirror --no-replicate --compression lz4 --durability write --no-remap-links --json");
+  const result = await run(
+    "connect home beta --map /home=/backup/a=b --no-mirror --no-replicate --compression lz4 --durability write --no-remap-links --guard 20% --json",
+  );
   expect(result.code).toBe(0);
   expect(JSON.parse(result.stdout)).toMatchObject({ connection: { id: 1, mappings: [{ source: "/home", target: "/backup/a=b" }] } });
   expect(JSON.parse(agent.calls[0] ?? "")).toEqual({
     repset: "home",
     target: "beta",
     map: { kind: "pairs", pairs: [{ source: "/home", target: "/backup/a=b" }] },
-    options: { mirror: "none", replicate: false, compression: "lz4", durability: "write", remapLinks: false },
+    options: { mirror: "none", replicate: false, compression: "lz4", durability: "write", remapLinks: false, guard: 20 },
   });
   expect((await run("connect home beta --exact --mirror full")).stdout).toContain("home → beta");
-  expect(JSON.parse(agent.calls[1] ?? "").options).toEqual({ mirror: "full", replicate: true, compression: "off", durability: "fsync", remapLinks: true });
+  const options = { mirror: "full", replicate: true, compression: "off", durability: "fsync", remapLinks: true, guard: "configured" };
+  expect(JSON.parse(agent.calls[1] ?? "").options).toEqual(options);
   expect((await run("connection set 2 --compression brotli")).stdout).toMatch(/^connection 2\n[\s\S]* compression {5}brotli\n/);
   expect(JSON.parse((await run("connection set 2 --compression lz4 --json")).stdout).connection).toMatchObject({ id: 2, compression: "lz4" });
   expect(await run("connection set 2")).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("name an option to change") });
@@ -87,6 +90,17 @@ test("connect passes every option on, and prints the connection", async ({ serve
   expect((await run("connection show 2")).stdout).toContain("connection 2\n");
   expect(await run("disconnect 1")).toMatchObject({ code: 0, stdout: "disconnected 1\n" });
   expect(await run("disconnect 1")).toMatchObject({ code: 2, stderr: expect.stringContaining("error NOT_FOUND: there is no connection 1") });
+});
+
+test("a held connection is decided on, and its threshold set", async ({ server, run, agent }) => {
+  expect(server).toBeDefined();
+  const guard = { state: "held", lostPercent: 20, lost: 2143, files: 10_000, fromSeq: 812, since: "2026-01-02T03:04:05.000Z" } as const;
+  agent.setConnection(connectionReport({ state: "held", guard }));
+  expect((await run("connection show 1")).stdout).toContain("guard           held from change set 812 on: 2,143 of 10,000 files lost\n");
+  for (const words of ["approve 1", "reject 1", "guard 1 35", "guard 1 off", "guard 1 configured"]) expect((await run(`connection ${words}`)).code).toBe(0);
+  expect(agent.calls).toEqual(["approve 1", "reject 1", "guard 35 1", "guard off 1", "guard configured 1"]);
+  expect(await run("connection guard 1 200%")).toMatchObject({ code: 2, stderr: expect.stringContaining("a percentage from 1 to 100") });
+  expect(await run("connection approve 7")).toMatchObject({ code: 2, stderr: expect.stringContaining("NOT_FOUND") });
 });
 
 test("exit codes: sync done 0, in time not done 6, halted 4", async ({ server, run, agent }) => {

@@ -35,6 +35,7 @@ test("without a file every field has its default", () => {
   expect(config.transport).toEqual({ compressMinBytes: 1024, windowMiB: 16, heartbeatMs: 2000, deadMs: 10_000, connectTimeoutMs: 5000 });
   expect(config.apply).toEqual({ durability: "fsync", retryInitialMs: 200, retryMaxMs: 10_000 });
   expect(config.capture).toEqual({ source: "auto", watchesMax: null, walkSeconds: 60, auditSeconds: 3600, signatureMiB: 64 });
+  expect(config.guard).toEqual({ lostPercent: null, lostFilesMin: 100, windowSeconds: 600 });
   expect(config.log).toEqual({ level: "info", format: "text", maxFileMiB: 5, maxFiles: 5 });
   expect(config.target).toEqual({ enabled: true, allowedRoots: [], stageMiB: 256 });
 });

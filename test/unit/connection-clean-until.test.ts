@@ -4,6 +4,7 @@ import { expect, onTestFinished, vi } from "vitest";
 import { SmError } from "../../src/base/errors.js";
 import { silentLog } from "../../src/base/log.js";
 import { defer } from "../../src/base/wait.js";
+import { NOTHING_HELD } from "../../src/connection/guard-record.js";
 import { SourceConnection } from "../../src/connection/source-connection.js";
 import type { SourceChannel } from "../../src/model/channel-port.js";
 import { connectionOptionsSchema } from "../../src/model/connection-spec.js";
@@ -47,6 +48,7 @@ async function streaming(journal: Journal) {
       mirrorNeed: null,
       wasMirrored: true,
       cleanUntilMs: 0,
+      guard: NOTHING_HELD,
     },
     journal,
     feed: { send: () => undefined, barrier: async () => 0, probe: async () => ({ pending: 0, repairSeq: 0 }) },
@@ -55,6 +57,7 @@ async function streaming(journal: Journal) {
     hello: () => ({}) as never,
     windowBytes: 1,
     captureLagMs: LAG_MS,
+    guardPolicy: () => null,
     save: () => undefined,
     onChange: () => undefined,
     log: silentLog,
@@ -70,7 +73,7 @@ async function streaming(journal: Journal) {
   vi.useFakeTimers({ toFake: ["Date"] });
   const made = (seq: number, timeMs: number): void => {
     vi.setSystemTime(timeMs);
-    connection.takeEvent({ kind: "set", seq, connectionId: 0, mirror: false, changes: 1, lastPath: "", bytes: Buffer.alloc(0) });
+    connection.takeEvent({ kind: "set", seq, connectionId: 0, mirror: false, changes: 1, lost: 0, files: 1, lastPath: "", bytes: Buffer.alloc(0) });
   };
   const durable = (seq: number): number => {
     acknowledge(ackOf({ appliedSeq: seq }));

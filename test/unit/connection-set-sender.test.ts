@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { SmError } from "../../src/base/errors.js";
 import { defer } from "../../src/base/wait.js";
-import { type SendGate, type SentCounts, SetSender, type SetSenderOptions } from "../../src/connection/set-sender.js";
+import { type SendGate, type SendGuard, type SentCounts, SetSender, type SetSenderOptions } from "../../src/connection/set-sender.js";
 import type { SendHow, SourceChannel } from "../../src/model/channel-port.js";
 import type { Journal } from "../../src/model/journal-port.js";
 import { eventually } from "../support/eventually.js";
@@ -57,6 +57,7 @@ class MemoryChannel implements SourceChannel {
 }
 
 const ID = 7;
+const FREE: SendGuard = { lastSeq: Number.POSITIVE_INFINITY, onOpen: () => () => undefined };
 const OPEN: SendGate = { mayBegin: () => true, onOpen: () => () => undefined, pace: () => ({ pieceBytes: null, take: async () => true }) };
 
 function start(journal: Journal, channel: MemoryChannel, part: Partial<SetSenderOptions> = {}) {
@@ -70,6 +71,7 @@ function start(journal: Journal, channel: MemoryChannel, part: Partial<SetSender
     mirrorOnly: false,
     counts,
     gate: OPEN,
+    guard: FREE,
     onMirrorSent: () => undefined,
     ...part,
   });
@@ -188,4 +190,28 @@ test("a channel that breaks is the sender's error", async ({ journals }) => {
   channel.fail();
   await appendRange(journal, 1, 1);
   await expect(running).rejects.toMatchObject({ code: "CHANNEL_LOST" });
+});
+
+test("stops at what the guard holds, and goes on when it opens", async ({ journals }) => {
+  const journal = await journals.open();
+  journal.addCursor(ID, 0);
+  const listeners = new Set<() => void>();
+  const guard = {
+    lastSeq: 3,
+    onOpen: (listener: () => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const channel = new MemoryChannel();
+  const { sender, end } = start(journal, channel, { guard });
+  await appendRange(journal, 1, 10);
+  await eventually(() => expect(sender.sentSeq).toBe(3));
+  await appendRange(journal, 11, 20);
+  expect(sender.sentSeq).toBe(3);
+  guard.lastSeq = Number.POSITIVE_INFINITY;
+  for (const listener of listeners) listener();
+  await eventually(() => expect(channel.sent).toEqual(range(1, 20).map((seq) => bodyOf(seq))));
+  await end();
+  expect(listeners.size).toBe(0);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ConnectionRecord, MirrorNeed } from "../../src/connection/connection-record.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, nextConnection } from "../../src/connection/connection-state.js";
+import { NOTHING_HELD } from "../../src/connection/guard-record.js";
 import { mergeNeeds, planResume, type ResumeInput } from "../../src/connection/resume-plan.js";
 import { connectionOptionsSchema } from "../../src/model/connection-spec.js";
 import type { Welcome } from "../../src/model/session.js";
@@ -129,6 +130,7 @@ const RECORD: ConnectionRecord = {
   mirrorNeed: null,
   wasMirrored: true,
   cleanUntilMs: 1000,
+  guard: NOTHING_HELD,
 };
 
 const WELCOME: Welcome = {

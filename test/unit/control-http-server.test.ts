@@ -99,6 +99,7 @@ test("a command answers with its output", async ({ server, agent }) => {
     compression: "off",
     durability: "fsync",
     remapLinks: true,
+    guard: "configured",
   });
 });
 

@@ -236,7 +236,7 @@ a line that is none
 
   test("is read with its escapes and flags", () => {
     expect(mounts.length).toBe(6);
-    expect(mounts[2]).toEqual({ id: 30, parentId: 27, device: "7:1", mountPoint: "/data", type: "xfs", source: "/dev/loop1", isReadOnly: true });
+    expect(mounts[2]).toEqual({ id: 30, parentId: 27, device: "7:1", root: "/", mountPoint: "/data", type: "xfs", source: "/dev/loop1", isReadOnly: true });
     expect(mounts[3]?.mountPoint).toBe("/data/with space");
   });
 

@@ -2,6 +2,7 @@ import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { COMPRESSIONS, type Compression } from "../../model/compression.js";
 import { formatConnectionLines } from "../format/connection-text.js";
+import { parseGuard } from "../parse/guard-setting.js";
 import { parseMap } from "../parse/map-flags.js";
 import { SmCommand } from "../sm-command.js";
 
@@ -27,6 +28,7 @@ export default class Connect extends SmCommand {
     "no-replicate": Flags.boolean({ description: "do not replicate changes" }),
     compression: Flags.string({ description: "compression of what is sent", options: [...COMPRESSIONS], default: "off" }),
     durability: Flags.string({ description: "what the target has done when it acknowledges", options: ["none", "write", "fsync"], default: "fsync" }),
+    guard: Flags.string({ description: "percent of its files that the set may lose at once before the connection holds, or off", helpValue: "PERCENT" }),
     "no-remap-links": Flags.boolean({ description: "keep absolute links into the set as they are" }),
   };
 
@@ -41,6 +43,7 @@ export default class Connect extends SmCommand {
         replicate: !flags["no-replicate"],
         compression: flags.compression as Compression,
         durability: flags.durability as "none" | "write" | "fsync",
+        ...(flags.guard === undefined ? {} : { guard: parseGuard("--guard", flags.guard) }),
         remapLinks: !flags["no-remap-links"],
       },
     } as const;

@@ -48,6 +48,12 @@ export function formatConnectionLines(connection: ConnectionReport): string[] {
   ];
 }
 
+function formatGuard({ state, lostPercent, lost, files, fromSeq }: ConnectionReport["guard"]): string {
+  if (state === "off") return "off";
+  if (state === "watching") return `holds when ${lostPercent} % of the files are lost at once`;
+  return `${state} from change set ${fromSeq ?? 0} on: ${formatCount(lost)} of ${formatCount(files ?? 0)} files lost`;
+}
+
 export function formatConnection(connection: ConnectionReport): string {
   const lines = [
     `set             ${connection.repset}`,
@@ -66,6 +72,7 @@ export function formatConnection(connection: ConnectionReport): string {
     `change sets     ${connection.lastSeq} made, ${connection.appliedSeq} applied, ${connection.durableSeq} durable`,
     `lag             ${formatDuration(connection.lagMs)}`,
     `consistent      ${formatConsistency(connection.consistency)}`,
+    `guard           ${formatGuard(connection.guard)}`,
     `last file       ${connection.lastFileTouched === "" ? "–" : connection.lastFileTouched}`,
     ...connection.reasons.flatMap(formatReason),
     ...formatProblems(connection.problems, connection.problemCount),

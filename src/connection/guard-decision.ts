@@ -1,0 +1,73 @@
+// What a person's word on a held connection does to it.
+
+import { SmError } from "../base/errors.js";
+import type { ConnectionOptions } from "../model/connection-spec.js";
+import type { Journal } from "../model/journal-port.js";
+import type { SourceFeed } from "../model/source-messages.js";
+import type { ConnectionRecord } from "./connection-record.js";
+import type { Fault } from "./connection-state.js";
+import { type GuardPolicy, MassChangeGuard } from "./mass-change-guard.js";
+
+/** A connection as decisions about what it holds change it. */
+export interface GuardedConnection {
+  readonly id: number;
+  readonly guard: MassChangeGuard;
+  readonly options: { readonly journal: Journal; readonly feed: SourceFeed };
+  record: ConnectionRecord;
+  appliedSeq: number;
+  durableSeq: number;
+  stopMirror(): unknown;
+  halt(fault: Fault): void;
+  nudge(): void;
+  keep(part: Partial<ConnectionRecord>, isUrgent: boolean): void;
+}
+
+/** Where nothing is replicated as it happens there is nothing to hold. */
+export function guardFor(connection: Omit<GuardedConnection, "guard">, policy: () => GuardPolicy | null): MassChangeGuard {
+  const { id, record, options } = connection;
+  return new MassChangeGuard({
+    connectionId: id,
+    record: record.guard,
+    policy: () => (connection.record.options.replicate ? policy() : null),
+    isMirrorOwed: () => connection.record.mirrorNeed?.extras === "remove",
+    save: (guard, isUrgent) => connection.keep({ guard }, isUrgent),
+    discard: (seq) => options.journal.advance(id, seq),
+  });
+}
+
+/** What a connection asks for comes before what the agent is configured with. */
+export function guardPolicyOf(
+  { guard }: ConnectionOptions,
+  configured: Omit<GuardPolicy, "lostPercent"> & { readonly lostPercent: number | null },
+): GuardPolicy | null {
+  const lostPercent = guard === "configured" ? configured.lostPercent : guard;
+  return lostPercent === null || lostPercent === "off" ? null : { ...configured, lostPercent };
+}
+
+/** The target keeps what it has: the connection stops, and what is queued for it goes. */
+export function rejectHeld(connection: GuardedConnection): void {
+  const { guard, options } = connection;
+  guard.reject(options.journal.stats().lastSeq);
+  connection.stopMirror();
+  connection.halt(guard.fault);
+}
+
+/**
+ * Before a mirror by hand. Where something was rejected the stream goes on behind all of it: what it changed is compared
+ * by the mirror, which removes nothing, for what the source lost is what the target was to keep.
+ */
+export function prepareMirror(connection: GuardedConnection): void {
+  const { guard, id } = connection;
+  const { feed, journal } = connection.options;
+  if (guard.isHeld) throw new SmError("GUARD_HELD", `connection ${id} is held: ${guard.reason()?.message ?? ""}`);
+  if (!guard.isRejected) return;
+  const { lastSeq } = journal.stats();
+  feed.send({ kind: "lost", connectionId: id, fromSeq: connection.appliedSeq + 1, toSeq: lastSeq });
+  connection.appliedSeq = lastSeq;
+  connection.durableSeq = lastSeq;
+  const { record } = connection;
+  const owed = record.mirrorNeed;
+  connection.record = { ...record, durableSeq: lastSeq, mirrorNeed: owed === null ? null : { ...owed, extras: "report" } };
+  guard.lift();
+  connection.nudge();
+}

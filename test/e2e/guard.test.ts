@@ -1,0 +1,118 @@
+// A source that loses much at once: the connection holds, also over a kill, until a person decides.
+
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { ConnectionReport } from "../../src/model/status.js";
+import { AgentPair } from "../support/agent-pair.js";
+import { eventually } from "../support/eventually.js";
+import { makeTempDirectory } from "../support/temp-tree.js";
+
+const FILES = 40;
+
+async function guarded(): Promise<AgentPair> {
+  const directory = makeTempDirectory();
+  mkdirSync(join(directory, "a", "etc"), { recursive: true });
+  writeFileSync(join(directory, "a", "etc", "sm.yaml"), "guard: {lostPercent: 50, lostFilesMin: 10, windowSeconds: 600}\n");
+  const pair = await AgentPair.start(directory);
+  for (const name of ["one", "two"]) {
+    mkdirSync(join(pair.sourceDir, name, "deep"), { recursive: true });
+    for (let i = 0; i < FILES / 2; i++) writeFileSync(join(pair.sourceDir, name, "deep", `f${i}`), `${name} ${i}`);
+  }
+  await pair.connect();
+  await pair.expectEqual();
+  return pair;
+}
+
+const filesOf = (root: string): number => readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length;
+
+async function reportOf(pair: AgentPair): Promise<ConnectionReport> {
+  const { body } = await pair.source.api("connection.show", { id: pair.connectionId });
+  return (body as { connection: ConnectionReport }).connection;
+}
+
+async function held(pair: AgentPair): Promise<ConnectionReport> {
+  let report = await reportOf(pair);
+  await eventually(async () => {
+    report = await reportOf(pair);
+    expect(report.state).toBe("held");
+  });
+  return report;
+}
+
+async function decide(pair: AgentPair, word: "approve" | "reject"): Promise<ConnectionReport> {
+  const { status, body } = await pair.source.api(`connection.${word}`, { id: pair.connectionId });
+  expect(status).toBe(200);
+  return (body as { connection: ConnectionReport }).connection;
+}
+
+test("a removed directory is not removed on the target before it is approved, whoever is killed meanwhile", async () => {
+  const pair = await guarded();
+  renameSync(join(pair.sourceDir, "one"), `${pair.sourceDir}-outside`);
+  const report = await held(pair);
+  expect(report).toMatchObject({ transmitMode: "Paused", replicationStatus: "Pending", guard: { state: "held", lost: FILES / 2, files: FILES } });
+  expect(report.reasons[0]).toMatchObject({ code: "GUARD_HELD", message: expect.stringContaining(`${FILES / 2} of ${FILES} files (50 %)`) });
+  expect(report.reasons[0]?.command).toContain(`sm connection approve ${pair.connectionId}`);
+  writeFileSync(join(pair.sourceDir, "two", "later"), "logged");
+  await pair.source.kill9();
+  await pair.restartSource();
+  expect(await held(pair)).toMatchObject({ guard: { state: "held", lost: FILES / 2, files: FILES } });
+  await pair.target.kill9();
+  await pair.restartTarget();
+  await eventually(async () => expect((await reportOf(pair)).targetStatus).toBe("OK"));
+  expect(await pair.source.cli(["mirror", "start", `${pair.connectionId}`])).toMatchObject({ code: 4, stderr: expect.stringContaining("GUARD_HELD") });
+  const late = await pair.source.api("connection.sync", { id: pair.connectionId, timeoutMs: 500 });
+  expect(late).toMatchObject({ status: 504, body: { error: { message: expect.stringContaining("50 %") } } });
+  expect(filesOf(pair.targetDir)).toBe(FILES);
+  expect(await decide(pair, "approve")).toMatchObject({ guard: { state: "watching" } });
+  expect(await decide(pair, "approve")).toMatchObject({ guard: { state: "watching" } });
+  await pair.expectEqual();
+  expect(existsSync(join(pair.targetDir, "one"))).toBe(false);
+});
+
+test("what is rejected stays on the target for good: over restarts, mirrors and further changes", async () => {
+  const pair = await guarded();
+  expect(await pair.source.cli(["connection", "reject", `${pair.connectionId}`])).toMatchObject({ code: 2, stderr: expect.stringContaining("GUARD_NOT_HELD") });
+  for (let i = 0; i < FILES / 2; i++) truncateSync(join(pair.sourceDir, "two", "deep", `f${i}`));
+  await held(pair);
+  rmSync(join(pair.sourceDir, "one"), { recursive: true });
+  expect(await decide(pair, "reject")).toMatchObject({ state: "halted", targetDataState: "Mirror Required", guard: { state: "rejected" } });
+  await pair.source.kill9();
+  await pair.restartSource();
+  expect(await decide(pair, "reject")).toMatchObject({ state: "halted" });
+  expect(await pair.source.cli(["connection", "approve", `${pair.connectionId}`])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("GUARD_NOT_HELD"),
+  });
+  writeFileSync(join(pair.sourceDir, "new"), "n");
+  await eventually(async () => expect(await reportOf(pair)).toMatchObject({ state: "halted", reasons: [{ code: "GUARD_REJECTED" }], queuedOps: 0 }));
+  expect([filesOf(pair.targetDir), existsSync(join(pair.targetDir, "new"))]).toEqual([FILES, false]);
+  // What was emptied is put right by hand, as from the target; what was removed is only on the target by now.
+  for (let i = 0; i < FILES / 2; i++) writeFileSync(join(pair.sourceDir, "two", "deep", `f${i}`), `two ${i}`);
+  expect(await pair.mirror("difference")).toMatchObject({ outcome: "done", orphanNames: ["one"] });
+  expect([filesOf(pair.targetDir), existsSync(join(pair.targetDir, "new"))]).toEqual([FILES + 1, true]);
+  await pair.source.kill9();
+  rmSync(join(pair.sourceDir, "new"));
+  await pair.restartSource();
+  await pair.sync();
+  expect([filesOf(pair.targetDir), existsSync(join(pair.targetDir, "new"))]).toEqual([FILES, false]);
+  expect(filesOf(join(pair.targetDir, "one"))).toBe(FILES / 2);
+});
+
+test("what is lost while the agent is down is held, too; renames within the set are no loss", async () => {
+  const pair = await guarded();
+  renameSync(join(pair.sourceDir, "one"), join(pair.sourceDir, "renamed"));
+  await pair.expectEqual();
+  await pair.source.kill9();
+  rmSync(join(pair.sourceDir, "renamed"), { recursive: true });
+  await pair.restartSource();
+  const report = await held(pair);
+  expect(report.reasons[0]?.message).toContain("while they were not watched");
+  expect(filesOf(pair.targetDir)).toBe(FILES);
+  const id = `${pair.connectionId}`;
+  expect(await pair.source.json(["connection", "guard", id, "off"])).toMatchObject({ connection: { guard: { state: "held", lostPercent: null } } });
+  await decide(pair, "approve");
+  await pair.expectEqual();
+  rmSync(join(pair.sourceDir, "two"), { recursive: true });
+  await pair.expectEqual();
+});

@@ -1,0 +1,141 @@
+// When a connection is held, by numbers and times alone.
+
+import { expect, test } from "vitest";
+import type { GuardRecord } from "../../src/connection/guard-record.js";
+import { heldIn, NOTHING_HELD } from "../../src/connection/guard-record.js";
+import { LossWindow } from "../../src/connection/loss-window.js";
+import { type GuardPolicy, MassChangeGuard } from "../../src/connection/mass-change-guard.js";
+
+const POLICY: GuardPolicy = { lostPercent: 20, lostFilesMin: 10, windowSeconds: 60 };
+
+function create(record: GuardRecord = NOTHING_HELD, policy: GuardPolicy | null = POLICY) {
+  const time = { monotonicMs: 0, nowMs: 0 };
+  const saved: { record: GuardRecord; isUrgent: boolean }[] = [];
+  const discarded: number[] = [];
+  let isOwed = false;
+  const guard = new MassChangeGuard({
+    connectionId: 3,
+    record,
+    policy: () => policy,
+    isMirrorOwed: () => isOwed,
+    save: (changed, isUrgent) => saved.push({ record: changed, isUrgent }),
+    discard: (seq) => discarded.push(seq),
+    clock: { nowMs: () => time.nowMs, monotonicMs: () => time.monotonicMs },
+  });
+  const owe = (value: boolean): void => {
+    isOwed = value;
+  };
+  return { guard, time, saved, discarded, owe, last: () => saved.at(-1) };
+}
+
+test("holds from the set on that crosses the threshold, on record before anybody can send it", () => {
+  const { guard, last } = create();
+  guard.takeSet({ seq: 1, lost: 10, files: 90 });
+  expect([guard.isHeld, guard.lastSeq]).toEqual([false, Number.POSITIVE_INFINITY]);
+  guard.takeSet({ seq: 2, lost: 9, files: 81 });
+  expect(guard.isHeld).toBe(false);
+  guard.takeSet({ seq: 3, lost: 1, files: 80 });
+  expect([guard.isHeld, guard.lastSeq]).toEqual([true, 2]);
+  expect(last()).toMatchObject({ isUrgent: true, record: { hold: { decision: "open", fromSeq: 3, lost: 20, files: 100 } } });
+  guard.takeSet({ seq: 4, lost: 30, files: 50 });
+  expect(guard.report()).toMatchObject({ state: "held", lost: 50, files: 100, fromSeq: 3 });
+});
+
+test.each([
+  ["few files, whatever their share", { lost: 9, files: 0 }],
+  ["a small share, however many files", { lost: 190_000, files: 900_000 }],
+])("%s are let go", (_, { lost, files }) => {
+  const { guard } = create();
+  guard.takeSet({ seq: 1, lost, files });
+  expect(guard.isHeld).toBe(false);
+});
+
+test("what is spread over more than the window does not count together, whatever is done to the wall clock", () => {
+  const { guard, time } = create();
+  for (let step = 0; step < 20; step++) {
+    time.monotonicMs += 16_000;
+    time.nowMs = step % 2 === 0 ? 1e13 : 0;
+    guard.takeSet({ seq: step + 1, lost: 5, files: 100 });
+  }
+  expect(guard.isHeld).toBe(false);
+  time.monotonicMs += 1000;
+  guard.takeSet({ seq: 30, lost: 10, files: 90 });
+  expect(guard.isHeld).toBe(true);
+});
+
+test("files that were emptied for a moment, and have content again, are not lost", () => {
+  const { guard } = create();
+  for (let seq = 1; seq < 100; seq++) guard.takeSet({ seq, lost: seq % 2 === 1 ? 15 : -15, files: 100 });
+  expect(guard.isHeld).toBe(false);
+});
+
+test("what is approved opens the gate, and counting begins anew", () => {
+  const { guard } = create();
+  let opened = 0;
+  const unsubscribe = guard.onOpen(() => {
+    opened += 1;
+  });
+  guard.takeSet({ seq: 5, lost: 50, files: 50 });
+  guard.approve();
+  guard.approve();
+  expect([opened, guard.isHeld, guard.lastSeq]).toEqual([1, false, Number.POSITIVE_INFINITY]);
+  guard.takeSet({ seq: 6, lost: 9, files: 41 });
+  expect(guard.isHeld).toBe(false);
+  unsubscribe();
+  expect(() => guard.reject(6)).toThrowError(expect.objectContaining({ code: "GUARD_NOT_HELD" }));
+});
+
+test("what is rejected is discarded, with all behind it, until a mirror lifts it", () => {
+  const { guard, discarded, last } = create();
+  guard.takeSet({ seq: 5, lost: 50, files: 50 });
+  guard.reject(7);
+  guard.reject(7);
+  guard.takeSet({ seq: 8, lost: 1, files: 49 });
+  expect([discarded, guard.lastSeq, guard.isRejected]).toEqual([[7, 8], 4, true]);
+  expect(() => guard.approve()).toThrowError(expect.objectContaining({ code: "GUARD_NOT_HELD" }));
+  expect(create(last()?.record).guard.isRejected).toBe(true);
+  guard.lift();
+  expect([guard.isRejected, last()?.record]).toEqual([false, { files: 49, hold: null }]);
+});
+
+test("files lost while nobody watched hold the mirror that would remove them, before its first set", () => {
+  const before = { files: 100, hold: null };
+  const { guard, owe, last } = create(before);
+  owe(true);
+  guard.takeSet({ seq: 1, lost: 0, files: 70 });
+  guard.takeMirror({ lastSeq: 1, files: 70, removesExtras: true });
+  expect([guard.isHeld, guard.lastSeq]).toEqual([true, 1]);
+  expect(last()?.record.hold).toMatchObject({ lost: 30, files: 100, windowSeconds: null });
+  const harmless = create(before);
+  harmless.guard.takeMirror({ lastSeq: 1, files: 70, removesExtras: false });
+  const other = create(before);
+  other.guard.forgetFiles();
+  other.guard.takeMirror({ lastSeq: 1, files: 70, removesExtras: true });
+  expect([harmless.guard.isHeld, other.guard.isHeld, other.last()?.record.files]).toEqual([false, false, 70]);
+});
+
+test("without a threshold nothing is held or kept; what is held stays so when it is taken away", () => {
+  const off = create(NOTHING_HELD, null);
+  off.guard.takeSet({ seq: 1, lost: 1000, files: 0 });
+  expect([off.guard.isHeld, off.saved]).toEqual([false, []]);
+  const hold = { decision: "open", fromSeq: 9, since: "2026-01-02T03:04:05.000Z", lost: 30, files: 60, windowSeconds: 600 } as const;
+  const { guard } = create(heldIn({ files: 60, hold }, true), null);
+  expect([guard.isHeld, guard.lastSeq, guard.reason()?.message]).toEqual([
+    true,
+    8,
+    "30 of 60 files (50 %) were removed or emptied on the source within 600 s: nothing from change set 9 on is sent",
+  ]);
+  expect(create(heldIn({ files: 60, hold }, false)).guard.lastSeq).toBe(-1);
+});
+
+test("the window forgets by slots, and knows the most files it had", () => {
+  const window = new LossWindow(60_000);
+  window.add(0, 0, 500);
+  window.add(500, 5, 495);
+  window.add(30_000, 5, 490);
+  expect([window.lost, window.files]).toEqual([10, 500]);
+  window.add(60_001, 0, 490);
+  expect([window.lost, window.files]).toEqual([5, 495]);
+  window.clear();
+  expect([window.lost, window.files]).toEqual([0, 0]);
+});
