@@ -4,14 +4,13 @@
 
 import { backoffMs } from "../base/backoff.js";
 import { type ErrorCode, toSmError } from "../base/errors.js";
-import { delay } from "../base/wait.js";
+import { defer, delay } from "../base/wait.js";
 import { displayPath } from "../model/byte-path.js";
 import type { SourceChannel } from "../model/channel-port.js";
 import type { ConnectionPatch, MirrorMode } from "../model/connection-spec.js";
 import type { Ack, ConsistencyPoint, Retrying } from "../model/session.js";
 import type { MirrorOrder, SourceEvent } from "../model/source-messages.js";
 import type { ConnectionReport, MirrorReport } from "../model/status.js";
-import type { TransmissionSettings } from "../model/transmission.js";
 import { ClockWatch, cleanUntilAfter } from "./clean-until.js";
 import type { SourceConnectionOptions } from "./connection-options.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
@@ -22,10 +21,11 @@ import { guardFor, prepareMirror } from "./guard-decision.js";
 import { faultOf, type LinkFault } from "./link-fault.js";
 import { LiveSets } from "./live-sets.js";
 import type { MassChangeGuard } from "./mass-change-guard.js";
+import { mirrorOrder } from "./mirror-order.js";
 import { MirrorTracker } from "./mirror-tracker.js";
 import { ProblemBook } from "./problem-book.js";
 import { RecordKeeper } from "./record-keeper.js";
-import { framesOf, mergeNeeds, needByHand, planResume, withEmptyTarget } from "./resume-plan.js";
+import { mergeNeeds, needByHand, planResume, reviewSpan, withEmptyTarget } from "./resume-plan.js";
 import { type SentCounts, SetSender } from "./set-sender.js";
 import { openTransmission, type Transmission } from "./transmission.js";
 
@@ -74,14 +74,12 @@ export class SourceConnection {
     if (this.guard.isRejected) this.state = { kind: "halted", fault: this.guard.fault };
     this.#copy = new CopyWatch({ view: this, probe: () => options.feed.probe(this.id), onClaim: (claim) => tellClaim(options.feed, this.channel, claim) });
     this.transmission = openTransmission(this, {
-      keep: (settings, isUrgent) => this.#keepTransmission(settings, isUrgent),
+      keep: (transmission, isUrgent) => {
+        this.keep({ transmission }, isUrgent);
+        this.options.onChange();
+      },
       onLink: () => this.#followTransmission(),
     });
-  }
-
-  #keepTransmission(transmission: TransmissionSettings, isUrgent: boolean): void {
-    this.keep({ transmission }, isUrgent);
-    this.options.onChange();
   }
 
   /** The link is wanted from now on, or not any more. */
@@ -123,7 +121,10 @@ export class SourceConnection {
     while (!signal.aborted) {
       if (!this.transmission.isLinkWanted) this.#dispatch({ kind: "hold" });
       if (this.state.kind === "halted" || !this.transmission.isLinkWanted) {
-        await this.#woken(signal);
+        const woken = defer<void>();
+        this.#resume = woken.resolve;
+        signal.addEventListener("abort", () => woken.resolve(), { once: true });
+        await woken.promise;
         continue;
       }
       this.#dispatch({ kind: "release" });
@@ -142,13 +143,6 @@ export class SourceConnection {
     }
     this.#dispatch({ kind: "stop" });
     this.keep({}, true);
-  }
-
-  #woken(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#resume = resolve;
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
   }
 
   async #connectAndStream(signal: AbortSignal): Promise<LinkFault> {
@@ -178,10 +172,7 @@ export class SourceConnection {
     const plan = planResume({ record: this.record, welcome, heardSeq: this.appliedSeq, hadStream: this.#hadStream, nowIso: new Date().toISOString() });
     this.targetLimits = welcome.limits;
     this.#dispatch({ kind: "welcomed" });
-    if (plan.review !== null) {
-      feed.send({ kind: "review", connectionId: this.id, frames: await framesOf(journal, this.id, plan.review) });
-      this.#copy.suspect(plan.review.until);
-    }
+    if (plan.review !== null) this.#copy.suspect(await reviewSpan(this.options, this.id, plan.review));
     const isEmpty = welcome.empty && !this.record.wasMirrored;
     this.#setNeed(withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
@@ -226,10 +217,7 @@ export class SourceConnection {
       this.appliedSeq = ack.appliedSeq;
       feed.send({ kind: "applied", connectionId: this.id, seq: ack.appliedSeq });
     }
-    if (ack.durableSeq > this.durableSeq) {
-      this.durableSeq = ack.durableSeq;
-      this.#noteDurable(ack.durableSeq);
-    }
+    if (ack.durableSeq > this.durableSeq) this.#noteDurable(ack.durableSeq);
     journal.advance(this.id, this.#releasedSeq);
     if (this.mirror.isApplied(this.appliedSeq)) this.#mirrorDone();
     this.#changed();
@@ -246,6 +234,7 @@ export class SourceConnection {
 
   /** While places wait for repair, what changed since they did stays suspect: nobody would know of them after a restart. */
   #noteDurable(seq: number): void {
+    this.durableSeq = seq;
     const madeMs = this.#live.takeSettled(seq);
     const isRepaired = this.pendingRepairs === 0 && seq >= this.#repairSeq;
     const cleanUntilMs = cleanUntilAfter(this.record.cleanUntilMs, isRepaired ? madeMs : 0, this.options.captureLagMs, Date.now());
@@ -359,8 +348,7 @@ export class SourceConnection {
 
   #order(mode: MirrorMode, need: MirrorNeed, extras: MirrorOrder["extras"] = need.extras): void {
     const mirrorId = this.mirror.start(mode, new Date().toISOString());
-    const suspect: MirrorOrder["suspect"] = need.changedSinceMs === null ? "none" : { changedSinceMs: need.changedSinceMs };
-    this.options.feed.send({ kind: "mirror", order: { connectionId: this.id, mirrorId, mode, extras, suspect } });
+    this.options.feed.send({ kind: "mirror", order: mirrorOrder({ connectionId: this.id, mirrorId, mode, need, extras }) });
     this.options.log.info("mirror started", { connection: this.id, mode, reason: need.reason, why: need.message });
     this.#changed();
   }
