@@ -13,6 +13,7 @@ import { delay } from "../base/wait.js";
 import { type Config, parseEndpoint } from "../config/config.js";
 import { loadConfig } from "../config/load-config.js";
 import { RepsetStore } from "../config/repset-store.js";
+import { TargetQuarantine } from "../connection/target-quarantine.js";
 import { TargetService, type TargetSettings } from "../connection/target-service.js";
 import { ControlServer } from "../control/http-server.js";
 import { keepBufferMemory } from "../fs/heap.js";
@@ -29,6 +30,8 @@ import { AgentLock } from "./agent-lock.js";
 import { ExplainService } from "./explain-service.js";
 import { machineIdentity } from "./machine.js";
 import { PeerService } from "./peer-service.js";
+import { QueueLimitsFile } from "./queue-limits.js";
+import { QueueService } from "./queue-service.js";
 import { RepsetService } from "./repset-service.js";
 import { SourceService } from "./source-service.js";
 import { StatusBoard } from "./status-board.js";
@@ -129,8 +132,10 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     listening: () => server.address,
     onPaired: (name) => source.nudgePeer(name),
   });
+  const limits = openLimits(config, log);
   const source: SourceService = await SourceService.open({
     config,
+    limits,
     repsets: repsetStore,
     dialer,
     findPeer: (name) => peerService.find(name),
@@ -140,16 +145,10 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     log,
   });
   closers.push(() => source.close());
-  const agentReport = (): StatusReport["agent"] => ({
-    pid: process.pid,
-    version,
-    name: config.server.name,
-    startedAt,
-    listen: displayListen(server.address),
-    memoryBytes: process.memoryUsage.rss(),
-  });
+  const { pid, memoryUsage } = process;
+  const { name } = config.server;
   const status = (): StatusReport => ({
-    agent: agentReport(),
+    agent: { pid, version, name, startedAt, listen: displayListen(server.address), memoryBytes: memoryUsage.rss() },
     index: board.index,
     connections: source.reports(),
     targets: target.reports(),
@@ -160,6 +159,8 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     repsets: new RepsetService(repsetStore, source),
     connections: source,
     peers: peerService,
+    queue: new QueueService({ directory: config.queue.directory, limits, queues: () => source.queues(), onChange: board.changed, log }),
+    quarantine: new TargetQuarantine(target, targetSettings(config).quarantine.limitMs),
     explain: (path) => explainer.explain(path),
     status,
     waitStatus: async (since, timeoutMs) => {
@@ -173,6 +174,12 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   return { listen: displayListen(server.address), adminSocket: join(config.runtimeDir, "admin.sock") };
 }
 
+function openLimits(config: Config, log: Log): QueueLimitsFile {
+  const limits = QueueLimitsFile.open(config.stateDir, config.queue);
+  if (limits.changed.length > 0) log.info("limits of the queue are those set with `sm queue set`, not the configured ones", { ...limits.inForce });
+  return limits;
+}
+
 function targetSettings({ server, target, apply, ...directories }: Config): TargetSettings {
   const { configDir, stateDir, runtimeDir, logDir, queue } = directories;
   return {
@@ -184,6 +191,11 @@ function targetSettings({ server, target, apply, ...directories }: Config): Targ
     stageBytesMax: target.stageMiB * MiB,
     retryInitialMs: apply.retryInitialMs,
     retryMaxMs: apply.retryMaxMs,
+    quarantine: {
+      refusals: apply.refusals,
+      limitMs: apply.retryLimitSeconds === null ? null : apply.retryLimitSeconds * 1000,
+      retryMs: apply.quarantineRetrySeconds * 1000,
+    },
   };
 }
 

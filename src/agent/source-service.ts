@@ -19,11 +19,14 @@ import type { CaptureReport, ConnectionReport, MirrorReport } from "../model/sta
 import { ConnectionStore } from "./connection-store.js";
 import { machineIdentity } from "./machine.js";
 import { resolveMappings } from "./mapping-resolver.js";
+import type { QueueLimitsFile } from "./queue-limits.js";
+import type { QueueWatch } from "./queue-watch.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
 import type { StatusBoard } from "./status-board.js";
 
 export interface SourceServiceOptions {
   readonly config: Config;
+  readonly limits: QueueLimitsFile;
   readonly repsets: RepsetStore;
   readonly dialer: SourceDialer;
   readonly findPeer: (name: string) => Peer;
@@ -55,6 +58,7 @@ export class SourceService implements ConnectionControl {
     this.#store = ConnectionStore.open(options.config.stateDir);
     this.#ticker = setInterval(() => {
       for (const { connection } of this.#running.values()) connection.tick();
+      for (const { queue } of this.#sources.values()) void queue.look();
     }, 1000);
   }
 
@@ -201,8 +205,8 @@ export class SourceService implements ConnectionControl {
     const known = this.#sources.get(name);
     if (known?.hasRoots(roots)) return known;
     if (known !== undefined) throw new SmError("ROOT_CHANGED", `its directories are others than those of another connection of ${name}`);
-    const { config, repsets, failpoint, board, log } = this.#options;
-    const source = await RepsetSource.open({ repset: repsets.get(name), roots, config, failpoint, onChange: board.changed, log });
+    const { config, limits, repsets, failpoint, board, log } = this.#options;
+    const source = await RepsetSource.open({ repset: repsets.get(name), roots, config, limits: limits.inForce, failpoint, onChange: board.changed, log });
     this.#sources.set(name, source);
     // A cursor of a connection that is no more would hold its records for ever.
     const alive = new Set(this.#store.list().map((record) => record.id));
@@ -242,6 +246,10 @@ export class SourceService implements ConnectionControl {
     return [...this.#sources.values()].map((source) => source.report());
   }
 
+  queues(): readonly QueueWatch[] {
+    return [...this.#sources.values()].map(({ queue }) => queue);
+  }
+
   /** The set in operation; undefined while it is not connected. */
   sourceOf(repset: string): RepsetSource | undefined {
     return this.#sources.get(repset);
@@ -268,7 +276,8 @@ export class SourceService implements ConnectionControl {
         await board.until(() => connection.appliedSeq >= seq && connection.record.mirrorNeed === null && !connection.mirror.isRunning, left());
         if (left() === 0) return;
         const probe = await source.probe(id);
-        if (probe.pending === 0 && connection.appliedSeq >= Math.max(seq, probe.repairSeq) && connection.record.mirrorNeed === null) return;
+        const isWhole = connection.record.mirrorNeed === null && connection.quarantine.count === 0;
+        if (probe.pending === 0 && connection.appliedSeq >= Math.max(seq, probe.repairSeq) && isWhole) return;
         await board.wait(board.index, Math.min(left(), 100));
       }
     };

@@ -11,6 +11,8 @@ import { reportConsistency } from "./consistency-report.js";
 import type { CopyWatch } from "./copy-watch.js";
 import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
+import { quarantineReason } from "./quarantine-reason.js";
+import type { QuarantineWatch } from "./quarantine-watch.js";
 import type { SentCounts } from "./set-sender.js";
 
 /** What a connection shows of itself. */
@@ -25,6 +27,7 @@ export interface ConnectionView {
   readonly isSourceHalted: boolean;
   readonly mirror: MirrorTracker;
   readonly problems: ProblemBook;
+  readonly quarantine: QuarantineWatch;
   readonly counts: SentCounts;
   readonly pendingRepairs: number;
   readonly stateFault: { readonly message: string; readonly since: string } | null;
@@ -94,12 +97,13 @@ function knownPoint({ point, claim }: ConnectionView): ConsistencyPoint {
 function dataState(c: ConnectionView): TargetDataState {
   // A mirror whose source is away makes no progress: it is still to be done.
   if (c.mirror.isRunning) return c.state.kind === "halted" ? "Mirror Required" : "Mirroring";
-  return c.record.mirrorNeed !== null || c.pendingRepairs > 0 || !c.record.options.replicate || c.problems.count > 0 ? "Mirror Required" : "OK";
+  const isLacking = c.record.mirrorNeed !== null || c.pendingRepairs > 0 || !c.record.options.replicate;
+  return isLacking || c.problems.count > 0 || c.quarantine.count > 0 ? "Mirror Required" : "OK";
 }
 
 function targetStatus(c: ConnectionView): TargetStatus {
   if (c.state.kind !== "streaming") return "Unreachable";
-  return c.retrying === null ? "OK" : "Retrying";
+  return c.retrying === null && c.quarantine.count === 0 ? "OK" : "Retrying";
 }
 
 function transmitMode(c: ConnectionView): TransmitMode {
@@ -120,7 +124,7 @@ function replicationStatus(c: ConnectionView, queued: number): ReplicationStatus
 }
 
 function reasonsOf(c: ConnectionView): readonly Reason[] {
-  return [linkReason(c), stateReason(c), mirrorReason(c), repairReason(c), retryReason(c), problemReason(c)].filter((reason) => reason !== null);
+  return [linkReason(c), stateReason(c), mirrorReason(c), repairReason(c), retryReason(c), heldReason(c), problemReason(c)].filter((reason) => reason !== null);
 }
 
 function linkReason(c: ConnectionView): Reason | null {
@@ -191,6 +195,10 @@ function retryReason({ retrying }: ConnectionView): Reason | null {
     nextAt: null,
     command: null,
   };
+}
+
+function heldReason({ quarantine, record }: ConnectionView): Reason | null {
+  return quarantineReason(quarantine.news, { object: `connection ${record.id}`, where: ` on ${record.peer}` });
 }
 
 function problemReason({ problems, record, stateSince }: ConnectionView): Reason | null {

@@ -3,6 +3,7 @@
 import type { MirrorMode } from "../model/connection-spec.js";
 import type { Journal } from "../model/journal-port.js";
 import type { Welcome } from "../model/session.js";
+import type { SourceFeed } from "../model/source-messages.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 
 export interface ResumeInput {
@@ -68,10 +69,25 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
   };
 }
 
+/** Nothing foreign can be in an empty target: all of it may be sent unasked, and removed again. */
+export function withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): MirrorNeed | null {
+  return need !== null && isEmpty ? { ...need, extras: "remove" } : need;
+}
+
 /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
 export function needByHand(owed: MirrorNeed | null, mode: MirrorMode, nowIso: string): MirrorNeed {
   const extras = owed?.extras ?? "report";
   return { reason: "manual", message: "started by hand", since: nowIso, mode, extras, changedSinceMs: owed?.changedSinceMs ?? null, isAutomatic: true };
+}
+
+/** Has what the sets of the span touched compared. Returns its end. */
+export async function reviewSpan(
+  { journal, feed }: { readonly journal: Journal; readonly feed: Pick<SourceFeed, "send"> },
+  connectionId: number,
+  span: { readonly from: number; readonly until: number },
+): Promise<number> {
+  feed.send({ kind: "review", connectionId, frames: await framesOf(journal, connectionId, span) });
+  return span.until;
 }
 
 /** The sets of a connection in (from, until], as the journal has them. */

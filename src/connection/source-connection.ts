@@ -7,6 +7,7 @@ import { type ErrorCode, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { delay } from "../base/wait.js";
 import { displayPath } from "../model/byte-path.js";
+import type { Answer } from "../model/change.js";
 import type { Peer, SourceChannel, SourceDialer } from "../model/channel-port.js";
 import type { MirrorMode } from "../model/connection-spec.js";
 import type { Journal } from "../model/journal-port.js";
@@ -19,10 +20,12 @@ import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, 
 import { CopyWatch, tellClaim } from "./copy-watch.js";
 import { faultOf, type LinkFault } from "./link-fault.js";
 import { LiveSets } from "./live-sets.js";
+import { mirrorOrder } from "./mirror-order.js";
 import { MirrorTracker } from "./mirror-tracker.js";
 import { ProblemBook } from "./problem-book.js";
+import { QuarantineWatch } from "./quarantine-watch.js";
 import { RecordKeeper } from "./record-keeper.js";
-import { framesOf, mergeNeeds, needByHand, planResume } from "./resume-plan.js";
+import { mergeNeeds, needByHand, planResume, reviewSpan, withEmptyTarget } from "./resume-plan.js";
 import { type SentCounts, SetSender } from "./set-sender.js";
 
 export interface SourceConnectionOptions {
@@ -65,6 +68,7 @@ export class SourceConnection {
   readonly #live = new LiveSets();
   /** Those that are part of no complete state on the target. */
   readonly #open = new LiveSets();
+  readonly quarantine: QuarantineWatch;
   readonly #copy: CopyWatch;
   readonly #keeper: RecordKeeper;
   /** Repairs may have shipped up to this set. */
@@ -78,6 +82,7 @@ export class SourceConnection {
     this.durableSeq = options.record.durableSeq;
     this.appliedSeq = options.record.durableSeq;
     this.#keeper = new RecordKeeper(options.save, options.log);
+    this.quarantine = new QuarantineWatch({ connection: this, feed: options.feed, onAsked: (answers) => this.#takeAnswers(answers) });
     this.#copy = new CopyWatch({ view: this, probe: () => options.feed.probe(this.id), onClaim: (claim) => tellClaim(options.feed, this.channel, claim) });
   }
 
@@ -163,9 +168,9 @@ export class SourceConnection {
     const plan = planResume({ record: this.record, welcome, heardSeq: this.appliedSeq, hadStream: this.#hadStream, nowIso: new Date().toISOString() });
     this.targetLimits = welcome.limits;
     this.#dispatch({ kind: "welcomed" });
-    if (plan.review !== null) await this.#review(plan.review);
+    if (plan.review !== null) this.#copy.suspect(await reviewSpan(this.options, this.id, plan.review));
     const isEmpty = welcome.empty && !this.record.wasMirrored;
-    this.#setNeed(this.#withEmptyTarget(plan.mirrorNeed, isEmpty));
+    this.#setNeed(withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
     this.options.feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
     const sender = new SetSender({
@@ -181,6 +186,11 @@ export class SourceConnection {
     this.#hadStream = true;
     this.#copy.look();
     channel.sendCopy(this.#copy.claim);
+    this.quarantine.begin();
+    channel.onQuarantine((news) => {
+      this.quarantine.take(news);
+      this.#changed();
+    });
     channel.onAck((ack) => this.#takeAck(ack));
     if (plan.restartMirror || !this.mirror.isRunning) this.#startNeeded(isEmpty);
     const ended = new AbortController();
@@ -189,25 +199,10 @@ export class SourceConnection {
     if (signal.aborted && !ended.signal.aborted) await channel.close();
   }
 
-  /** Nothing foreign can be in an empty target: all of it may be sent unasked, and removed again. */
-  #withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): MirrorNeed | null {
-    return need !== null && isEmpty ? { ...need, extras: "remove" } : need;
-  }
-
-  async #review(span: { readonly from: number; readonly until: number }): Promise<void> {
-    const frames = await framesOf(this.options.journal, this.id, span);
-    this.options.feed.send({ kind: "review", connectionId: this.id, frames });
-    this.#copy.suspect(span.until);
-  }
-
   #takeAck(ack: Ack): void {
     const { feed, journal } = this.options;
     this.retrying = ack.retrying;
-    if (ack.answers.length > 0) {
-      for (const answer of ack.answers) if (answer.kind === "problem") this.addProblem(displayPath(answer.path), answer.code, answer.message);
-      feed.send({ kind: "answers", connectionId: this.id, answers: ack.answers });
-      this.#copy.take(ack.answers);
-    }
+    this.#takeAnswers(ack.answers);
     this.#sender?.taken(ack.takenSeq);
     this.point = ack;
     this.#open.takeSettled(ack.consistentSeq);
@@ -224,6 +219,13 @@ export class SourceConnection {
     this.#changed();
   }
 
+  #takeAnswers(answers: readonly Answer[]): void {
+    if (answers.length === 0) return;
+    for (const answer of answers) if (answer.kind === "problem") this.addProblem(displayPath(answer.path), answer.code, answer.message);
+    this.options.feed.send({ kind: "answers", connectionId: this.id, answers });
+    this.#copy.take(answers);
+  }
+
   /**
    * Live sets are kept until they are durable on the target. A job's sets only until they are applied: should the target's machine
    * lose them, it says so, and they are read again from the source.
@@ -236,7 +238,7 @@ export class SourceConnection {
   /** While places wait for repair, what changed since they did stays suspect: nobody would know of them after a restart. */
   #noteDurable(seq: number): void {
     const madeMs = this.#live.takeSettled(seq);
-    const isRepaired = this.pendingRepairs === 0 && seq >= this.#repairSeq;
+    const isRepaired = this.pendingRepairs === 0 && this.quarantine.count === 0 && seq >= this.#repairSeq;
     const cleanUntilMs = Math.max(this.record.cleanUntilMs, isRepaired ? madeMs - this.options.captureLagMs : 0);
     this.record = { ...this.record, durableSeq: seq, cleanUntilMs };
     this.#save(false);
@@ -343,16 +345,7 @@ export class SourceConnection {
 
   #order(mode: MirrorMode, need: MirrorNeed, extras: MirrorOrder["extras"] = need.extras): void {
     const mirrorId = this.mirror.start(mode, new Date().toISOString());
-    this.options.feed.send({
-      kind: "mirror",
-      order: {
-        connectionId: this.id,
-        mirrorId,
-        mode,
-        extras,
-        suspect: need.changedSinceMs === null ? "none" : { changedSinceMs: need.changedSinceMs },
-      },
-    });
+    this.options.feed.send({ kind: "mirror", order: mirrorOrder({ connectionId: this.id, mirrorId, mode, need, extras }) });
     this.options.log.info("mirror started", { connection: this.id, mode, reason: need.reason, why: need.message });
     this.#changed();
   }
@@ -374,6 +367,7 @@ export class SourceConnection {
 
   #changed(): void {
     this.#copy.look();
+    this.quarantine.look();
     this.options.onChange();
   }
 
@@ -396,5 +390,6 @@ export class SourceConnection {
   tick(): void {
     this.#keeper.tick();
     this.#copy.look();
+    this.quarantine.look();
   }
 }

@@ -2,6 +2,7 @@
 
 import { lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { QuarantinePolicy } from "../apply/apply-messages.js";
 import { type ApplyAck, ApplyService } from "../apply/apply-service.js";
 import { readStanding } from "../apply/standing.js";
 import { checkTargetPath, TargetClaims } from "../apply/target-claims.js";
@@ -13,6 +14,7 @@ import type { Mapping } from "../model/connection-spec.js";
 import { isLoop } from "../model/repset-roots.js";
 import type { Hello, Welcome } from "../model/session.js";
 import type { TargetConnectionReport } from "../model/status.js";
+import type { QuarantinedTarget } from "./target-quarantine.js";
 import { reportTarget, type TargetView } from "./target-report.js";
 
 export interface TargetSettings {
@@ -26,6 +28,7 @@ export interface TargetSettings {
   readonly stageBytesMax: number;
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
+  readonly quarantine: QuarantinePolicy;
 }
 
 export interface TargetServiceOptions {
@@ -37,7 +40,7 @@ export interface TargetServiceOptions {
   readonly log: Log;
 }
 
-interface Session extends Omit<TargetView, "online"> {
+interface Session extends Omit<TargetView, "online" | "quarantine"> {
   readonly key: string;
   readonly service: ApplyService;
   channel: TargetChannel | null;
@@ -80,8 +83,8 @@ export class TargetService {
     try {
       const terms = readTerms(stateDirectory);
       if (terms === null) return;
-      const { hasLeftovers, point, ...seqs } = readStanding(stateDirectory, Date.now());
-      const view = { terms, clockAheadMs: 0, online: false, receivedBytes: 0, failure: null, stageFaultSince: null };
+      const { hasLeftovers, point, quarantine, ...seqs } = readStanding(stateDirectory, Date.now(), this.#options.settings.quarantine.limitMs);
+      const view = { terms, clockAheadMs: 0, online: false, receivedBytes: 0, failure: null, stageFaultSince: null, quarantine };
       this.#away.set(key, { ...view, last: { ...seqs, ...point, openSinceMs: null, stageFault: null } });
       if (!hasLeftovers) return;
       const session = await this.#openSession(key, terms, { epoch: null, clockAheadMs: 0 });
@@ -99,7 +102,7 @@ export class TargetService {
   async #openSession(key: string, terms: TargetTerms, stream: { readonly epoch: string | null; readonly clockAheadMs: number }): Promise<Session> {
     const { settings, failpoint, log } = this.#options;
     const { mappings, rules, remapLinks, durability } = terms;
-    const { stageBytesMax, retryInitialMs, retryMaxMs } = settings;
+    const { stageBytesMax, retryInitialMs, retryMaxMs, quarantine } = settings;
     const service = await ApplyService.open({
       connectionKey: key,
       stateDirectory: this.#stateDirectory(key),
@@ -111,6 +114,7 @@ export class TargetService {
       durability,
       retryInitialMs,
       retryMaxMs,
+      quarantine,
       failpoint,
       log,
     });
@@ -186,6 +190,11 @@ export class TargetService {
     const { service, terms } = session;
     const { log, onChange } = this.#options;
     session.channel = channel;
+    // Before the acknowledgements: a change that was refused is known before its set is done.
+    service.onQuarantine((news) => {
+      channel.sendQuarantine(news);
+      onChange();
+    });
     service.onAck((ack) => {
       this.#note(session, ack);
       const { releasedBytes, openSinceMs: _, stageFault: __, ...told } = ack;
@@ -193,6 +202,7 @@ export class TargetService {
       channel.sendAck(told);
     });
     if (session.failure !== null) void channel.close(session.failure.error);
+    channel.onMended((mended) => service.mended(mended));
     channel.onCopy((claim) => service.claim(claim));
     channel.onSet((bytes) => {
       session.receivedBytes += bytes.length;
@@ -232,14 +242,31 @@ export class TargetService {
     return [...[...this.#sessions.values()].map(viewOf), ...this.#away.values()].map((view) => reportTarget(view, nowMs));
   }
 
+  /** Every connection, with its worker while there is one. */
+  quarantined(): readonly QuarantinedTarget[] {
+    const live = [...this.#sessions].map(([key, { terms, service }]) => ({ key, terms, news: service.quarantine, service }));
+    const away = [...this.#away].map(([key, { terms, quarantine }]) => ({ key, terms, news: quarantine, service: null }));
+    return [...live, ...away].map((one) => ({ ...one, stateDirectory: this.#stateDirectory(one.key), isOpening: this.#opening.has(one.key) }));
+  }
+
+  /** What is kept of a connection that nobody is connected for has changed. */
+  reread(key: string): void {
+    const away = this.#away.get(key);
+    if (away === undefined) return;
+    const { point, quarantine } = readStanding(this.#stateDirectory(key), Date.now(), this.#options.settings.quarantine.limitMs);
+    this.#away.set(key, { ...away, last: { ...away.last, ...point }, quarantine });
+    this.#options.onChange();
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#sessions.keys()].map((key) => this.#end(key)));
   }
 }
 
 function viewOf(session: Session): TargetView {
-  const { terms, clockAheadMs, last, receivedBytes, failure, stageFaultSince } = session;
-  return { terms, clockAheadMs, online: session.channel !== null, last, receivedBytes, failure, stageFaultSince };
+  const { terms, clockAheadMs, last, receivedBytes, failure, stageFaultSince, service } = session;
+  const { quarantine } = service;
+  return { terms, clockAheadMs, online: session.channel !== null, last, receivedBytes, failure, stageFaultSince, quarantine };
 }
 
 /** Source and target are on one machine: neither may lie inside the other. */

@@ -5,7 +5,19 @@ import { z } from "zod";
 import { isErrorCode, SmError } from "../base/errors.js";
 import { isSeq, packHeader, SET_BYTES_MAX, unpackHeader } from "../model/change-set.js";
 import { type ScanLimits, scanMsgpack } from "../model/msgpack-scan.js";
-import { type Ack, type CopyClaim, type Hello, helloSchema, refusalSchema, type Welcome, welcomeSchema } from "../model/session.js";
+import {
+  type Ack,
+  type CopyClaim,
+  type Hello,
+  helloSchema,
+  type Mended,
+  mendedSchema,
+  type QuarantineNews,
+  quarantineNewsSchema,
+  refusalSchema,
+  type Welcome,
+  welcomeSchema,
+} from "../model/session.js";
 import { decodeAck } from "./ack-codec.js";
 
 export const NONCE_BYTES = 16;
@@ -25,6 +37,8 @@ export type Frame =
   | { readonly kind: "refuse" | "bye"; readonly code: string; readonly message: string }
   | { readonly kind: "ack"; readonly ack: Ack }
   | { readonly kind: "copy"; readonly claim: CopyClaim }
+  | { readonly kind: "quarantine"; readonly news: QuarantineNews }
+  | { readonly kind: "mended"; readonly mended: Mended }
   | { readonly kind: "ping" | "pong"; readonly token: number }
   | { readonly kind: "probe"; readonly nonce: Buffer }
   | { readonly kind: "lz4"; readonly rawBytes: number; readonly block: Buffer }
@@ -40,6 +54,8 @@ export function encodeFrame(header: readonly unknown[], payloads: readonly Buffe
 export const encodeHello = (hello: Hello): Buffer => encodeFrame(["hello", hello]);
 export const encodeWelcome = (welcome: Welcome): Buffer => encodeFrame(["welcome", welcome]);
 export const encodeCopy = ({ fromSeq, why }: CopyClaim): Buffer => encodeFrame(["copy", fromSeq, why.slice(0, WHY_MAX)]);
+export const encodeQuarantine = (news: QuarantineNews): Buffer => encodeFrame(["quarantine", news]);
+export const encodeMended = (mended: Mended): Buffer => encodeFrame(["mended", mended]);
 export const encodePing = (token: number): Buffer => encodeFrame(["ping", token]);
 export const encodePong = (token: number): Buffer => encodeFrame(["pong", token]);
 export const encodeProbe = (nonce: Buffer): Buffer => encodeFrame(["probe", nonce]);
@@ -98,6 +114,10 @@ function decodeControl(kind: string, fields: readonly unknown[]): Frame {
       return { kind, hello: validated(helloSchema, fields, kind) };
     case "welcome":
       return { kind, welcome: validated(welcomeSchema, fields, kind) };
+    case "quarantine":
+      return { kind, news: validated(quarantineNewsSchema, fields, kind) };
+    case "mended":
+      return { kind, mended: validated(mendedSchema, fields, kind) };
     case "refuse":
     case "bye":
       if (fields.length !== 3) bad(`a ${kind} frame has 3 fields, not ${fields.length}`);

@@ -5,8 +5,8 @@ import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import { defer } from "../base/wait.js";
 import type { ChannelStats, SourceChannel } from "../model/channel-port.js";
-import type { Ack, CopyClaim, Welcome } from "../model/session.js";
-import { encodeCopy, SET_FRAME_BYTES_MAX } from "./frame-codec.js";
+import type { Ack, CopyClaim, Mended, QuarantineNews, Welcome } from "../model/session.js";
+import { encodeCopy, encodeMended, SET_FRAME_BYTES_MAX } from "./frame-codec.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
 import { packSet } from "./set-compression.js";
 
@@ -15,6 +15,8 @@ export interface SourceChannelFacts {
   readonly remoteAddress: string;
   readonly compression: "off" | "lz4";
 }
+
+const EARLY_MAX = 1000;
 
 export class WsSourceChannel implements SourceChannel {
   readonly welcome: Welcome;
@@ -26,6 +28,8 @@ export class WsSourceChannel implements SourceChannel {
   readonly #listeners: ((ack: Ack) => void)[] = [];
   /** Acknowledgements that came before anybody listened; the peer sends none before it got a set, so there are few. */
   #early: Ack[] = [];
+  #quarantineListener: ((news: QuarantineNews) => void) | null = null;
+  readonly #earlyNews: QuarantineNews[] = [];
   #sentSetBytes = 0;
   #sentWireBytes = 0;
   /** Compressed sets take their turn: a small one must not overtake a large one that is still being compressed. */
@@ -42,14 +46,33 @@ export class WsSourceChannel implements SourceChannel {
 
   /** What the link delivers once the channel is open. */
   handle(frame: OwnerFrame): void {
+    if (frame.kind === "quarantine") {
+      this.#hearQuarantine(frame.news);
+      return;
+    }
     if (frame.kind !== "ack") throw new SmError("PROTOCOL", `a ${frame.kind} frame came on an open channel, where a target sends acknowledgements`);
     if (this.#listeners.length === 0) this.#early.push(frame.ack);
-    if (this.#early.length > 1000) throw new SmError("PROTOCOL", "acknowledgements came before any set was sent");
+    if (this.#early.length > EARLY_MAX) throw new SmError("PROTOCOL", "acknowledgements came before any set was sent");
     for (const listener of this.#listeners) listener(frame.ack);
   }
 
   sendCopy(claim: CopyClaim): void {
     if (!this.#link.isEnded) this.#link.send(encodeCopy(claim));
+  }
+
+  sendMended(mended: Mended): void {
+    if (!this.#link.isEnded) this.#link.send(encodeMended(mended));
+  }
+
+  onQuarantine(listener: (news: QuarantineNews) => void): void {
+    this.#quarantineListener = listener;
+    for (const news of this.#earlyNews.splice(0)) listener(news);
+  }
+
+  #hearQuarantine(news: QuarantineNews): void {
+    if (this.#quarantineListener === null) this.#earlyNews.push(news);
+    else this.#quarantineListener(news);
+    if (this.#earlyNews.length > EARLY_MAX) throw new SmError("PROTOCOL", "the quarantine was told of without an end before anybody listened");
   }
 
   onAck(listener: (ack: Ack) => void): void {

@@ -4,8 +4,9 @@
 import { SmError, toSmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
 import type { TargetChannel } from "../model/channel-port.js";
-import type { Ack, CopyClaim, Hello } from "../model/session.js";
+import type { Ack, CopyClaim, Hello, Mended, QuarantineNews } from "../model/session.js";
 import { type AckProgress, encodeAckFrames } from "./ack-frames.js";
+import { encodeQuarantine } from "./frame-codec.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
 import { unpackSet } from "./set-compression.js";
 
@@ -24,6 +25,8 @@ export class WsTargetChannel implements TargetChannel {
   #unreleasedBytes = 0;
   #isPaused = false;
   #copyListener: ((claim: CopyClaim) => void) | undefined;
+  /** Nothing was asked before somebody listened. */
+  #mendedListener: (mended: Mended) => void = () => undefined;
   /** The last claim that came before somebody listened. */
   #unheardClaim: CopyClaim | undefined;
   #sent: AckProgress;
@@ -41,6 +44,7 @@ export class WsTargetChannel implements TargetChannel {
     if (frame.kind === "set") this.#receive(frame.bytes, frame.bytes.length);
     else if (frame.kind === "lz4" && this.hello.compression === "lz4") this.#receive(unpackSet(frame.block, frame.rawBytes), frame.rawBytes);
     else if (frame.kind === "copy") this.#hearClaim(frame.claim);
+    else if (frame.kind === "mended") this.#mendedListener(frame.mended);
     else throw new SmError("PROTOCOL", `a ${frame.kind} frame came on an open channel, where a source sends change sets`);
   }
 
@@ -54,6 +58,14 @@ export class WsTargetChannel implements TargetChannel {
     const unheard = this.#unheardClaim;
     this.#unheardClaim = undefined;
     if (unheard !== undefined) listener(unheard);
+  }
+
+  onMended(listener: (mended: Mended) => void): void {
+    this.#mendedListener = listener;
+  }
+
+  sendQuarantine(news: QuarantineNews): void {
+    if (!this.#link.isEnded) this.#link.send(encodeQuarantine(news));
   }
 
   /** A claim names the set it depends on: it may overtake a set that is still being decompressed. */

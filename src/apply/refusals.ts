@@ -1,0 +1,148 @@
+// What becomes of a change that the target cannot carry out now. Most reasons concern a whole volume (full, read-only):
+// everything waits, for ever. Some are those of one inode (immutable, no permission, busy): its path is held in the
+// quarantine, and everything else goes on.
+
+import { unreachable } from "../base/assert.js";
+import type { Clock } from "../base/clock.js";
+import { errnoName } from "../fs/errno.js";
+import { closeFd, O_NOFOLLOW, O_PATH, openBeneath, statAt } from "../fs/native.js";
+import type { BytePath } from "../model/byte-path.js";
+import type { Change, RootIndex } from "../model/change.js";
+import type { ApplyContext, ExtrasRefused } from "./apply-context.js";
+import { typeOf } from "./attributes.js";
+import type { Quarantine, QuarantineTiming } from "./quarantine.js";
+import type { Failure } from "./verdict.js";
+
+export type Retry = Extract<Failure, { kind: "retry" }>;
+
+export interface RefusalsOptions {
+  readonly quarantine: Quarantine;
+  /** Names of the errors that hold up one path only. */
+  readonly codes: readonly string[];
+  readonly timing: QuarantineTiming;
+  readonly clock: Clock;
+  readonly context: () => ApplyContext;
+}
+
+export class Refusals implements ExtrasRefused {
+  readonly #options: RefusalsOptions;
+  readonly #codes: ReadonlySet<string>;
+
+  constructor(options: RefusalsOptions) {
+    this.#options = options;
+    this.#codes = new Set(options.codes);
+  }
+
+  get #quarantine(): Quarantine {
+    return this.#options.quarantine;
+  }
+
+  /** Takes a refused change out of the way; false = everything must wait for it. */
+  take(change: Change, failure: Retry): boolean {
+    if (!this.#codes.has(errnoName(failure.errno))) return false;
+    const context = this.#options.context();
+    const { root, path } = change;
+    switch (change.op) {
+      case "file":
+        // The pieces behind this one may not complete the file without it.
+        context.transfers.end(change);
+        this.#hold(root, path, failure, { isLinked: change.start === "patch" && isLinked(context, root, path) });
+        return true;
+      case "attr":
+        this.#hold(root, path, failure, { isLinked: isLinked(context, root, path) });
+        return true;
+      case "rename":
+        this.#hold(root, path, failure);
+        this.#hold(root, change.to, failure);
+        return true;
+      case "dir":
+      case "symlink":
+      case "special":
+      case "link":
+      case "remove":
+        this.#hold(root, path, failure);
+        return true;
+      case "compare":
+        // The source waits for the answer. What was to be compared is not known to be equal: that takes a mirror.
+        this.#hold(root, path, failure, { isWide: true });
+        context.answer({ kind: "compare", seq: context.seq, root, path, differs: [], extras: [], removed: 0 });
+        return true;
+      case "sums":
+        // As if it were not there: then all of it is sent, and refused or not.
+        context.answer({ kind: "sums", seq: context.seq, root, path, base: null, sums: Buffer.alloc(0) });
+        return true;
+      default:
+        return unreachable(change);
+    }
+  }
+
+  /** Takes what the source lacks and the target cannot remove out of the way; false = everything must wait for it. */
+  takeExtra(root: RootIndex, path: BytePath, failure: Retry): boolean {
+    if (!this.#codes.has(errnoName(failure.errno))) return false;
+    this.#hold(root, path, failure);
+    return true;
+  }
+
+  /** What does not fit on a path that is held is no news: the whole of it is compared when its turn comes. */
+  absorbs(change: Change, failure: Failure): boolean {
+    if (failure.kind !== "stale" || failure.also !== undefined || (change.op !== "file" && change.op !== "attr")) return false;
+    const entry = this.#quarantine.at(change.root, change.path);
+    if (entry === undefined || entry.ask > 0 || entry.isDropped) return false;
+    if (isLinked(this.#options.context(), change.root, change.path)) this.#quarantine.linked(change.root, change.path);
+    return true;
+  }
+
+  /** A change was carried out: what is held moves with its directory, and a path where something went through is tried soon. */
+  applied(change: Change): void {
+    if (this.#quarantine.size === 0) return;
+    const { root, path } = change;
+    switch (change.op) {
+      case "file":
+        if (change.start === "patch") this.#quarantine.wentThrough(root, path);
+        else this.#quarantine.replaced(root, path);
+        return;
+      case "attr":
+      case "dir":
+        this.#quarantine.wentThrough(root, path);
+        return;
+      case "symlink":
+      case "special":
+      case "remove":
+        this.#quarantine.replaced(root, path);
+        return;
+      case "link":
+        this.#quarantine.replaced(root, path);
+        this.#quarantine.linked(root, change.to);
+        return;
+      case "rename":
+        this.#quarantine.moved(root, path, change.to);
+        return;
+      case "compare":
+      case "sums":
+        return;
+      default:
+        unreachable(change);
+    }
+  }
+
+  /** An extra entry was removed. */
+  removed(root: RootIndex, path: BytePath): void {
+    if (this.#quarantine.size > 0) this.#quarantine.replaced(root, path);
+  }
+
+  #hold(root: RootIndex, path: BytePath, failure: Retry, more: { readonly isWide?: boolean; readonly isLinked?: boolean } = {}): void {
+    const { clock, timing } = this.#options;
+    const { path: at, errno, message } = failure;
+    const refused = { root, path, at, code: errnoName(errno), message, isWide: more.isWide ?? false, isLinked: more.isLinked ?? false };
+    this.#quarantine.hold(refused, clock.nowMs(), timing);
+  }
+}
+
+/** A file with further names: they lack what this one did not get. */
+function isLinked(context: ApplyContext, root: RootIndex, path: BytePath): boolean {
+  const fd = openBeneath(context.roots.get(root).fd, path, O_PATH | O_NOFOLLOW);
+  if (fd < 0) return false;
+  const stat = statAt(fd, "");
+  closeFd(fd);
+  return typeof stat !== "number" && typeOf(stat) !== "dir" && stat.nlink > 1;
+}
