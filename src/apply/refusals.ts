@@ -6,14 +6,16 @@ import { unreachable } from "../base/assert.js";
 import type { Clock } from "../base/clock.js";
 import { errnoName } from "../fs/errno.js";
 import { closeFd, O_NOFOLLOW, O_PATH, openBeneath, statAt } from "../fs/native.js";
-import type { BytePath } from "../model/byte-path.js";
+import { type BytePath, parentPath, ROOT_PATH } from "../model/byte-path.js";
 import type { Change, RootIndex } from "../model/change.js";
-import type { ApplyContext, ExtrasRefused } from "./apply-context.js";
+import { type ApplyContext, type ExtrasRefused, parentOf } from "./apply-context.js";
 import { typeOf } from "./attributes.js";
-import type { Quarantine, QuarantineTiming } from "./quarantine.js";
+import type { HeldPath, Quarantine, QuarantineTiming } from "./quarantine.js";
 import type { Failure } from "./verdict.js";
 
 export type Retry = Extract<Failure, { kind: "retry" }>;
+
+type Stale = Extract<Failure, { kind: "stale" }>;
 
 export interface RefusalsOptions {
   readonly quarantine: Quarantine;
@@ -83,13 +85,66 @@ export class Refusals implements ExtrasRefused {
     return true;
   }
 
-  /** What does not fit on a path that is held is no news: the whole of it is compared when its turn comes. */
+  /**
+   * What does not fit because of a path that is held is no news: the source would compare and send, and be refused, without end. It is
+   * compared when the path has its turn, or held itself.
+   */
   absorbs(change: Change, failure: Failure): boolean {
-    if (failure.kind !== "stale" || failure.also !== undefined || (change.op !== "file" && change.op !== "attr")) return false;
-    const entry = this.#quarantine.at(change.root, change.path);
-    if (entry === undefined || entry.ask > 0 || entry.isDropped) return false;
-    if (isLinked(this.#options.context(), change.root, change.path)) this.#quarantine.linked(change.root, change.path);
+    if (failure.kind !== "stale" || this.#quarantine.size === 0) return false;
+    const { root, path } = change;
+    switch (change.op) {
+      case "file":
+      case "attr":
+        return this.#absorbsContent(root, path) || this.#isCutOff(root, path);
+      case "rename":
+        return this.#absorbsRename(root, [path, change.to], failure);
+      case "link": {
+        if (this.#isCutOff(root, path)) return true;
+        if (!this.#isWaiting(this.#entryAbove(root, change.to))) return false;
+        this.#holdUnfit(root, path, failure);
+        return true;
+      }
+      default:
+        return this.#isCutOff(root, path);
+    }
+  }
+
+  #absorbsContent(root: RootIndex, path: BytePath): boolean {
+    if (!this.#isWaiting(this.#quarantine.at(root, path))) return false;
+    if (isLinked(this.#options.context(), root, path)) this.#quarantine.linked(root, path);
     return true;
+  }
+
+  /** What was not moved is still there under a name that the source has no more. */
+  #absorbsRename(root: RootIndex, paths: readonly BytePath[], failure: Stale): boolean {
+    const left = paths.filter((path) => !this.#isCutOff(root, path));
+    if (left.length === paths.length) return false;
+    for (const path of left) this.#holdUnfit(root, path, failure);
+    return true;
+  }
+
+  /** It lies below a path that is held, and has no directory to be in: with that, all of it is sent. */
+  #isCutOff(root: RootIndex, path: BytePath): boolean {
+    if (path === ROOT_PATH || !this.#isWaiting(this.#entryAbove(root, parentPath(path)))) return false;
+    return typeof parentOf(this.#options.context(), root, path) === "number";
+  }
+
+  /** The nearest path held at this one or above it. */
+  #entryAbove(root: RootIndex, path: BytePath): HeldPath | undefined {
+    for (let at = path; at !== ROOT_PATH; at = parentPath(at)) {
+      const entry = this.#quarantine.at(root, at);
+      if (entry !== undefined) return entry;
+    }
+    return this.#quarantine.at(root, ROOT_PATH);
+  }
+
+  #isWaiting(entry: HeldPath | undefined): boolean {
+    return entry !== undefined && entry.ask === 0 && !entry.isDropped;
+  }
+
+  #holdUnfit(root: RootIndex, path: BytePath, { reason }: Stale): void {
+    const { clock, timing } = this.#options;
+    this.#quarantine.hold({ root, path, at: path, code: "STALE", message: reason, isWide: false, isLinked: false }, clock.nowMs(), timing);
   }
 
   /** A change was carried out: what is held moves with its directory, and a path where something went through is tried soon. */
