@@ -63,6 +63,8 @@ test("commands that only read are those of the role monitor", () => {
     "connection.list",
     "connection.show",
     "mirror.wait",
+    "queue.show",
+    "quarantine.list",
     "peer.list",
   ]);
 });

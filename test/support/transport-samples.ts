@@ -2,9 +2,20 @@
 
 import { SmError } from "../../src/base/errors.js";
 import type { BytePath } from "../../src/model/byte-path.js";
-import type { Ack } from "../../src/model/session.js";
+import type { Ack, QuarantineNews } from "../../src/model/session.js";
 import { encodeAckFrames } from "../../src/transport/ack-frames.js";
-import { encodeCopy, encodeHello, encodePing, encodePong, encodeProbe, encodeReason, encodeWelcome, type Frame } from "../../src/transport/frame-codec.js";
+import {
+  encodeCopy,
+  encodeHello,
+  encodeMended,
+  encodePing,
+  encodePong,
+  encodeProbe,
+  encodeQuarantine,
+  encodeReason,
+  encodeWelcome,
+  type Frame,
+} from "../../src/transport/frame-codec.js";
 import { progressOf } from "./acks.js";
 import { sampleHello, sampleSet, sampleWelcome } from "./transport-fixture.js";
 
@@ -44,6 +55,15 @@ const sampleAck: Ack = {
   doubt: { code: "FORCED", message: "no pause", sinceMs: 3 },
 };
 
+const sampleNews: QuarantineNews = {
+  count: 2,
+  givenUp: 1,
+  shown: [{ id: 1, path: "d/locked", code: "EPERM", message: "cannot open d/locked: EPERM", sinceMs: 1_700_000_000_000, attempts: 3, nextMs: null }],
+  asks: [{ root: 0, path: path("d/caf\xe9"), seq: 9 }],
+  asked: 4,
+  mirror: { ask: 3, isAutomatic: false },
+};
+
 export type SampleFrame = readonly [bytes: Buffer, frame: Frame];
 
 export const sampleFrames: Readonly<Record<string, SampleFrame>> = {
@@ -53,6 +73,8 @@ export const sampleFrames: Readonly<Record<string, SampleFrame>> = {
   bye: [encodeReason("bye", new SmError("CHANNEL_LOST", "stops")), { kind: "bye", code: "CHANNEL_LOST", message: "stops" }],
   ack: [encodeAckFrames(sampleAck, progressOf())[0] as Buffer, { kind: "ack", ack: sampleAck }],
   copy: [encodeCopy({ fromSeq: 9, why: "" }), { kind: "copy", claim: { fromSeq: 9, why: "" } }],
+  quarantine: [encodeQuarantine(sampleNews), { kind: "quarantine", news: sampleNews }],
+  mended: [encodeMended({ ask: 4, seq: 12 }), { kind: "mended", mended: { ask: 4, seq: 12 } }],
   ping: [encodePing(258), { kind: "ping", token: 258 }],
   pong: [encodePong(258), { kind: "pong", token: 258 }],
   probe: [encodeProbe(Buffer.alloc(16, 0xab)), { kind: "probe", nonce: Buffer.alloc(16, 0xab) }],
