@@ -25,8 +25,6 @@ const keptSchema = z.strictObject({
   isWide: z.boolean(),
   /** Given up by a person: the source owes a mirror for it. */
   isDropped: z.boolean(),
-  /** A content or attributes that did not come are those of further names, too. */
-  isLinked: z.boolean(),
 });
 
 export type KeptPath = z.infer<typeof keptSchema>;
@@ -83,8 +81,8 @@ export class QuarantineFile {
     return { file: new QuarantineFile(fd, end), kept: [...kept.values()] };
   }
 
-  put({ id, root, path, at, code, message, sinceMs, isWide, isDropped, isLinked }: KeptPath): void {
-    this.#pending += `${JSON.stringify({ id, root, path, at, code, message, sinceMs, isWide, isDropped, isLinked })}\n`;
+  put({ id, root, path, at, code, message, sinceMs, isWide, isDropped }: KeptPath): void {
+    this.#pending += `${JSON.stringify({ id, root, path, at, code, message, sinceMs, isWide, isDropped })}\n`;
   }
 
   gone(id: number): void {

@@ -39,7 +39,6 @@ export interface Refused {
   readonly code: string;
   readonly message: string;
   readonly isWide: boolean;
-  readonly isLinked: boolean;
 }
 
 export interface QuarantineTiming {
@@ -92,33 +91,34 @@ export class Quarantine {
 
   hold(refused: Refused, nowMs: number, { waitMs }: QuarantineTiming): void {
     const isFull = this.#held.size >= PATHS_MAX && this.at(refused.root, refused.path) === undefined;
-    const { root, path, at, code, message, isWide, isLinked } = isFull ? { ...refused, path: ROOT_PATH, isWide: true } : refused;
+    const { root, path, at, code, message, isWide } = isFull ? { ...refused, path: ROOT_PATH, isWide: true } : refused;
     const before = this.at(root, path);
     if (before === undefined) {
       this.#lastId += 1;
-      const state = { id: this.#lastId, sinceMs: nowMs, isDropped: false, ...UNASKED, refusedMs: nowMs, nextMs: nowMs + waitMs(0, 0) };
-      this.#set({ root, path, at, code, message, isWide, isLinked, ...state });
+      const state = { id: this.#lastId, sinceMs: nowMs, isDropped: false, ...UNASKED, refusedMs: nowMs, nextMs: nowMs + pause(waitMs(0, 0), isWide) };
+      this.#set({ root, path, at, code, message, isWide, ...state });
       return;
     }
     const attempts = before.ask > 0 ? before.attempts + 1 : before.attempts;
-    const nextMs = before.ask > 0 || before.isDropped ? nowMs + waitMs(attempts, nowMs - before.sinceMs) : before.nextMs;
-    const after = { ...before, at, code, message, isWide: before.isWide || isWide, isLinked: before.isLinked || isLinked, isDropped: false };
+    const nextMs = before.ask > 0 || before.isDropped ? nowMs + pause(waitMs(attempts, nowMs - before.sinceMs), before.isWide) : before.nextMs;
+    const after = { ...before, at, code, message, isWide: before.isWide || isWide, isDropped: false };
     const isNews = attempts !== before.attempts || before.isDropped || code !== before.code || after.isWide !== before.isWide;
     before.refusedMs = nowMs;
-    if (isNews || after.isLinked !== before.isLinked) this.#set({ ...after, attempts, refusedMs: nowMs, nextMs, isHurried: false, ask: 0 });
+    if (isNews) this.#set({ ...after, attempts, refusedMs: nowMs, nextMs, isHurried: false, ask: 0 });
   }
 
   /** Something went through on exactly this path: the reason may be gone. It may be one of several, so this is no reason to hurry for ever. */
   wentThrough(root: RootIndex, path: BytePath): void {
     const entry = this.at(root, path);
     if (entry === undefined || entry.ask > 0 || entry.isDropped) return;
-    entry.nextMs = Math.min(entry.nextMs, entry.refusedMs + SETTLE_MS);
+    entry.nextMs = Math.min(entry.nextMs, entry.refusedMs + (entry.isWide ? MIRROR_PAUSE_MS : SETTLE_MS));
   }
 
-  /** Another name of it was made: what it lacks, that lacks too. */
-  linked(root: RootIndex, path: BytePath): void {
+  /** Names elsewhere may lack what it lacks: its repair takes a mirror. */
+  widen(root: RootIndex, path: BytePath): void {
     const entry = this.at(root, path);
-    if (entry !== undefined && !entry.isLinked) this.#set({ ...entry, isLinked: true });
+    if (entry !== undefined && !entry.isWide)
+      this.#set({ ...entry, ...UNASKED, refusedMs: entry.refusedMs, nextMs: entry.refusedMs + MIRROR_PAUSE_MS, isWide: true, isDropped: false });
   }
 
   hurry(entry: HeldPath): void {
@@ -126,12 +126,9 @@ export class Quarantine {
     entry.isHurried = true;
   }
 
-  /** What was there went: of a file with further names, those are found by a mirror only. */
+  /** What was there went. */
   replaced(root: RootIndex, path: BytePath): void {
-    for (const entry of this.#under(root, path)) {
-      if (entry.isLinked && !entry.isWide) this.#set({ ...entry, ...UNASKED, isWide: true, isDropped: false });
-      else this.wentThrough(root, entry.path);
-    }
+    for (const entry of this.#under(root, path)) this.wentThrough(root, entry.path);
   }
 
   moved(root: RootIndex, path: BytePath, to: BytePath): void {
@@ -142,8 +139,7 @@ export class Quarantine {
       this.#remove(entry);
       if (other !== undefined) this.#remove(other);
       const isWide = entry.isWide || other?.isWide === true;
-      const isLinked = entry.isLinked || other?.isLinked === true;
-      this.#set({ ...entry, path: moved, isWide, isLinked, isDropped: false, ...UNASKED });
+      this.#set({ ...entry, path: moved, isWide, isDropped: false, ...UNASKED });
     }
   }
 
@@ -158,7 +154,7 @@ export class Quarantine {
   /** It still refuses, as one could see without asking. */
   putOff(entry: HeldPath, nowMs: number, { waitMs }: QuarantineTiming): void {
     entry.attempts += 1;
-    entry.nextMs = nowMs + waitMs(entry.attempts, nowMs - entry.sinceMs);
+    entry.nextMs = nowMs + pause(waitMs(entry.attempts, nowMs - entry.sinceMs), entry.isWide);
     this.version += 1;
   }
 
@@ -212,7 +208,13 @@ export class Quarantine {
 }
 
 const SETTLE_MS = 2000;
+/** A mirror looks at everything: not more often than this for one path. */
+const MIRROR_PAUSE_MS = 10_000;
 const UNASKED = { attempts: 0, refusedMs: 0, nextMs: 0, isHurried: false, ask: 0 } as const;
+
+function pause(waitMs: number, isWide: boolean): number {
+  return isWide ? Math.max(waitMs, MIRROR_PAUSE_MS) : waitMs;
+}
 
 export function quarantinePath(stateDirectory: string): string {
   return join(stateDirectory, "quarantine");

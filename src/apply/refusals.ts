@@ -10,7 +10,7 @@ import { type BytePath, parentPath, ROOT_PATH } from "../model/byte-path.js";
 import type { Change, RootIndex } from "../model/change.js";
 import { type ApplyContext, type ExtrasRefused, parentOf } from "./apply-context.js";
 import { typeOf } from "./attributes.js";
-import type { HeldPath, Quarantine, QuarantineTiming } from "./quarantine.js";
+import type { HeldPath, Quarantine, QuarantineTiming, Refused } from "./quarantine.js";
 import type { Failure } from "./verdict.js";
 
 export type Retry = Extract<Failure, { kind: "retry" }>;
@@ -48,25 +48,25 @@ export class Refusals implements ExtrasRefused {
       case "file":
         // The pieces behind this one may not complete the file without it.
         context.transfers.end(change);
-        this.#hold(root, path, failure, { isLinked: change.start === "patch" && isLinked(context, root, path) });
-        return true;
-      case "attr":
-        this.#hold(root, path, failure, { isLinked: isLinked(context, root, path) });
+        this.#hold(root, path, failure);
         return true;
       case "rename":
         this.#hold(root, path, failure);
         this.#hold(root, change.to, failure);
         return true;
+      case "attr":
       case "dir":
       case "symlink":
       case "special":
-      case "link":
       case "remove":
         this.#hold(root, path, failure);
         return true;
+      case "link":
+        this.#hold(root, path, failure, true);
+        return true;
       case "compare":
         // The source waits for the answer. What was to be compared is not known to be equal: that takes a mirror.
-        this.#hold(root, path, failure, { isWide: true });
+        this.#hold(root, path, failure, true);
         context.answer({ kind: "compare", seq: context.seq, root, path, differs: [], extras: [], removed: 0 });
         return true;
       case "sums":
@@ -94,39 +94,45 @@ export class Refusals implements ExtrasRefused {
     const { root, path } = change;
     switch (change.op) {
       case "file":
+        return this.#absorbsContent(root, path) || this.#isCutOff(root, path, change.start === "patch");
       case "attr":
-        return this.#absorbsContent(root, path) || this.#isCutOff(root, path);
+        return this.#absorbsContent(root, path) || this.#isCutOff(root, path, true);
       case "rename":
         return this.#absorbsRename(root, [path, change.to], failure);
-      case "link": {
-        if (this.#isCutOff(root, path)) return true;
+      case "link":
+        if (this.#isCutOff(root, path, true)) return true;
         if (!this.#isWaiting(this.#entryAbove(root, change.to))) return false;
-        this.#holdUnfit(root, path, failure);
+        this.#holdUnfit(root, path, failure, true);
         return true;
-      }
       default:
-        return this.#isCutOff(root, path);
+        return this.#isCutOff(root, path, false);
     }
   }
 
   #absorbsContent(root: RootIndex, path: BytePath): boolean {
     if (!this.#isWaiting(this.#quarantine.at(root, path))) return false;
-    if (isLinked(this.#options.context(), root, path)) this.#quarantine.linked(root, path);
+    if (isLinked(this.#options.context(), root, path)) this.#quarantine.widen(root, path);
     return true;
   }
 
   /** What was not moved is still there under a name that the source has no more. */
   #absorbsRename(root: RootIndex, paths: readonly BytePath[], failure: Stale): boolean {
-    const left = paths.filter((path) => !this.#isCutOff(root, path));
+    const left = paths.filter((path) => !this.#isCutOff(root, path, true));
     if (left.length === paths.length) return false;
     for (const path of left) this.#holdUnfit(root, path, failure);
     return true;
   }
 
-  /** It lies below a path that is held, and has no directory to be in: with that, all of it is sent. */
-  #isCutOff(root: RootIndex, path: BytePath): boolean {
-    if (path === ROOT_PATH || !this.#isWaiting(this.#entryAbove(root, parentPath(path)))) return false;
-    return typeof parentOf(this.#options.context(), root, path) === "number";
+  /**
+   * It lies below a path that is held, and has no directory to be in: with that, all of it is sent. `isOfInode`: what is lost concerns an
+   * inode that may have names elsewhere.
+   */
+  #isCutOff(root: RootIndex, path: BytePath, isOfInode: boolean): boolean {
+    const entry = path === ROOT_PATH ? undefined : this.#entryAbove(root, parentPath(path));
+    if (entry === undefined || !this.#isWaiting(entry)) return false;
+    if (typeof parentOf(this.#options.context(), root, path) !== "number") return false;
+    if (isOfInode) this.#quarantine.widen(root, entry.path);
+    return true;
   }
 
   /** The nearest path held at this one or above it. */
@@ -140,11 +146,6 @@ export class Refusals implements ExtrasRefused {
 
   #isWaiting(entry: HeldPath | undefined): boolean {
     return entry !== undefined && entry.ask === 0 && !entry.isDropped;
-  }
-
-  #holdUnfit(root: RootIndex, path: BytePath, { reason }: Stale): void {
-    const { clock, timing } = this.#options;
-    this.#quarantine.hold({ root, path, at: path, code: "STALE", message: reason, isWide: false, isLinked: false }, clock.nowMs(), timing);
   }
 
   /** A change was carried out: what is held moves with its directory, and a path where something went through is tried soon. */
@@ -167,7 +168,7 @@ export class Refusals implements ExtrasRefused {
         return;
       case "link":
         this.#quarantine.replaced(root, path);
-        this.#quarantine.linked(root, change.to);
+        this.#quarantine.widen(root, change.to);
         return;
       case "rename":
         this.#quarantine.moved(root, path, change.to);
@@ -185,15 +186,25 @@ export class Refusals implements ExtrasRefused {
     if (this.#quarantine.size > 0) this.#quarantine.replaced(root, path);
   }
 
-  #hold(root: RootIndex, path: BytePath, failure: Retry, more: { readonly isWide?: boolean; readonly isLinked?: boolean } = {}): void {
-    const { clock, timing } = this.#options;
+  /** Names of one inode answer for each other: which of them lack what was refused, only a comparison of everything tells. */
+  #hold(root: RootIndex, path: BytePath, failure: Retry, takesMirror = false): void {
     const { path: at, errno, message } = failure;
-    const refused = { root, path, at, code: errnoName(errno), message, isWide: more.isWide ?? false, isLinked: more.isLinked ?? false };
+    const isWide = takesMirror || isLinked(this.#options.context(), root, path);
+    this.#holdAs({ root, path, at, code: errnoName(errno), message, isWide });
+  }
+
+  #holdUnfit(root: RootIndex, path: BytePath, { reason }: Stale, takesMirror = false): void {
+    const isWide = takesMirror || isLinked(this.#options.context(), root, path);
+    this.#holdAs({ root, path, at: path, code: "STALE", message: reason, isWide });
+  }
+
+  #holdAs(refused: Refused): void {
+    const { clock, timing } = this.#options;
     this.#quarantine.hold(refused, clock.nowMs(), timing);
   }
 }
 
-/** A file with further names: they lack what this one did not get. */
+/** It is a name of an inode with further names. */
 function isLinked(context: ApplyContext, root: RootIndex, path: BytePath): boolean {
   const fd = openBeneath(context.roots.get(root).fd, path, O_PATH | O_NOFOLLOW);
   if (fd < 0) return false;

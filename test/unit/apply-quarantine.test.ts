@@ -90,8 +90,8 @@ test("below a path that could not become a directory nothing is told, and a link
   protect("d");
   expect(kit.apply(dir("d"), file("d/x", "x"), dir("d/sub"), file("d/sub/y", "y"), link("other", "d/x"), rename("d/x", "away"))).toEqual([]);
   expect(held()).toEqual([
-    ["d", "EPERM", false],
-    ["other", "STALE", false],
+    ["d", "EPERM", true],
+    ["other", "STALE", true],
     ["away", "STALE", false],
   ]);
 });
@@ -107,7 +107,7 @@ test("held paths go with the directory above them; both names of a refused renam
   ]);
 });
 
-test("a linked name that goes before it was repaired leaves others that only a mirror finds", () => {
+test("what a name of a linked inode refuses takes a mirror: the other names lack it, too", () => {
   kit.apply(file("one", "old"), link("two", "one"), file("single", "old"));
   protect("one", "single");
   kit.apply(patch("one", base(3), [[0, "new"]], 3, meta({ mtimeSec: 5 })), patch("single", base(3), [[0, "new"]], 3, meta({ mtimeSec: 5 })));
