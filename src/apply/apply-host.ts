@@ -191,6 +191,8 @@ export class ApplyHost {
       this.#block(outcome.blocked);
       return false;
     }
+    // Told with the set that got through, not after it.
+    this.#retrying = null;
     this.#told.sets += 1;
     this.#told.bytes += planned.bytes;
     if (outcome.kind === "applied") for (const answer of outcome.answers) this.#answers.push(answer);
@@ -236,7 +238,8 @@ export class ApplyHost {
   #retry(): void {
     const before = this.#retrying;
     this.#applyReady();
-    if (this.#retrying !== before || this.#hasFailed) return;
+    const isBlockedAgain = this.#retrying !== null && this.#retrying !== before;
+    if (isBlockedAgain || this.#hasFailed) return;
     this.#retrying = null;
     this.#tell(true);
     this.#work();
