@@ -13,6 +13,7 @@ import { delay } from "../base/wait.js";
 import { type Config, parseEndpoint } from "../config/config.js";
 import { loadConfig } from "../config/load-config.js";
 import { RepsetStore } from "../config/repset-store.js";
+import { TargetQuarantine } from "../connection/target-quarantine.js";
 import { TargetService, type TargetSettings } from "../connection/target-service.js";
 import { ControlServer } from "../control/http-server.js";
 import { keepBufferMemory } from "../fs/heap.js";
@@ -30,6 +31,8 @@ import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
 import { machineIdentity } from "./machine.js";
 import { PeerService } from "./peer-service.js";
+import { QueueLimitsFile } from "./queue-limits.js";
+import { QueueService } from "./queue-service.js";
 import { RepsetService } from "./repset-service.js";
 import { SourceService } from "./source-service.js";
 import { StatusBoard } from "./status-board.js";
@@ -114,8 +117,8 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const identity = await Identity.open(config.stateDir, config.server.name);
   const peers = await PeerStore.open(config.stateDir);
   const bootstrap = await Bootstrap.open(config.stateDir);
-  const { connectTimeoutMs, compressMinBytes: compressBytesMin } = config.transport;
-  const timing = { heartbeatMs: config.transport.heartbeatMs, deadMs: config.transport.deadMs };
+  const { connectTimeoutMs, compressMinBytes: compressBytesMin, heartbeatMs, deadMs } = config.transport;
+  const timing = { heartbeatMs, deadMs };
   const dialer = await WsSourceDialer.open({ identity, peers, log, timing: { ...timing, connectTimeoutMs }, compressBytesMin });
   let feedsChanged = (): void => undefined;
   const common = { version, failpoint, log };
@@ -134,8 +137,10 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     listening: () => server.address,
     onPaired: (name) => source.nudgePeer(name),
   });
+  const limits = openLimits(config, log);
   const source: SourceService = await SourceService.open({
     config,
+    limits,
     repsets: repsetStore,
     dialer,
     findPeer: (name) => peerService.find(name),
@@ -146,9 +151,8 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   closers.push(() => source.close());
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
-  const listening = (): string => displayListen(server.address);
   const status = (): StatusReport => ({
-    agent: { pid: process.pid, version, name: config.server.name, startedAt, listen: listening(), memoryBytes: process.memoryUsage.rss() },
+    agent: { pid: process.pid, version, name: config.server.name, startedAt, listen: displayListen(server.address), memoryBytes: process.memoryUsage.rss() },
     index: board.index,
     connections: source.reports(),
     targets: target.reports(),
@@ -161,6 +165,8 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     transmission: new TransmissionService((id) => source.connection(id)),
     targets: target,
     peers: peerService,
+    queue: new QueueService({ directory: config.queue.directory, limits, queues: () => source.queues(), onChange: board.changed, log }),
+    quarantine: new TargetQuarantine(target, targetSettings(config).quarantine.limitMs),
     explain: (path) => explainer.explain(path),
     status,
     waitStatus: async (since, timeoutMs) => {
@@ -171,7 +177,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   };
   const http = await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, log });
   closers.push(() => http.close());
-  return { listen: listening(), adminSocket: join(config.runtimeDir, "admin.sock") };
+  return { listen: displayListen(server.address), adminSocket: join(config.runtimeDir, "admin.sock") };
 }
 
 function targetOptions(config: Config, identity: Identity, peers: PeerStore) {
@@ -188,6 +194,12 @@ function targetOptions(config: Config, identity: Identity, peers: PeerStore) {
   };
 }
 
+function openLimits(config: Config, log: Log): QueueLimitsFile {
+  const limits = QueueLimitsFile.open(config.stateDir, config.queue);
+  if (limits.changed.length > 0) log.info("limits of the queue are those set with `sm queue set`, not the configured ones", { ...limits.inForce });
+  return limits;
+}
+
 function targetSettings({ server, target, apply, ...directories }: Config): TargetSettings {
   const { configDir, stateDir, runtimeDir, logDir, queue } = directories;
   return {
@@ -199,6 +211,11 @@ function targetSettings({ server, target, apply, ...directories }: Config): Targ
     stageBytesMax: target.stageMiB * MiB,
     retryInitialMs: apply.retryInitialMs,
     retryMaxMs: apply.retryMaxMs,
+    quarantine: {
+      refusals: apply.refusals,
+      limitMs: apply.retryLimitSeconds === null ? null : apply.retryLimitSeconds * 1000,
+      retryMs: apply.quarantineRetrySeconds * 1000,
+    },
   };
 }
 

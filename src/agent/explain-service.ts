@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { SmError } from "../base/errors.js";
 import type { RepsetStore } from "../config/repset-store.js";
+import { reportConnection } from "../connection/connection-report.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import { AT_FDCWD, type FileStat, statAt } from "../fs/native.js";
 import { type BytePath, bytesFromText, PATH_BYTES_MAX } from "../model/byte-path.js";
@@ -77,7 +78,7 @@ function askWorker(source: RepsetSource, root: string, path: string): Promise<Pa
 }
 
 function targetOf(connection: SourceConnection, root: string, path: string, knowledge: PathKnowledge | null): PathTarget {
-  const { id, target, mappings, state, appliedSeq, lastSeq } = connection.report();
+  const { id, target, mappings, state, appliedSeq, lastSeq } = reportConnection(connection);
   const mapped = mappings.find(({ source }) => source === root)?.target ?? root;
   return {
     connection: id,

@@ -17,9 +17,11 @@ import type { AuditFigures, CaptureCoverage } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
 import type { PathKnowledge } from "../model/explanation.js";
 import type { JournalLoss } from "../model/journal-port.js";
+import type { QueueLimits } from "../model/queue.js";
 import type { RepsetData } from "../model/rule.js";
 import type { SourceCommand, SourceEvent, SourceFeed, SourceWorkerData } from "../model/source-messages.js";
 import type { CaptureReport, Reason } from "../model/status.js";
+import { journalLimits, QueueWatch } from "./queue-watch.js";
 
 /** A root as it was when it was connected: a path, and what must be found there. */
 export type KnownRoot = ConnectionRecord["roots"][number];
@@ -39,6 +41,8 @@ export interface RepsetSourceOptions {
   readonly repset: RepsetData;
   readonly roots: readonly KnownRoot[];
   readonly config: Config;
+  /** Of its queue, as they are in force. */
+  readonly limits: QueueLimits;
   readonly failpoint: string | null;
   readonly onChange: () => void;
   readonly log: Log;
@@ -51,6 +55,7 @@ export class RepsetSource implements SourceFeed {
   readonly roots: readonly string[];
   readonly journal: DiskJournal;
   readonly connections = new Set<SourceConnection>();
+  readonly queue: QueueWatch;
   repset: RepsetData;
   readonly #options: RepsetSourceOptions;
   #worker: Worker | null = null;
@@ -74,17 +79,17 @@ export class RepsetSource implements SourceFeed {
     this.roots = options.roots.map((root) => root.path);
     this.journal = journal;
     this.#lastSeq = journal.lastSeq;
+    const { config, limits, onChange, log } = options;
+    const { directory } = config.queue;
+    this.queue = new QueueWatch({ repset: options.repset.name, directory, journal, limits, connections: () => this.connections, onChange, log });
     journal.onLoss((loss) => this.#takeLoss(loss));
   }
 
   static async open(options: RepsetSourceOptions): Promise<RepsetSource> {
-    const { queue } = options.config;
     const journal = await DiskJournal.open({
-      directory: queue.directory,
+      directory: options.config.queue.directory,
       setName: options.repset.name,
-      memoryBytesMax: queue.memoryMiB * MiB,
-      diskBytesMax: queue.diskMiB === null ? null : queue.diskMiB * MiB,
-      minFreeBytes: queue.minFreeMiB * MiB,
+      ...journalLimits(options.limits),
       onReleased: ({ bytes }) => discardBuffer(bytes),
       log: options.log,
     });
@@ -251,6 +256,7 @@ export class RepsetSource implements SourceFeed {
   #takeSet(event: Extract<SourceEvent, { kind: "set" }>): void {
     this.#lastSeq = event.seq;
     const bytes = Buffer.from(event.bytes.buffer, event.bytes.byteOffset, event.bytes.byteLength);
+    this.queue.appended(event.connectionId, bytes.length);
     this.journal.append({ seq: event.seq, connectionId: event.connectionId, bytes }).then(
       () => this.send({ kind: "accepted", bytes: bytes.length }),
       (error: unknown) => {
@@ -323,7 +329,7 @@ export class RepsetSource implements SourceFeed {
       bytes: this.#bytes,
       coverage,
       audit: this.#audit,
-      reasons: this.#halt === null ? [] : [this.#halt],
+      reasons: [this.#halt, this.queue.reason].filter((reason) => reason !== null),
     };
   }
 

@@ -8,6 +8,7 @@ import type { Config } from "../config/config.js";
 import type { RepsetStore } from "../config/repset-store.js";
 import { cleanUntilAtStart } from "../connection/clean-until.js";
 import type { ConnectionRecord } from "../connection/connection-record.js";
+import { reportConnection } from "../connection/connection-report.js";
 import { guardPolicyOf, rejectHeld } from "../connection/guard-decision.js";
 import { heldIn, NOTHING_HELD } from "../connection/guard-record.js";
 import { SourceConnection } from "../connection/source-connection.js";
@@ -23,12 +24,16 @@ import { machineIdentity } from "./machine.js";
 import { resolveMappings } from "./mapping-resolver.js";
 import { OriginTeller } from "./origin-teller.js";
 import { queueBytesMax } from "./queue-capacity.js";
+import type { QueueLimitsFile } from "./queue-limits.js";
+import type { QueueWatch } from "./queue-watch.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
 import { isDirectory, ownSourcesOf, refuseOwnSources, rootsOfSet, withBirthTime } from "./set-roots.js";
 import type { StatusBoard } from "./status-board.js";
+import { syncConnection } from "./sync-connection.js";
 
 export interface SourceServiceOptions {
   readonly config: Config;
+  readonly limits: QueueLimitsFile;
   readonly repsets: RepsetStore;
   readonly dialer: SourceDialer;
   readonly findPeer: (name: string) => Peer;
@@ -66,6 +71,7 @@ export class SourceService implements ConnectionControl {
     this.#origins = new OriginTeller(options.feeds);
     const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
+      for (const { queue } of this.#sources.values()) void queue.look();
     };
     this.#tickers = [setInterval(tick, 1000), setInterval(() => this.feedsChanged(true), FEEDS_GONE_MS)];
   }
@@ -126,7 +132,7 @@ export class SourceService implements ConnectionControl {
     this.#store.save(record);
     const connection = await this.#take(record, null);
     await board.until(() => connection.state.kind !== "connecting", 5000);
-    return connection.report();
+    return reportConnection(connection);
   }
 
   #refuseTwice(request: ConnectRequest, mappings: readonly Mapping[]): void {
@@ -219,8 +225,8 @@ export class SourceService implements ConnectionControl {
     const known = this.#sources.get(name);
     if (known?.hasRoots(roots)) return known;
     if (known !== undefined) throw new SmError("ROOT_CHANGED", `its directories are others than those of another connection of ${name}`);
-    const { config, repsets, failpoint, board, log } = this.#options;
-    const source = await RepsetSource.open({ repset: repsets.get(name), roots, config, failpoint, onChange: board.changed, log });
+    const { config, limits, repsets, failpoint, board, log } = this.#options;
+    const source = await RepsetSource.open({ repset: repsets.get(name), roots, config, limits: limits.inForce, failpoint, onChange: board.changed, log });
     this.#sources.set(name, source);
     // A cursor of a connection that is no more would hold its records for ever.
     const alive = new Set(this.#store.list().map((record) => record.id));
@@ -254,11 +260,15 @@ export class SourceService implements ConnectionControl {
   }
 
   reports(): readonly ConnectionReport[] {
-    return [...this.#running.values()].map(({ connection }) => connection.report());
+    return [...this.#running.values()].map(({ connection }) => reportConnection(connection));
   }
 
   captures(): readonly CaptureReport[] {
     return [...this.#sources.values()].map((source) => source.report());
+  }
+
+  queues(): readonly QueueWatch[] {
+    return [...this.#sources.values()].map(({ queue }) => queue);
   }
 
   /** The set in operation; undefined while it is not connected. */
@@ -267,7 +277,7 @@ export class SourceService implements ConnectionControl {
   }
 
   async show(id: number): Promise<ConnectionReport> {
-    return this.#get(id).connection.report();
+    return reportConnection(this.#get(id).connection);
   }
 
   async setOptions(id: number, patch: ConnectionPatch): Promise<ConnectionReport> {
@@ -275,7 +285,7 @@ export class SourceService implements ConnectionControl {
     connection.setOptions(patch);
     this.#options.board.changed();
     this.#options.log.info("options of a connection changed", { connection: id, ...patch });
-    return connection.report();
+    return reportConnection(connection);
   }
 
   connection(id: number): SourceConnection {
@@ -289,49 +299,27 @@ export class SourceService implements ConnectionControl {
 
   async sync(id: number, timeoutMs: number): Promise<ConnectionReport> {
     const { connection, source } = this.#get(id);
-    const { board } = this.#options;
-    const deadline = performance.now() + timeoutMs;
-    const left = (): number => Math.max(0, deadline - performance.now());
-    const isOver = Symbol("over");
-    const work = async (): Promise<void> => {
-      const seq = await source.barrier(id);
-      for (;;) {
-        await board.until(() => connection.appliedSeq >= seq && connection.record.mirrorNeed === null && !connection.mirror.isRunning, left());
-        if (left() === 0) return;
-        const probe = await source.probe(id);
-        if (probe.pending === 0 && connection.appliedSeq >= Math.max(seq, probe.repairSeq) && connection.record.mirrorNeed === null) return;
-        await board.wait(board.index, Math.min(left(), 100));
-      }
-    };
-    const timer = new Promise<typeof isOver>((resolve) => setTimeout(() => resolve(isOver), timeoutMs).unref());
-    const result = await Promise.race([work().then(() => (left() === 0 ? isOver : undefined)), timer]);
-    if (result === isOver) {
-      const report = connection.report();
-      const why = report.reasons[0]?.message ?? `applied ${report.appliedSeq} of ${report.lastSeq} change sets, ${connection.pendingRepairs} repairs open`;
-      throw new SmError("TIMEOUT", `connection ${id} is not in sync after ${timeoutMs / 1000} s: ${why}`, {
-        data: { id, targetDataState: report.targetDataState },
-      });
-    }
-    return connection.report();
+    await syncConnection({ connection, source, board: this.#options.board, timeoutMs });
+    return reportConnection(connection);
   }
 
   async approve(id: number): Promise<ConnectionReport> {
     const { connection } = this.#get(id);
     connection.guard.approve();
-    return connection.report();
+    return reportConnection(connection);
   }
 
   async reject(id: number): Promise<ConnectionReport> {
     const { connection } = this.#get(id);
     rejectHeld(connection);
-    return connection.report();
+    return reportConnection(connection);
   }
 
   async setGuard(id: number, guard: GuardSetting): Promise<ConnectionReport> {
     const { connection } = this.#get(id);
     connection.keep({ options: { ...connection.record.options, guard } }, true);
     this.#options.board.changed();
-    return connection.report();
+    return reportConnection(connection);
   }
 
   async startMirror(id: number, mode: MirrorMode): Promise<MirrorReport> {

@@ -23,12 +23,20 @@ export interface SuspectWindow {
   readonly untilMs: number;
 }
 
+/** What becomes of entries that the source lacks (refusals.ts). */
+export interface ExtrasRefused {
+  /** Takes one that cannot be removed out of the way; false = everything must wait for it. */
+  takeExtra(root: RootIndex, path: BytePath, failure: Extract<Failure, { kind: "retry" }>): boolean;
+  removed(root: RootIndex, path: BytePath): void;
+}
+
 export interface ApplyContext {
   readonly directories: DirectoryCache;
   readonly roots: TargetRoots;
   readonly privileges: Privileges;
   readonly foreign: ForeignList;
   readonly transfers: TransferWatch;
+  readonly refusals: ExtrasRefused;
   readonly remap: LinkRemap;
   readonly matcher: PathMatcher;
   readonly suspect: SuspectWindow | null;

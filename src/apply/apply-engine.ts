@@ -9,7 +9,7 @@ import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import { failpoint } from "../base/failpoint.js";
 import { errnoName } from "../fs/errno.js";
-import { type BytePath, displayPath } from "../model/byte-path.js";
+import { displayPath } from "../model/byte-path.js";
 import type { Answer, RootIndex } from "../model/change.js";
 import { type ChangeSet, decodeChangeSet } from "../model/change-set.js";
 import type { Mapping } from "../model/connection-spec.js";
@@ -17,6 +17,7 @@ import type { ConsistencyPoint, CopyClaim } from "../model/session.js";
 import type { LoggedAnswer } from "./answer-log.js";
 import { applyChange } from "./apply-change.js";
 import type { ApplyContext, PathMatcher, SuspectWindow } from "./apply-context.js";
+import type { Begun, DurablePoint, SetOutcome } from "./apply-outcome.js";
 import { ApplyState } from "./apply-state.js";
 import { UNHEARD } from "./claim-file.js";
 import { afterClaim, afterMisfit, afterSet, type Consistency, NO_CONSISTENCY, pointOf, type SetEnding } from "./consistency.js";
@@ -27,6 +28,8 @@ import { type InodeMark, NO_INODE } from "./inode-mark.js";
 import { linkRemap } from "./link-remap.js";
 import { targetBytes, withMountPoints } from "./mount-points.js";
 import { limitsOf, readPrivileges } from "./privileges.js";
+import type { Quarantine, QuarantineTiming } from "./quarantine.js";
+import { Refusals } from "./refusals.js";
 import { TargetRoots } from "./target-roots.js";
 import { TransferWatch } from "./transfer-watch.js";
 import type { Failure } from "./verdict.js";
@@ -39,44 +42,14 @@ export interface ApplyEngineOptions {
   readonly remapLinks: boolean;
   /** True = in the replication set. Default: everything is. */
   readonly matcher?: PathMatcher;
+  /** Names of the errors that hold up one path only; default: none, everything waits for every change. */
+  readonly refusals?: readonly string[];
+  readonly timing?: QuarantineTiming;
   readonly clock?: Clock;
   /** Identity of the machine's boot; default: the kernel's. */
   readonly bootId?: string;
   /** Called at each crash point, and between changes ("apply.change.next"), before the failpoint of that name. */
   readonly onPoint?: (point: ApplyPoint | "apply.change.next") => void;
-}
-
-export interface Begun {
-  readonly appliedSeq: number;
-  readonly durableSeq: number;
-  readonly resumed: boolean;
-  readonly suspect: boolean;
-  readonly empty: boolean;
-  readonly limits: readonly string[];
-}
-
-export interface Blocked {
-  readonly path: BytePath;
-  /** Name of the errno, e.g. "ENOSPC". */
-  readonly code: string;
-  readonly message: string;
-}
-
-export type SetOutcome =
-  | { readonly kind: "applied"; readonly seq: number; readonly answers: readonly Answer[] }
-  /** Applied before: nothing was done. */
-  | { readonly kind: "skipped"; readonly seq: number }
-  /** Cannot go on now: call `retry` later; it goes on at the very change that failed. */
-  | { readonly kind: "blocked"; readonly seq: number; readonly blocked: Blocked };
-
-/** Everything the durability worker needs to make what is applied now survive a crash of the machine. */
-export interface DurablePoint {
-  readonly state: DurableState;
-  /** The durable point before it: what remains true when the sync fails. */
-  readonly last: DurableState;
-  readonly durablePath: string;
-  /** One directory (bytes) on each file system written to. */
-  readonly paths: readonly string[];
 }
 
 interface Progress {
@@ -96,6 +69,7 @@ export class ApplyEngine implements ApplyContext {
   readonly roots: TargetRoots;
   readonly privileges = readPrivileges();
   readonly transfers: TransferWatch;
+  readonly refusals: Refusals;
   readonly remap: ApplyContext["remap"];
   readonly matcher: PathMatcher;
   readonly umask = process.umask();
@@ -122,6 +96,8 @@ export class ApplyEngine implements ApplyContext {
     this.remap = linkRemap(options.mappings, options.remapLinks);
     this.matcher = options.matcher ?? (() => true);
     this.transfers = TransferWatch.open(join(options.stateDirectory, "transfers"), state.bootId);
+    const { refusals: codes = [], timing = { waitMs: () => 0 } } = options;
+    this.refusals = new Refusals({ quarantine: state.quarantine, codes, timing, clock: this.#clock, context: () => this });
     this.roots = TargetRoots.load(options.stateDirectory, options.mappings, state.bootId);
     this.directories = new DirectoryCache((root) => this.roots.get(root));
     this.#inheritedPaths = this.isDurable ? [] : withMountPoints(options.mappings.map(({ target }) => targetBytes(target)));
@@ -157,12 +133,16 @@ export class ApplyEngine implements ApplyContext {
   }
 
   get point(): ConsistencyPoint {
-    return pointOf(this.#consistency, this.#state.claim);
+    return pointOf(this.#consistency, this.quarantine.claimOver(this.#state.claim));
   }
 
   /** A set was begun and not ended: it is blocked. */
   get isMidSet(): boolean {
     return this.#progress !== null;
+  }
+
+  get quarantine(): Quarantine {
+    return this.#state.quarantine;
   }
 
   get foreign(): ApplyContext["foreign"] {
@@ -267,6 +247,7 @@ export class ApplyEngine implements ApplyContext {
 
   durablePoint(): DurablePoint {
     this.foreign.sync();
+    this.quarantine.sync();
     const { epoch, appliedSeq } = this.#state.cursor.state;
     const state: DurableState = { ...this.#state.durable, epoch, durableSeq: appliedSeq, wallTimeMs: this.#clock.nowMs(), clean: false };
     return { state, last: this.#state.durable, durablePath: this.#state.durablePath, paths: [...this.#inheritedPaths, ...this.directories.devicePaths] };
@@ -340,19 +321,23 @@ export class ApplyEngine implements ApplyContext {
       this.#options.onPoint?.("apply.change.next");
       const answered = answers.length;
       const failure = applyChange(this, change);
-      if (failure === undefined) continue;
-      if (failure.kind === "retry") {
+      if (failure === undefined) {
+        this.refusals.applied(change);
+        continue;
+      }
+      if (failure.kind === "retry" && !this.refusals.take(change, failure)) {
         answers.length = answered;
         this.#unlogged = this.#unlogged.filter((entry) => entry.index !== progress.index);
         return { kind: "blocked", seq: set.seq, blocked: { path: failure.path, code: errnoName(failure.errno), message: failure.message } };
       }
-      this.#answerFailure(failure, change.root);
+      if (failure.kind !== "retry" && !this.refusals.absorbs(change, failure)) this.#answerFailure(failure, change.root);
       this.#pass(progress.index + 1);
     }
     this.#passPoint("apply.set.beforeCursor");
     this.#flushLogs();
     this.foreign.sync();
-    this.#consistency = afterSet(this.#consistency, { ...set, ending: progress.ending }, this.#state.claim, this.#clock.nowMs());
+    this.quarantine.sync();
+    this.#consistency = afterSet(this.#consistency, { ...set, ending: progress.ending }, this.quarantine.claimOver(this.#state.claim), this.#clock.nowMs());
     this.#writeCursor({ appliedSeq: set.seq, intent: null });
     this.#progress = null;
     this.#intent = null;
@@ -384,6 +369,7 @@ export class ApplyEngine implements ApplyContext {
     this.#unlogged = [];
     this.foreign.flush();
     this.transfers.flush();
+    this.quarantine.flush();
   }
 
   #passPoint(point: ApplyPoint): void {

@@ -31,9 +31,13 @@ export function settleExtras(ctx: ApplyContext, change: CompareChange, dirfd: nu
       continue;
     }
     const verdict = removeEntry(ctx, dirfd, name, at);
-    if (verdict?.kind === "retry") return { kept, removed, verdict };
-    if (verdict === undefined) removed += 1;
-    else {
+    if (verdict?.kind === "retry") {
+      if (!ctx.refusals.takeExtra(root, at, verdict)) return { kept, removed, verdict };
+      kept.push(name);
+    } else if (verdict === undefined) {
+      removed += 1;
+      ctx.refusals.removed(root, at);
+    } else {
       kept.push(name);
       reportProblem(
         ctx,

@@ -11,10 +11,13 @@ import { displayPath } from "../model/byte-path.js";
 import type { Answer } from "../model/change.js";
 import type { ChangeSet } from "../model/change-set.js";
 import type { Retrying } from "../model/session.js";
-import type { ApplyEngine, Begun, Blocked, SetOutcome } from "./apply-engine.js";
+import type { ApplyEngine } from "./apply-engine.js";
 import type { FromApplyWorker, ToApplyWorker } from "./apply-messages.js";
+import type { Begun, Blocked, SetOutcome } from "./apply-outcome.js";
 import { CutAssembly, type PlannedSet } from "./cut-assembly.js";
 import { OpenChanges } from "./open-changes.js";
+import type { QuarantineTiming } from "./quarantine.js";
+import { QuarantineTurns } from "./quarantine-turns.js";
 import type { Stage } from "./stage.js";
 
 const SETS_PER_PROGRESS = 64;
@@ -28,6 +31,9 @@ export interface ApplyHostOptions {
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
   readonly isPaused: boolean;
+  readonly timing?: QuarantineTiming;
+  /** How long a path of the quarantine is tried before it counts as given up; null (default) = for ever. */
+  readonly retryLimitMs?: number | null;
   readonly post: (message: FromApplyWorker) => void;
   /** The next message that has come already. */
   readonly receive: () => ToApplyWorker | undefined;
@@ -41,6 +47,7 @@ export class ApplyHost {
   readonly #assembly: CutAssembly;
   readonly #options: ApplyHostOptions;
   readonly #open = new OpenChanges();
+  readonly #turns: QuarantineTurns;
   /** Frames that wait behind a blocked set, or for the stage. The sender's window bounds them. */
   #waiting: Uint8Array[] = [];
   #retrying: Retrying | null = null;
@@ -59,6 +66,13 @@ export class ApplyHost {
     this.#stage = stage;
     this.#isPausing = options.isPaused;
     this.#assembly = new CutAssembly({ stage, epoch: () => engine.epoch });
+    this.#turns = new QuarantineTurns({
+      engine,
+      timing: options.timing ?? { waitMs: (attempts) => this.#backoffMs(attempts + 1) },
+      limitMs: options.retryLimitMs ?? null,
+      post: (news) => this.#post({ kind: "quarantine", news }),
+      guarded: (work) => this.#guarded(work),
+    });
   }
 
   /** Completes what an earlier process staged, before anything else. What cannot go on now is tried again; false = it failed. */
@@ -80,6 +94,7 @@ export class ApplyHost {
     this.#assembly.begin(begun.appliedSeq);
     this.#stage.settle(this.#stage.isSynced ? begun.durableSeq : begun.appliedSeq);
     this.#post({ kind: "opened", begun, consistency: this.#engine.point });
+    this.#guarded(() => this.#turns.begin(epoch !== null));
     if (!this.#engine.isDurable || this.#retrying !== null || this.#isPausing) this.#tell(true);
     return begun;
   }
@@ -111,6 +126,12 @@ export class ApplyHost {
       case "claim":
         this.#guarded(() => this.#engine.setClaim(message.claim));
         this.#told.claims += 1;
+        return;
+      case "mended":
+        this.#guarded(() => this.#turns.takeMended(message.mended));
+        return;
+      case "quarantine":
+        this.#guarded(() => (message.order === "retry" ? this.#turns.retry(message.ids) : this.#turns.drop(message.ids)));
         return;
       case "close":
         this.#close();
@@ -184,6 +205,8 @@ export class ApplyHost {
       this.#block(outcome.blocked);
       return false;
     }
+    // Told with the set that got through, not after it.
+    this.#retrying = null;
     this.#told.sets += 1;
     this.#told.bytes += planned.bytes;
     if (outcome.kind === "applied") for (const answer of outcome.answers) this.#answers.push(answer);
@@ -218,20 +241,26 @@ export class ApplyHost {
     const sinceMs = this.#retrying?.sinceMs ?? Date.now();
     this.#retrying = { code, path: displayPath(path).slice(0, 8192), message: message.slice(0, 2000), sinceMs, attempts };
     this.#tell(true);
+    this.#retryTimer = setTimeout(() => this.#retry(), this.#backoffMs(attempts));
+  }
+
+  #backoffMs(attempts: number): number {
     const { retryInitialMs, retryMaxMs } = this.#options;
-    this.#retryTimer = setTimeout(() => this.#retry(), backoffMs(attempts, { initialMs: retryInitialMs, maxMs: retryMaxMs, jitter: 0.1 }));
+    return backoffMs(attempts, { initialMs: retryInitialMs, maxMs: retryMaxMs, jitter: 0.1 });
   }
 
   #retry(): void {
     const before = this.#retrying;
     this.#applyReady();
-    if (this.#retrying !== before || this.#hasFailed) return;
+    const isBlockedAgain = this.#retrying !== null && this.#retrying !== before;
+    if (isBlockedAgain || this.#hasFailed) return;
     this.#retrying = null;
     this.#tell(true);
     this.#work();
   }
 
   #tell(always: boolean): void {
+    this.#guarded(() => this.#turns.look());
     const told = this.#told;
     const isWaitingForSync = this.#stage.mustSettle;
     const isPaused = this.#isPaused;
@@ -260,6 +289,7 @@ export class ApplyHost {
     clearTimeout(this.#retryTimer);
     this.#work();
     this.#isClosed = true;
+    this.#turns.close();
     const point = this.#engine.isClean ? null : this.#engine.durablePoint();
     const isClean = !this.#engine.isMidSet && !this.#hasFailed;
     this.#engine.close();

@@ -3,9 +3,19 @@
 import type { Answer } from "../model/change.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { Rule } from "../model/rule.js";
-import type { ConsistencyPoint, CopyClaim, Retrying } from "../model/session.js";
-import type { Begun, DurablePoint } from "./apply-engine.js";
+import type { ConsistencyPoint, CopyClaim, Mended, QuarantineNews, Retrying } from "../model/session.js";
+import type { Begun, DurablePoint } from "./apply-outcome.js";
 import type { DurableState } from "./durable-file.js";
+
+/** What the target does about changes that one file or directory refuses. */
+export interface QuarantinePolicy {
+  /** Names of the errors that hold up one path only; every other one holds up everything, for ever. */
+  readonly refusals: readonly string[];
+  /** How long a path is tried often; null = for ever. */
+  readonly limitMs: number | null;
+  /** Between later retries; 0 = by hand only. */
+  readonly retryMs: number;
+}
 
 export interface ApplyWorkerData {
   readonly stateDirectory: string;
@@ -18,6 +28,7 @@ export interface ApplyWorkerData {
   readonly remapLinks: boolean;
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
+  readonly quarantine: QuarantinePolicy;
   readonly failpoint: string | null;
   /** It begins paused. */
   readonly isPaused: boolean;
@@ -29,6 +40,9 @@ export type ToApplyWorker =
   | { readonly kind: "claim"; readonly claim: CopyClaim }
   /** Nothing more is begun; a state that is being applied is completed. */
   | { readonly kind: "pause"; readonly isPaused: boolean }
+  | { readonly kind: "mended"; readonly mended: Mended }
+  /** By hand; no ids = all. */
+  | { readonly kind: "quarantine"; readonly order: "retry" | "drop"; readonly ids: readonly number[] | null }
   /** What was received is applied first; a set that is blocked stays where it is. */
   | { readonly kind: "close" };
 
@@ -61,6 +75,7 @@ export type FromApplyWorker =
       /** Null: all that was applied is durable. */
       readonly point: DurablePoint | null;
     }
+  | { readonly kind: "quarantine"; readonly news: QuarantineNews }
   | { readonly kind: "failed"; readonly error: ErrorData }
   | { readonly kind: "closed"; readonly point: DurablePoint | null };
 

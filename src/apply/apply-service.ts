@@ -8,11 +8,12 @@ import { MiB } from "../base/units.js";
 import { type Deferred, defer } from "../base/wait.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { Rule } from "../model/rule.js";
-import type { Ack, ConsistencyPoint, CopyClaim } from "../model/session.js";
-import type { Begun } from "./apply-engine.js";
-import type { ApplyWorkerData, FromApplyWorker, ToApplyWorker } from "./apply-messages.js";
+import type { Ack, ConsistencyPoint, CopyClaim, Mended, QuarantineNews } from "../model/session.js";
+import type { ApplyWorkerData, FromApplyWorker, QuarantinePolicy, ToApplyWorker } from "./apply-messages.js";
+import type { Begun } from "./apply-outcome.js";
 import { Durability, errorOf } from "./durability.js";
 import type { DurableState } from "./durable-file.js";
+import { eventOf, QuarantineWords, WRITTEN } from "./quarantine-words.js";
 
 const SYNC_INTERVAL_MS = 200;
 /** Where acknowledgements do not wait for the disk it is synced all the same, so that a crash puts less in doubt. */
@@ -32,6 +33,7 @@ export interface ApplyServiceOptions {
   readonly durability: "none" | "write" | "fsync";
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
+  readonly quarantine: QuarantinePolicy;
   readonly failpoint: string | null;
   /** It begins paused; default: not. */
   readonly isPaused?: boolean;
@@ -78,6 +80,9 @@ export class ApplyService {
   /** One claim is on its way to the worker at a time; of those that come meanwhile the last counts. */
   #isClaiming = false;
   #nextClaim: CopyClaim | null = null;
+  /** What the source said before it goes before it. */
+  #nextMended: Mended | null = null;
+  readonly #quarantine: QuarantineWords;
   #hasStopped = false;
   #failure: SmError | null = null;
   #closed: Deferred<void> | null = null;
@@ -88,11 +93,12 @@ export class ApplyService {
 
   private constructor(options: ApplyServiceOptions) {
     this.#options = options;
+    this.#quarantine = new QuarantineWords(options.connectionKey, options.log);
     const base = options.workersUrl ?? new URL("./", import.meta.url);
-    const { stateDirectory, epoch, stageBytesMax, mappings, rules, remapLinks, retryInitialMs, retryMaxMs, failpoint } = options;
+    const { stateDirectory, epoch, stageBytesMax, mappings, rules, remapLinks, retryInitialMs, retryMaxMs, quarantine, failpoint } = options;
     const isSynced = options.durability === "fsync";
     const places = { stateDirectory, epoch, stageBytesMax, isSynced, mappings, rules, remapLinks };
-    const workerData: ApplyWorkerData = { ...places, retryInitialMs, retryMaxMs, failpoint, isPaused: options.isPaused === true };
+    const workerData: ApplyWorkerData = { ...places, retryInitialMs, retryMaxMs, quarantine, failpoint, isPaused: options.isPaused === true };
     this.#worker = new Worker(new URL("apply-worker.js", base), { workerData });
     this.#worker.on("message", (message: FromApplyWorker) => this.#take(message));
     this.#worker.on("error", (error) => this.#fail(toSmError(error, "WORKER_DIED", "the apply worker")));
@@ -185,6 +191,28 @@ export class ApplyService {
     const next = this.#nextClaim;
     this.#nextClaim = null;
     if (next !== null) this.claim(next);
+    else if (this.#nextMended !== null) this.mended(this.#nextMended);
+  }
+
+  /** The source has cared for what the quarantine asked. */
+  mended(mended: Mended): void {
+    if (this.#failure !== null || this.#closed !== null) return;
+    this.#nextMended = this.#isClaiming ? mended : null;
+    if (!this.#isClaiming) this.#worker.postMessage({ kind: "mended", mended } satisfies ToApplyWorker);
+  }
+
+  /** What refuses changes, as it was told last; the questions go to the listener, each once. */
+  get quarantine(): QuarantineNews | null {
+    return this.#quarantine.last;
+  }
+
+  onQuarantine(listener: (news: QuarantineNews) => void): void {
+    this.#quarantine.listen(listener);
+  }
+
+  /** By hand; no ids = all of the quarantine. */
+  orderQuarantine(order: "retry" | "drop", ids: readonly number[] | null): void {
+    if (this.#failure === null && this.#closed === null) this.#worker.postMessage({ kind: "quarantine", order, ids } satisfies ToApplyWorker);
   }
 
   /** Orderly: what was received is applied and made durable; a set that is blocked is left for the next time. */
@@ -213,6 +241,9 @@ export class ApplyService {
         return;
       case "progress":
         this.#takeProgress(message);
+        return;
+      case "quarantine":
+        this.#quarantine.take(message.news);
         return;
       case "failed":
         this.#fail(errorOf(message.error));
@@ -244,8 +275,9 @@ export class ApplyService {
 
   #noteRetrying(retrying: Ack["retrying"]): void {
     const { log, connectionKey } = this.#options;
-    if (retrying !== null && this.#retrying === null) log.warn(retrying.message, { connection: connectionKey, code: retrying.code });
-    if (retrying === null && this.#retrying !== null) log.info(`the target goes on at ${this.#retrying.path}`, { connection: connectionKey });
+    if (retrying !== null && this.#retrying === null)
+      log.warn(retrying.message, { connection: connectionKey, code: retrying.code, event: eventOf(retrying.code) });
+    if (retrying === null && this.#retrying !== null) log.info(`the target goes on at ${this.#retrying.path}`, { connection: connectionKey, event: WRITTEN });
     this.#retrying = retrying;
   }
 

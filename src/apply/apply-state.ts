@@ -1,4 +1,4 @@
-// The persistent side of one connection's applying: cursor, durable point, answers, foreign names, the source's claim.
+// The persistent side of one connection's applying: cursor, durable point, answers, foreign names, quarantine, the source's claim.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { NO_CONSISTENCY } from "./consistency.js";
 import { CursorFile } from "./cursor-file.js";
 import { type DurableState, readBootId, readDurable, writeDurable } from "./durable-file.js";
 import { ForeignList } from "./foreign-list.js";
+import { Quarantine, quarantinePath } from "./quarantine.js";
 
 /** File times are taken from a clock that ticks, and servers set their clocks: a margin on both sides. */
 const SUSPECT_MARGIN_MS = 2000;
@@ -16,6 +17,7 @@ export class ApplyState {
   readonly cursor: CursorFile;
   readonly answers: AnswerLog;
   readonly foreign: ForeignList;
+  readonly quarantine: Quarantine;
   readonly bootId: string;
   readonly durablePath: string;
   readonly #stateDirectory: string;
@@ -27,6 +29,7 @@ export class ApplyState {
     this.cursor = cursor;
     this.answers = AnswerLog.open(stateDirectory);
     this.foreign = ForeignList.open(join(stateDirectory, "foreign"));
+    this.quarantine = Quarantine.open(quarantinePath(stateDirectory));
     this.bootId = bootId;
     this.durablePath = join(stateDirectory, "durable.json");
     this.#durable = durable;
@@ -73,6 +76,8 @@ export class ApplyState {
   close(): void {
     this.foreign.flush();
     this.foreign.close();
+    this.quarantine.flush();
+    this.quarantine.close();
     this.answers.close();
     this.cursor.close();
   }

@@ -8,15 +8,19 @@ import { RepsetMatcher } from "../model/repset-matcher.js";
 import { ApplyEngine } from "./apply-engine.js";
 import { ApplyHost } from "./apply-host.js";
 import type { ApplyWorkerData, FromApplyWorker, ToApplyWorker } from "./apply-messages.js";
+import { timingOf } from "./quarantine-timing.js";
 import { Stage } from "./stage.js";
 
 function openHost(port: MessagePort, data: ApplyWorkerData, post: (message: FromApplyWorker) => void): ApplyHost {
   const { stateDirectory, stageBytesMax: bytesMax, isSynced, retryInitialMs, retryMaxMs, isPaused } = data;
   const matchers = data.mappings.map(({ source }) => new RepsetMatcher(data.rules, source));
-  const engine = ApplyEngine.open({ ...data, matcher: (root, path, isDirectory) => matchers[root]?.decide(path, isDirectory) ?? false });
+  const timing = timingOf(data);
+  const { refusals, limitMs: retryLimitMs } = data.quarantine;
+  const engine = ApplyEngine.open({ ...data, refusals, timing, matcher: (root, path, isDirectory) => matchers[root]?.decide(path, isDirectory) ?? false });
   const stage = Stage.open({ stateDirectory, bytesMax, isSynced });
   const receive = (): ToApplyWorker | undefined => receiveMessageOnPort(port)?.message as ToApplyWorker | undefined;
-  return new ApplyHost({ engine, stage, retryInitialMs, retryMaxMs, isPaused, post, receive, onClosed: () => port.close() });
+  const timings = { retryInitialMs, retryMaxMs, timing, retryLimitMs };
+  return new ApplyHost({ engine, stage, ...timings, isPaused, post, receive, onClosed: () => port.close() });
 }
 
 function run(port: MessagePort): void {

@@ -7,8 +7,8 @@ import { armFailpointText, failpoint } from "../base/failpoint.js";
 import { ENOENT, ENOTDIR, fsError } from "../fs/errno.js";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_RDONLY, openAt, syncfsFd } from "../fs/native.js";
 import { displayPath } from "../model/byte-path.js";
-import type { DurablePoint } from "./apply-engine.js";
 import type { FromDurabilityWorker, ToDurabilityWorker } from "./apply-messages.js";
+import type { DurablePoint } from "./apply-outcome.js";
 import { writeDurable } from "./durable-file.js";
 
 function makeDurable({ state, last, durablePath, paths }: DurablePoint): void {

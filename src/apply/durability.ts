@@ -3,8 +3,8 @@
 import { Worker } from "node:worker_threads";
 import { isErrorCode, SmError, toSmError } from "../base/errors.js";
 import { type Deferred, defer } from "../base/wait.js";
-import type { DurablePoint } from "./apply-engine.js";
 import type { ErrorData, FromDurabilityWorker, ToDurabilityWorker } from "./apply-messages.js";
+import type { DurablePoint } from "./apply-outcome.js";
 import type { DurableState } from "./durable-file.js";
 
 export interface DurabilityOptions {

@@ -1,8 +1,9 @@
 // How a connection's target stands by what is kept of it, with nobody connected.
 
-import type { ConsistencyPoint } from "../model/session.js";
+import type { ConsistencyPoint, QuarantineNews } from "../model/session.js";
 import { ApplyState } from "./apply-state.js";
 import { pointOf } from "./consistency.js";
+import { newsOf } from "./quarantine-news.js";
 import { Stage } from "./stage.js";
 
 export interface Standing {
@@ -11,15 +12,18 @@ export interface Standing {
   readonly point: ConsistencyPoint;
   /** Something was staged that is not applied wholly. */
   readonly hasLeftovers: boolean;
+  readonly quarantine: QuarantineNews;
 }
 
-export function readStanding(stateDirectory: string, nowMs: number): Standing {
+export function readStanding(stateDirectory: string, nowMs: number, retryLimitMs: number | null): Standing {
   const state = ApplyState.open(stateDirectory, nowMs);
   const stage = Stage.open({ stateDirectory, bytesMax: 0, isSynced: false });
   try {
     const { epoch, appliedSeq, consistency } = state.cursor.state;
     const hasLeftovers = stage.leftovers(epoch, appliedSeq).length > 0;
-    return { appliedSeq, durableSeq: state.durable.durableSeq, point: pointOf(consistency, state.claim), hasLeftovers };
+    const point = pointOf(consistency, state.quarantine.claimOver(state.claim));
+    const quarantine = newsOf(state.quarantine, retryLimitMs, nowMs);
+    return { appliedSeq, durableSeq: state.durable.durableSeq, point, hasLeftovers, quarantine };
   } finally {
     stage.close();
     state.close();

@@ -44,13 +44,18 @@ function word<T extends string>(words: readonly T[], preset: T, reason: string):
   return { expected: `one of ${words.join(", ")}`, parse: (value) => words.find((candidate) => candidate === value), preset: () => preset, reason };
 }
 
-function list(item: { readonly expected: string; parse(value: unknown): string | undefined }, max: number, reason: string): Field<readonly string[]> {
+function list(
+  item: { readonly expected: string; parse(value: unknown): string | undefined },
+  max: number,
+  reason: string,
+  preset: readonly string[] = [],
+): Field<readonly string[]> {
   const parse = (value: unknown): readonly string[] | undefined => {
     if (!Array.isArray(value) || value.length > max) return undefined;
     const parsed = value.map((each) => item.parse(each)).filter((each) => each !== undefined);
     return parsed.length === value.length ? parsed : undefined;
   };
-  return { expected: `a list of at most ${max}, each ${item.expected}`, parse, preset: () => [], reason };
+  return { expected: `a list of at most ${max}, each ${item.expected}`, parse, preset: () => preset, reason };
 }
 
 /** An absolute path without "..", doubled or trailing slashes. */
@@ -67,6 +72,13 @@ const absolutePath = { expected: 'an absolute path without "..", "." or a traili
 const peerAddress = {
   expected: "host:port or [ipv6]:port with a port from 1 to 65535",
   parse: (value: unknown) => (typeof value === "string" && (parseEndpoint(value)?.port ?? 0) > 0 ? value : undefined),
+};
+
+const REFUSALS: readonly string[] = ["EPERM", "EACCES", "EBUSY", "EIO", "EDQUOT"];
+
+const refusal = {
+  expected: `one of ${REFUSALS.join(", ")}`,
+  parse: (value: unknown) => REFUSALS.find((candidate) => candidate === value),
 };
 
 const SERVER: FieldTable["server"] = {
@@ -94,6 +106,7 @@ const QUEUE: FieldTable["queue"] = {
   memoryMiB: whole(1, MIB_MAX, 128, "holds seconds of a busy server's changes without making the agent a large process"),
   diskMiB: wholeOrNull(5, MIB_MAX, "the volume is the limit, which minFreeMiB guards; a full queue costs a mirror"),
   minFreeMiB: whole(0, MIB_MAX, 50, "other programs on the volume keep working when the queue is full"),
+  alertPercent: whole(0, 99, 50, "half of the room is left to find out why the queue grows; 0 = no alert"),
 };
 
 const TRANSPORT: FieldTable["transport"] = {
@@ -119,6 +132,16 @@ export const FIELDS: FieldTable = {
     durability: word(["none", "write", "fsync"], "fsync", "an acknowledged change survives a power cut of the target"),
     retryInitialMs: whole(1, DAY_MS, 200, "a short lock on a file costs no visible delay"),
     retryMaxMs: whole(1, DAY_MS, 10_000, "a full disk is noticed to have space again within seconds"),
+    refusals: list(refusal, 5, "an immutable, forbidden or busy file holds up nothing but itself; a full or read-only volume holds up all", [
+      "EPERM",
+      "EACCES",
+      "EBUSY",
+    ]),
+    retryLimitSeconds: {
+      ...wholeOrNull(0, 31_536_000, "what has not gone by itself in a minute needs a person, who is told then"),
+      preset: () => 60,
+    },
+    quarantineRetrySeconds: whole(0, 31_536_000, 300, "a file that was released is repaired within minutes, whoever released it"),
   },
   capture: {
     source: word(["auto", "fanotify", "chokidar", "walk"], "auto", "the agent probes each root and takes the best that works there"),

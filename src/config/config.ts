@@ -22,6 +22,8 @@ export interface ConfigSections {
     readonly memoryMiB: number;
     readonly diskMiB: number | null;
     readonly minFreeMiB: number;
+    /** 0 = no alert. */
+    readonly alertPercent: number;
   };
   readonly transport: {
     readonly compressMinBytes: number;
@@ -34,6 +36,12 @@ export interface ConfigSections {
     readonly durability: "none" | "write" | "fsync";
     readonly retryInitialMs: number;
     readonly retryMaxMs: number;
+    /** Names of the errors that hold up one path only. */
+    readonly refusals: readonly string[];
+    /** Seconds; null = for ever. */
+    readonly retryLimitSeconds: number | null;
+    /** Seconds; 0 = by hand only. */
+    readonly quarantineRetrySeconds: number;
   };
   readonly capture: {
     readonly source: "auto" | "fanotify" | "chokidar" | "walk";

@@ -12,6 +12,8 @@ import type { CopyWatch } from "./copy-watch.js";
 import type { MassChangeGuard } from "./mass-change-guard.js";
 import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
+import { quarantineReason } from "./quarantine-reason.js";
+import type { QuarantineWatch } from "./quarantine-watch.js";
 import type { SentCounts } from "./set-sender.js";
 import type { Transmission } from "./transmission.js";
 import { commitMode, transmissionReasons, transmitMode } from "./transmission-report.js";
@@ -29,6 +31,7 @@ export interface ConnectionView {
   readonly transmission: Transmission;
   readonly mirror: MirrorTracker;
   readonly problems: ProblemBook;
+  readonly quarantine: QuarantineWatch;
   readonly counts: SentCounts;
   readonly pendingRepairs: number;
   readonly stateFault: { readonly message: string; readonly since: string } | null;
@@ -103,7 +106,8 @@ function dataState(c: ConnectionView): TargetDataState {
   // A mirror whose source is away makes no progress: it is still to be done.
   if (c.mirror.isRunning) return c.state.kind === "halted" ? "Mirror Required" : "Mirroring";
   if (c.guard.isRejected) return "Mirror Required";
-  return c.record.mirrorNeed !== null || c.pendingRepairs > 0 || !c.record.options.replicate || c.problems.count > 0 ? "Mirror Required" : "OK";
+  const isLacking = c.record.mirrorNeed !== null || c.pendingRepairs > 0 || !c.record.options.replicate;
+  return isLacking || c.problems.count > 0 || c.quarantine.count > 0 ? "Mirror Required" : "OK";
 }
 
 function targetStatus(c: ConnectionView): TargetStatus {
@@ -111,7 +115,7 @@ function targetStatus(c: ConnectionView): TargetStatus {
   if (c.state.kind !== "streaming") return "Unreachable";
   const { targetPause } = c.transmission;
   if (targetPause !== "no") return targetPause === "pending" ? "Pause Pending" : "Paused";
-  return c.retrying === null ? "OK" : "Retrying";
+  return c.retrying === null && c.quarantine.count === 0 ? "OK" : "Retrying";
 }
 
 function replicationStatus(c: ConnectionView, queued: number): ReplicationStatus {
@@ -123,7 +127,7 @@ function replicationStatus(c: ConnectionView, queued: number): ReplicationStatus
 }
 
 function reasonsOf(c: ConnectionView): readonly Reason[] {
-  const others = [stateReason(c), mirrorReason(c), repairReason(c), retryReason(c), problemReason(c)];
+  const others = [stateReason(c), mirrorReason(c), repairReason(c), retryReason(c), heldReason(c), problemReason(c)];
   return [c.guard.reason(), linkReason(c), ...transmissionReasons(c, Date.now()), ...others].filter((reason) => reason !== null);
 }
 
@@ -196,6 +200,10 @@ function retryReason({ retrying }: ConnectionView): Reason | null {
     nextAt: null,
     command: null,
   };
+}
+
+function heldReason({ quarantine, record }: ConnectionView): Reason | null {
+  return quarantineReason(quarantine.news, { object: `connection ${record.id}`, where: ` on ${record.peer}` });
 }
 
 function problemReason({ problems, record, stateSince }: ConnectionView): Reason | null {

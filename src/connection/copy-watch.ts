@@ -11,6 +11,7 @@ export interface CopyView {
   readonly record: Pick<ConnectionRecord, "mirrorNeed" | "options">;
   readonly mirror: { readonly isRunning: boolean };
   readonly problems: { readonly count: number };
+  readonly quarantine: { readonly count: number };
   readonly pendingRepairs: number;
   readonly appliedSeq: number;
 }
@@ -23,11 +24,12 @@ export interface CopyWatchOptions {
 }
 
 /** Null = nothing is known that the target lacks. */
-export function lackOf({ record, mirror, pendingRepairs, problems }: CopyView): string | null {
+export function lackOf({ record, mirror, pendingRepairs, problems, quarantine }: CopyView): string | null {
   if (!record.options.replicate) return "changes are not replicated on this connection";
   if (mirror.isRunning) return "a mirror is in progress";
   if (record.mirrorNeed !== null) return `a mirror is required: ${record.mirrorNeed.message}`;
   if (pendingRepairs > 0) return "repairs are pending";
+  if (quarantine.count > 0) return "some paths are in quarantine on the target";
   return problems.count > 0 ? "some files could not be carried over" : null;
 }
 

@@ -4,8 +4,9 @@
 
 import { backoffMs } from "../base/backoff.js";
 import { type ErrorCode, toSmError } from "../base/errors.js";
-import { defer, delay } from "../base/wait.js";
+import { delay } from "../base/wait.js";
 import { displayPath } from "../model/byte-path.js";
+import type { Answer } from "../model/change.js";
 import type { SourceChannel } from "../model/channel-port.js";
 import type { ConnectionPatch, MirrorMode } from "../model/connection-spec.js";
 import type { Ack, ConsistencyPoint, Retrying } from "../model/session.js";
@@ -24,9 +25,11 @@ import type { MassChangeGuard } from "./mass-change-guard.js";
 import { mirrorOrder } from "./mirror-order.js";
 import { MirrorTracker } from "./mirror-tracker.js";
 import { ProblemBook } from "./problem-book.js";
+import { QuarantineWatch } from "./quarantine-watch.js";
 import { RecordKeeper } from "./record-keeper.js";
 import { mergeNeeds, needByHand, planResume, reviewSpan, withEmptyTarget } from "./resume-plan.js";
 import { type SentCounts, SetSender } from "./set-sender.js";
+import { logState } from "./state-log.js";
 import { openTransmission, type Transmission } from "./transmission.js";
 
 const RETRY = { initialMs: 250, maxMs: 15_000, jitter: 0.3 };
@@ -56,6 +59,7 @@ export class SourceConnection {
   readonly #live = new LiveSets();
   /** Those that are part of no complete state on the target. */
   readonly #open = new LiveSets();
+  readonly quarantine: QuarantineWatch;
   readonly #copy: CopyWatch;
   readonly #keeper: RecordKeeper;
   readonly #clock = new ClockWatch();
@@ -72,14 +76,9 @@ export class SourceConnection {
     this.#keeper = new RecordKeeper(options.save, options.log);
     this.guard = guardFor(this, () => options.guardPolicy(this.record));
     if (this.guard.isRejected) this.state = { kind: "halted", fault: this.guard.fault };
+    this.quarantine = new QuarantineWatch({ connection: this, feed: options.feed, onAsked: (answers) => this.#takeAnswers(answers) });
     this.#copy = new CopyWatch({ view: this, probe: () => options.feed.probe(this.id), onClaim: (claim) => tellClaim(options.feed, this.channel, claim) });
-    this.transmission = openTransmission(this, {
-      keep: (transmission, isUrgent) => {
-        this.keep({ transmission }, isUrgent);
-        this.options.onChange();
-      },
-      onLink: () => this.#followTransmission(),
-    });
+    this.transmission = openTransmission(this, { onLink: () => this.#followTransmission() });
   }
 
   /** The link is wanted from now on, or not any more. */
@@ -121,10 +120,10 @@ export class SourceConnection {
     while (!signal.aborted) {
       if (!this.transmission.isLinkWanted) this.#dispatch({ kind: "hold" });
       if (this.state.kind === "halted" || !this.transmission.isLinkWanted) {
-        const woken = defer<void>();
-        this.#resume = woken.resolve;
-        signal.addEventListener("abort", () => woken.resolve(), { once: true });
-        await woken.promise;
+        await new Promise<void>((resolve) => {
+          this.#resume = resolve;
+          signal.addEventListener("abort", () => resolve(), { once: true });
+        });
         continue;
       }
       this.#dispatch({ kind: "release" });
@@ -193,6 +192,11 @@ export class SourceConnection {
     this.#hadStream = true;
     this.#copy.look();
     channel.sendCopy(this.#copy.claim);
+    this.quarantine.begin();
+    channel.onQuarantine((news) => {
+      this.quarantine.take(news);
+      this.#changed();
+    });
     channel.onAck((ack) => this.#takeAck(ack));
     channel.onPause((pause) => this.transmission.hearTarget(pause));
     if (plan.restartMirror || !this.mirror.isRunning) this.#startNeeded(isEmpty);
@@ -205,11 +209,7 @@ export class SourceConnection {
   #takeAck(ack: Ack): void {
     const { feed, journal } = this.options;
     this.retrying = ack.retrying;
-    if (ack.answers.length > 0) {
-      for (const answer of ack.answers) if (answer.kind === "problem") this.addProblem(displayPath(answer.path), answer.code, answer.message);
-      feed.send({ kind: "answers", connectionId: this.id, answers: ack.answers });
-      this.#copy.take(ack.answers);
-    }
+    this.#takeAnswers(ack.answers);
     this.#sender?.taken(ack.takenSeq);
     this.point = ack;
     this.#open.takeSettled(ack.consistentSeq);
@@ -221,6 +221,13 @@ export class SourceConnection {
     journal.advance(this.id, this.#releasedSeq);
     if (this.mirror.isApplied(this.appliedSeq)) this.#mirrorDone();
     this.#changed();
+  }
+
+  #takeAnswers(answers: readonly Answer[]): void {
+    if (answers.length === 0) return;
+    for (const answer of answers) if (answer.kind === "problem") this.addProblem(displayPath(answer.path), answer.code, answer.message);
+    this.options.feed.send({ kind: "answers", connectionId: this.id, answers });
+    this.#copy.take(answers);
   }
 
   /**
@@ -236,7 +243,7 @@ export class SourceConnection {
   #noteDurable(seq: number): void {
     this.durableSeq = seq;
     const madeMs = this.#live.takeSettled(seq);
-    const isRepaired = this.pendingRepairs === 0 && seq >= this.#repairSeq;
+    const isRepaired = this.pendingRepairs === 0 && this.quarantine.count === 0 && seq >= this.#repairSeq;
     const cleanUntilMs = cleanUntilAfter(this.record.cleanUntilMs, isRepaired ? madeMs : 0, this.options.captureLagMs, Date.now());
     this.keep({ durableSeq: seq, cleanUntilMs }, false);
   }
@@ -364,12 +371,9 @@ export class SourceConnection {
     return this.mirror.report();
   }
 
-  report(): ConnectionReport {
-    return reportConnection(this);
-  }
-
   #changed(): void {
     this.#copy.look();
+    this.quarantine.look();
     this.options.onChange();
   }
 
@@ -378,9 +382,7 @@ export class SourceConnection {
     this.state = nextConnection(before, event);
     if (this.state.kind === before.kind) return;
     this.stateSince = new Date().toISOString();
-    const fields = { connection: this.id, repset: this.record.repset, target: this.record.peer, from: before.kind, to: this.state.kind };
-    if ("fault" in this.state) this.options.log.warn(`connection ${this.state.kind}: ${this.state.fault.message}`, fields);
-    else this.options.log.info(`connection ${this.state.kind}`, fields);
+    logState(this.options.log, this.record, before, this.state);
     this.#changed();
   }
 
@@ -395,5 +397,6 @@ export class SourceConnection {
     this.#keeper.tick();
     this.#copy.look();
     this.transmission.look();
+    this.quarantine.look();
   }
 }

@@ -3,9 +3,10 @@
 import type { ApplyAck } from "../apply/apply-service.js";
 import type { TargetTerms } from "../apply/target-terms.js";
 import type { SmError } from "../base/errors.js";
-import type { ConsistencyPoint } from "../model/session.js";
+import type { ConsistencyPoint, QuarantineNews } from "../model/session.js";
 import type { Reason, TargetConnectionReport } from "../model/status.js";
 import { reportConsistency } from "./consistency-report.js";
+import { quarantineReason } from "./quarantine-reason.js";
 
 export interface TargetView {
   readonly terms: TargetTerms;
@@ -14,6 +15,8 @@ export interface TargetView {
   readonly online: boolean;
   readonly last: Pick<ApplyAck, "appliedSeq" | "durableSeq" | "openSinceMs" | "stageFault" | keyof ConsistencyPoint>;
   readonly stageFaultSince: string | null;
+  /** What refused changes; null = the worker has not said. */
+  readonly quarantine: QuarantineNews | null;
   readonly receivedBytes: number;
   readonly failure: { readonly error: SmError; readonly since: string } | null;
 }
@@ -39,7 +42,12 @@ export function reportTarget(view: TargetView, pause: PauseView | null, nowMs: n
     receivedBytes,
     pause: pause === null ? "no" : pause.isPending ? "pending" : "paused",
     consistency: reportConsistency({ point: last, openSinceMs: sinceMs, object: targetsOf(terms) }, nowMs),
-    reasons: [failureReason(view), pauseReason(view, pause), stageReason(view)].filter((reason) => reason !== null),
+    reasons: [
+      failureReason(view),
+      pauseReason(view, pause),
+      stageReason(view),
+      quarantineReason(view.quarantine, { object: targetsOf(terms), where: "" }),
+    ].filter((reason) => reason !== null),
   };
 }
 

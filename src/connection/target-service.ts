@@ -2,6 +2,7 @@
 
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { QuarantinePolicy } from "../apply/apply-messages.js";
 import { type ApplyAck, ApplyService } from "../apply/apply-service.js";
 import { type Feed, feedsOf, refuseChainLoops, refuseLocalLoops } from "../apply/loop-check.js";
 import { readStanding } from "../apply/standing.js";
@@ -14,6 +15,7 @@ import type { AcceptChannel, TargetChannel } from "../model/channel-port.js";
 import type { TargetChoice, TargetControl } from "../model/control-port.js";
 import type { Hello, Welcome } from "../model/session.js";
 import type { TargetConnectionReport } from "../model/status.js";
+import type { QuarantinedTarget } from "./target-quarantine.js";
 import { type PauseView, reportTarget, type TargetView } from "./target-report.js";
 
 export interface TargetSettings {
@@ -27,6 +29,7 @@ export interface TargetSettings {
   readonly stageBytesMax: number;
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
+  readonly quarantine: QuarantinePolicy;
 }
 
 export interface TargetServiceOptions {
@@ -45,7 +48,7 @@ export interface TargetServiceOptions {
   readonly log: Log;
 }
 
-interface Session extends Omit<TargetView, "online"> {
+interface Session extends Omit<TargetView, "online" | "quarantine"> {
   readonly key: string;
   readonly service: ApplyService;
   feeds: readonly Feed[];
@@ -93,8 +96,8 @@ export class TargetService implements TargetControl {
     try {
       const terms = readTerms(stateDirectory);
       if (terms === null) return;
-      const { hasLeftovers, point, ...seqs } = readStanding(stateDirectory, Date.now());
-      const view = { terms, clockAheadMs: 0, online: false, receivedBytes: 0, failure: null, stageFaultSince: null };
+      const { hasLeftovers, point, quarantine, ...seqs } = readStanding(stateDirectory, Date.now(), this.#options.settings.quarantine.limitMs);
+      const view = { terms, clockAheadMs: 0, online: false, receivedBytes: 0, failure: null, stageFaultSince: null, quarantine };
       this.#away.set(key, { ...view, last: { ...seqs, ...point, openSinceMs: null, stageFault: null } });
       if (!hasLeftovers) return;
       const session = await this.#openSession(key, terms, { epoch: null, clockAheadMs: 0 });
@@ -112,7 +115,7 @@ export class TargetService implements TargetControl {
   async #openSession(key: string, terms: TargetTerms, stream: { readonly epoch: string | null; readonly clockAheadMs: number }): Promise<Session> {
     const { settings, failpoint, log } = this.#options;
     const { mappings, rules, remapLinks, durability } = terms;
-    const { stageBytesMax, retryInitialMs, retryMaxMs } = settings;
+    const { stageBytesMax, retryInitialMs, retryMaxMs, quarantine } = settings;
     const service = await ApplyService.open({
       connectionKey: key,
       stateDirectory: this.#stateDirectory(key),
@@ -124,6 +127,7 @@ export class TargetService implements TargetControl {
       durability,
       retryInitialMs,
       retryMaxMs,
+      quarantine,
       failpoint,
       isPaused: this.#pauses.sinceOf(key) !== null,
       log,
@@ -209,6 +213,11 @@ export class TargetService implements TargetControl {
     const { service, terms } = session;
     const { log, onChange } = this.#options;
     session.channel = channel;
+    // Before the acknowledgements: a change that was refused is known before its set is done.
+    service.onQuarantine((news) => {
+      channel.sendQuarantine(news);
+      onChange();
+    });
     service.onAck((ack) => {
       this.#note(session, ack);
       const { releasedBytes, openSinceMs: _, stageFault: __, isPaused: ___, ...told } = ack;
@@ -217,6 +226,7 @@ export class TargetService implements TargetControl {
     });
     if (this.#pauses.sinceOf(session.key) !== null) this.#tellPause(session);
     if (session.failure !== null) void channel.close(session.failure.error);
+    channel.onMended((mended) => service.mended(mended));
     channel.onCopy((claim) => service.claim(claim));
     channel.onSet((bytes) => {
       session.receivedBytes += bytes.length;
@@ -310,12 +320,29 @@ export class TargetService implements TargetControl {
     return found.map(({ key }) => key);
   }
 
+  /** Every connection, with its worker while there is one. */
+  quarantined(): readonly QuarantinedTarget[] {
+    const live = [...this.#sessions].map(([key, { terms, service }]) => ({ key, terms, news: service.quarantine, service }));
+    const away = [...this.#away].map(([key, { terms, quarantine }]) => ({ key, terms, news: quarantine, service: null }));
+    return [...live, ...away].map((one) => ({ ...one, stateDirectory: this.#stateDirectory(one.key), isOpening: this.#opening.has(one.key) }));
+  }
+
+  /** What is kept of a connection that nobody is connected for has changed. */
+  reread(key: string): void {
+    const away = this.#away.get(key);
+    if (away === undefined) return;
+    const { point, quarantine } = readStanding(this.#stateDirectory(key), Date.now(), this.#options.settings.quarantine.limitMs);
+    this.#away.set(key, { ...away, last: { ...away.last, ...point }, quarantine });
+    this.#options.onChange();
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#sessions.keys()].map((key) => this.#end(key)));
   }
 }
 
 function viewOf(session: Session): TargetView {
-  const { terms, clockAheadMs, last, receivedBytes, failure, stageFaultSince } = session;
-  return { terms, clockAheadMs, online: session.channel !== null, last, receivedBytes, failure, stageFaultSince };
+  const { terms, clockAheadMs, last, receivedBytes, failure, stageFaultSince, service } = session;
+  const { quarantine } = service;
+  return { terms, clockAheadMs, online: session.channel !== null, last, receivedBytes, failure, stageFaultSince, quarantine };
 }

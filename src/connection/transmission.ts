@@ -284,7 +284,7 @@ export class Transmission {
 }
 
 /** Of a source connection: `hooks` are what it does about it. */
-export function openTransmission(connection: QueueView & TransmissionHost, hooks: Pick<TransmissionOptions, "keep" | "onLink">): Transmission {
+export function openTransmission(connection: QueueView & TransmissionHost, hooks: Pick<TransmissionOptions, "onLink">): Transmission {
   const { record, options } = connection;
   const { feed, log, onChange, clock } = options;
   const { id: connectionId } = record;
@@ -294,6 +294,10 @@ export function openTransmission(connection: QueueView & TransmissionHost, hooks
     queue: () => lookAtQueue(connection),
     onRate: (bytesPerSecond) => feed.send({ kind: "pace", connectionId, bytesPerSecond }),
     onMirrorSent: (seq) => feed.send({ kind: "sent", connectionId, seq }),
+    keep: (transmission, isUrgent) => {
+      connection.keep({ transmission }, isUrgent);
+      onChange();
+    },
     onChange,
     log,
     ...(clock === undefined ? {} : { clock }),
@@ -302,6 +306,7 @@ export function openTransmission(connection: QueueView & TransmissionHost, hooks
 }
 
 interface TransmissionHost {
+  keep(part: Pick<ConnectionRecord, "transmission">, isUrgent: boolean): void;
   readonly record: Pick<ConnectionRecord, "transmission">;
   readonly options: Pick<SourceConnectionOptions, "feed" | "log" | "clock" | "onChange">;
 }

@@ -7,6 +7,8 @@ import { CONNECTION_COMMANDS } from "./connection-commands.js";
 import { EXPLAIN_COMMANDS } from "./explain-commands.js";
 import { MIRROR_COMMANDS } from "./mirror-commands.js";
 import { PEER_COMMANDS } from "./peer-commands.js";
+import { QUARANTINE_COMMANDS } from "./quarantine-commands.js";
+import { QUEUE_COMMANDS } from "./queue-commands.js";
 import { REPSET_COMMANDS } from "./repset-commands.js";
 import { SCHEDULE_COMMANDS } from "./schedule-commands.js";
 import { STATUS_COMMANDS } from "./status-commands.js";
@@ -21,6 +23,8 @@ export const COMMANDS = [
   ...MIRROR_COMMANDS,
   ...TRANSMISSION_COMMANDS,
   ...SCHEDULE_COMMANDS,
+  ...QUEUE_COMMANDS,
+  ...QUARANTINE_COMMANDS,
   ...PEER_COMMANDS,
 ] as const;
 

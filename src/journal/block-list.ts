@@ -109,6 +109,23 @@ export class BlockList {
     this.#pinned = this.#segments;
   }
 
+  /** The block that follows one of the list. */
+  after(block: Block): Block | undefined {
+    return this.#blocks[this.indexAfter(block.lastSeq)];
+  }
+
+  /** Bytes that `cursor` is still to receive or to acknowledge, by where they are. */
+  placesAfter({ connectionId, passedSeq }: Cursor): { readonly memoryBytes: number; readonly diskBytes: number } {
+    let [memoryBytes, diskBytes] = [0, 0];
+    for (let i = this.indexAfter(passedSeq); i < this.#blocks.length; i++) {
+      const block = this.#blocks[i] as Block;
+      const { bytes } = block.weightAfter(connectionId, passedSeq);
+      if (block.kind === "memory") memoryBytes += bytes;
+      else diskBytes += bytes;
+    }
+    return { memoryBytes, diskBytes };
+  }
+
   /** Index of the first block that reaches beyond `seq`. */
   indexAfter(seq: number): number {
     return firstAbove(this.#blocks.length, (index) => this.#blocks[index]?.lastSeq ?? Number.POSITIVE_INFINITY, seq);

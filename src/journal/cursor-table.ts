@@ -1,5 +1,7 @@
 // Where each consumer stands: what it has passed (acknowledged) and what it was given (its window).
 
+import type { Tally } from "./block.js";
+
 export interface Cursor {
   readonly connectionId: number;
   passedSeq: number;
@@ -31,6 +33,13 @@ export class CursorTable {
     return [...this.#cursors.values()];
   }
 
+  /** Connections that have not passed `seq`. */
+  behind(seq: number): number[] {
+    return this.all()
+      .filter(({ passedSeq }) => passedSeq < seq)
+      .map(({ connectionId }) => connectionId);
+  }
+
   set(connectionId: number, afterSeq: number): void {
     this.#cursors.set(connectionId, { connectionId, passedSeq: afterSeq, readSeq: afterSeq, emptyFrom: 0, emptyTo: 0 });
     this.#refresh();
@@ -53,6 +62,17 @@ export class CursorTable {
     if (connectionId === 0) return this.#minPassedSeq < seq;
     const cursor = this.#cursors.get(connectionId);
     return cursor !== undefined && cursor.passedSeq < seq;
+  }
+
+  /** Does anybody still need something of a block with these tallies? */
+  wantAny(tallies: ReadonlyMap<number, Tally>): boolean {
+    for (const [connectionId, { lastSeq }] of tallies) if (this.wants(connectionId, lastSeq)) return true;
+    return false;
+  }
+
+  /** Somebody has read into the span and not passed it. */
+  areIn({ firstSeq, lastSeq }: { readonly firstSeq: number; readonly lastSeq: number }): boolean {
+    return this.all().some(({ passedSeq, readSeq }) => passedSeq < lastSeq && readSeq >= firstSeq);
   }
 
   #refresh(): void {

@@ -5,7 +5,7 @@
 // - Nothing leaves before every cursor that wants it has passed it, unless a loss was reported first.
 // - next() hands out the bytes that were appended, or nothing: damage becomes a loss, never other bytes.
 // - All decisions about blocks are made synchronously here; files follow through the writer's queue.
-// - Memory: memoryBytesMax, plus one segment for each consumer and one more, plus what is being written.
+// - Memory: memoryBytesMax, plus two segments for each consumer (one is read ahead) and one more, plus what is being written.
 // - Appends never fail because of the disk: at a limit or on an error the queue is given up to the mirror.
 
 import { assert } from "../base/assert.js";
@@ -33,7 +33,7 @@ export class DiskJournal implements Journal {
   /** How the last run ended: "clean" goes on in its epoch; the others began a new one with sequence 1. */
   readonly recovered: Recovered;
   readonly epoch: string;
-  readonly #settings: JournalSettings;
+  #settings: JournalSettings;
   readonly #headerBytes: number;
   readonly #blocks = new BlockList();
   readonly #cursors = new CursorTable();
@@ -55,12 +55,12 @@ export class DiskJournal implements Journal {
     this.epoch = recovery.state.epoch;
     this.#lastSeq = recovery.state.lastSeq;
     this.#losses = new LossBook(settings.log);
-    const { directory, setName, minFreeBytes, log } = settings;
+    const { directory, setName, log } = settings;
     this.#writer = new SegmentWriter({
       directory,
       setName,
       epoch: this.epoch,
-      minFreeBytes,
+      minFreeBytes: () => this.#settings.minFreeBytes,
       log,
       onFailure: (failure) => this.#onWriteFailure(failure),
       onSealed: (block) => this.#onSealed(block),
@@ -69,8 +69,8 @@ export class DiskJournal implements Journal {
       directory,
       setName,
       epoch: this.epoch,
-      residentMax: () => this.#cursors.size + 1,
-      isInUse: (block) => this.#isInUse(block),
+      residentMax: () => 2 * this.#cursors.size + 1,
+      isInUse: (block) => this.#cursors.areIn(block),
       onDamage: (block, records, damage) => this.#onDamage(block, records, damage),
     });
   }
@@ -91,12 +91,7 @@ export class DiskJournal implements Journal {
       this.#blocks.recount(block);
       this.#reader.touch(block);
     }
-    this.#losses.restore(state.lost, (span) =>
-      this.#cursors
-        .all()
-        .filter((cursor) => cursor.passedSeq < span.toSeq)
-        .map((cursor) => cursor.connectionId),
-    );
+    this.#losses.restore(state.lost, (span) => this.#cursors.behind(span.toSeq));
     for (const damage of damages) this.#reportDamage(damage.lost, damage);
   }
 
@@ -200,12 +195,8 @@ export class DiskJournal implements Journal {
     const from = Math.min(afterSeq, this.#lastSeq);
     const old = this.#cursors.get(connectionId)?.passedSeq;
     if (from < (old ?? Number.POSITIVE_INFINITY) && from < this.#firstSeq() - 1) {
-      this.#settings.log.warn("a consumer starts before the oldest change set held", {
-        set: this.#settings.setName,
-        connectionId,
-        afterSeq,
-        firstSeq: this.#firstSeq(),
-      });
+      const { log, setName: set } = this.#settings;
+      log.warn("a consumer starts before the oldest change set held", { set, connectionId, afterSeq, firstSeq: this.#firstSeq() });
     }
     this.#cursors.set(connectionId, from);
     if (old !== undefined && old < from) this.#release(old, from);
@@ -229,8 +220,11 @@ export class DiskJournal implements Journal {
         continue;
       }
       const cursor = this.#cursors.get(connectionId);
+      if (block.kind === "disk") {
+        this.#reader.touch(block);
+        if (cursor !== undefined && cursor.readSeq < block.firstSeq) this.#reader.readAhead(this.#blocks.after(block));
+      }
       if (cursor !== undefined) cursor.readSeq = record.seq;
-      if (block.kind === "disk") this.#reader.touch(block);
       return record;
     }
     return undefined;
@@ -263,22 +257,13 @@ export class DiskJournal implements Journal {
     for (let i = this.#blocks.indexAfter(afterSeq); i < blocks.length; i++) {
       const block = blocks[i];
       if (block === undefined || block.firstSeq > toSeq) break;
-      if (!this.#isWanted(block)) unwanted.add(block);
+      if (!this.#cursors.wantAny(block.tallies)) unwanted.add(block);
       else if (block.kind === "memory") this.#blocks.change(block, () => block.release((r) => this.#cursors.wants(r.connectionId, r.seq), onRelease));
-      else if (block.index !== undefined && !this.#isInUse(block)) block.index = undefined;
+      else if (block.index !== undefined && !this.#cursors.areIn(block)) block.index = undefined;
     }
     for (const { kind, records } of unwanted) if (kind === "memory") records?.forEach(onRelease);
     this.#drop(unwanted);
     this.#losses.forget(this.#cursors.minPassedSeq);
-  }
-
-  #isWanted(block: Block): boolean {
-    for (const [connectionId, tally] of block.tallies) if (this.#cursors.wants(connectionId, tally.lastSeq)) return true;
-    return false;
-  }
-
-  #isInUse(block: DiskBlock): boolean {
-    return this.#cursors.all().some((cursor) => cursor.passedSeq < block.lastSeq && cursor.readSeq >= block.firstSeq);
   }
 
   #drop(blocks: ReadonlySet<Block>): void {
@@ -356,6 +341,17 @@ export class DiskJournal implements Journal {
   backlog(connectionId: number): { readonly records: number; readonly bytes: number } {
     const cursor = this.#cursors.get(connectionId);
     return cursor === undefined ? { records: 0, bytes: 0 } : this.#blocks.weightAfter(cursor);
+  }
+
+  /** The same, by where it is. Looks at every block: not to be asked often. */
+  backlogPlaces(connectionId: number): { readonly memoryBytes: number; readonly diskBytes: number } {
+    const cursor = this.#cursors.get(connectionId);
+    return cursor === undefined ? { memoryBytes: 0, diskBytes: 0 } : this.#blocks.placesAfter(cursor);
+  }
+
+  /** From the next change on. What is in memory stays there until it is passed. */
+  setLimits(limits: Pick<JournalSettings, "memoryBytesMax" | "diskBytesMax" | "minFreeBytes">): void {
+    this.#settings = { ...this.#settings, ...limits };
   }
 
   #firstSeq(): number {

@@ -1,11 +1,11 @@
-// Reads whole segments back, each with one read, and keeps a few of them: one for each consumer and one more.
+// Reads whole segments back, each with one read and one ahead of its consumer, and keeps a few of them: two for each consumer and one more.
 // What is damaged is reported once to `onDamage` before the sound records are handed out.
 
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { toSmError } from "../base/errors.js";
 import type { JournalRecord } from "../model/journal-port.js";
-import { type DiskBlock, indexOf } from "./block.js";
+import { type Block, type DiskBlock, indexOf } from "./block.js";
 import { type ParsedSegment, parseSegment } from "./segment-format.js";
 import type { Span } from "./span.js";
 
@@ -40,6 +40,11 @@ export class SegmentReader {
       block.loading = undefined;
     });
     return block.loading;
+  }
+
+  /** The next segment is in memory by the time the consumer has sent this one. */
+  readAhead(block: Block | undefined): void {
+    if (block?.kind === "disk" && block.sealed && block.records === undefined) void this.load(block);
   }
 
   /** Marks a segment as used last; those used longest ago lose their bytes. */

@@ -22,7 +22,7 @@ export interface SegmentWriterOptions {
   readonly directory: string;
   readonly setName: string;
   readonly epoch: string;
-  readonly minFreeBytes: number;
+  readonly minFreeBytes: () => number;
   readonly log: Log;
   readonly onFailure: (failure: WriteFailure) => void;
   readonly onSealed: (block: DiskBlock) => void;
@@ -149,7 +149,8 @@ export class SegmentWriter {
   }
 
   async #assertFree(bytes: number): Promise<void> {
-    const { directory, minFreeBytes } = this.#options;
+    const { directory } = this.#options;
+    const minFreeBytes = this.#options.minFreeBytes();
     if (minFreeBytes <= 0) return;
     const volume = await statfs(directory);
     const freeBytes = volume.bavail * volume.bsize;

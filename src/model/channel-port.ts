@@ -2,7 +2,7 @@
 
 import type { SmError } from "../base/errors.js";
 import type { Compression } from "./compression.js";
-import type { Ack, CopyClaim, Hello, Welcome } from "./session.js";
+import type { Ack, CopyClaim, Hello, Mended, QuarantineNews, Welcome } from "./session.js";
 
 export interface ChannelStats {
   readonly sentBytes: number;
@@ -53,6 +53,9 @@ export interface SourceChannel {
   sendSet(bytes: Buffer, how?: SendHow): Promise<void>;
   /** Tells whether the target is known to be a copy; in order with the sets. */
   sendCopy(claim: CopyClaim): void;
+  /** Answers what the target asked on account of its quarantine. */
+  sendMended(mended: Mended): void;
+  onQuarantine(listener: (news: QuarantineNews) => void): void;
   onAck(listener: (ack: Ack) => void): void;
   /** Called with what the target said last, and with all that follows. */
   onPause(listener: (pause: TargetPause) => void): void;
@@ -90,6 +93,9 @@ export interface TargetChannel {
   /** Each buffer belongs to the listener: it is never reused. It may be a view of a larger block that lives as long as it does. */
   onSet(listener: (bytes: Buffer) => void): void;
   onCopy(listener: (claim: CopyClaim) => void): void;
+  onMended(listener: (mended: Mended) => void): void;
+  /** Tells of the quarantine, in order with the acknowledgements. */
+  sendQuarantine(news: QuarantineNews): void;
   /** Tells that `bytes` of the sets received were worked off: what was received and not released is bounded, the source waits at the limit. */
   release(bytes: number): void;
   sendAck(ack: Ack): void;

@@ -4,6 +4,7 @@
 import type { Peer, PeerAddress } from "./channel-port.js";
 import type { ConnectionOptions, ConnectionPatch, GuardSetting, Mapping, MirrorMode } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
+import type { QueueLimitsChange, QueueReport } from "./queue.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
 import type { TransmissionControl } from "./transmission-report.js";
@@ -108,12 +109,48 @@ export interface TargetControl {
   resume(choice: TargetChoice): Promise<readonly TargetConnectionReport[]>;
 }
 
+export interface QueueControl {
+  /** `connectionId`: only this one, and its set. */
+  show(connectionId?: number): Promise<QueueReport>;
+  /** Sets limits of every queue at once and for good; null = those of the configuration again. */
+  set(change: QueueLimitsChange | null): Promise<QueueReport>;
+}
+
+/** One path of this target that refused a change. */
+export interface QuarantineEntry {
+  /** Of the source. */
+  readonly connectionId: number;
+  readonly source: string;
+  readonly repset: string;
+  /** On this target, absolute. */
+  readonly path: string;
+  readonly code: string;
+  readonly message: string;
+  /** ISO 8601. */
+  readonly since: string;
+  /** dropped = a mirror is owed for it, which a person starts on the source. */
+  readonly state: "retrying" | "quarantined" | "dropped";
+  /** ISO 8601; null = being compared, by hand only, or not known. */
+  readonly nextAt: string | null;
+  /** Its repair takes a mirror of the connection. */
+  readonly needsMirror: boolean;
+}
+
+/** The quarantine of this agent as a target. */
+export interface QuarantineControl {
+  list(): Promise<readonly QuarantineEntry[]>;
+  /** Tries again now, or gives up; `path` as listed, null = all. Resolves with what it concerns. */
+  order(order: "retry" | "drop", path: string | null): Promise<readonly QuarantineEntry[]>;
+}
+
 export interface AgentControl {
   readonly repsets: RepsetControl;
   readonly connections: ConnectionControl;
   readonly transmission: TransmissionControl;
   readonly targets: TargetControl;
   readonly peers: PeerControl;
+  readonly queue: QueueControl;
+  readonly quarantine: QuarantineControl;
   /** `path` absolute, as text. */
   explain(path: string): Promise<PathExplanation>;
   status(): StatusReport;

@@ -2,7 +2,7 @@
 // The transport encodes, validates and carries these; the connection decides on them.
 
 import { z } from "zod";
-import { PATH_BYTES_MAX } from "./byte-path.js";
+import { type BytePath, isBytePath, PATH_BYTES_MAX } from "./byte-path.js";
 import type { Answer } from "./change.js";
 import { compressionSchema } from "./compression.js";
 import { mappingSchema } from "./connection-spec.js";
@@ -107,6 +107,42 @@ export interface Ack extends ConsistencyPoint {
   readonly answers: readonly Answer[];
   readonly retrying: Retrying | null;
 }
+
+const wireBytePathSchema = z.string().refine((text): text is BytePath => isBytePath(text), "a path in bytes");
+
+/** Paths of the target that refused changes, and what the source is to do about them. Each of these words replaces the one before. */
+export const quarantineNewsSchema = z.strictObject({
+  count: z.number().int().nonnegative(),
+  /** Of them those that were refused for longer than the target retries, or that a person gave up. */
+  givenUp: z.number().int().nonnegative(),
+  /** The first of them, for people. */
+  shown: z
+    .array(
+      z.strictObject({
+        id: z.number().int().positive(),
+        path: z.string().max(8192),
+        code: z.string().max(64),
+        message: z.string().max(2000),
+        /** Clock of the target. */
+        sinceMs: z.number(),
+        attempts: z.number().int().nonnegative(),
+        /** Clock of the target; null = it is being compared, or waits for a person. */
+        nextMs: z.number().nullable(),
+      }),
+    )
+    .max(20),
+  /** To be compared with the source, and repaired, now. `seq`: the set up to which renames are known. */
+  asks: z.array(z.strictObject({ root: z.number().int().nonnegative().max(4096), path: wireBytePathSchema, seq: z.number().int().nonnegative() })).max(200),
+  /** Number of the last question; a `mended` answers all up to one. */
+  asked: z.number().int().nonnegative(),
+  /** The last question that takes a mirror. `isAutomatic` false: a person is to start it. */
+  mirror: z.strictObject({ ask: z.number().int().positive(), isAutomatic: z.boolean() }).nullable(),
+});
+export type QuarantineNews = z.infer<typeof quarantineNewsSchema>;
+
+/** The source has cared for every question up to `ask`: what it sent for that is in the sets up to `seq`. */
+export const mendedSchema = z.strictObject({ ask: z.number().int().positive(), seq: z.number().int().nonnegative() });
+export type Mended = z.infer<typeof mendedSchema>;
 
 /** Why a target will not take a connection. `code` is an ErrorCode. */
 export const refusalSchema = z.strictObject({

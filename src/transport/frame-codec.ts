@@ -7,7 +7,19 @@ import { isSeq, packHeader, SET_BYTES_MAX, unpackHeader } from "../model/change-
 import type { TargetPause } from "../model/channel-port.js";
 import type { Packing } from "../model/compression.js";
 import { type ScanLimits, scanMsgpack } from "../model/msgpack-scan.js";
-import { type Ack, type CopyClaim, type Hello, helloSchema, refusalSchema, type Welcome, welcomeSchema } from "../model/session.js";
+import {
+  type Ack,
+  type CopyClaim,
+  type Hello,
+  helloSchema,
+  type Mended,
+  mendedSchema,
+  type QuarantineNews,
+  quarantineNewsSchema,
+  refusalSchema,
+  type Welcome,
+  welcomeSchema,
+} from "../model/session.js";
 import { decodeAck } from "./ack-codec.js";
 
 export const NONCE_BYTES = 16;
@@ -32,6 +44,8 @@ export type Frame =
   | { readonly kind: "copy"; readonly claim: CopyClaim }
   | { readonly kind: "pause"; readonly pause: TargetPause }
   | { readonly kind: "part"; readonly bytesTotal: number; readonly piece: Buffer }
+  | { readonly kind: "quarantine"; readonly news: QuarantineNews }
+  | { readonly kind: "mended"; readonly mended: Mended }
   | { readonly kind: "ping" | "pong"; readonly token: number }
   | { readonly kind: "probe"; readonly nonce: Buffer }
   | { readonly kind: Packing; readonly rawBytes: number; readonly block: Buffer }
@@ -51,6 +65,8 @@ export const encodeCopy = ({ fromSeq, why }: CopyClaim): Buffer => encodeFrame([
 export const encodePause = ({ pause, sinceMs }: TargetPause): Buffer => encodeFrame(["pause", pause, sinceMs]);
 /** A piece of a message of `bytesTotal`. */
 export const encodePart = (bytesTotal: number, piece: Buffer): Buffer => encodeFrame(["part", bytesTotal], [piece]);
+export const encodeQuarantine = (news: QuarantineNews): Buffer => encodeFrame(["quarantine", news]);
+export const encodeMended = (mended: Mended): Buffer => encodeFrame(["mended", mended]);
 export const encodePing = (token: number): Buffer => encodeFrame(["ping", token]);
 export const encodePong = (token: number): Buffer => encodeFrame(["pong", token]);
 export const encodeProbe = (nonce: Buffer): Buffer => encodeFrame(["probe", nonce]);
@@ -110,6 +126,10 @@ function decodeControl(kind: string, fields: readonly unknown[]): Frame {
       return { kind, hello: validated(helloSchema, fields, kind) };
     case "welcome":
       return { kind, welcome: validated(welcomeSchema, fields, kind) };
+    case "quarantine":
+      return { kind, news: validated(quarantineNewsSchema, fields, kind) };
+    case "mended":
+      return { kind, mended: validated(mendedSchema, fields, kind) };
     case "refuse":
     case "bye":
       if (fields.length !== 3) bad(`a ${kind} frame has 3 fields, not ${fields.length}`);

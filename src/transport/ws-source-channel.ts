@@ -5,8 +5,8 @@ import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import type { ChannelStats, OnWire, SendHow, SendPace, SourceChannel, TargetPause } from "../model/channel-port.js";
 import { type Compression, lowerOf } from "../model/compression.js";
-import type { Ack, CopyClaim, Welcome } from "../model/session.js";
-import { encodeCopy, encodePart, SET_FRAME_BYTES_MAX } from "./frame-codec.js";
+import type { Ack, CopyClaim, Mended, QuarantineNews, Welcome } from "../model/session.js";
+import { encodeCopy, encodeMended, encodePart, SET_FRAME_BYTES_MAX } from "./frame-codec.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
 import { packSet } from "./set-compression.js";
 
@@ -21,6 +21,7 @@ export interface SourceChannelFacts {
 
 /** As many as the thread pool works on. */
 const PACKED_AT_ONCE_MAX = 4;
+const EARLY_MAX = 1000;
 
 export class WsSourceChannel implements SourceChannel {
   readonly welcome: Welcome;
@@ -35,6 +36,8 @@ export class WsSourceChannel implements SourceChannel {
   #early: Ack[] = [];
   #pause: TargetPause | undefined;
   #pauseListener: (pause: TargetPause) => void = () => undefined;
+  #quarantineListener: ((news: QuarantineNews) => void) | null = null;
+  readonly #earlyNews: QuarantineNews[] = [];
   #sentSetBytes = 0;
   #sentWireBytes = 0;
   /** Sets that are being compressed, and those behind them: a small one must not overtake a large one. Oldest first. */
@@ -59,14 +62,33 @@ export class WsSourceChannel implements SourceChannel {
       this.#pauseListener(frame.pause);
       return;
     }
+    if (frame.kind === "quarantine") {
+      this.#hearQuarantine(frame.news);
+      return;
+    }
     if (frame.kind !== "ack") throw new SmError("PROTOCOL", `a ${frame.kind} frame came on an open channel, where a target sends acknowledgements`);
     if (this.#listeners.length === 0) this.#early.push(frame.ack);
-    if (this.#early.length > 1000) throw new SmError("PROTOCOL", "acknowledgements came before any set was sent");
+    if (this.#early.length > EARLY_MAX) throw new SmError("PROTOCOL", "acknowledgements came before any set was sent");
     for (const listener of this.#listeners) listener(frame.ack);
   }
 
   sendCopy(claim: CopyClaim): void {
     if (!this.#link.isEnded) this.#link.send(encodeCopy(claim));
+  }
+
+  sendMended(mended: Mended): void {
+    if (!this.#link.isEnded) this.#link.send(encodeMended(mended));
+  }
+
+  onQuarantine(listener: (news: QuarantineNews) => void): void {
+    this.#quarantineListener = listener;
+    for (const news of this.#earlyNews.splice(0)) listener(news);
+  }
+
+  #hearQuarantine(news: QuarantineNews): void {
+    if (this.#quarantineListener === null) this.#earlyNews.push(news);
+    else this.#quarantineListener(news);
+    if (this.#earlyNews.length > EARLY_MAX) throw new SmError("PROTOCOL", "the quarantine was told of without an end before anybody listened");
   }
 
   onAck(listener: (ack: Ack) => void): void {

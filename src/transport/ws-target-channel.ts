@@ -5,9 +5,9 @@ import { SmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
 import type { TargetChannel, TargetPause } from "../model/channel-port.js";
 import { lowerOf } from "../model/compression.js";
-import type { Ack, CopyClaim, Hello } from "../model/session.js";
+import type { Ack, CopyClaim, Hello, Mended, QuarantineNews } from "../model/session.js";
 import { type AckProgress, encodeAckFrames } from "./ack-frames.js";
-import { decodeFrame, encodePause, type Frame } from "./frame-codec.js";
+import { decodeFrame, encodePause, encodeQuarantine, type Frame } from "./frame-codec.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
 import { PartAssembly } from "./part-assembly.js";
 import { SetInbox } from "./set-inbox.js";
@@ -27,6 +27,8 @@ export class WsTargetChannel implements TargetChannel {
   #unreleasedBytes = 0;
   #isPaused = false;
   #copyListener: ((claim: CopyClaim) => void) | undefined;
+  /** Nothing was asked before somebody listened. */
+  #mendedListener: (mended: Mended) => void = () => undefined;
   /** The last claim that came before somebody listened. */
   #unheardClaim: CopyClaim | undefined;
   #sent: AckProgress;
@@ -49,6 +51,8 @@ export class WsTargetChannel implements TargetChannel {
   handle(frame: OwnerFrame): void {
     if (frame.kind === "copy") {
       this.#hearClaim(frame.claim);
+    } else if (frame.kind === "mended") {
+      this.#mendedListener(frame.mended);
     } else if (frame.kind === "part") {
       const message = this.#parts.add(frame.bytesTotal, frame.piece);
       if (message !== null) this.#handleSet(decodeFrame(message));
@@ -84,6 +88,14 @@ export class WsTargetChannel implements TargetChannel {
     const unheard = this.#unheardClaim;
     this.#unheardClaim = undefined;
     if (unheard !== undefined) listener(unheard);
+  }
+
+  onMended(listener: (mended: Mended) => void): void {
+    this.#mendedListener = listener;
+  }
+
+  sendQuarantine(news: QuarantineNews): void {
+    if (!this.#link.isEnded) this.#link.send(encodeQuarantine(news));
   }
 
   /** A claim names the set it depends on: it may overtake a set that is still being decompressed. */

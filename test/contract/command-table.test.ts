@@ -65,6 +65,8 @@ test("commands that only read are those of the role monitor", () => {
     "mirror.wait",
     "transmission.show",
     "schedule.preview",
+    "queue.show",
+    "quarantine.list",
     "peer.list",
   ]);
 });

@@ -33,6 +33,7 @@ function options(part: Partial<ApplyServiceOptions> = {}): ApplyServiceOptions {
     durability: "fsync",
     retryInitialMs: 20,
     retryMaxMs: 50,
+    quarantine: { refusals: [], limitMs: null, retryMs: 0 },
     failpoint: null,
     log: silentLog,
     workersUrl: new URL("apply/", BUILT),

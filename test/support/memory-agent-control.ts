@@ -229,6 +229,22 @@ export class MemoryAgentControl implements AgentControl {
     },
   };
 
+  readonly queue = {
+    show: async () => ({ directory: "/queue", limits: { memoryMiB: 128, diskMiB: null, minFreeMiB: 50, alertPercent: 50 }, changed: [], sets: [] }),
+    set: async (change: unknown) => {
+      this.calls.push(`queue.set ${JSON.stringify(change)}`);
+      return this.queue.show();
+    },
+  };
+
+  readonly quarantine = {
+    list: async () => [],
+    order: async (order: string, path: string | null) => {
+      this.calls.push(`quarantine.${order} ${path}`);
+      return [];
+    },
+  };
+
   readonly peers = {
     list: async () => [...this.#peers.values()],
     bootstrapCreate: async (request: { siteName: string | undefined; addresses: readonly PeerAddress[]; ttlSeconds: number }) => {

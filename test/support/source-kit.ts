@@ -28,6 +28,8 @@ export interface SourceKitOptions {
   /** Where sets are applied; null = they are only kept. */
   readonly target?: string | null;
   readonly signatureBytesMax?: number;
+  /** Errors of the target that hold up one path only. */
+  readonly refusals?: readonly string[];
   /** Called with each set that the target has applied. */
   readonly onApplied?: (set: ChangeSet) => void;
   /** Called before the tree is scanned. */
@@ -71,7 +73,7 @@ export class SourceKit {
     this.#onSet = options.onSet ?? (() => undefined);
     this.#onApplied = options.onApplied ?? (() => undefined);
     const target = options.target ?? null;
-    this.#apply = target === null ? null : openTarget(join(directory, "state"), this.root, target);
+    this.#apply = target === null ? null : openTarget(join(directory, "state"), this.root, target, options.refusals ?? []);
     this.engine = SourceEngine.create({
       roots: [{ path: this.root, identity: identityAt(this.root), membership: new RepsetMatcher(rules, this.root) }],
       lastSeq: 0,
@@ -115,6 +117,11 @@ export class SourceKit {
     );
     this.#running = Promise.resolve();
     return failure;
+  }
+
+  get target(): ApplyEngine {
+    if (this.#apply === null) throw new Error("this kit has no target");
+    return this.#apply;
   }
 
   path(name: string): string {
@@ -184,10 +191,12 @@ export class SourceKit {
   }
 }
 
-function openTarget(stateDirectory: string, source: string, target: string): ApplyEngine {
+function openTarget(stateDirectory: string, source: string, target: string, refusals: readonly string[]): ApplyEngine {
   mkdirSync(target, { recursive: true });
   mkdirSync(stateDirectory, { recursive: true });
-  const engine = ApplyEngine.open({ stateDirectory, mappings: [{ source, target }], remapLinks: false });
+  // What was refused is tried again when the test says so.
+  const timing = { waitMs: () => Number.POSITIVE_INFINITY };
+  const engine = ApplyEngine.open({ stateDirectory, mappings: [{ source, target }], remapLinks: false, refusals, timing });
   engine.begin(EPOCH);
   return engine;
 }

@@ -2,16 +2,18 @@
 
 import { SmError } from "../../src/base/errors.js";
 import type { BytePath } from "../../src/model/byte-path.js";
-import type { Ack } from "../../src/model/session.js";
+import type { Ack, QuarantineNews } from "../../src/model/session.js";
 import { encodeAckFrames } from "../../src/transport/ack-frames.js";
 import {
   encodeCopy,
   encodeHello,
+  encodeMended,
   encodePart,
   encodePause,
   encodePing,
   encodePong,
   encodeProbe,
+  encodeQuarantine,
   encodeReason,
   encodeWelcome,
   type Frame,
@@ -55,6 +57,15 @@ const sampleAck: Ack = {
   doubt: { code: "FORCED", message: "no pause", sinceMs: 3 },
 };
 
+const sampleNews: QuarantineNews = {
+  count: 2,
+  givenUp: 1,
+  shown: [{ id: 1, path: "d/locked", code: "EPERM", message: "cannot open d/locked: EPERM", sinceMs: 1_700_000_000_000, attempts: 3, nextMs: null }],
+  asks: [{ root: 0, path: path("d/caf\xe9"), seq: 9 }],
+  asked: 4,
+  mirror: { ask: 3, isAutomatic: false },
+};
+
 export type SampleFrame = readonly [bytes: Buffer, frame: Frame];
 
 export const sampleFrames: Readonly<Record<string, SampleFrame>> = {
@@ -66,6 +77,8 @@ export const sampleFrames: Readonly<Record<string, SampleFrame>> = {
   copy: [encodeCopy({ fromSeq: 9, why: "" }), { kind: "copy", claim: { fromSeq: 9, why: "" } }],
   pause: [encodePause({ pause: "pending", sinceMs: 1000 }), { kind: "pause", pause: { pause: "pending", sinceMs: 1000 } }],
   part: [encodePart(70_000, Buffer.from("piece")), { kind: "part", bytesTotal: 70_000, piece: Buffer.from("piece") }],
+  quarantine: [encodeQuarantine(sampleNews), { kind: "quarantine", news: sampleNews }],
+  mended: [encodeMended({ ask: 4, seq: 12 }), { kind: "mended", mended: { ask: 4, seq: 12 } }],
   ping: [encodePing(258), { kind: "ping", token: 258 }],
   pong: [encodePong(258), { kind: "pong", token: 258 }],
   probe: [encodeProbe(Buffer.alloc(16, 0xab)), { kind: "probe", nonce: Buffer.alloc(16, 0xab) }],

@@ -31,9 +31,10 @@ function errorsOf(yaml: string): readonly FieldError[] {
 test("without a file every field has its default", () => {
   const config = load();
   expect(config.server).toEqual({ name: "host1", listen: "127.0.0.1:1500", addresses: [] });
-  expect(config.queue).toEqual({ directory: `${config.stateDir}/queue`, memoryMiB: 128, diskMiB: null, minFreeMiB: 50 });
+  expect(config.queue).toEqual({ directory: `${config.stateDir}/queue`, memoryMiB: 128, diskMiB: null, minFreeMiB: 50, alertPercent: 50 });
   expect(config.transport).toEqual({ compressMinBytes: 1024, windowMiB: 16, heartbeatMs: 2000, deadMs: 10_000, connectTimeoutMs: 5000 });
-  expect(config.apply).toEqual({ durability: "fsync", retryInitialMs: 200, retryMaxMs: 10_000 });
+  const retries = { refusals: ["EPERM", "EACCES", "EBUSY"], retryLimitSeconds: 60, quarantineRetrySeconds: 300 };
+  expect(config.apply).toEqual({ durability: "fsync", retryInitialMs: 200, retryMaxMs: 10_000, ...retries });
   expect(config.capture).toEqual({ source: "auto", watchesMax: null, walkSeconds: 60, auditSeconds: 3600, signatureMiB: 64 });
   expect(config.guard).toEqual({ lostPercent: null, lostFilesMin: 100, windowSeconds: 600 });
   expect(config.log).toEqual({ level: "info", format: "text", maxFileMiB: 5, maxFiles: 5 });

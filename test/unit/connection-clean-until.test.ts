@@ -24,6 +24,8 @@ async function streaming(journal: Journal) {
     welcome: { appliedSeq: 0, durableSeq: 0, resumed: true, suspect: false, empty: false, limits: [], targetTimeMs: 0, version: "1", name: "t" },
     remoteAddress: "memory",
     sendCopy: () => undefined,
+    sendMended: () => undefined,
+    onQuarantine: () => undefined,
     compression: "off",
     setCompression: () => undefined,
     sendSet: async () => undefined,

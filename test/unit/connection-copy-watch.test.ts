@@ -14,6 +14,7 @@ function watch() {
     record: { mirrorNeed: null, options: connectionOptionsSchema.parse({}) },
     mirror: { isRunning: false },
     problems: { count: 0 },
+    quarantine: { count: 0 },
     pendingRepairs: 0,
     appliedSeq: 10,
   };
@@ -44,6 +45,7 @@ test("each lack is said, and what comes after it begins anew", () => {
   const lacks: [() => void, () => void, string][] = [
     [() => (view.mirror.isRunning = true), () => (view.mirror.isRunning = false), "a mirror is in progress"],
     [() => (view.pendingRepairs = 2), () => (view.pendingRepairs = 0), "repairs are pending"],
+    [() => (view.quarantine.count = 2), () => (view.quarantine.count = 0), "some paths are in quarantine on the target"],
     [() => (view.problems.count = 2), () => (view.problems.count = 0), "some files could not be carried over"],
   ];
   copy.look();

@@ -34,6 +34,14 @@ class MemoryChannel implements SourceChannel {
     throw new Error("the sender knows nothing of copies");
   }
 
+  sendMended(): void {
+    throw new Error("the sender knows nothing of a quarantine");
+  }
+
+  onQuarantine(): void {
+    throw new Error("the sender knows nothing of a quarantine");
+  }
+
   onAck(): void {
     throw new Error("the sender takes no acknowledgements");
   }

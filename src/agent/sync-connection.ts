@@ -1,0 +1,43 @@
+// Waits until all that is on the source now is on the target, and nothing on it is in doubt.
+
+import { SmError } from "../base/errors.js";
+import { reportConnection } from "../connection/connection-report.js";
+import type { SourceConnection } from "../connection/source-connection.js";
+import type { RepsetSource } from "./repset-source.js";
+import type { StatusBoard } from "./status-board.js";
+
+export interface SyncOptions {
+  readonly connection: SourceConnection;
+  readonly source: RepsetSource;
+  readonly board: StatusBoard;
+  readonly timeoutMs: number;
+}
+
+const PROBE_MS = 100;
+
+/** Rejects with TIMEOUT, and the reason, when that takes longer. */
+export async function syncConnection({ connection, source, board, timeoutMs }: SyncOptions): Promise<void> {
+  const { id } = connection;
+  const deadline = performance.now() + timeoutMs;
+  const left = (): number => Math.max(0, deadline - performance.now());
+  const isOver = Symbol("over");
+  const work = async (): Promise<void> => {
+    const seq = await source.barrier(id);
+    for (;;) {
+      await board.until(() => connection.appliedSeq >= seq && connection.record.mirrorNeed === null && !connection.mirror.isRunning, left());
+      if (left() === 0) return;
+      const probe = await source.probe(id);
+      const isWhole = connection.record.mirrorNeed === null && connection.quarantine.count === 0;
+      if (probe.pending === 0 && connection.appliedSeq >= Math.max(seq, probe.repairSeq) && isWhole) return;
+      await board.wait(board.index, Math.min(left(), PROBE_MS));
+    }
+  };
+  const timer = new Promise<typeof isOver>((resolve) => setTimeout(() => resolve(isOver), timeoutMs).unref());
+  const result = await Promise.race([work().then(() => (left() === 0 ? isOver : undefined)), timer]);
+  if (result !== isOver) return;
+  const report = reportConnection(connection);
+  const why = report.reasons[0]?.message ?? `applied ${report.appliedSeq} of ${report.lastSeq} change sets, ${connection.pendingRepairs} repairs open`;
+  throw new SmError("TIMEOUT", `connection ${id} is not in sync after ${timeoutMs / 1000} s: ${why}`, {
+    data: { id, targetDataState: report.targetDataState },
+  });
+}

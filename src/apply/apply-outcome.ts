@@ -1,0 +1,38 @@
+// What an engine tells of its work.
+
+import type { BytePath } from "../model/byte-path.js";
+import type { Answer } from "../model/change.js";
+import type { DurableState } from "./durable-file.js";
+
+export interface Begun {
+  readonly appliedSeq: number;
+  readonly durableSeq: number;
+  readonly resumed: boolean;
+  readonly suspect: boolean;
+  readonly empty: boolean;
+  readonly limits: readonly string[];
+}
+
+export interface Blocked {
+  readonly path: BytePath;
+  /** Name of the errno, e.g. "ENOSPC". */
+  readonly code: string;
+  readonly message: string;
+}
+
+export type SetOutcome =
+  | { readonly kind: "applied"; readonly seq: number; readonly answers: readonly Answer[] }
+  /** Applied before: nothing was done. */
+  | { readonly kind: "skipped"; readonly seq: number }
+  /** Cannot go on now: call `retry` later; it goes on at the very change that failed. */
+  | { readonly kind: "blocked"; readonly seq: number; readonly blocked: Blocked };
+
+/** Everything the durability worker needs to make what is applied now survive a crash of the machine. */
+export interface DurablePoint {
+  readonly state: DurableState;
+  /** The durable point before it: what remains true when the sync fails. */
+  readonly last: DurableState;
+  readonly durablePath: string;
+  /** One directory (bytes) on each file system written to. */
+  readonly paths: readonly string[];
+}
