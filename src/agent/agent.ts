@@ -116,7 +116,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const board = new StatusBoard();
   const identity = await Identity.open(config.stateDir, config.server.name);
   const peers = await PeerStore.open(config.stateDir);
-  const bootstrap = await Bootstrap.open(config.stateDir);
+  const trust = { identity, peers, bootstrap: await Bootstrap.open(config.stateDir) };
   const { connectTimeoutMs, compressMinBytes: compressBytesMin, heartbeatMs, deadMs } = config.transport;
   const timing = { heartbeatMs, deadMs };
   const dialer = await WsSourceDialer.open({ identity, peers, log, timing: { ...timing, connectTimeoutMs }, compressBytesMin });
@@ -124,15 +124,13 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const common = { version, failpoint, log };
   const target = await TargetService.open({ ...targetOptions(config, identity, peers), ...common, onFeeds: () => feedsChanged(), onChange: board.changed });
   closers.push(() => target.close());
-  const server = await PeerServer.open({ identity, peers, bootstrap, listen, accept: target.accept, log, limits: timing });
+  const server = await PeerServer.open({ ...trust, listen, accept: target.accept, log, limits: timing });
   closers.push(() => server.close());
   const repsetStore = await RepsetStore.open(config.configDir, log);
   closers.push(() => repsetStore.close());
   const peerService: PeerService = new PeerService({
+    ...trust,
     config,
-    identity,
-    peers,
-    bootstrap,
     dialer,
     listening: () => server.address,
     onPaired: (name) => source.nudgePeer(name),

@@ -305,7 +305,6 @@ export class SourceConnection {
     this.#resume();
   }
 
-  /** Takes effect at once: the stream goes on. */
   setOptions(patch: ConnectionPatch): void {
     this.keep({ options: { ...this.record.options, ...patch } }, true);
     this.channel?.setCompression(this.record.options.compression);
