@@ -64,7 +64,7 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
     targetDataState: dataState(c),
     targetStatus: targetStatus(c),
     commitMode: commitMode(c),
-    transmitMode: transmitMode(c),
+    transmitMode: c.guard.isHeld && c.state.kind === "streaming" ? "Paused" : transmitMode(c),
     mirror: mirrorReport,
     replicationStatus: replicationStatus(c, backlog.records),
     queuedOps: backlog.records,
