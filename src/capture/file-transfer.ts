@@ -149,7 +149,7 @@ export class FileTransfer {
     const stat = statAt(fd, "");
     if (typeof stat === "number") return stat;
     const before = this.options.stat;
-    if (stat.ctimeSec !== before.ctimeSec || stat.ctimeNsec !== before.ctimeNsec) this.isTorn = true;
+    if (stat.ctimeSec !== before.ctimeSec || stat.ctimeNsec !== before.ctimeNsec || stat.size !== before.size) this.isTorn = true;
     const meta = metaOfFd(fd, before);
     if (typeof meta === "number") return meta;
     writer.add({ ...this.#change(path, [], [], Buffer.alloc(0)), size: this.#size, meta });

@@ -225,8 +225,9 @@ export class InodeRecord {
     );
   }
 
+  /** A file must have the same size, too: a write sets the times before its first byte, and the size behind each. */
   hasSameCtime(stat: FileStat): boolean {
-    return this.ctimeSec === stat.ctimeSec && this.ctimeNsec === stat.ctimeNsec;
+    return this.ctimeSec === stat.ctimeSec && this.ctimeNsec === stat.ctimeNsec && (this.size === stat.size || this.type !== "file");
   }
 
   hasSameContentTimes(stat: FileStat): boolean {

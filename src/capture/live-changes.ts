@@ -46,7 +46,6 @@ const SETTLE_MS = [60, 300, 1500, 5000] as const;
 /** Passes over what goes on changing, before other work has its turn. */
 const PASSES_MAX = 8;
 const FACTS_PER_TAKE = 20_000;
-/** Directories that are not found for so many passes. */
 const LOST_PASSES_MAX = 20;
 
 export class LiveChanges {
@@ -124,7 +123,6 @@ export class LiveChanges {
     this.#options.writer.isCutWanted = true;
   }
 
-  /** Nothing waits for a better moment. */
   hurry(): void {
     this.#content?.hurry();
   }
@@ -250,7 +248,10 @@ export class LiveChanges {
         continue;
       }
       if (isWritten) this.#content?.note(tree, inode, touched);
-      if (named === inode && isWritten && this.#content?.volumeOf(inode) !== undefined) continue;
+      const hasRanges = this.#content?.volumeOf(inode) !== undefined;
+      if (named === inode && isWritten && hasRanges) continue;
+      // A write sets the times before its first byte: what was read in the middle of it has those of its end.
+      if (touched.isModified && !hasRanges) inode.racy = true;
       names.add(path);
       for (const each of inode.nodes) names.add(each.path);
     }

@@ -56,6 +56,8 @@ const COALESCE_MS = 4;
 const BACKGROUND_WAITS_MS = 10;
 /** Directories that keep moving may not hold a barrier up for ever: what moves now is newer than the barrier. */
 const BARRIER_ROUNDS_MAX = 100;
+/** What a walk did not find is walked after this time. */
+const LEFT_MS = 10_000;
 const LIVE_OUTSTANDING_BYTES_MAX = 32 * MiB;
 
 export class SourceEngine {
@@ -265,10 +267,19 @@ export class SourceEngine {
           return;
         }
         this.#walks.splice(this.#walks.indexOf(walk), 1);
+        this.#walkLater(walk);
         this.live.refreshRoot(walk.tree);
         walk.ended.resolve();
       });
     });
+  }
+
+  #walkLater({ tree, left }: TreeWalk): void {
+    for (const node of left) {
+      this.#timetable.add(LEFT_MS, "walk", () => {
+        if (node.isAttached) void this.#startWalk(tree, node);
+      });
+    }
   }
 
   /** A source that tells everything needs none. */

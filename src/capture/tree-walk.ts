@@ -7,15 +7,16 @@ import { type Observation, walkDifferences } from "./observation.js";
 import type { RootTree } from "./root-tree.js";
 
 const OBSERVATIONS_PER_BATCH = 20_000;
-/** Rounds over moved directories whose new place is not known by then: what tells it will have them listed. */
-const LOST_ROUNDS_MAX = 20;
+/** Rounds over moved directories are given up when none of them was found for so long: they may be covered by a mount. */
+const FRUITLESS_MS_MAX = 2000;
 
 export class TreeWalk {
   readonly tree: RootTree;
   readonly ended: Deferred<void> = defer<void>();
   readonly #missed = new Set<Node>();
   #batches: Generator<Observation[]>;
-  #fruitless = 0;
+  #fruitlessSinceMs: number | null = null;
+  #left: readonly Node[] = [];
 
   constructor(tree: RootTree, from: Node) {
     this.tree = tree;
@@ -27,6 +28,11 @@ export class TreeWalk {
     this.#missed.add(directory);
   }
 
+  /** Directories that were not found: to be walked later. */
+  get left(): readonly Node[] {
+    return this.#left;
+  }
+
   /** What differs in the next part, possibly nothing; null = all was walked. The tree must be open. */
   next(): readonly Observation[] | null {
     const { done, value } = this.#batches.next();
@@ -34,8 +40,12 @@ export class TreeWalk {
     const missed = [...this.#missed].filter((node) => node.isAttached && !isBelowAny(node, this.#missed));
     this.#missed.clear();
     if (missed.length === 0) return null;
-    this.#fruitless = missed.every((node) => this.tree.isElsewhere(node)) ? this.#fruitless + 1 : 0;
-    if (this.#fruitless > LOST_ROUNDS_MAX) return null;
+    const now = performance.now();
+    this.#fruitlessSinceMs = missed.every((node) => this.tree.isElsewhere(node)) ? (this.#fruitlessSinceMs ?? now) : null;
+    if (this.#fruitlessSinceMs !== null && now - this.#fruitlessSinceMs > FRUITLESS_MS_MAX) {
+      this.#left = missed;
+      return null;
+    }
     this.#batches = this.#walk(missed);
     return [];
   }

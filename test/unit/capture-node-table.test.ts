@@ -105,3 +105,10 @@ test("thousands of entries whose long names change again and again are all found
   expect(table.root.children?.values().length).toBe(1500);
   expect(table.files).toBe(1500);
 });
+
+test("a file that grew has changed, whatever its times say; the size of a directory says nothing", () => {
+  const table = planted();
+  expect(at(table, "a/b/f")?.inode.hasSameCtime(stat(4, FILE))).toBe(true);
+  expect(at(table, "a/b/f")?.inode.hasSameCtime(stat(4, FILE, { size: 11 }))).toBe(false);
+  expect(at(table, "a/b")?.inode.hasSameCtime(stat(3, DIRECTORY, { size: 11 }))).toBe(true);
+});
