@@ -19,8 +19,6 @@ export interface AuditOptions {
 
 /** A difference is looked at again after this time: whatever it came from is known by then. */
 const SETTLE_MS = 250;
-/** Differences looked at again at once. */
-const SUSPECTS_MAX = 20_000;
 
 interface Suspects {
   readonly tree: RootTree;
@@ -86,7 +84,7 @@ export class Audit {
       this.#walks.shift();
       return;
     }
-    const seen = differences.filter((one) => isDifferent(one)).slice(0, SUSPECTS_MAX);
+    const seen = differences.filter((one) => isDifferent(one));
     if (seen.length > 0) this.#suspects = { tree: walk.tree, seen, atMs: performance.now() };
   }
 
