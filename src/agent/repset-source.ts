@@ -11,6 +11,7 @@ import type { Config } from "../config/config.js";
 import type { ConnectionRecord, MirrorNeed } from "../connection/connection-record.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import { isSameRoot, type RootIdentity } from "../fs/root-identity.js";
+import type { DirtyStore } from "../journal/dirty-store.js";
 import { DiskJournal } from "../journal/disk-journal.js";
 import { type BytePath, displayPath } from "../model/byte-path.js";
 import type { AuditFigures, CaptureCoverage } from "../model/capture-port.js";
@@ -20,6 +21,7 @@ import type { JournalLoss } from "../model/journal-port.js";
 import type { RepsetData } from "../model/rule.js";
 import type { SourceCommand, SourceEvent, SourceFeed, SourceWorkerData } from "../model/source-messages.js";
 import type { CaptureReport, Reason } from "../model/status.js";
+import { SetDirtyTaker } from "./dirty-taker.js";
 
 /** A root as it was when it was connected: a path, and what must be found there. */
 export type KnownRoot = ConnectionRecord["roots"][number];
@@ -39,6 +41,7 @@ export interface RepsetSourceOptions {
   readonly repset: RepsetData;
   readonly roots: readonly KnownRoot[];
   readonly config: Config;
+  readonly dirty: DirtyStore;
   readonly failpoint: string | null;
   readonly onChange: () => void;
   readonly log: Log;
@@ -79,6 +82,14 @@ export class RepsetSource implements SourceFeed {
 
   static async open(options: RepsetSourceOptions): Promise<RepsetSource> {
     const { queue } = options.config;
+    let source: RepsetSource | null = null;
+    const taker = new SetDirtyTaker({
+      store: options.dirty,
+      repset: options.repset.name,
+      connections: () => source?.connections ?? [],
+      send: (command) => source?.send(command),
+      log: options.log,
+    });
     const journal = await DiskJournal.open({
       directory: queue.directory,
       setName: options.repset.name,
@@ -87,8 +98,9 @@ export class RepsetSource implements SourceFeed {
       minFreeBytes: queue.minFreeMiB * MiB,
       onReleased: ({ bytes }) => discardBuffer(bytes),
       log: options.log,
+      ...(queue.onFull === "pull-ahead" ? { dirty: taker } : {}),
     });
-    const source = new RepsetSource(options, journal);
+    source = new RepsetSource(options, journal);
     source.#start();
     return source;
   }

@@ -9,6 +9,7 @@ import type { RepsetStore } from "../config/repset-store.js";
 import type { ConnectionRecord } from "../connection/connection-record.js";
 import { SourceConnection } from "../connection/source-connection.js";
 import { identityAt, isSameRoot } from "../fs/root-identity.js";
+import { DirtyStore } from "../journal/dirty-store.js";
 import type { Peer, SourceDialer } from "../model/channel-port.js";
 import type { Mapping, MirrorMode } from "../model/connection-spec.js";
 import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
@@ -46,6 +47,7 @@ const EVENT_LAG_MS = 10_000;
 export class SourceService implements ConnectionControl {
   readonly #options: SourceServiceOptions;
   readonly #store: ConnectionStore;
+  readonly #dirty: DirtyStore;
   readonly #sources = new Map<string, RepsetSource>();
   readonly #running = new Map<number, Running>();
   readonly #ticker: NodeJS.Timeout;
@@ -53,6 +55,7 @@ export class SourceService implements ConnectionControl {
   private constructor(options: SourceServiceOptions) {
     this.#options = options;
     this.#store = ConnectionStore.open(options.config.stateDir);
+    this.#dirty = DirtyStore.open(options.config.stateDir, options.log);
     this.#ticker = setInterval(() => {
       for (const { connection } of this.#running.values()) connection.tick();
     }, 1000);
@@ -149,11 +152,13 @@ export class SourceService implements ConnectionControl {
       epoch,
       durableSeq: record.epoch === "" ? source.journal.lastSeq : isSameStream ? record.durableSeq : 0,
     };
+    const places = this.#dirty.book(record.id);
     const connection: SourceConnection = new SourceConnection({
       record: current,
       journal: source.journal,
       feed: source,
       dialer,
+      places,
       findPeer,
       hello: () => this.#hello(connection, source),
       windowBytes: config.transport.windowMiB * 1024 * 1024,
@@ -170,6 +175,7 @@ export class SourceService implements ConnectionControl {
     } else {
       this.#store.save(current);
     }
+    if (places.damage !== null) source.requireMirror("queue", `what was to be repaired is not known: ${places.damage}`, record.id);
     const abort = new AbortController();
     const done = connection.run(abort.signal).catch((error: unknown) => log.error(`connection ${record.id} failed: ${toSmError(error).message}`));
     this.#running.set(record.id, { connection, source, abort, done });
@@ -202,7 +208,15 @@ export class SourceService implements ConnectionControl {
     if (known?.hasRoots(roots)) return known;
     if (known !== undefined) throw new SmError("ROOT_CHANGED", `its directories are others than those of another connection of ${name}`);
     const { config, repsets, failpoint, board, log } = this.#options;
-    const source = await RepsetSource.open({ repset: repsets.get(name), roots, config, failpoint, onChange: board.changed, log });
+    const source = await RepsetSource.open({
+      repset: repsets.get(name),
+      roots,
+      config,
+      dirty: this.#dirty,
+      failpoint,
+      onChange: board.changed,
+      log,
+    });
     this.#sources.set(name, source);
     // A cursor of a connection that is no more would hold its records for ever.
     const alive = new Set(this.#store.list().map((record) => record.id));
@@ -217,6 +231,7 @@ export class SourceService implements ConnectionControl {
     source.detach(connection);
     this.#running.delete(id);
     this.#store.remove(id);
+    this.#dirty.remove(id);
     if (source.connections.size === 0) {
       this.#sources.delete(source.repset.name);
       await source.close();
@@ -258,6 +273,7 @@ export class SourceService implements ConnectionControl {
 
   async sync(id: number, timeoutMs: number): Promise<ConnectionReport> {
     const { connection, source } = this.#get(id);
+    const { places } = connection.options;
     const { board } = this.#options;
     const deadline = performance.now() + timeoutMs;
     const left = (): number => Math.max(0, deadline - performance.now());
@@ -265,10 +281,14 @@ export class SourceService implements ConnectionControl {
     const work = async (): Promise<void> => {
       const seq = await source.barrier(id);
       for (;;) {
-        await board.until(() => connection.appliedSeq >= seq && connection.record.mirrorNeed === null && !connection.mirror.isRunning, left());
+        await board.until(
+          () => connection.appliedSeq >= seq && connection.record.mirrorNeed === null && !connection.mirror.isRunning && places.isEmpty,
+          left(),
+        );
         if (left() === 0) return;
         const probe = await source.probe(id);
-        if (probe.pending === 0 && connection.appliedSeq >= Math.max(seq, probe.repairSeq) && connection.record.mirrorNeed === null) return;
+        const isMirrored = connection.record.mirrorNeed === null && places.isEmpty;
+        if (probe.pending === 0 && connection.appliedSeq >= Math.max(seq, probe.repairSeq) && isMirrored) return;
         await board.wait(board.index, Math.min(left(), 100));
       }
     };
@@ -332,6 +352,7 @@ export class SourceService implements ConnectionControl {
     for (const { abort } of this.#running.values()) abort.abort();
     await Promise.all([...this.#running.values()].map(({ done }) => done));
     await Promise.all([...this.#sources.values()].map((source) => source.close()));
+    this.#dirty.close();
   }
 }
 

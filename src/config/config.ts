@@ -22,6 +22,7 @@ export interface ConfigSections {
     readonly memoryMiB: number;
     readonly diskMiB: number | null;
     readonly minFreeMiB: number;
+    readonly onFull: "pull-ahead" | "mirror";
   };
   readonly transport: {
     readonly windowMiB: number;

@@ -3,6 +3,7 @@
 import type { MirrorMode } from "../model/connection-spec.js";
 import type { Journal } from "../model/journal-port.js";
 import type { Welcome } from "../model/session.js";
+import type { MirrorOrder } from "../model/source-messages.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 
 export interface ResumeInput {
@@ -72,6 +73,15 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
 export function needByHand(owed: MirrorNeed | null, mode: MirrorMode, nowIso: string): MirrorNeed {
   const extras = owed?.extras ?? "report";
   return { reason: "manual", message: "started by hand", since: nowIso, mode, extras, changedSinceMs: owed?.changedSinceMs ?? null, isAutomatic: true };
+}
+
+/** Nothing foreign can be in an empty target: all of it may be sent unasked, and removed again. */
+export function withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): MirrorNeed | null {
+  return need !== null && isEmpty ? { ...need, extras: "remove" } : need;
+}
+
+export function orderOf(connectionId: number, mirrorId: number, mode: MirrorMode, extras: MirrorOrder["extras"], { changedSinceMs }: MirrorNeed): MirrorOrder {
+  return { connectionId, mirrorId, mode, extras, suspect: changedSinceMs === null ? "none" : { changedSinceMs } };
 }
 
 /** The sets of a connection in (from, until], as the journal has them. */

@@ -4,14 +4,12 @@
 
 import { backoffMs } from "../base/backoff.js";
 import { type ErrorCode, toSmError } from "../base/errors.js";
-import type { Log } from "../base/log.js";
 import { delay } from "../base/wait.js";
 import { displayPath } from "../model/byte-path.js";
-import type { Peer, SourceChannel, SourceDialer } from "../model/channel-port.js";
+import type { SourceChannel } from "../model/channel-port.js";
 import type { MirrorMode } from "../model/connection-spec.js";
-import type { Journal } from "../model/journal-port.js";
-import type { Ack, ConsistencyPoint, Hello, Retrying } from "../model/session.js";
-import type { MirrorOrder, SourceEvent, SourceFeed } from "../model/source-messages.js";
+import type { Ack, ConsistencyPoint, Retrying } from "../model/session.js";
+import type { MirrorOrder, SourceEvent } from "../model/source-messages.js";
 import type { ConnectionReport, MirrorReport } from "../model/status.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { reportConnection } from "./connection-report.js";
@@ -20,25 +18,12 @@ import { CopyWatch, tellClaim } from "./copy-watch.js";
 import { faultOf, type LinkFault } from "./link-fault.js";
 import { LiveSets } from "./live-sets.js";
 import { MirrorTracker } from "./mirror-tracker.js";
+import { PlaceRepair } from "./place-repair.js";
 import { ProblemBook } from "./problem-book.js";
 import { RecordKeeper } from "./record-keeper.js";
-import { framesOf, mergeNeeds, needByHand, planResume } from "./resume-plan.js";
+import { framesOf, mergeNeeds, needByHand, orderOf, planResume, withEmptyTarget } from "./resume-plan.js";
 import { type SentCounts, SetSender } from "./set-sender.js";
-
-export interface SourceConnectionOptions {
-  readonly record: ConnectionRecord;
-  readonly journal: Journal;
-  readonly feed: SourceFeed;
-  readonly dialer: SourceDialer;
-  readonly findPeer: (name: string) => Peer;
-  readonly hello: () => Hello;
-  readonly windowBytes: number;
-  /** How long before a durable set its changes may have been made: event delay and walk interval together. */
-  readonly captureLagMs: number;
-  readonly save: (record: ConnectionRecord) => void;
-  readonly onChange: () => void;
-  readonly log: Log;
-}
+import type { SourceConnectionOptions } from "./source-connection-options.js";
 
 const RETRY = { initialMs: 250, maxMs: 15_000, jitter: 0.3 };
 
@@ -56,10 +41,12 @@ export class SourceConnection {
   targetLimits: readonly string[] = [];
   appliedSeq = 0;
   durableSeq: number;
-  pendingRepairs = 0;
   isSourceHalted = false;
   point: ConsistencyPoint = { consistentSeq: 0, consistentTimeMs: 0, doubt: null };
   lastFile = "";
+  readonly #places: PlaceRepair;
+  /** Places that the source worker repairs on its own account. */
+  #ownRepairs = 0;
   #sender: SetSender | null = null;
   #hadStream = false;
   readonly #live = new LiveSets();
@@ -77,6 +64,7 @@ export class SourceConnection {
     this.record = options.record;
     this.durableSeq = options.record.durableSeq;
     this.appliedSeq = options.record.durableSeq;
+    this.#places = new PlaceRepair(options.record.id, options.places, options.feed);
     this.#keeper = new RecordKeeper(options.save, options.log);
     this.#copy = new CopyWatch({ view: this, probe: () => options.feed.probe(this.id), onClaim: (claim) => tellClaim(options.feed, this.channel, claim) });
   }
@@ -94,6 +82,11 @@ export class SourceConnection {
     return this.#open.oldestAfter(this.point.consistentSeq);
   }
 
+  /** Places that may differ from what was replicated. */
+  get pendingRepairs(): number {
+    return this.#ownRepairs + this.#places.count;
+  }
+
   get id(): number {
     return this.record.id;
   }
@@ -105,10 +98,6 @@ export class SourceConnection {
   /** When the oldest live set not yet durable on the target was made; null when there is none. */
   get oldestPendingMs(): number | null {
     return this.#live.oldestAfter(this.appliedSeq);
-  }
-
-  get #isHalted(): boolean {
-    return this.state.kind === "halted";
   }
 
   /** Runs until the signal aborts: connects, streams, reconnects. */
@@ -125,7 +114,7 @@ export class SourceConnection {
       const both = AbortSignal.any([signal, this.#channelAbort.signal]);
       const fault = await this.#connectAndStream(both);
       if (signal.aborted) break;
-      if (this.#isHalted) continue;
+      if ((this.state as ConnectionState).kind === "halted") continue;
       this.#dispatch(fault.disposition === "halt" ? { kind: "halt", fault } : { kind: "lost", fault });
       if (this.state.kind !== "backingOff") continue;
       const waitMs = backoffMs(this.state.attempt + 1, RETRY);
@@ -165,7 +154,7 @@ export class SourceConnection {
     this.#dispatch({ kind: "welcomed" });
     if (plan.review !== null) await this.#review(plan.review);
     const isEmpty = welcome.empty && !this.record.wasMirrored;
-    this.#setNeed(this.#withEmptyTarget(plan.mirrorNeed, isEmpty));
+    this.#setNeed(withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
     this.options.feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
     const sender = new SetSender({
@@ -176,6 +165,7 @@ export class SourceConnection {
       windowBytes,
       mirrorOnly: !this.record.options.replicate,
       counts: this.counts,
+      onSend: (record) => this.options.places.follow(record.bytes),
     });
     this.#sender = sender;
     this.#hadStream = true;
@@ -187,11 +177,6 @@ export class SourceConnection {
     void channel.ended.then(() => ended.abort());
     await sender.run(AbortSignal.any([signal, ended.signal]));
     if (signal.aborted && !ended.signal.aborted) await channel.close();
-  }
-
-  /** Nothing foreign can be in an empty target: all of it may be sent unasked, and removed again. */
-  #withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): MirrorNeed | null {
-    return need !== null && isEmpty ? { ...need, extras: "remove" } : need;
   }
 
   async #review(span: { readonly from: number; readonly until: number }): Promise<void> {
@@ -218,6 +203,7 @@ export class SourceConnection {
     if (ack.durableSeq > this.durableSeq) {
       this.durableSeq = ack.durableSeq;
       this.#noteDurable(ack.durableSeq);
+      this.#places.durable(ack.durableSeq);
     }
     journal.advance(this.id, this.#releasedSeq);
     if (this.mirror.isApplied(this.appliedSeq)) this.#mirrorDone();
@@ -247,6 +233,7 @@ export class SourceConnection {
     this.problems.keepSince(this.mirror.report().startedAt ?? "");
     this.record = { ...this.record, mirrorNeed: null, wasMirrored: true };
     this.#save(true);
+    this.#repairPlaces();
     this.options.log.info("mirror complete", { connection: this.id, repset: this.record.repset, target: this.record.peer });
   }
 
@@ -269,9 +256,16 @@ export class SourceConnection {
         if (this.mirror.isApplied(this.appliedSeq)) this.#mirrorDone();
         break;
       case "repairs":
-        this.pendingRepairs = event.pending;
+        this.#ownRepairs = event.pending;
         this.#repairSeq = event.lastSeq;
         this.#copy.repaired(event.lastSeq);
+        break;
+      case "repaired":
+        this.#places.emitted(event.batches, event.lastSeq);
+        this.#repairPlaces();
+        break;
+      case "state":
+        if (event.state === "Arming") this.#places.restart();
         break;
       case "problem":
         this.addProblem(displayPath(event.path), event.code, event.message);
@@ -291,6 +285,17 @@ export class SourceConnection {
     const problem = { path, code, message, at: new Date().toISOString() };
     this.problems.add(problem);
     if (this.mirror.isRunning) this.mirror.addProblem(problem);
+  }
+
+  /** What is dirty changed: said, and repaired as soon as nothing else brings it about. */
+  placesChanged(): void {
+    this.#repairPlaces();
+    this.#changed();
+  }
+
+  #repairPlaces(): void {
+    const isMirrored = this.mirror.isRunning || this.record.mirrorNeed?.isAutomatic === true;
+    if (this.#sender !== null && !isMirrored && !this.isSourceHalted) this.#places.feed(this.record.cleanUntilMs);
   }
 
   #halt(fault: Fault): void {
@@ -343,16 +348,7 @@ export class SourceConnection {
 
   #order(mode: MirrorMode, need: MirrorNeed, extras: MirrorOrder["extras"] = need.extras): void {
     const mirrorId = this.mirror.start(mode, new Date().toISOString());
-    this.options.feed.send({
-      kind: "mirror",
-      order: {
-        connectionId: this.id,
-        mirrorId,
-        mode,
-        extras,
-        suspect: need.changedSinceMs === null ? "none" : { changedSinceMs: need.changedSinceMs },
-      },
-    });
+    this.options.feed.send({ kind: "mirror", order: orderOf(this.id, mirrorId, mode, extras, need) });
     this.options.log.info("mirror started", { connection: this.id, mode, reason: need.reason, why: need.message });
     this.#changed();
   }
@@ -395,6 +391,8 @@ export class SourceConnection {
   /** Writes what waits to be written; called about once a second. */
   tick(): void {
     this.#keeper.tick();
+    this.#places.tick();
+    this.#repairPlaces();
     this.#copy.look();
   }
 }

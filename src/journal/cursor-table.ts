@@ -1,5 +1,7 @@
 // Where each consumer stands: what it has passed (acknowledged) and what it was given (its window).
 
+import type { Block } from "./block.js";
+
 export interface Cursor {
   readonly connectionId: number;
   passedSeq: number;
@@ -53,6 +55,17 @@ export class CursorTable {
     if (connectionId === 0) return this.#minPassedSeq < seq;
     const cursor = this.#cursors.get(connectionId);
     return cursor !== undefined && cursor.passedSeq < seq;
+  }
+
+  /** Does anybody still need something of the block? */
+  wantsAny({ tallies }: Block): boolean {
+    for (const [connectionId, tally] of tallies) if (this.wants(connectionId, tally.lastSeq)) return true;
+    return false;
+  }
+
+  /** Somebody is given this block's records just now. */
+  isInside(block: Block): boolean {
+    return this.all().some((cursor) => cursor.passedSeq < block.lastSeq && cursor.readSeq >= block.firstSeq);
   }
 
   #refresh(): void {

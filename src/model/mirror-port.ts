@@ -79,6 +79,8 @@ export interface MirrorTree {
   namesOf(root: RootIndex, inode: string): readonly BytePath[];
   /** Another number after each change of the inode that was shipped to all receivers, by whichever of its names. */
   versionOf(root: RootIndex, inode: string): number;
+  /** Every name of the files that have or had several and changed since then (ms, by ctime); null = more than `max`. */
+  sharedNamesSince(root: RootIndex, sinceMs: number, max: number): readonly BytePath[] | null;
   shipLink(connectionId: number, root: RootIndex, path: BytePath, to: BytePath): void;
   /** Closes the open set; returns the last sequence number used. */
   flush(): number;

@@ -3,6 +3,7 @@
 
 import type { AuditFigures, CaptureCoverage } from "./capture-port.js";
 import type { Mapping } from "./connection-spec.js";
+import type { DirtyFigures } from "./dirty-place.js";
 
 /** Why something is not fine: what, since when, what happens next and when, which command helps. */
 export interface Reason {
@@ -18,7 +19,7 @@ export interface Reason {
   readonly command: string | null;
 }
 
-export type TargetDataState = "OK" | "Mirroring" | "Mirror Required" | "Restore Required";
+export type TargetDataState = "OK" | "Mirroring" | "Mirror Required" | "Repairing" | "Restore Required";
 export type TargetStatus = "OK" | "Not Loaded" | "Paused" | "Retrying" | "Unreachable";
 export type TransmitMode = "Started" | "Paused" | "Scheduled" | "Stopped" | "Error";
 export type MirrorStatus = "Idle" | "Calculating" | "Mirroring" | "Paused" | "Waiting";
@@ -63,6 +64,11 @@ export interface ConsistencyReport {
   readonly reason: Reason | null;
 }
 
+/** Places that may differ from what was replicated. All but `pending` tell of those that a full queue left behind. */
+export interface RepairReport extends DirtyFigures {
+  readonly pending: number;
+}
+
 export interface ConnectionReport {
   readonly id: number;
   readonly repset: string;
@@ -90,6 +96,7 @@ export interface ConnectionReport {
   readonly sentCompressedMirrorBytes: number;
   readonly skippedMirrorBytes: number;
   readonly remainingMirrorBytes: number;
+  readonly repair: RepairReport;
   readonly lastFileTouched: string;
   /** ISO 8601; null while no socket is there. */
   readonly connectedSince: string | null;

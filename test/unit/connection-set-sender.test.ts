@@ -50,7 +50,17 @@ const ID = 7;
 
 function start(journal: Journal, channel: MemoryChannel, part: Partial<SetSenderOptions> = {}) {
   const counts: SentCounts = { bytes: 0, wireBytes: 0, mirrorBytes: 0, mirrorWireBytes: 0 };
-  const sender = new SetSender({ connectionId: ID, journal, channel, sentSeq: 0, windowBytes: 1_000_000, mirrorOnly: false, counts, ...part });
+  const sender = new SetSender({
+    connectionId: ID,
+    journal,
+    channel,
+    sentSeq: 0,
+    windowBytes: 1_000_000,
+    mirrorOnly: false,
+    counts,
+    onSend: () => undefined,
+    ...part,
+  });
   const stop = new AbortController();
   const running = sender.run(stop.signal);
   const end = async (): Promise<void> => {

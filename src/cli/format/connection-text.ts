@@ -1,4 +1,4 @@
-import type { ConnectionReport } from "../../model/status.js";
+import type { ConnectionReport, RepairReport } from "../../model/status.js";
 import { formatConsistency } from "./consistency-text.js";
 import { formatMirrorLine } from "./mirror-text.js";
 import { formatBytes, formatCount, formatDuration, formatPercent, formatTime } from "./quantities.js";
@@ -31,11 +31,18 @@ export function formatConnectionLines(connection: ConnectionReport): string[] {
     ...connection.mappings.map(({ source, target }) => `   ${source} → ${target}`),
     `   data ${connection.targetDataState}, target ${connection.targetStatus}, transmit ${connection.transmitMode}`,
     `   mirror ${formatMirrorLine(mirror)}`,
+    ...(connection.repair.pending > 0 ? [`   repair ${formatRepair(connection.repair)}`] : []),
     `   replication ${connection.replicationStatus}, queue ${formatCount(connection.queuedOps)} ops, ${formatBytes(queueBytes(connection))}, lag ${formatDuration(connection.lagMs)}`,
     `   consistent ${formatConsistency(connection.consistency)}`,
     ...indent(connection.reasons.flatMap(formatReason), 3),
     ...(connection.problemCount > 0 ? [`   ${formatCount(connection.problemCount)} problems: see \`sm connection show ${connection.id}\``] : []),
   ];
+}
+
+function formatRepair({ pending, places, files, bytes, since }: RepairReport): string {
+  if (pending === 0) return "nothing to repair";
+  const what = `${formatCount(pending)} places`;
+  return places === 0 ? what : `${what} (${formatCount(files)} files, ${formatBytes(bytes)} of changes), since ${since === null ? "–" : formatTime(since)}`;
 }
 
 export function formatConnection(connection: ConnectionReport): string {
@@ -49,6 +56,7 @@ export function formatConnection(connection: ConnectionReport): string {
     `transmit        ${connection.transmitMode}, ${connection.commitMode}`,
     `connected since ${connection.connectedSince === null ? "–" : formatTime(connection.connectedSince)}`,
     `mirror          ${formatMirrorLine(connection.mirror)}`,
+    `repair          ${formatRepair(connection.repair)}`,
     `replication     ${connection.replicationStatus}`,
     `queue           ${formatCount(connection.queuedOps)} ops; ${formatBytes(connection.intermediateQueueBytes)} in memory, ${formatBytes(connection.diskQueueBytes)} on disk`,
     `sent            ${formatBytes(connection.sentBytes)} (${formatBytes(connection.sentCompressedBytes)} on the wire)`,

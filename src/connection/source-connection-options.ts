@@ -1,0 +1,24 @@
+import type { Log } from "../base/log.js";
+import type { Peer, SourceDialer } from "../model/channel-port.js";
+import type { Journal } from "../model/journal-port.js";
+import type { Hello } from "../model/session.js";
+import type { SourceFeed } from "../model/source-messages.js";
+import type { ConnectionRecord } from "./connection-record.js";
+import type { DirtyPlaces } from "./place-repair.js";
+
+export interface SourceConnectionOptions {
+  readonly record: ConnectionRecord;
+  readonly journal: Journal;
+  readonly feed: SourceFeed;
+  readonly dialer: SourceDialer;
+  /** Where the target must be made good. */
+  readonly places: DirtyPlaces;
+  readonly findPeer: (name: string) => Peer;
+  readonly hello: () => Hello;
+  readonly windowBytes: number;
+  /** How long before a durable set its changes may have been made: event delay and walk interval together. */
+  readonly captureLagMs: number;
+  readonly save: (record: ConnectionRecord) => void;
+  readonly onChange: () => void;
+  readonly log: Log;
+}
