@@ -106,14 +106,14 @@ export class RepsetSource implements SourceFeed {
   }
 
   #start(): void {
-    const { capture, transport } = this.#options.config;
+    const { capture } = this.#options.config;
     const data: SourceWorkerStart = {
       roots: this.roots,
       identities: this.#options.roots,
       rules: this.repset.rules,
       lastSeq: this.#lastSeq,
       signatureBytesMax: capture.signatureMiB * MiB,
-      windowBytes: transport.windowMiB * MiB,
+      windowBytes: jobWindowBytes(this.#options.config),
       capture: capture.source,
       watchesMax: capture.watchesMax,
       walkSeconds: capture.walkSeconds,
@@ -361,6 +361,12 @@ export class RepsetSource implements SourceFeed {
     this.#refuseRequests(new SmError("AGENT_UNREACHABLE", "the agent is stopping"));
     await this.journal.close();
   }
+}
+
+/** What a job has on its way is a part of what the queue holds: it would be the first to leave a queue that it filled. */
+function jobWindowBytes({ transport, queue }: Config): number {
+  const queueMiB = queue.diskMiB === null ? Number.POSITIVE_INFINITY : queue.memoryMiB + queue.diskMiB;
+  return Math.min(transport.windowMiB, queueMiB / 4) * MiB;
 }
 
 function concerns(event: SourceEvent, connectionId: number): boolean {

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { realpathSync, statSync } from "node:fs";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import { MiB } from "../base/units.js";
 import type { Config } from "../config/config.js";
 import type { RepsetStore } from "../config/repset-store.js";
 import type { ConnectionRecord } from "../connection/connection-record.js";
@@ -161,7 +162,8 @@ export class SourceService implements ConnectionControl {
       places,
       findPeer,
       hello: () => this.#hello(connection, source),
-      windowBytes: config.transport.windowMiB * 1024 * 1024,
+      windowBytes: config.transport.windowMiB * MiB,
+      repairBelowBytes: (config.queue.memoryMiB * MiB) / 2,
       captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
       save: (changed) => this.#store.save(changed),
       onChange: board.changed,

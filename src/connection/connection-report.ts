@@ -180,7 +180,10 @@ function repairReason({ pendingRepairs, record, stateSince, state, options }: Co
     message: places === 0 ? `${pendingRepairs} places may differ from what was replicated and are being compared` : `${what}: the queue was full`,
     object: `connection ${record.id}`,
     since: since ?? stateSince,
-    next: state.kind === "streaming" ? "they are repaired in the background" : "they are repaired when the target is connected; nothing else is mirrored",
+    next:
+      state.kind === "streaming"
+        ? "they are repaired in the background, behind what is queued"
+        : "they are repaired when the target is connected; nothing else is mirrored",
     nextAt: null,
     command: `sm connection show ${record.id}`,
   };

@@ -20,7 +20,7 @@ export interface SetSenderOptions {
   /** Live sets are passed over (connected with --no-replicate). */
   readonly mirrorOnly: boolean;
   readonly counts: SentCounts;
-  /** Told of each set before it is sent. */
+  /** Told of each live set before it is sent. */
   readonly onSend: (record: JournalRecord) => void;
 }
 
@@ -84,7 +84,7 @@ export class SetSender {
     this.#sentSeq = record.seq;
     const isMirror = record.connectionId !== 0;
     if (mirrorOnly && !isMirror) return;
-    this.#options.onSend(record);
+    if (!isMirror) this.#options.onSend(record);
     failpoint("source.set.beforeSend");
     this.#inFlight.push({ seq: record.seq, bytes: record.bytes.length });
     this.#inFlightBytes += record.bytes.length;

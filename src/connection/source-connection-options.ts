@@ -16,6 +16,8 @@ export interface SourceConnectionOptions {
   readonly findPeer: (name: string) => Peer;
   readonly hello: () => Hello;
   readonly windowBytes: number;
+  /** Dirty places are repaired while no more than this is queued: what is queued comes first. */
+  readonly repairBelowBytes: number;
   /** How long before a durable set its changes may have been made: event delay and walk interval together. */
   readonly captureLagMs: number;
   readonly save: (record: ConnectionRecord) => void;

@@ -294,8 +294,9 @@ export class SourceConnection {
   }
 
   #repairPlaces(): void {
-    const isMirrored = this.mirror.isRunning || this.record.mirrorNeed?.isAutomatic === true;
-    if (this.#sender !== null && !isMirrored && !this.isSourceHalted) this.#places.feed(this.record.cleanUntilMs);
+    if (this.#sender === null || this.isSourceHalted || this.mirror.isRunning || this.record.mirrorNeed?.isAutomatic === true) return;
+    const { journal, repairBelowBytes } = this.options;
+    if (journal.backlog(this.id).bytes <= repairBelowBytes) this.#places.feed(this.record.cleanUntilMs);
   }
 
   #halt(fault: Fault): void {

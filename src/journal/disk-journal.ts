@@ -86,12 +86,11 @@ export class DiskJournal implements Journal {
       cursors: this.#cursors,
       memoryBytesMax: this.#settings.memoryBytesMax,
       place: (record) => this.#place(record),
+      placeBeyond: (record) => placeAmong(this.#blocks, frameBytesOf(record), this.#headerBytes, { ...this.#settings, diskBytesMax: null }),
       put: (record, place) => this.#put(record, place),
       load: (block) => this.#reader.load(block),
       drop: (blocks) => this.#drop(blocks),
-      onUnkept: (losses, message) => {
-        for (const loss of losses) this.#losses.report({ ...loss, reason: "io", message });
-      },
+      onUnkept: (losses, message) => this.#losses.reportAll(losses, { reason: "io", message }),
     });
   }
 
@@ -308,7 +307,7 @@ export class DiskJournal implements Journal {
   #carryOut(choice: GiveUpChoice, failure: WriteFailure): void {
     const { log, setName } = this.#settings;
     if (choice.losses.length > 0) log.warn("the queue gives up what waits; a mirror repairs it", { set: setName, ...failure });
-    for (const loss of choice.losses) this.#losses.report({ ...loss, ...failure });
+    this.#losses.reportAll(choice.losses, failure);
     for (const [block, records] of choice.thinned) this.#blocks.retain(block, records);
     this.#drop(choice.dropped);
   }

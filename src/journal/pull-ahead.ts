@@ -19,6 +19,8 @@ export interface PullAheadOptions {
   readonly cursors: CursorTable;
   readonly memoryBytesMax: number;
   readonly place: (record: JournalRecord) => Place;
+  /** Its place whatever the limits say. */
+  readonly placeBeyond: (record: JournalRecord) => Place;
   readonly put: (record: JournalRecord, place: Exclude<Place, "nowhere">) => Promise<void>;
   readonly load: (block: DiskBlock) => Promise<JournalRecord[]>;
   readonly drop: (blocks: ReadonlySet<Block>) => void;
@@ -97,10 +99,12 @@ export class PullAhead {
   }
 
   #placeWaiting(): void {
-    const { place, put, cursors } = this.#options;
+    const { place, placeBeyond, put, cursors } = this.#options;
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       const { record, done } = first;
-      const where = cursors.wants(record.connectionId, record.seq) ? place(record) : null;
+      let where = cursors.wants(record.connectionId, record.seq) ? place(record) : null;
+      // What jobs have on its way is limited elsewhere: it may go beyond the limits, or a repair would only make itself necessary again.
+      if (where === "nowhere" && record.connectionId !== 0) where = placeBeyond(record);
       if (where === "nowhere") return;
       this.#waiting.shift();
       if (where === null) done.resolve();
@@ -129,9 +133,12 @@ export class PullAhead {
     return [...segments, ...oldest(memory, blocks.memoryBytes - memoryBytesMax)];
   }
 
+  /** Nobody is being sent it, and no job waits for it: what a repair sends would have to be repaired again. */
   #free(): Block[] {
-    const windows = this.#options.cursors.all();
-    return this.#options.blocks.all().filter((block) => !isInWindow({ fromSeq: block.firstSeq, toSeq: block.lastSeq }, windows));
+    const { blocks, cursors } = this.#options;
+    const windows = cursors.all();
+    const isOfJob = ({ tallies }: Block): boolean => [...tallies].some(([id, tally]) => id !== 0 && cursors.wants(id, tally.lastSeq));
+    return blocks.all().filter((block) => !isOfJob(block) && !isInWindow({ fromSeq: block.firstSeq, toSeq: block.lastSeq }, windows));
   }
 
   async #pull(chosen: readonly Block[]): Promise<void> {

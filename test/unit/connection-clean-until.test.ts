@@ -60,6 +60,7 @@ async function streaming(journal: Journal) {
     findPeer: () => ({ name: "target", fingerprint: "", addresses: [], addedAt: "" }),
     hello: () => ({}) as never,
     windowBytes: 1,
+    repairBelowBytes: 1,
     captureLagMs: LAG_MS,
     save: () => undefined,
     onChange: () => undefined,
