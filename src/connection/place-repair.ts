@@ -53,13 +53,14 @@ export class PlaceRepair {
     this.#feed.send({ kind: "repair", connectionId: this.#connectionId, batch: id, places, withLinks, changedSinceMs });
   }
 
-  /** The worker emitted all that repairs these batches. */
-  emitted(batches: readonly number[], lastSeq: number): void {
+  /** The worker emitted all that repairs these batches; the target may have it by now. */
+  emitted(batches: readonly number[], lastSeq: number, durableSeq: number): void {
     for (const batch of batches) {
       if (batch !== this.#working) continue;
       this.#working = null;
       this.#emitted.push({ batch, lastSeq });
     }
+    this.durable(durableSeq);
   }
 
   /** The target has all up to `seq`, durably. */

@@ -261,7 +261,7 @@ export class SourceConnection {
         this.#copy.repaired(event.lastSeq);
         break;
       case "repaired":
-        this.#places.emitted(event.batches, event.lastSeq);
+        this.#places.emitted(event.batches, event.lastSeq, this.durableSeq);
         this.#repairPlaces();
         break;
       case "state":

@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { delay } from "../../src/base/wait.js";
 import { AgentPair } from "../support/agent-pair.js";
 import { eventually } from "../support/eventually.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
@@ -118,3 +119,50 @@ test("exactly what changed is repaired, and nothing else is read", async () => {
   expect(bytesRead(pair.source.ready.pid) - before.readBytes).toBeLessThan(UNTOUCHED_BYTES + 27 * MB);
   expect(existsSync(join(pair.source.home, "state", "connections", "1.dirty"))).toBe(false);
 });
+
+/** Changes of every kind, more than the queue holds, until the source ends by itself. */
+function churn(at: (path: string) => string, round: number, bulk: Bulk): void {
+  writeFileSync(at("big"), Buffer.alloc(3 * MB, round));
+  for (let i = 0; i < 20; i++) writeFileSync(at(`small-${i}`), `${round} ${i}`);
+  mkdirSync(at(`made-${round}/below`), { recursive: true });
+  writeFileSync(at(`made-${round}/below/file`), `${round}`);
+  if (round > 0) renameSync(at(`made-${round - 1}`), at(`moved-${round - 1}`));
+  if (round > 1) rmSync(at(`moved-${round - 2}`), { recursive: true });
+  bulk.write();
+}
+
+test("the source is killed while places are entered, dropped and repaired, and so is the target", async () => {
+  const pair = await pairWithSmallQueue();
+  const at = (path: string): string => join(pair.sourceDir, path);
+  const bulk = new Bulk(at);
+  churn(at, 0, bulk);
+  await pair.connect();
+  await pair.expectEqual();
+  let round = 0;
+  await pair.target.stop();
+  for (const failpoint of ["dirty.enter.beforeSync", "dirty.pull.beforeDrop:2", "dirty.pull.afterDrop"]) {
+    await pair.source.stop();
+    pair.source = await pair.source.restart({ failpoint });
+    // What the source meets when it begins is no change: again until it is killed.
+    for (let isRunning = true; isRunning; isRunning = await Promise.race([pair.source.exited.then(() => false), delay(500)])) churn(at, ++round, bulk);
+    expect((await pair.source.exited).signal).toBe("SIGKILL");
+    churn(at, ++round, bulk);
+    await pair.restartSource();
+  }
+  churn(at, ++round, bulk);
+  await eventually(async () => expect((await pair.report()).repair.places).toBeGreaterThan(0));
+  const { places } = (await pair.report()).repair;
+  await pair.source.stop();
+  // Orderly or not: the places are known again.
+  pair.source = await pair.source.restart({ failpoint: "dirty.settle.beforeWrite" });
+  await eventually(async () => expect((await pair.report()).repair.places).toBeGreaterThanOrEqual(Math.min(places, 1)));
+  pair.target = await pair.target.restart({ failpoint: "apply.set.beforeCursor:40" });
+  await Promise.race([pair.target.exited, pair.source.exited]);
+  if ((await Promise.race([pair.target.exited, "running"])) !== "running") await pair.restartTarget();
+  expect((await pair.source.exited).signal).toBe("SIGKILL");
+  churn(at, ++round, bulk);
+  await pair.restartSource();
+  if ((await Promise.race([pair.target.exited, "running"])) !== "running") await pair.restartTarget();
+  await pair.expectEqual();
+  expect((await pair.report()).repair).toMatchObject({ pending: 0, places: 0 });
+}, 60_000);
