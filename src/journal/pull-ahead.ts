@@ -174,9 +174,11 @@ export class PullAhead {
     const waiting = [...this.#waiting];
     const losses = waiting.flatMap(({ record: { seq, connectionId } }) => this.#lossesOf({ fromSeq: seq, toSeq: seq }, [connectionId]));
     const failure = this.#enter(waiting.map(({ record }) => record)) ?? (await this.#commit());
+    failpoint("dirty.pull.beforeDrop");
     if (failure !== null) this.#options.onUnkept(losses, failure);
     else this.#options.taker.onLeft(losses);
     this.#waiting.splice(0, waiting.length);
+    failpoint("dirty.pull.afterDrop");
     for (const { done } of waiting) done.resolve();
   }
 
