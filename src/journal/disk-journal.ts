@@ -86,7 +86,6 @@ export class DiskJournal implements Journal {
       cursors: this.#cursors,
       memoryBytesMax: this.#settings.memoryBytesMax,
       place: (record) => this.#place(record),
-      placeBeyond: (record) => placeAmong(this.#blocks, frameBytesOf(record), this.#headerBytes, { ...this.#settings, diskBytesMax: null }),
       put: (record, place) => this.#put(record, place),
       load: (block) => this.#reader.load(block),
       drop: (blocks) => this.#drop(blocks),
@@ -167,8 +166,10 @@ export class DiskJournal implements Journal {
     return place === "memory" ? this.#appendToMemory(record) : this.#appendToSegment(record, place);
   }
 
+  /** What jobs have on its way is limited elsewhere and may go beyond: a repair that is given up only makes itself necessary again. */
   #place(record: JournalRecord): Place {
-    return placeAmong(this.#blocks, frameBytesOf(record), this.#headerBytes, this.#settings);
+    const settings = record.connectionId === 0 ? this.#settings : { ...this.#settings, diskBytesMax: null };
+    return placeAmong(this.#blocks, frameBytesOf(record), this.#headerBytes, settings);
   }
 
   #appendToMemory(record: JournalRecord): Promise<void> {

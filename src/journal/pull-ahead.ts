@@ -20,8 +20,6 @@ export interface PullAheadOptions {
   readonly cursors: CursorTable;
   readonly memoryBytesMax: number;
   readonly place: (record: JournalRecord) => Place;
-  /** Its place whatever the limits say. */
-  readonly placeBeyond: (record: JournalRecord) => Place;
   readonly put: (record: JournalRecord, place: Exclude<Place, "nowhere">) => Promise<void>;
   readonly load: (block: DiskBlock) => Promise<JournalRecord[]>;
   readonly drop: (blocks: ReadonlySet<Block>) => void;
@@ -100,12 +98,10 @@ export class PullAhead {
   }
 
   #placeWaiting(): void {
-    const { place, placeBeyond, put, cursors } = this.#options;
+    const { place, put, cursors } = this.#options;
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       const { record, done } = first;
-      let where = cursors.wants(record.connectionId, record.seq) ? place(record) : null;
-      // What jobs have on its way is limited elsewhere: it may go beyond the limits, or a repair would only make itself necessary again.
-      if (where === "nowhere" && record.connectionId !== 0) where = placeBeyond(record);
+      const where = cursors.wants(record.connectionId, record.seq) ? place(record) : null;
       if (where === "nowhere") return;
       this.#waiting.shift();
       if (where === null) done.resolve();
