@@ -16,11 +16,17 @@ export interface QueuedConnection {
   readonly oldestPendingMs: number | null;
 }
 
+const AT_THE_LIMIT = {
+  "pull-ahead": "what waits longest leaves it, and the files that it concerned are repaired later",
+  mirror: "what waits is given up and a mirror repairs it",
+};
+
 export interface QueueWatchOptions {
   readonly repset: string;
   readonly directory: string;
   readonly journal: Pick<DiskJournal, "stats" | "backlog" | "backlogPlaces" | "setLimits">;
   readonly limits: QueueLimits;
+  readonly onFull: keyof typeof AT_THE_LIMIT;
   readonly connections: () => Iterable<QueuedConnection>;
   readonly onChange: () => void;
   readonly log: Log;
@@ -96,7 +102,7 @@ export class QueueWatch {
       message: `the queue of ${repset} in ${directory} is ${Math.round(this.#fillPercent ?? 0)} % full`,
       object: directory,
       since: this.#alertSince,
-      next: "when it is full, what waits is given up and a mirror repairs it; make room, raise its limits, or help the target to keep up",
+      next: `when it is full, ${AT_THE_LIMIT[this.#options.onFull]}; make room, raise its limits, or help the target to keep up`,
       nextAt: null,
       command: "sm queue show",
     };

@@ -11,6 +11,7 @@ import type { Config } from "../config/config.js";
 import type { ConnectionRecord, MirrorNeed } from "../connection/connection-record.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import { isSameRoot, type RootIdentity } from "../fs/root-identity.js";
+import type { DirtyStore } from "../journal/dirty-store.js";
 import { DiskJournal } from "../journal/disk-journal.js";
 import { type BytePath, displayPath } from "../model/byte-path.js";
 import type { AuditFigures, CaptureCoverage } from "../model/capture-port.js";
@@ -21,6 +22,7 @@ import type { QueueLimits } from "../model/queue.js";
 import type { RepsetData } from "../model/rule.js";
 import type { SourceCommand, SourceEvent, SourceFeed, SourceWorkerData } from "../model/source-messages.js";
 import type { CaptureReport, Reason } from "../model/status.js";
+import { SetDirtyTaker } from "./dirty-taker.js";
 import { journalLimits, QueueWatch } from "./queue-watch.js";
 
 /** A root as it was when it was connected: a path, and what must be found there. */
@@ -43,6 +45,7 @@ export interface RepsetSourceOptions {
   readonly config: Config;
   /** Of its queue, as they are in force. */
   readonly limits: QueueLimits;
+  readonly dirty: DirtyStore;
   readonly failpoint: string | null;
   readonly onChange: () => void;
   readonly log: Log;
@@ -80,33 +83,43 @@ export class RepsetSource implements SourceFeed {
     this.journal = journal;
     this.#lastSeq = journal.lastSeq;
     const { config, limits, onChange, log } = options;
-    const { directory } = config.queue;
-    this.queue = new QueueWatch({ repset: options.repset.name, directory, journal, limits, connections: () => this.connections, onChange, log });
+    const { directory, onFull } = config.queue;
+    const repset = options.repset.name;
+    this.queue = new QueueWatch({ repset, directory, journal, limits, onFull, connections: () => this.connections, onChange, log });
     journal.onLoss((loss) => this.#takeLoss(loss));
   }
 
   static async open(options: RepsetSourceOptions): Promise<RepsetSource> {
+    let source: RepsetSource | null = null;
+    const taker = new SetDirtyTaker({
+      store: options.dirty,
+      repset: options.repset.name,
+      connections: () => source?.connections ?? [],
+      send: (command) => source?.send(command),
+      log: options.log,
+    });
     const journal = await DiskJournal.open({
       directory: options.config.queue.directory,
       setName: options.repset.name,
       ...journalLimits(options.limits),
       onReleased: ({ bytes }) => discardBuffer(bytes),
       log: options.log,
+      ...(options.config.queue.onFull === "pull-ahead" ? { dirty: taker } : {}),
     });
-    const source = new RepsetSource(options, journal);
+    source = new RepsetSource(options, journal);
     source.#start();
     return source;
   }
 
   #start(): void {
-    const { capture, transport } = this.#options.config;
+    const { capture } = this.#options.config;
     const data: SourceWorkerStart = {
       roots: this.roots,
       identities: this.#options.roots,
       rules: this.repset.rules,
       lastSeq: this.#lastSeq,
       signatureBytesMax: capture.signatureMiB * MiB,
-      windowBytes: transport.windowMiB * MiB,
+      windowBytes: jobWindowBytes(this.#options),
       capture: capture.source,
       watchesMax: capture.watchesMax,
       walkSeconds: capture.walkSeconds,
@@ -356,6 +369,12 @@ export class RepsetSource implements SourceFeed {
     this.#refuseRequests(new SmError("AGENT_UNREACHABLE", "the agent is stopping"));
     await this.journal.close();
   }
+}
+
+/** What a job has on its way is a part of what the queue holds: it would be the first to leave a queue that it filled. */
+function jobWindowBytes({ config, limits }: RepsetSourceOptions): number {
+  const queueMiB = limits.diskMiB === null ? Number.POSITIVE_INFINITY : limits.memoryMiB + limits.diskMiB;
+  return Math.min(config.transport.windowMiB, queueMiB / 4) * MiB;
 }
 
 function concerns(event: SourceEvent, connectionId: number): boolean {

@@ -6,11 +6,14 @@ import { knowledgeOf } from "../capture/path-knowledge.js";
 import type { BackgroundJob, SourceEngine } from "../capture/source-engine.js";
 import type { SourceTree } from "../capture/source-tree.js";
 import { MirrorJob } from "../jobs/mirror-job.js";
-import type { BytePath } from "../model/byte-path.js";
+import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
 import type { Answer, RootIndex } from "../model/change.js";
 import { decodeChangeSet } from "../model/change-set.js";
+import type { DirtyPlace } from "../model/dirty-place.js";
 import type { PathKnowledge } from "../model/explanation.js";
 import type { MirrorCounts, MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
+
+const SHARED_NAMES_MAX = 20_000;
 
 interface ConnectionJobs {
   readonly repair: MirrorJob;
@@ -21,9 +24,11 @@ interface ConnectionJobs {
   repairSeq: number;
   /** What the queue gave up: asked again once the receiver shows that it takes sets, or the queue would only fill again. */
   readonly lost: SeqRange[];
+  /** Of dirty places, that the repair is at. */
+  readonly batches: number[];
 }
 
-type JobCommand = Extract<SourceCommand, { kind: "attach" | "detach" | "mirror" | "stopMirror" | "answers" | "review" | "lost" | "applied" }>;
+type JobCommand = Extract<SourceCommand, { kind: "attach" | "detach" | "mirror" | "stopMirror" | "answers" | "review" | "repair" | "lost" | "applied" }>;
 
 interface SeqRange {
   readonly fromSeq: number;
@@ -62,6 +67,9 @@ export class SourceJobs {
       case "review":
         for (const frame of command.frames) this.#review(command.connectionId, Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength));
         break;
+      case "repair":
+        this.#repairPlaces(command);
+        break;
       case "lost":
         for (const [id, jobs] of this.#connections) if (command.connectionId === 0 || command.connectionId === id) noteLost(jobs.lost, command);
         break;
@@ -96,7 +104,7 @@ export class SourceJobs {
         if (tree !== undefined) this.#engine.doubts.follow(tree, inode);
       },
     });
-    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [] };
+    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [] };
     this.#connections.set(connectionId, jobs);
     this.#engine.jobs.push({
       connectionId,
@@ -107,6 +115,7 @@ export class SourceJobs {
         await repair.step();
         if (repair.pending === 0) await this.#settleRepair(repair);
         jobs.repairSeq = this.#engine.writer.flush();
+        this.#sayRepaired(connectionId, jobs);
       },
     });
     this.#engine.jobs.push({
@@ -119,6 +128,20 @@ export class SourceJobs {
         jobs.repairSeq = this.#engine.writer.flush();
       },
     });
+  }
+
+  #repairPlaces({ connectionId, batch, places, withLinks, changedSinceMs }: Extract<JobCommand, { kind: "repair" }>): void {
+    const jobs = this.#connections.get(connectionId);
+    if (jobs === undefined) return;
+    const all = withLinks ? [...places, ...sharedPlaces(this.#tree, changedSinceMs)] : places;
+    jobs.repair.addPlaces(all, changedSinceMs);
+    jobs.batches.push(batch);
+    this.#sayRepaired(connectionId, jobs);
+  }
+
+  #sayRepaired(connectionId: number, { repair, batches }: ConnectionJobs): void {
+    if (repair.pending > 0 || batches.length === 0) return;
+    this.#post({ kind: "repaired", connectionId, batches: batches.splice(0), lastSeq: this.#engine.writer.flush() });
   }
 
   /** The last step of a repair sets the times of the directories it touched. */
@@ -225,6 +248,17 @@ function noteLost(lost: SeqRange[], { fromSeq, toSeq }: SeqRange): void {
   const last = lost.at(-1);
   if (last !== undefined && fromSeq >= last.fromSeq && fromSeq <= last.toSeq + 1) last.toSeq = Math.max(last.toSeq, toSeq);
   else lost.push({ fromSeq, toSeq });
+}
+
+/** Too many to name them: the whole tree, by the times of its files. */
+function sharedPlaces(tree: SourceTree, sinceMs: number): DirtyPlace[] {
+  const places: DirtyPlace[] = [];
+  for (let root = 0; root < tree.rootCount; root++) {
+    const names = tree.sharedNamesSince(root, sinceMs, SHARED_NAMES_MAX);
+    if (names === null) places.push({ root, path: ROOT_PATH, level: "tree", thorough: false });
+    else for (const path of names) places.push({ root, path, level: "entry", thorough: false });
+  }
+  return places;
 }
 
 function pendingOf({ repair, check }: ConnectionJobs): number {

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { type Feed, refuseLocalLoops } from "../apply/loop-check.js";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import { MiB } from "../base/units.js";
 import type { Config } from "../config/config.js";
 import type { RepsetStore } from "../config/repset-store.js";
 import { cleanUntilAtStart } from "../connection/clean-until.js";
@@ -13,6 +14,7 @@ import { guardPolicyOf, rejectHeld } from "../connection/guard-decision.js";
 import { heldIn, NOTHING_HELD } from "../connection/guard-record.js";
 import { SourceConnection } from "../connection/source-connection.js";
 import { identityAt } from "../fs/root-identity.js";
+import { DirtyStore } from "../journal/dirty-store.js";
 import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
 import type { ConnectionPatch, GuardSetting, Mapping, MirrorMode } from "../model/connection-spec.js";
 import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
@@ -52,6 +54,16 @@ interface Running {
   readonly done: Promise<void>;
 }
 
+function refuseTwice(running: Iterable<Running>, peer: string, mappings: readonly Mapping[]): void {
+  for (const { record } of [...running].map(({ connection }) => connection)) {
+    if (record.peer !== peer) continue;
+    const taken = mappings.flatMap(({ target }) => record.mappings.filter((m) => isLoop(m.target, target)))[0];
+    if (taken === undefined) continue;
+    const { id, repset } = record;
+    throw new SmError("CONNECTION_EXISTS", `connection ${id} (${repset}) writes to ${taken.target} on ${peer} already`, { data: { id } });
+  }
+}
+
 /** Beside the walk interval: how late an event may come. */
 const EVENT_LAG_MS = 10_000;
 /** A source that sends nothing into this agent for about so long is told of no more. */
@@ -60,6 +72,7 @@ const FEEDS_GONE_MS = 60_000;
 export class SourceService implements ConnectionControl {
   readonly #options: SourceServiceOptions;
   readonly #store: ConnectionStore;
+  readonly #dirty: DirtyStore;
   readonly #sources = new Map<string, RepsetSource>();
   readonly #running = new Map<number, Running>();
   readonly #origins: OriginTeller;
@@ -68,6 +81,7 @@ export class SourceService implements ConnectionControl {
   private constructor(options: SourceServiceOptions) {
     this.#options = options;
     this.#store = ConnectionStore.open(options.config.stateDir);
+    this.#dirty = DirtyStore.open(options.config.stateDir, options.log);
     this.#origins = new OriginTeller(options.feeds);
     const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
@@ -100,7 +114,7 @@ export class SourceService implements ConnectionControl {
     refuseOwnSources(repset.rules, paths, ownSourcesOf(config));
     const roots = paths.map((path): KnownRoot => ({ path, ...identityAt(path) }));
     const mappings = resolveMappings(paths, request.map);
-    this.#refuseTwice(request, mappings);
+    refuseTwice(this.#running.values(), request.target, mappings);
     this.#refuseOtherRoots(repset.name, roots);
     if (request.target === "localhost") refuseLocalLoops(mappings);
     const now = new Date().toISOString();
@@ -135,20 +149,6 @@ export class SourceService implements ConnectionControl {
     return reportConnection(connection);
   }
 
-  #refuseTwice(request: ConnectRequest, mappings: readonly Mapping[]): void {
-    for (const { connection } of this.#running.values()) {
-      const { record } = connection;
-      if (record.peer !== request.target) continue;
-      for (const mapping of mappings) {
-        const other = record.mappings.find((m) => isLoop(m.target, mapping.target));
-        if (other === undefined) continue;
-        throw new SmError("CONNECTION_EXISTS", `connection ${record.id} (${record.repset}) writes to ${other.target} on ${record.peer} already`, {
-          data: { id: record.id },
-        });
-      }
-    }
-  }
-
   /** One set has one source: what another connection of it holds must be what is there now. */
   #refuseOtherRoots(name: string, roots: readonly KnownRoot[]): void {
     const source = this.#sources.get(name);
@@ -158,7 +158,7 @@ export class SourceService implements ConnectionControl {
   }
 
   async #take(record: ConnectionRecord, restartReason: string | null): Promise<SourceConnection> {
-    const { config, dialer, findPeer, board, log } = this.#options;
+    const { config, limits, dialer, findPeer, board, log } = this.#options;
     const roots = record.roots.map(withBirthTime);
     const source = await this.#source(record.repset, roots);
     const { epoch } = source.journal.stats();
@@ -171,14 +171,17 @@ export class SourceService implements ConnectionControl {
       durableSeq: record.epoch === "" ? source.journal.lastSeq : isSameStream ? record.durableSeq : 0,
       guard: heldIn(record.guard, isSameStream),
     };
+    const places = this.#dirty.book(record.id);
     const connection: SourceConnection = new SourceConnection({
       record: current,
       journal: source.journal,
       feed: source,
       dialer,
+      places,
       findPeer,
       hello: () => this.#hello(connection, source),
-      windowBytes: config.transport.windowMiB * 1024 * 1024,
+      windowBytes: config.transport.windowMiB * MiB,
+      repairBelowBytes: () => (limits.inForce.memoryMiB * MiB) / 2,
       captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
       queueBytesMax: () => queueBytesMax(config, source.journal.stats()),
       guardPolicy: ({ options }) => guardPolicyOf(options, config.guard),
@@ -194,6 +197,7 @@ export class SourceService implements ConnectionControl {
     } else {
       this.#store.save(current);
     }
+    if (places.damage !== null) source.requireMirror("queue", `what was to be repaired is not known: ${places.damage}`, record.id);
     const abort = new AbortController();
     const done = connection.run(abort.signal).catch((error: unknown) => log.error(`connection ${record.id} failed: ${toSmError(error).message}`));
     this.#running.set(record.id, { connection, source, abort, done });
@@ -226,7 +230,16 @@ export class SourceService implements ConnectionControl {
     if (known?.hasRoots(roots)) return known;
     if (known !== undefined) throw new SmError("ROOT_CHANGED", `its directories are others than those of another connection of ${name}`);
     const { config, limits, repsets, failpoint, board, log } = this.#options;
-    const source = await RepsetSource.open({ repset: repsets.get(name), roots, config, limits: limits.inForce, failpoint, onChange: board.changed, log });
+    const source = await RepsetSource.open({
+      repset: repsets.get(name),
+      roots,
+      config,
+      limits: limits.inForce,
+      dirty: this.#dirty,
+      failpoint,
+      onChange: board.changed,
+      log,
+    });
     this.#sources.set(name, source);
     // A cursor of a connection that is no more would hold its records for ever.
     const alive = new Set(this.#store.list().map((record) => record.id));
@@ -242,6 +255,7 @@ export class SourceService implements ConnectionControl {
     this.#running.delete(id);
     this.#origins.forget(id);
     this.#store.remove(id);
+    this.#dirty.remove(id);
     if (source.connections.size === 0) {
       this.#sources.delete(source.repset.name);
       await source.close();
@@ -379,5 +393,6 @@ export class SourceService implements ConnectionControl {
     for (const { abort } of this.#running.values()) abort.abort();
     await Promise.all([...this.#running.values()].map(({ done }) => done));
     await Promise.all([...this.#sources.values()].map((source) => source.close()));
+    this.#dirty.close();
   }
 }

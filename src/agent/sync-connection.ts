@@ -24,11 +24,11 @@ export async function syncConnection({ connection, source, board, timeoutMs }: S
   const work = async (): Promise<void> => {
     const seq = await source.barrier(id);
     for (;;) {
-      await board.until(() => connection.appliedSeq >= seq && connection.record.mirrorNeed === null && !connection.mirror.isRunning, left());
+      await board.until(() => connection.appliedSeq >= seq && isWhole(connection) && !connection.mirror.isRunning, left());
       if (left() === 0) return;
       const probe = await source.probe(id);
-      const isWhole = connection.record.mirrorNeed === null && connection.quarantine.count === 0;
-      if (probe.pending === 0 && connection.appliedSeq >= Math.max(seq, probe.repairSeq) && isWhole) return;
+      const isRepaired = probe.pending === 0 && connection.appliedSeq >= Math.max(seq, probe.repairSeq);
+      if (isRepaired && isWhole(connection) && connection.quarantine.count === 0) return;
       await board.wait(board.index, Math.min(left(), PROBE_MS));
     }
   };
@@ -40,4 +40,9 @@ export async function syncConnection({ connection, source, board, timeoutMs }: S
   throw new SmError("TIMEOUT", `connection ${id} is not in sync after ${timeoutMs / 1000} s: ${why}`, {
     data: { id, targetDataState: report.targetDataState },
   });
+}
+
+/** No mirror is owed, and no place waits for repair. */
+function isWhole({ record, options }: SourceConnection): boolean {
+  return record.mirrorNeed === null && options.places.isEmpty;
 }

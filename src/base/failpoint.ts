@@ -15,6 +15,10 @@ export const FAILPOINTS = [
   "apply.stage.beforeRewind",
   "state.write.beforeRename",
   "source.set.beforeSend",
+  "dirty.enter.beforeSync",
+  "dirty.pull.beforeDrop",
+  "dirty.pull.afterDrop",
+  "dirty.settle.beforeWrite",
 ] as const;
 
 export type FailpointName = (typeof FAILPOINTS)[number];

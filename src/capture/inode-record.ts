@@ -26,6 +26,7 @@ const NAME_COUNT = 19;
 const TYPE_MASK = 3;
 const RACY = 4;
 const EMPTIED = 8;
+const SHARED = 16;
 const TYPES: readonly EntryType[] = ["file", "dir", "symlink", "special"];
 const DIRECTORY = 1;
 
@@ -211,7 +212,13 @@ export class InodeRecord {
     return this.#get(NAME_COUNT);
   }
 
+  /** Has several names, or had. */
+  get wasShared(): boolean {
+    return (this.#get(FLAGS) & SHARED) !== 0;
+  }
+
   set nameCount(count: number) {
+    if (count > 1) this.#set(FLAGS, this.#get(FLAGS) | SHARED);
     this.#set(NAME_COUNT, count);
   }
 

@@ -138,6 +138,21 @@ export class SourceTree implements MirrorTree {
     return this.#inode(root, inode)?.version ?? 0;
   }
 
+  sharedNamesSince(root: RootIndex, sinceMs: number, max: number): readonly BytePath[] | null {
+    const { records } = this.#tree(root).table;
+    const names: BytePath[] = [];
+    const pending = [records.at("" as BytePath)];
+    for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+      for (let child = records.firstChild(node); child !== 0; child = records.nextChild(child)) {
+        const inode = records.inodeAt(child);
+        if (inode.type === "dir") pending.push(child);
+        else if (inode.wasShared && inode.ctimeSec * 1000 + inode.ctimeNsec / 1e6 >= sinceMs) names.push(records.pathOf(child));
+      }
+      if (names.length > max) return null;
+    }
+    return names;
+  }
+
   shipLink(connectionId: number, root: RootIndex, path: BytePath, to: BytePath): void {
     this.#engine.writer.direct(connectionId, true);
     this.#engine.writer.add({ op: "link", root, path, to });

@@ -104,9 +104,10 @@ const QUEUE: FieldTable["queue"] = {
     reason: "works with nothing set up; a volume of its own is better",
   },
   memoryMiB: whole(1, MIB_MAX, 128, "holds seconds of a busy server's changes without making the agent a large process"),
-  diskMiB: wholeOrNull(5, MIB_MAX, "the volume is the limit, which minFreeMiB guards; a full queue costs a mirror"),
+  diskMiB: wholeOrNull(5, MIB_MAX, "the volume is the limit, which minFreeMiB guards; what is beyond it is repaired place by place"),
   minFreeMiB: whole(0, MIB_MAX, 50, "other programs on the volume keep working when the queue is full"),
   alertPercent: whole(0, 99, 50, "half of the room is left to find out why the queue grows; 0 = no alert"),
+  onFull: word(["pull-ahead", "mirror"], "pull-ahead", "a target that was away for long costs what changed, not a comparison of everything"),
 };
 
 const TRANSPORT: FieldTable["transport"] = {

@@ -24,6 +24,7 @@ export interface ConfigSections {
     readonly minFreeMiB: number;
     /** 0 = no alert. */
     readonly alertPercent: number;
+    readonly onFull: "pull-ahead" | "mirror";
   };
   readonly transport: {
     readonly compressMinBytes: number;

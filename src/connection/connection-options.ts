@@ -7,15 +7,20 @@ import type { Journal } from "../model/journal-port.js";
 import type { SourceFeed } from "../model/source-messages.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import type { GuardPolicy } from "./mass-change-guard.js";
+import type { DirtyPlaces } from "./place-repair.js";
 
 export interface SourceConnectionOptions {
   readonly record: ConnectionRecord;
   readonly journal: Journal;
   readonly feed: SourceFeed;
   readonly dialer: SourceDialer;
+  /** Where the target must be made good. */
+  readonly places: DirtyPlaces;
   readonly findPeer: (name: string) => Peer;
   readonly hello: () => Greeting;
   readonly windowBytes: number;
+  /** Dirty places are repaired while no more than this is queued: what is queued comes first. */
+  readonly repairBelowBytes: () => number;
   /** How long before a durable set its changes may have been made: event delay and walk interval together. */
   readonly captureLagMs: number;
   /** What the queue of the replication set may hold, in memory and on disk; default: not known. */

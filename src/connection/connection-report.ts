@@ -2,6 +2,7 @@
 
 import { displayPath } from "../model/byte-path.js";
 import type { SourceChannel } from "../model/channel-port.js";
+import type { DirtyFigures } from "../model/dirty-place.js";
 import type { Journal } from "../model/journal-port.js";
 import type { ConsistencyPoint, Retrying } from "../model/session.js";
 import type { ConnectionReport, Reason, ReplicationStatus, TargetDataState, TargetStatus } from "../model/status.js";
@@ -33,6 +34,7 @@ export interface ConnectionView {
   readonly problems: ProblemBook;
   readonly quarantine: QuarantineWatch;
   readonly counts: SentCounts;
+  /** Those of the dirty map among them. */
   readonly pendingRepairs: number;
   readonly stateFault: { readonly message: string; readonly since: string } | null;
   readonly lastFile: string;
@@ -44,7 +46,7 @@ export interface ConnectionView {
   readonly openSinceMs: number | null;
   readonly claim: CopyWatch["claim"];
   readonly guard: MassChangeGuard;
-  readonly options: { readonly journal: Journal };
+  readonly options: { readonly journal: Journal; readonly places: { readonly figures: DirtyFigures } };
 }
 
 export function reportConnection(c: ConnectionView): ConnectionReport {
@@ -83,6 +85,7 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
     sentCompressedMirrorBytes: counts.mirrorWireBytes,
     skippedMirrorBytes: mirror.skippedBytes,
     remainingMirrorBytes: mirror.remainingBytes,
+    repair: { pending: c.pendingRepairs, ...c.options.places.figures },
     lastFileTouched: displayPath(c.lastFile),
     connectedSince: c.channel === null ? null : new Date(c.channel.stats().connectedAtMs).toISOString(),
     appliedSeq: c.appliedSeq,
@@ -105,9 +108,9 @@ function knownPoint({ point, claim }: ConnectionView): ConsistencyPoint {
 function dataState(c: ConnectionView): TargetDataState {
   // A mirror whose source is away makes no progress: it is still to be done.
   if (c.mirror.isRunning) return c.state.kind === "halted" ? "Mirror Required" : "Mirroring";
-  if (c.guard.isRejected) return "Mirror Required";
-  const isLacking = c.record.mirrorNeed !== null || c.pendingRepairs > 0 || !c.record.options.replicate;
-  return isLacking || c.problems.count > 0 || c.quarantine.count > 0 ? "Mirror Required" : "OK";
+  const isLacking = c.guard.isRejected || c.record.mirrorNeed !== null || !c.record.options.replicate;
+  if (isLacking || c.problems.count > 0 || c.quarantine.count > 0) return "Mirror Required";
+  return c.pendingRepairs > 0 ? "Repairing" : "OK";
 }
 
 function targetStatus(c: ConnectionView): TargetStatus {
@@ -176,14 +179,19 @@ function mirrorReason({ record, mirror, guard }: ConnectionView): Reason | null 
   };
 }
 
-function repairReason({ pendingRepairs, record, stateSince }: ConnectionView): Reason | null {
+function repairReason({ pendingRepairs, record, stateSince, state, options }: ConnectionView): Reason | null {
   if (pendingRepairs === 0) return null;
+  const { places, files, bytes, since } = options.places.figures;
+  const what = `repairing ${pendingRepairs} places (${files} files, ${bytes} bytes of changes)`;
   return {
     code: "REPAIRING",
-    message: `${pendingRepairs} places may differ from what was replicated and are being compared`,
+    message: places === 0 ? `${pendingRepairs} places may differ from what was replicated and are being compared` : `${what}: the queue was full`,
     object: `connection ${record.id}`,
-    since: stateSince,
-    next: "they are repaired in the background",
+    since: since ?? stateSince,
+    next:
+      state.kind === "streaming"
+        ? "they are repaired in the background, behind what is queued"
+        : "they are repaired when the target is connected; nothing else is mirrored",
     nextAt: null,
     command: `sm connection show ${record.id}`,
   };

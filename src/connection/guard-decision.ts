@@ -3,16 +3,17 @@
 import { SmError } from "../base/errors.js";
 import type { ConnectionOptions } from "../model/connection-spec.js";
 import type { Journal } from "../model/journal-port.js";
-import type { SourceFeed } from "../model/source-messages.js";
-import type { ConnectionRecord } from "./connection-record.js";
+import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import type { Fault } from "./connection-state.js";
 import { type GuardPolicy, MassChangeGuard } from "./mass-change-guard.js";
+import { mergeNeeds } from "./resume-plan.js";
 
 /** A connection as decisions about what it holds change it. */
 export interface GuardedConnection {
   readonly id: number;
   readonly guard: MassChangeGuard;
-  readonly options: { readonly journal: Journal; readonly feed: SourceFeed };
+  readonly repair: { drop(): { readonly wasThorough: boolean } };
+  readonly options: { readonly journal: Journal };
   record: ConnectionRecord;
   appliedSeq: number;
   durableSeq: number;
@@ -58,16 +59,22 @@ export function rejectHeld(connection: GuardedConnection): void {
  */
 export function prepareMirror(connection: GuardedConnection): void {
   const { guard, id } = connection;
-  const { feed, journal } = connection.options;
+  const { journal } = connection.options;
   if (guard.isHeld) throw new SmError("GUARD_HELD", `connection ${id} is held: ${guard.reason()?.message ?? ""}`);
   if (!guard.isRejected) return;
   const { lastSeq } = journal.stats();
-  feed.send({ kind: "lost", connectionId: id, fromSeq: connection.appliedSeq + 1, toSeq: lastSeq });
+  // Repairs that wait, in the worker and in the dirty map, would remove: the mirror compares what they were for.
+  const { wasThorough } = connection.repair.drop();
   connection.appliedSeq = lastSeq;
   connection.durableSeq = lastSeq;
   const { record } = connection;
-  const owed = record.mirrorNeed;
-  connection.record = { ...record, durableSeq: lastSeq, mirrorNeed: owed === null ? null : { ...owed, extras: "report" } };
+  const changedSinceMs = wasThorough ? 0 : record.cleanUntilMs;
+  connection.record = { ...record, durableSeq: lastSeq, mirrorNeed: mergeNeeds(record.mirrorNeed, needAfterRejection(changedSinceMs)) };
   guard.lift();
   connection.nudge();
+}
+
+function needAfterRejection(changedSinceMs: number): MirrorNeed {
+  const since = new Date().toISOString();
+  return { reason: "manual", message: "what was held was rejected", since, mode: "difference", extras: "report", changedSinceMs, isAutomatic: false };
 }

@@ -41,6 +41,8 @@ export interface SetSenderOptions {
   readonly gate: SendGate;
   /** All of a mirror's set has gone. */
   readonly onMirrorSent: (seq: number) => void;
+  /** Told of each live set before it is sent. */
+  readonly onSend: (record: JournalRecord) => void;
 }
 
 export class SetSender {
@@ -109,6 +111,7 @@ export class SetSender {
     this.#sentSeq = record.seq;
     const isMirror = record.connectionId !== 0;
     if (mirrorOnly && !isMirror) return;
+    if (!isMirror) this.#options.onSend(record);
     failpoint("source.set.beforeSend");
     this.#inFlight.push({ seq: record.seq, bytes: record.bytes.length });
     this.#inFlightBytes += record.bytes.length;

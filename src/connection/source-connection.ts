@@ -10,7 +10,7 @@ import type { Answer } from "../model/change.js";
 import type { SourceChannel } from "../model/channel-port.js";
 import type { ConnectionPatch, MirrorMode } from "../model/connection-spec.js";
 import type { Ack, ConsistencyPoint, Retrying } from "../model/session.js";
-import type { MirrorOrder, SourceEvent } from "../model/source-messages.js";
+import type { SourceEvent } from "../model/source-messages.js";
 import type { MirrorReport } from "../model/status.js";
 import { ClockWatch, cleanUntilAfter } from "./clean-until.js";
 import type { SourceConnectionOptions } from "./connection-options.js";
@@ -21,12 +21,13 @@ import { guardFor, prepareMirror } from "./guard-decision.js";
 import { faultOf, type LinkFault } from "./link-fault.js";
 import { LiveSets } from "./live-sets.js";
 import type { MassChangeGuard } from "./mass-change-guard.js";
-import { mirrorOrder } from "./mirror-order.js";
+import { MirrorDuty } from "./mirror-duty.js";
 import { MirrorTracker } from "./mirror-tracker.js";
+import { PlaceRepair } from "./place-repair.js";
 import { ProblemBook } from "./problem-book.js";
 import { QuarantineWatch } from "./quarantine-watch.js";
 import { RecordKeeper } from "./record-keeper.js";
-import { mergeNeeds, needByHand, planResume, reviewSpan, withEmptyTarget } from "./resume-plan.js";
+import { planResume, reviewSpan, withEmptyTarget } from "./resume-plan.js";
 import { type SentCounts, SetSender } from "./set-sender.js";
 import { logState } from "./state-log.js";
 import { openTransmission, type Transmission } from "./transmission.js";
@@ -49,10 +50,11 @@ export class SourceConnection {
   targetLimits: readonly string[] = [];
   appliedSeq = 0;
   durableSeq: number;
-  pendingRepairs = 0;
   isSourceHalted = false;
   point: ConsistencyPoint = { consistentSeq: 0, consistentTimeMs: 0, doubt: null };
   lastFile = "";
+  readonly repair: PlaceRepair;
+  readonly #duty: MirrorDuty;
   #sender: SetSender | null = null;
   #hadStream = false;
   readonly #live = new LiveSets();
@@ -62,8 +64,6 @@ export class SourceConnection {
   readonly #copy: CopyWatch;
   readonly #keeper: RecordKeeper;
   readonly #clock = new ClockWatch();
-  /** Repairs may have shipped up to this set. */
-  #repairSeq = 0;
   #resume: () => void = () => undefined;
   #channelAbort = new AbortController();
 
@@ -72,6 +72,8 @@ export class SourceConnection {
     this.record = options.record;
     this.durableSeq = options.record.durableSeq;
     this.appliedSeq = options.record.durableSeq;
+    this.repair = new PlaceRepair(options.record.id, options.places, options.feed);
+    this.#duty = new MirrorDuty(this, { done: () => this.#repairPlaces(), change: () => this.#changed() });
     this.#keeper = new RecordKeeper(options.save, options.log);
     this.guard = guardFor(this, () => options.guardPolicy(this.record));
     if (this.guard.isRejected) this.state = { kind: "halted", fault: this.guard.fault };
@@ -99,6 +101,15 @@ export class SourceConnection {
   /** When the oldest change was made that is part of no complete state on the target; null when there is none. */
   get openSinceMs(): number | null {
     return this.#open.oldestAfter(this.point.consistentSeq);
+  }
+
+  /** Places that may differ from what was replicated. */
+  get pendingRepairs(): number {
+    return this.repair.pending;
+  }
+
+  get hasSender(): boolean {
+    return this.#sender !== null;
   }
 
   get id(): number {
@@ -172,7 +183,7 @@ export class SourceConnection {
     this.#dispatch({ kind: "welcomed" });
     if (plan.review !== null) this.#copy.suspect(await reviewSpan(this.options, this.id, plan.review));
     const isEmpty = welcome.empty && !this.record.wasMirrored;
-    this.#setNeed(withEmptyTarget(plan.mirrorNeed, isEmpty));
+    this.#duty.set(withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
     feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
     const sender = new SetSender({
@@ -186,6 +197,7 @@ export class SourceConnection {
       counts: this.counts,
       gate: this.transmission,
       onMirrorSent: (seq) => this.transmission.mirrorSent(seq),
+      onSend: (record) => this.options.places.follow(record.bytes),
     });
     this.#sender = sender;
     this.#hadStream = true;
@@ -198,7 +210,7 @@ export class SourceConnection {
     });
     channel.onAck((ack) => this.#takeAck(ack));
     channel.onPause((pause) => this.transmission.hearTarget(pause));
-    if (plan.restartMirror || !this.mirror.isRunning) this.#startNeeded(isEmpty);
+    if (plan.restartMirror || !this.mirror.isRunning) this.#duty.startNeeded(isEmpty);
     const ended = new AbortController();
     void channel.ended.then(() => ended.abort());
     await sender.run(AbortSignal.any([signal, ended.signal]));
@@ -216,9 +228,12 @@ export class SourceConnection {
       this.appliedSeq = ack.appliedSeq;
       feed.send({ kind: "applied", connectionId: this.id, seq: ack.appliedSeq });
     }
-    if (ack.durableSeq > this.durableSeq) this.#noteDurable(ack.durableSeq);
+    if (ack.durableSeq > this.durableSeq) {
+      this.#noteDurable(ack.durableSeq);
+      this.repair.durable(ack.durableSeq);
+    }
     journal.advance(this.id, this.#releasedSeq);
-    if (this.mirror.isApplied(this.appliedSeq)) this.#mirrorDone();
+    this.#duty.look();
     this.#changed();
   }
 
@@ -242,16 +257,9 @@ export class SourceConnection {
   #noteDurable(seq: number): void {
     this.durableSeq = seq;
     const madeMs = this.#live.takeSettled(seq);
-    const isRepaired = this.pendingRepairs === 0 && this.quarantine.count === 0 && seq >= this.#repairSeq;
+    const isRepaired = this.pendingRepairs === 0 && this.quarantine.count === 0 && seq >= this.repair.lastSeq;
     const cleanUntilMs = cleanUntilAfter(this.record.cleanUntilMs, isRepaired ? madeMs : 0, this.options.captureLagMs, Date.now());
     this.keep({ durableSeq: seq, cleanUntilMs }, false);
-  }
-
-  #mirrorDone(): void {
-    this.mirror.end("done", new Date().toISOString());
-    this.problems.keepSince(this.mirror.report().startedAt ?? "");
-    this.keep({ mirrorNeed: null, wasMirrored: true }, true);
-    this.options.log.info("mirror complete", { connection: this.id, repset: this.record.repset, target: this.record.peer });
   }
 
   /** What the source worker says about this connection, or about all. */
@@ -270,12 +278,18 @@ export class SourceConnection {
       case "mirrorProgress":
       case "mirrorEmitted":
         this.mirror.take(event, new Date().toISOString());
-        if (this.mirror.isApplied(this.appliedSeq)) this.#mirrorDone();
+        this.#duty.look();
         break;
       case "repairs":
-        this.pendingRepairs = event.pending;
-        this.#repairSeq = event.lastSeq;
+        this.repair.tell(event);
         this.#copy.repaired(event.lastSeq);
+        break;
+      case "repaired":
+        this.repair.emitted(event.batches, event.lastSeq, this.durableSeq);
+        this.#repairPlaces();
+        break;
+      case "state":
+        if (event.state === "Arming") this.repair.restart();
         break;
       case "problem":
         this.addProblem(displayPath(event.path), event.code, event.message);
@@ -292,6 +306,21 @@ export class SourceConnection {
     const problem = { path, code, message, at: new Date().toISOString() };
     this.problems.add(problem);
     if (this.mirror.isRunning) this.mirror.addProblem(problem);
+  }
+
+  /** What is dirty changed: said, and repaired as soon as nothing else brings it about. */
+  placesChanged(): void {
+    this.#repairPlaces();
+    this.#changed();
+  }
+
+  #repairPlaces(): void {
+    const { guard, record } = this;
+    // What a person has to decide on may be among the places.
+    const mayRepair = !(this.isSourceHalted || guard.isHeld || guard.isRejected || this.mirror.isRunning);
+    if (this.#sender === null || !mayRepair || record.mirrorNeed?.isAutomatic === true) return;
+    const { journal, repairBelowBytes } = this.options;
+    if (journal.backlog(this.id).bytes <= repairBelowBytes()) this.repair.feed(record.cleanUntilMs);
   }
 
   halt(fault: Fault): void {
@@ -320,53 +349,17 @@ export class SourceConnection {
     this.#channelAbort.abort();
   }
 
-  /** Records that a mirror must run; starts it as soon as there is a channel. */
   requireMirror(need: MirrorNeed): void {
-    this.#setNeed(mergeNeeds(this.record.mirrorNeed, need));
-    this.mirror.end("failed", new Date().toISOString());
-    this.#startNeeded();
+    this.#duty.require(need);
   }
 
-  #setNeed(need: MirrorNeed | null): void {
-    if (need === this.record.mirrorNeed) return;
-    this.keep({ mirrorNeed: need }, true);
-    this.#changed();
-  }
-
-  /** An empty target has nothing to be compared with. Once it is not empty any more, that mirror cut short, it has. */
-  #startNeeded(isEmpty = false): void {
-    const need = this.record.mirrorNeed;
-    if (need === null || !need.isAutomatic || this.#sender === null) return;
-    if (isEmpty) this.#order("full", need, "keep");
-    else this.#order(need.mode, need);
-  }
-
-  /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
   startMirror(mode: MirrorMode): MirrorReport {
     prepareMirror(this);
-    const need = needByHand(this.record.mirrorNeed, mode, new Date().toISOString());
-    this.mirror.end("stopped", new Date().toISOString());
-    this.#setNeed(need);
-    if (this.#sender !== null) this.#order(mode, need);
-    return this.mirror.report();
-  }
-
-  #order(mode: MirrorMode, need: MirrorNeed, extras: MirrorOrder["extras"] = need.extras): void {
-    const mirrorId = this.mirror.start(mode, new Date().toISOString());
-    this.options.feed.send({ kind: "mirror", order: mirrorOrder({ connectionId: this.id, mirrorId, mode, need, extras }) });
-    this.options.log.info("mirror started", { connection: this.id, mode, reason: need.reason, why: need.message });
-    this.#changed();
+    return this.#duty.startByHand(mode);
   }
 
   stopMirror(): MirrorReport {
-    if (this.mirror.isRunning) {
-      this.options.feed.send({ kind: "stopMirror", connectionId: this.id });
-      this.mirror.end("stopped", new Date().toISOString());
-      const owed = this.record.mirrorNeed;
-      if (owed !== null) this.#setNeed({ ...owed, message: "the mirror was stopped by hand", isAutomatic: false });
-    }
-    this.#changed();
-    return this.mirror.report();
+    return this.#duty.stop();
   }
 
   #changed(): void {
@@ -393,6 +386,8 @@ export class SourceConnection {
   tick(): void {
     if (this.#clock.wasSetBack()) this.keep({ cleanUntilMs: Math.min(this.record.cleanUntilMs, Date.now() - this.options.captureLagMs) }, true);
     this.#keeper.tick();
+    this.repair.tick();
+    this.#repairPlaces();
     this.#copy.look();
     this.transmission.look();
     this.quarantine.look();

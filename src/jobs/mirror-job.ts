@@ -6,8 +6,10 @@
 import type { BytePath } from "../model/byte-path.js";
 import { baseName, isBelow, NAME_BYTES_MAX, parentPath } from "../model/byte-path.js";
 import type { Answer, CompareAnswer, CompareChange, Difference, RootIndex, SharedName } from "../model/change.js";
+import type { DirtyPlace } from "../model/dirty-place.js";
 import type { CompareRequest, MirrorEntry, MirrorTree, ShippedRename } from "../model/mirror-port.js";
-import { LinkGroups, type SecondLook } from "./link-groups.js";
+import { type DirectoryWork, sliceOf, worksOf } from "./directory-work.js";
+import { LinkGroups } from "./link-groups.js";
 import { MirrorProgress } from "./mirror-progress.js";
 import { MirrorSends } from "./mirror-sends.js";
 
@@ -17,17 +19,6 @@ export interface MirrorJobOptions {
   readonly extras: CompareChange["extras"];
   readonly suspect: CompareRequest["suspect"];
   readonly tree: MirrorTree;
-}
-
-interface DirectoryWork {
-  readonly root: RootIndex;
-  readonly path: BytePath;
-  /** A slice of one name (repair), or null for the whole directory. */
-  readonly only: string | null;
-  /** Names that are compared once more, on account of their links. */
-  readonly again: SecondLook | null;
-  readonly suspect: CompareRequest["suspect"];
-  readonly descend: boolean;
 }
 
 interface PendingCompare {
@@ -106,6 +97,15 @@ export class MirrorJob {
     const [within, behind] = [tree.renamesFromSet(sinceSeq), tree.renamesFromSet(sinceSeq + 1)];
     const places = within === null || behind === null ? [path, "" as BytePath] : [path, follow(root, path, within), follow(root, path, behind)];
     for (const place of new Set(places)) this.#addRepairOf(root, place);
+  }
+
+  /**
+   * Brings these places to the state of the source. Contents are compared where they are named, and below where they changed
+   * since then (ms, by ctime).
+   */
+  addPlaces(places: readonly DirtyPlace[], changedSinceMs: number): void {
+    for (const { root, path, level } of places) if (path === "" && level === "entry") this.#sends.add(root, path, "attr", null);
+    this.#directories.push(...worksOf(places, changedSinceMs));
   }
 
   #addRepairOf(root: RootIndex, path: BytePath): void {
@@ -198,7 +198,15 @@ export class MirrorJob {
   async #takeDirectory(work: DirectoryWork): Promise<void> {
     const listed = await this.options.tree.list(work.root, work.path, this.options.mode !== "full");
     if (listed === null) return;
-    const { only, again } = work;
+    const { only, again, names } = work;
+    if (names !== undefined) {
+      for (const name of names)
+        this.#startCompares(
+          sliceOf(work, name),
+          listed.filter((entry) => entry.name === name),
+        );
+      return;
+    }
     const isMeant = ({ name }: MirrorEntry): boolean => (only === null || name === only) && (again === null || again.names.has(name));
     const entries = only === null && again === null ? listed : listed.filter(isMeant);
     if (this.options.mode === "full") this.#takeFull(work, entries);
@@ -206,7 +214,7 @@ export class MirrorJob {
     if (!work.descend) return;
     for (let i = entries.length - 1; i >= 0; i--) {
       const entry = entries[i] as MirrorEntry;
-      const suspect = work.suspect === "all" && work.only !== null ? "none" : work.suspect;
+      const suspect = work.below ?? (work.suspect === "all" && work.only !== null ? "none" : work.suspect);
       if (entry.type === "dir") this.#directories.push({ root: work.root, path: entry.path, only: null, again: null, suspect, descend: true });
     }
   }

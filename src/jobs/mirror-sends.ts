@@ -33,6 +33,8 @@ interface Sending {
 }
 
 const SENDS_PER_STEP = 200;
+/** How much may be on its way is asked between steps. */
+const BYTES_PER_STEP = 1024 * 1024;
 /** A file whose name vanished is sent by another of its names. Who may not read it by so many may not read it by any. */
 const TRIED_MAX = 4;
 
@@ -102,10 +104,13 @@ export class MirrorSends {
 
   sendSome(): void {
     const batch = this.#queue.splice(0, SENDS_PER_STEP);
+    let bytes = 0;
     for (let i = 0; i < batch.length; i++) {
-      this.#send(batch[i] as SendWork);
+      const work = batch[i] as SendWork;
+      this.#send(work);
+      bytes += work.what === "attr" || work.what === "link" ? 0 : (work.entry?.size ?? 0);
       const { tree, connectionId } = this.#options;
-      if (this.#sending !== null || !tree.hasRoom(connectionId)) {
+      if (this.#sending !== null || bytes >= BYTES_PER_STEP || !tree.hasRoom(connectionId)) {
         this.#queue = [...batch.slice(i + 1), ...this.#queue];
         break;
       }

@@ -142,6 +142,16 @@ export class BlockList {
     return { block: undefined, emptyTo };
   }
 
+  /** As `find`, and remembers where there was nothing for the consumer: a long stretch for others is passed over once, not at each call. */
+  findFor(connectionId: number, cursor: Cursor | undefined, afterSeq: number): Block | undefined {
+    if (cursor === undefined) return this.find(connectionId, afterSeq).block;
+    const isKnownEmpty = afterSeq >= cursor.emptyFrom && afterSeq <= cursor.emptyTo;
+    const { block, emptyTo } = this.find(connectionId, isKnownEmpty ? cursor.emptyTo : afterSeq);
+    if (!isKnownEmpty) cursor.emptyFrom = afterSeq;
+    cursor.emptyTo = emptyTo;
+    return block;
+  }
+
   /** What `cursor` is still to receive or to acknowledge. The sum over whole blocks is kept until a block comes or goes. */
   weightAfter(cursor: Cursor): Weight {
     const at = this.indexAfter(cursor.passedSeq);

@@ -6,20 +6,21 @@
 // - next() hands out the bytes that were appended, or nothing: damage becomes a loss, never other bytes.
 // - All decisions about blocks are made synchronously here; files follow through the writer's queue.
 // - Memory: memoryBytesMax, plus two segments for each consumer (one is read ahead) and one more, plus what is being written.
-// - Appends never fail because of the disk: at a limit or on an error the queue is given up to the mirror.
+// - Appends never fail because of the disk: at a limit or on an error what waits goes to the dirty maps, or to a mirror.
 
 import { assert } from "../base/assert.js";
 import { SmError, toSmError } from "../base/errors.js";
 import { SET_BYTES_MAX } from "../model/change-set.js";
-import type { Journal, JournalLoss, JournalRecord, JournalStats } from "../model/journal-port.js";
+import type { DirtyTaker, Journal, JournalLoss, JournalRecord, JournalStats } from "../model/journal-port.js";
 import { type Block, DiskBlock, MemoryBlock, nextRecord } from "./block.js";
 import { BlockList } from "./block-list.js";
 import { CursorTable } from "./cursor-table.js";
-import { chooseGiveUp, chooseUnsaved, type GiveUpChoice, takeBackUnwritten } from "./give-up.js";
-import { lossesOf, type Place, placeRecord } from "./give-up-plan.js";
+import { chooseGiveUp, chooseUnsaved, type GiveUpChoice, placeAmong, takeBackUnwritten } from "./give-up.js";
+import { lossesOf, type Place } from "./give-up-plan.js";
 import { type DiskJournalOptions, type JournalSettings, settingsOf } from "./journal-options.js";
 import { LossBook } from "./loss-book.js";
 import { persist } from "./persist.js";
+import { PullAhead } from "./pull-ahead.js";
 import { type Recovered, type Recovery, recover } from "./recover.js";
 import { frameBytesOf, segmentHeaderBytes } from "./segment-format.js";
 import { PART_SUFFIX, segmentName } from "./segment-name.js";
@@ -39,6 +40,8 @@ export class DiskJournal implements Journal {
   readonly #cursors = new CursorTable();
   readonly #losses: LossBook;
   readonly #writer: SegmentWriter;
+  /** Null: what does not fit is a loss. */
+  readonly #ahead: PullAhead | null;
   readonly #reader: SegmentReader;
   readonly #appendListeners = new Set<() => void>();
   readonly #onReleased: (record: JournalRecord) => void;
@@ -47,7 +50,7 @@ export class DiskJournal implements Journal {
   #closing: Promise<void> | undefined;
   #closeFailure: WriteFailure | undefined;
 
-  private constructor(settings: JournalSettings, recovery: Recovery, onReleased: (record: JournalRecord) => void) {
+  private constructor(settings: JournalSettings, recovery: Recovery, { onReleased = () => undefined, dirty }: DiskJournalOptions) {
     this.#settings = settings;
     this.#onReleased = onReleased;
     this.#headerBytes = segmentHeaderBytes(settings.setName);
@@ -56,29 +59,40 @@ export class DiskJournal implements Journal {
     this.#lastSeq = recovery.state.lastSeq;
     this.#losses = new LossBook(settings.log);
     const { directory, setName, log } = settings;
+    const { epoch } = this;
     this.#writer = new SegmentWriter({
-      directory,
-      setName,
-      epoch: this.epoch,
+      ...{ directory, setName, epoch, log },
       minFreeBytes: () => this.#settings.minFreeBytes,
-      log,
       onFailure: (failure) => this.#onWriteFailure(failure),
       onSealed: (block) => this.#onSealed(block),
     });
     this.#reader = new SegmentReader({
-      directory,
-      setName,
-      epoch: this.epoch,
+      ...{ directory, setName, epoch },
       residentMax: () => 2 * this.#cursors.size + 1,
       isInUse: (block) => this.#cursors.areIn(block),
       onDamage: (block, records, damage) => this.#onDamage(block, records, damage),
+    });
+    this.#ahead = dirty === undefined ? null : this.#createAhead(dirty);
+  }
+
+  #createAhead(taker: DirtyTaker): PullAhead {
+    return new PullAhead({
+      taker,
+      blocks: this.#blocks,
+      cursors: this.#cursors,
+      memoryBytesMax: () => this.#settings.memoryBytesMax,
+      place: (record) => this.#place(record),
+      put: (record, place) => this.#put(record, place),
+      load: (block) => this.#reader.load(block),
+      drop: (blocks) => this.#drop(blocks),
+      onUnkept: (losses, message) => this.#losses.reportAll(losses, { reason: "io", message }),
     });
   }
 
   static async open(options: DiskJournalOptions): Promise<DiskJournal> {
     const settings = settingsOf(options);
     const recovery = await recover({ directory: settings.directory, setName: settings.setName, makeEpoch: options.makeEpoch, log: settings.log });
-    const journal = new DiskJournal(settings, recovery, options.onReleased ?? (() => undefined));
+    const journal = new DiskJournal(settings, recovery, options);
     journal.#restore(recovery);
     return journal;
   }
@@ -125,31 +139,28 @@ export class DiskJournal implements Journal {
     );
     this.#lastSeq = record.seq;
     if (!this.#cursors.wants(record.connectionId, record.seq)) return ACCEPTED;
-    let place = this.#place(frameBytes);
+    if (this.#ahead !== null && (this.#ahead.isBusy || this.#place(record) === "nowhere")) return this.#ahead.append(record);
+    let place = this.#place(record);
     if (place === "nowhere") {
       this.#giveUp({ reason: "full", message: `the queue of ${setName} reached its limit of ${this.#settings.diskBytesMax} bytes on disk` }, []);
-      place = this.#place(frameBytes);
+      place = this.#place(record);
     }
     if (place === "nowhere") {
       this.#loseRecord(record);
       return ACCEPTED;
     }
+    return this.#put(record, place);
+  }
+
+  #put(record: JournalRecord, place: Exclude<Place, "nowhere">): Promise<void> {
     this.#notify();
     return place === "memory" ? this.#appendToMemory(record) : this.#appendToSegment(record, place);
   }
 
-  #place(frameBytes: number): Place {
-    const tail = this.#blocks.last;
-    return placeRecord({
-      frameBytes,
-      headerBytes: this.#headerBytes,
-      memoryBytes: this.#blocks.memoryBytes,
-      memoryBytesMax: this.#settings.memoryBytesMax,
-      diskBytes: this.#blocks.diskBytes,
-      diskBytesMax: this.#settings.diskBytesMax,
-      isSpilling: this.#blocks.isSpilling,
-      segmentRoomBytes: tail?.kind === "disk" && !tail.ended ? this.#settings.segmentBytes - tail.bytes : undefined,
-    });
+  /** What jobs have on its way is limited elsewhere and may go beyond: a repair that is given up only makes itself necessary again. */
+  #place(record: JournalRecord): Place {
+    const settings = record.connectionId === 0 ? this.#settings : { ...this.#settings, diskBytesMax: null };
+    return placeAmong(this.#blocks, frameBytesOf(record), this.#headerBytes, settings);
   }
 
   #appendToMemory(record: JournalRecord): Promise<void> {
@@ -210,7 +221,7 @@ export class DiskJournal implements Journal {
   async next(connectionId: number, afterSeq: number): Promise<JournalRecord | undefined> {
     let from = afterSeq;
     while (this.#closing === undefined) {
-      const block = this.#findBlock(connectionId, from);
+      const block = this.#blocks.findFor(connectionId, this.#cursors.get(connectionId), from);
       if (block === undefined) return undefined;
       const records = block.records ?? (await this.#reader.load(block as DiskBlock));
       if (block.dropped) continue;
@@ -228,17 +239,6 @@ export class DiskJournal implements Journal {
       return record;
     }
     return undefined;
-  }
-
-  /** Remembers where there was nothing for the consumer: a long stretch for others is passed over once, not at each call. */
-  #findBlock(connectionId: number, afterSeq: number): Block | undefined {
-    const cursor = this.#cursors.get(connectionId);
-    if (cursor === undefined) return this.#blocks.find(connectionId, afterSeq).block;
-    const isKnownEmpty = afterSeq >= cursor.emptyFrom && afterSeq <= cursor.emptyTo;
-    const { block, emptyTo } = this.#blocks.find(connectionId, isKnownEmpty ? cursor.emptyTo : afterSeq);
-    if (!isKnownEmpty) cursor.emptyFrom = afterSeq;
-    cursor.emptyTo = emptyTo;
-    return block;
   }
 
   advance(connectionId: number, seq: number): void {
@@ -284,8 +284,9 @@ export class DiskJournal implements Journal {
 
   #onWriteFailure(failure: WriteFailure): void {
     const fresh = takeBackUnwritten(this.#blocks, this.#writer);
-    if (this.#closing === undefined) this.#giveUp(failure, fresh);
-    else this.#closeFailure = failure;
+    if (this.#closing !== undefined) this.#closeFailure = failure;
+    else if (this.#ahead === null) this.#giveUp(failure, fresh);
+    else this.#ahead.relieve();
   }
 
   #giveUp(failure: WriteFailure, fresh: readonly MemoryBlock[]): void {
@@ -297,7 +298,7 @@ export class DiskJournal implements Journal {
   #carryOut(choice: GiveUpChoice, failure: WriteFailure): void {
     const { log, setName } = this.#settings;
     if (choice.losses.length > 0) log.warn("the queue gives up what waits; a mirror repairs it", { set: setName, ...failure });
-    for (const loss of choice.losses) this.#losses.report({ ...loss, ...failure });
+    this.#losses.reportAll(choice.losses, failure);
     for (const [block, records] of choice.thinned) this.#blocks.retain(block, records);
     this.#drop(choice.dropped);
   }
@@ -305,7 +306,7 @@ export class DiskJournal implements Journal {
   #loseRecord(record: JournalRecord): void {
     const { seq, connectionId } = record;
     const message = `the queue of ${this.#settings.setName} is full of change sets that are being sent`;
-    for (const loss of lossesOf({ fromSeq: seq, toSeq: seq }, [connectionId], this.#cursors.all())) this.#losses.report({ ...loss, reason: "full", message });
+    this.#losses.reportAll(lossesOf({ fromSeq: seq, toSeq: seq }, [connectionId], this.#cursors.all()), { reason: "full", message });
   }
 
   #onDamage(block: DiskBlock, records: JournalRecord[], damage: SegmentDamage): void {
@@ -321,10 +322,8 @@ export class DiskJournal implements Journal {
   }
 
   #reportDamage(lost: readonly Span[], { reason, message }: SegmentDamage): void {
-    const windows = this.#cursors.all();
-    const everyone = [0];
     if (lost.length > 0) this.#settings.log.warn("part of the queue cannot be read; a mirror repairs it", { set: this.#settings.setName, reason, message });
-    for (const span of lost) for (const loss of lossesOf(span, everyone, windows)) this.#losses.report({ ...loss, reason, message });
+    for (const span of lost) this.#losses.reportAll(lossesOf(span, [0], this.#cursors.all()), { reason, message });
   }
 
   onAppend(listener: () => void): () => void {
@@ -373,6 +372,7 @@ export class DiskJournal implements Journal {
     clearImmediate(this.#notice);
     const { directory, setName, segmentBytes } = this.#settings;
     try {
+      await this.#ahead?.idle();
       await persist({
         directory,
         setName,
@@ -385,7 +385,11 @@ export class DiskJournal implements Journal {
         lost: () => this.#losses.spans,
         newSegment: (firstSeq) => this.#newSegment(firstSeq),
         failure: () => this.#closeFailure,
-        onUnsaved: (failure) => this.#carryOut(chooseUnsaved(this.#blocks, this.#cursors.all()), failure),
+        onUnsaved: async (failure) => {
+          const choice = chooseUnsaved(this.#blocks, this.#cursors.all());
+          if (this.#ahead === null) this.#carryOut(choice, failure);
+          else await this.#ahead.enterAll([...choice.dropped]);
+        },
       });
     } catch (error) {
       throw toSmError(error, "JOURNAL_IO", `cannot close the queue of ${setName} in ${directory} in order`);

@@ -3,7 +3,8 @@
 import type { JournalRecord } from "../model/journal-port.js";
 import { type Block, type DiskBlock, MemoryBlock } from "./block.js";
 import type { BlockList } from "./block-list.js";
-import { type ConnectionSpan, isInWindow, planGiveUp, type QueueUnit, type Window } from "./give-up-plan.js";
+import { type ConnectionSpan, isInWindow, type Place, placeRecord, planGiveUp, type QueueUnit, type Window } from "./give-up-plan.js";
+import type { JournalSettings } from "./journal-options.js";
 import type { SegmentWriter } from "./segment-writer.js";
 
 export interface GiveUpInput {
@@ -55,6 +56,14 @@ function choose(units: readonly BlockUnit[], windows: readonly Window[], isKept:
   for (const [block, kept] of thinned) if (kept.length === 0) dropped.add(block);
   for (const block of dropped) if (block.kind === "memory") thinned.delete(block);
   return { losses: plan.losses, dropped, thinned };
+}
+
+/** Where a record goes that comes last. */
+export function placeAmong(blocks: BlockList, frameBytes: number, headerBytes: number, settings: JournalSettings): Place {
+  const { memoryBytesMax, diskBytesMax, segmentBytes } = settings;
+  const { memoryBytes, diskBytes, isSpilling, last: tail } = blocks;
+  const segmentRoomBytes = tail?.kind === "disk" && !tail.ended ? segmentBytes - tail.bytes : undefined;
+  return placeRecord({ frameBytes, headerBytes, memoryBytes, memoryBytesMax, diskBytes, diskBytesMax, isSpilling, segmentRoomBytes });
 }
 
 export function chooseGiveUp({ blocks, windows, fresh, memoryBytesMax }: GiveUpInput): GiveUpChoice {

@@ -1,7 +1,7 @@
 import { assert } from "../base/assert.js";
 import type { Log } from "../base/log.js";
 import { MiB } from "../base/units.js";
-import type { JournalRecord } from "../model/journal-port.js";
+import type { DirtyTaker, JournalRecord } from "../model/journal-port.js";
 import { FRAME_HEADER_BYTES, segmentHeaderBytes } from "./segment-format.js";
 
 export interface DiskJournalOptions {
@@ -19,11 +19,13 @@ export interface DiskJournalOptions {
   readonly log: Log;
   /** Called with each record in memory that every cursor has passed: its bytes are of no use to anybody any more. */
   readonly onReleased?: (record: JournalRecord) => void;
+  /** What does not fit is entered there; without it (default), it is reported as a loss. */
+  readonly dirty?: DirtyTaker;
   /** Names a new epoch: 16 lower-case hex digits; default random. */
   readonly makeEpoch?: () => string;
 }
 
-export type JournalSettings = Required<Omit<DiskJournalOptions, "makeEpoch" | "onReleased">>;
+export type JournalSettings = Required<Omit<DiskJournalOptions, "makeEpoch" | "onReleased" | "dirty">>;
 
 const SET_NAME_BYTES_MAX = 4096;
 

@@ -3,6 +3,7 @@
 import { toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { JournalLoss } from "../model/journal-port.js";
+import type { ConnectionSpan } from "./give-up-plan.js";
 import { mergeSpans, type Span } from "./span.js";
 
 const SPANS_MAX = 1000;
@@ -32,6 +33,10 @@ export class LossBook {
   report(loss: JournalLoss): void {
     this.#spans = mergeSpans([...this.#spans, { fromSeq: loss.fromSeq, toSeq: loss.toSeq }], SPANS_MAX);
     this.#tell(loss);
+  }
+
+  reportAll(losses: readonly ConnectionSpan[], why: Pick<JournalLoss, "reason" | "message">): void {
+    for (const loss of losses) this.report({ ...loss, ...why });
   }
 
   /** Takes over spans of the last run; `concerned` names the consumers that stand before one and may not know. */

@@ -26,7 +26,7 @@ export interface PersistInput {
   /** The write failure of this stop, if there was one; what it concerned is back in memory. */
   readonly failure: () => WriteFailure | undefined;
   /** Gives up what is still in memory. */
-  readonly onUnsaved: (failure: WriteFailure) => void;
+  readonly onUnsaved: (failure: WriteFailure) => Promise<void>;
 }
 
 /** Rejects when the state cannot be made durable: the next open then finds an unclean stop. */
@@ -36,7 +36,7 @@ export async function persist(input: PersistInput): Promise<void> {
   await writer.idle();
   await writeMemory(input);
   const failure = input.failure();
-  if (failure !== undefined) input.onUnsaved(failure);
+  if (failure !== undefined) await input.onUnsaved(failure);
   sealAll(input);
   await writer.idle();
   const segments = blocks.all().filter((block) => block.kind === "disk");

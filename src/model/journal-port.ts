@@ -28,6 +28,16 @@ export interface JournalLoss {
   readonly message: string;
 }
 
+/** Takes down, for connections that will not get them, what change sets would have changed. */
+export interface DirtyTaker {
+  /** Throws when the record cannot be understood. */
+  enter(connectionId: number, record: JournalRecord): void;
+  /** Everything entered is durable when it resolves; rejects when it cannot be made so. */
+  commit(): Promise<void>;
+  /** What was entered is no longer in the queue. */
+  onLeft(losses: readonly { readonly connectionId: number; readonly fromSeq: number; readonly toSeq: number }[]): void;
+}
+
 export interface Journal {
   /** Resolves when the record is accepted (in memory, or written to its segment). Order of calls = order of records. */
   append(record: JournalRecord): Promise<void>;

@@ -81,6 +81,8 @@ export interface MirrorTree {
   versionOf(root: RootIndex, inode: string): number;
   /** More may be sent to this connection before what was sent has gone. */
   hasRoom(connectionId: number): boolean;
+  /** Every name of the files that have or had several and changed since then (ms, by ctime); null = more than `max`. */
+  sharedNamesSince(root: RootIndex, sinceMs: number, max: number): readonly BytePath[] | null;
   shipLink(connectionId: number, root: RootIndex, path: BytePath, to: BytePath): void;
   /** Closes the open set; returns the last sequence number used. */
   flush(): number;

@@ -4,6 +4,7 @@
 import type { BytePath } from "./byte-path.js";
 import type { AuditFigures, CaptureCoverage } from "./capture-port.js";
 import type { Answer, CompareChange, RootIndex } from "./change.js";
+import type { DirtyPlace } from "./dirty-place.js";
 import type { PathKnowledge } from "./explanation.js";
 import type { CompareRequest } from "./mirror-port.js";
 import type { Rule } from "./rule.js";
@@ -48,6 +49,16 @@ export type SourceCommand =
   | { readonly kind: "review"; readonly connectionId: number; readonly frames: readonly Uint8Array[] }
   /** The queue gave these sets up: nobody will answer what they asked. `connectionId` 0 = those of every connection. */
   | { readonly kind: "lost"; readonly connectionId: number; readonly fromSeq: number; readonly toSeq: number }
+  /** Makes these places good; `changedSinceMs`: of what lies there, contents that changed since are compared. */
+  | {
+      readonly kind: "repair";
+      readonly connectionId: number;
+      readonly batch: number;
+      readonly places: readonly DirtyPlace[];
+      /** All files that have or had several names and changed since then are looked at, by every name. */
+      readonly withLinks: boolean;
+      readonly changedSinceMs: number;
+    }
   /** The target is a copy: a closed set is wanted, empty if need be, that names the moment. */
   | { readonly kind: "cut" }
   | { readonly kind: "barrier"; readonly id: number; readonly connectionId: number }
@@ -98,6 +109,8 @@ export type SourceEvent =
   /** All of the mirror is emitted: it is done when the target applied `lastSeq`. */
   | { readonly kind: "mirrorEmitted"; readonly connectionId: number; readonly mirrorId: number; readonly lastSeq: number; readonly counts: MirrorCounts }
   | { readonly kind: "repairs"; readonly connectionId: number; readonly pending: number; readonly lastSeq: number }
+  /** All that makes these batches good is emitted, up to set `lastSeq`. */
+  | { readonly kind: "repaired"; readonly connectionId: number; readonly batches: readonly number[]; readonly lastSeq: number }
   | { readonly kind: "problem"; readonly root: RootIndex; readonly path: BytePath; readonly code: string; readonly message: string }
   | { readonly kind: "barrier"; readonly id: number; readonly seq: number }
   | { readonly kind: "probe"; readonly id: number; readonly pending: number; readonly repairSeq: number }

@@ -4,6 +4,7 @@
 import type { AuditFigures, CaptureCoverage } from "./capture-port.js";
 import type { Compression } from "./compression.js";
 import type { Mapping } from "./connection-spec.js";
+import type { DirtyFigures } from "./dirty-place.js";
 
 /** Why something is not fine: what, since when, what happens next and when, which command helps. */
 export interface Reason {
@@ -19,7 +20,7 @@ export interface Reason {
   readonly command: string | null;
 }
 
-export type TargetDataState = "OK" | "Mirroring" | "Mirror Required" | "Restore Required";
+export type TargetDataState = "OK" | "Mirroring" | "Mirror Required" | "Repairing" | "Restore Required";
 export type TargetStatus = "OK" | "Not Loaded" | "Pause Pending" | "Paused" | "Retrying" | "Not Connected" | "Unreachable";
 export type TransmitMode = "Started" | "Paused" | "Scheduled" | "Stopped" | "Error";
 export type MirrorStatus = "Idle" | "Calculating" | "Mirroring" | "Paused" | "Waiting";
@@ -77,6 +78,11 @@ export interface GuardReport {
   readonly since: string | null;
 }
 
+/** Places that may differ from what was replicated. All but `pending` tell of those that a full queue left behind. */
+export interface RepairReport extends DirtyFigures {
+  readonly pending: number;
+}
+
 export interface ConnectionReport {
   readonly id: number;
   readonly repset: string;
@@ -108,6 +114,7 @@ export interface ConnectionReport {
   readonly sentCompressedMirrorBytes: number;
   readonly skippedMirrorBytes: number;
   readonly remainingMirrorBytes: number;
+  readonly repair: RepairReport;
   readonly lastFileTouched: string;
   /** ISO 8601; null while no socket is there. */
   readonly connectedSince: string | null;

@@ -108,10 +108,10 @@ test("the target replaced by an empty one is mirrored again", async () => {
   await pair.expectEqual();
 });
 
-test("a queue that overflows while the target is away: Mirror Required, then repaired, deletes included", async () => {
+test("a queue that overflows while the target is away, with queue.onFull mirror: Mirror Required, then repaired, deletes included", async () => {
   const directory = makeTempDirectory();
   mkdirSync(join(directory, "a", "etc"), { recursive: true });
-  writeFileSync(join(directory, "a", "etc", "sm.yaml"), "queue:\n  memoryMiB: 1\n  diskMiB: 5\n");
+  writeFileSync(join(directory, "a", "etc", "sm.yaml"), "queue:\n  memoryMiB: 1\n  diskMiB: 5\n  onFull: mirror\n");
   const pair = await AgentPair.start(directory);
   const driver = await FsDriver.open(pair.sourceDir);
   const operations = new RandomOperations({ seed: 41 });

@@ -65,6 +65,7 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     sentCompressedMirrorBytes: 0,
     skippedMirrorBytes: 0,
     remainingMirrorBytes: 0,
+    repair: { pending: 0, places: 0, files: 0, bytes: 0, since: null },
     lastFileTouched: "",
     connectedSince: SINCE,
     appliedSeq: 0,

@@ -31,7 +31,14 @@ function errorsOf(yaml: string): readonly FieldError[] {
 test("without a file every field has its default", () => {
   const config = load();
   expect(config.server).toEqual({ name: "host1", listen: "127.0.0.1:1500", addresses: [] });
-  expect(config.queue).toEqual({ directory: `${config.stateDir}/queue`, memoryMiB: 128, diskMiB: null, minFreeMiB: 50, alertPercent: 50 });
+  expect(config.queue).toEqual({
+    directory: `${config.stateDir}/queue`,
+    memoryMiB: 128,
+    diskMiB: null,
+    minFreeMiB: 50,
+    alertPercent: 50,
+    onFull: "pull-ahead",
+  });
   expect(config.transport).toEqual({ compressMinBytes: 1024, windowMiB: 16, heartbeatMs: 2000, deadMs: 10_000, connectTimeoutMs: 5000 });
   const retries = { refusals: ["EPERM", "EACCES", "EBUSY"], retryLimitSeconds: 60, quarantineRetrySeconds: 300 };
   expect(config.apply).toEqual({ durability: "fsync", retryInitialMs: 200, retryMaxMs: 10_000, ...retries });

@@ -5,6 +5,7 @@ import { SmError } from "../../src/base/errors.js";
 import { silentLog } from "../../src/base/log.js";
 import { defer } from "../../src/base/wait.js";
 import { NOTHING_HELD } from "../../src/connection/guard-record.js";
+import type { DirtyPlaces } from "../../src/connection/place-repair.js";
 import { SourceConnection } from "../../src/connection/source-connection.js";
 import type { SourceChannel } from "../../src/model/channel-port.js";
 import { connectionOptionsSchema } from "../../src/model/connection-spec.js";
@@ -17,6 +18,17 @@ const ID = 7;
 const LAG_MS = 10;
 
 /** A connection that streams; `durable` is the target's word, `made` a live set made at that time. */
+const NO_PLACES: DirtyPlaces = {
+  isEmpty: true,
+  figures: { places: 0, files: 0, bytes: 0, since: null },
+  take: () => null,
+  settle: () => undefined,
+  release: () => undefined,
+  clear: () => ({ wasThorough: false }),
+  follow: () => undefined,
+  tick: () => undefined,
+};
+
 async function streaming(journal: Journal) {
   const ended = defer<SmError>();
   const heard = defer<(ack: Ack) => void>();
@@ -54,10 +66,12 @@ async function streaming(journal: Journal) {
     },
     journal,
     feed: { send: () => undefined, barrier: async () => 0, probe: async () => ({ pending: 0, repairSeq: 0 }) },
+    places: NO_PLACES,
     dialer: { dial: async () => channel },
     findPeer: () => ({ name: "target", fingerprint: "", addresses: [], addedAt: "" }),
     hello: () => ({}) as never,
     windowBytes: 1,
+    repairBelowBytes: () => 1,
     captureLagMs: LAG_MS,
     guardPolicy: () => null,
     save: () => undefined,

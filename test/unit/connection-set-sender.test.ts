@@ -81,6 +81,7 @@ function start(journal: Journal, channel: MemoryChannel, part: Partial<SetSender
     gate: OPEN,
     guard: FREE,
     onMirrorSent: () => undefined,
+    onSend: () => undefined,
     ...part,
   });
   const stop = new AbortController();

@@ -52,7 +52,7 @@ test("a queue that shrinks says when it is empty, one that grows does not", () =
 test("limits that were set stay over restarts, before the configured ones, until they are set back", () => {
   const directory = mkdtempSync(join(tmpdir(), "sm-limits-"));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  const configured = { directory: "/q", memoryMiB: 128, diskMiB: null, minFreeMiB: 50, alertPercent: 50 };
+  const configured = { directory: "/q", memoryMiB: 128, diskMiB: null, minFreeMiB: 50, alertPercent: 50, onFull: "pull-ahead" } as const;
   const open = (): QueueLimitsFile => QueueLimitsFile.open(directory, configured);
   const limits = open();
   expect(limits.changed).toEqual([]);
@@ -69,7 +69,7 @@ test("limits that were set stay over restarts, before the configured ones, until
   expect(readFileSync(join(directory, "queue-limits.json"), "utf8")).toBe(before);
   limits.set(null);
   limits.set(null);
-  expect(open().inForce).toEqual({ memoryMiB: 128, diskMiB: null, minFreeMiB: 50, alertPercent: 50 });
+  expect(open().inForce).toEqual({ memoryMiB: 128, diskMiB: null, minFreeMiB: 50, alertPercent: 50, onFull: "pull-ahead" });
   writeFileSync(join(directory, "queue-limits.json"), "{");
   expect(open).toThrow("queue-limits.json cannot be read");
 });

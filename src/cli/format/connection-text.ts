@@ -1,4 +1,4 @@
-import type { ConnectionReport } from "../../model/status.js";
+import type { ConnectionReport, RepairReport } from "../../model/status.js";
 import { formatConsistency } from "./consistency-text.js";
 import { formatMirrorLine } from "./mirror-text.js";
 import { formatBytes, formatCount, formatDuration, formatPercent, formatRatio, formatTime } from "./quantities.js";
@@ -40,6 +40,7 @@ export function formatConnectionLines(connection: ConnectionReport): string[] {
     ...connection.mappings.map(({ source, target }) => `   ${source} → ${target}`),
     `   data ${connection.targetDataState}, target ${connection.targetStatus}, transmit ${connection.transmitMode}`,
     `   mirror ${formatMirrorLine(mirror)}`,
+    ...(connection.repair.pending > 0 ? [`   repair ${formatRepair(connection.repair)}`] : []),
     `   replication ${connection.replicationStatus}, queue ${formatCount(connection.queuedOps)} ops, ${formatBytes(queueBytes(connection))}, lag ${formatDuration(connection.lagMs)}`,
     `   sent ${formatSent(connection)}, compression ${formatCompression(connection)}`,
     `   consistent ${formatConsistency(connection.consistency)}`,
@@ -54,6 +55,12 @@ function formatGuard({ state, lostPercent, lost, files, fromSeq }: ConnectionRep
   return `${state} from change set ${fromSeq ?? 0} on: ${formatCount(lost)} of ${formatCount(files ?? 0)} files lost`;
 }
 
+function formatRepair({ pending, places, files, bytes, since }: RepairReport): string {
+  if (pending === 0) return "nothing to repair";
+  const what = `${formatCount(pending)} places`;
+  return places === 0 ? what : `${what} (${formatCount(files)} files, ${formatBytes(bytes)} of changes), since ${since === null ? "–" : formatTime(since)}`;
+}
+
 export function formatConnection(connection: ConnectionReport): string {
   const lines = [
     `set             ${connection.repset}`,
@@ -65,6 +72,7 @@ export function formatConnection(connection: ConnectionReport): string {
     `transmit        ${connection.transmitMode}, ${connection.commitMode}`,
     `connected since ${connection.connectedSince === null ? "–" : formatTime(connection.connectedSince)}`,
     `mirror          ${formatMirrorLine(connection.mirror)}`,
+    `repair          ${formatRepair(connection.repair)}`,
     `replication     ${connection.replicationStatus}`,
     `queue           ${formatCount(connection.queuedOps)} ops; ${formatBytes(connection.intermediateQueueBytes)} in memory, ${formatBytes(connection.diskQueueBytes)} on disk`,
     `sent            ${formatSent(connection)}`,

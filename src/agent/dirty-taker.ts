@@ -1,0 +1,51 @@
+// Where the queue of one replication set puts what it cannot keep: the dirty maps of the connections concerned.
+
+import type { Log } from "../base/log.js";
+import type { SourceConnection } from "../connection/source-connection.js";
+import type { DirtyBook } from "../journal/dirty-book.js";
+import type { DirtyStore } from "../journal/dirty-store.js";
+import type { DirtyTaker, JournalRecord } from "../model/journal-port.js";
+import type { SourceCommand } from "../model/source-messages.js";
+
+export interface DirtyTakerOptions {
+  readonly store: DirtyStore;
+  readonly repset: string;
+  readonly connections: () => Iterable<SourceConnection>;
+  readonly send: (command: SourceCommand) => void;
+  readonly log: Log;
+}
+
+export class SetDirtyTaker implements DirtyTaker {
+  readonly #options: DirtyTakerOptions;
+  readonly #entered = new Set<DirtyBook>();
+
+  constructor(options: DirtyTakerOptions) {
+    this.#options = options;
+  }
+
+  enter(connectionId: number, record: JournalRecord): void {
+    const { store, repset, log } = this.#options;
+    // Live sets are of no use to a connection that is not to replicate.
+    if (record.connectionId === 0 && this.#find(connectionId)?.record.options.replicate === false) return;
+    const book = store.book(connectionId);
+    if (book.isEmpty) log.warn(`queue of ${repset}: full; what waits longest is noted as places, and repaired later`, { connection: connectionId });
+    book.enter(record.bytes);
+    this.#entered.add(book);
+  }
+
+  async commit(): Promise<void> {
+    const books = [...this.#entered];
+    this.#entered.clear();
+    await Promise.all(books.map((book) => book.commit()));
+    for (const connection of this.#options.connections()) connection.placesChanged();
+  }
+
+  onLeft(losses: readonly { readonly connectionId: number; readonly fromSeq: number; readonly toSeq: number }[]): void {
+    for (const { connectionId, fromSeq, toSeq } of losses) this.#options.send({ kind: "lost", connectionId, fromSeq, toSeq });
+  }
+
+  #find(connectionId: number): SourceConnection | undefined {
+    for (const connection of this.#options.connections()) if (connection.id === connectionId) return connection;
+    return undefined;
+  }
+}
