@@ -10,10 +10,10 @@ import { makeTempDirectory } from "../support/temp-tree.js";
 
 const FILES = 40;
 
-async function guarded(): Promise<AgentPair> {
+async function guarded(queue = ""): Promise<AgentPair> {
   const directory = makeTempDirectory();
   mkdirSync(join(directory, "a", "etc"), { recursive: true });
-  writeFileSync(join(directory, "a", "etc", "sm.yaml"), "guard: {lostPercent: 50, lostFilesMin: 10, windowSeconds: 600}\n");
+  writeFileSync(join(directory, "a", "etc", "sm.yaml"), `guard: {lostPercent: 50, lostFilesMin: 10, windowSeconds: 600}\n${queue}`);
   const pair = await AgentPair.start(directory);
   for (const name of ["one", "two"]) {
     mkdirSync(join(pair.sourceDir, name, "deep"), { recursive: true });
@@ -115,4 +115,36 @@ test("what is lost while the agent is down is held, too; renames within the set 
   await pair.expectEqual();
   rmSync(join(pair.sourceDir, "two"), { recursive: true });
   await pair.expectEqual();
+});
+
+/** Held, with a queue that is full: the removal has left it and is among the places to be repaired. */
+async function heldWithFullQueue(): Promise<AgentPair> {
+  const pair = await guarded("queue: {memoryMiB: 1, diskMiB: 5}\n");
+  rmSync(join(pair.sourceDir, "one"), { recursive: true });
+  await held(pair);
+  for (let i = 0; i < 12; i++) writeFileSync(join(pair.sourceDir, `bulk-${i}`), Buffer.alloc(1_000_000, i));
+  await eventually(async () => expect((await reportOf(pair)).repair.places).toBeGreaterThan(0));
+  expect(filesOf(pair.targetDir)).toBe(FILES);
+  return pair;
+}
+
+test("a full queue does not let out what is held: approved, it is repaired", async () => {
+  const pair = await heldWithFullQueue();
+  await pair.source.kill9();
+  await pair.restartSource();
+  await held(pair);
+  expect(filesOf(pair.targetDir)).toBe(FILES);
+  await decide(pair, "approve");
+  await pair.expectEqual();
+  expect(existsSync(join(pair.targetDir, "one"))).toBe(false);
+});
+
+test("a full queue does not let out what is held: rejected, it stays", async () => {
+  const pair = await heldWithFullQueue();
+  expect(await decide(pair, "reject")).toMatchObject({ state: "halted" });
+  expect(await pair.mirror("difference")).toMatchObject({ outcome: "done", orphanNames: ["one"] });
+  writeFileSync(join(pair.sourceDir, "later"), "l");
+  await pair.sync();
+  expect([filesOf(pair.targetDir), filesOf(join(pair.targetDir, "one"))]).toEqual([FILES + 13, FILES / 2]);
+  expect((await reportOf(pair)).repair).toMatchObject({ pending: 0, places: 0 });
 });

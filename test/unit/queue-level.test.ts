@@ -69,7 +69,7 @@ test("limits that were set stay over restarts, before the configured ones, until
   expect(readFileSync(join(directory, "queue-limits.json"), "utf8")).toBe(before);
   limits.set(null);
   limits.set(null);
-  expect(open().inForce).toEqual({ memoryMiB: 128, diskMiB: null, minFreeMiB: 50, alertPercent: 50, onFull: "pull-ahead" });
+  expect(open().inForce).toEqual({ memoryMiB: 128, diskMiB: null, minFreeMiB: 50, alertPercent: 50 });
   writeFileSync(join(directory, "queue-limits.json"), "{");
   expect(open).toThrow("queue-limits.json cannot be read");
 });
