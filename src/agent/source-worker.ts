@@ -4,7 +4,7 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { toSmError } from "../base/errors.js";
-import { armFailpointText } from "../base/failpoint.js";
+import { armFailpointText, failpoint } from "../base/failpoint.js";
 import { delay } from "../base/wait.js";
 import type { OutgoingSet } from "../capture/set-writer.js";
 import { SourceEngine } from "../capture/source-engine.js";
@@ -40,6 +40,7 @@ function emit(set: OutgoingSet): void {
   const { bytes, ...rest } = set;
   const copy = bytes.byteOffset === 0 || bytes.buffer.byteLength - bytes.length < 128 * 1024 ? bytes : Buffer.from(bytes);
   const files = engine?.totals.files ?? 0;
+  failpoint("capture.set.beforePost");
   parent?.postMessage({ kind: "set", ...rest, files, bytes: copy }, copy.buffer instanceof ArrayBuffer && copy.length > 0 ? [copy.buffer] : []);
 }
 

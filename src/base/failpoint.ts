@@ -1,5 +1,9 @@
 // Named crash points (etcd's gofail, in small). A point that is armed ends the
-// process as kill -9 would; the fault tests arm each of them once.
+// process as kill -9 would, or its thread; the fault tests arm each of them once.
+
+import { isMainThread } from "node:worker_threads";
+
+const FAILED = 70;
 
 export const FAILPOINTS = [
   "journal.append.afterWrite",
@@ -15,6 +19,7 @@ export const FAILPOINTS = [
   "apply.stage.beforeRewind",
   "state.write.beforeRename",
   "source.set.beforeSend",
+  "capture.set.beforePost",
   "dirty.enter.beforeSync",
   "dirty.pull.beforeDrop",
   "dirty.pull.afterDrop",
@@ -25,22 +30,24 @@ export type FailpointName = (typeof FAILPOINTS)[number];
 
 let armedName: FailpointName | undefined;
 let armedCountdown = 0;
+let isThreadOnly = false;
 
 export function isFailpointName(value: string): value is FailpointName {
   return (FAILPOINTS as readonly string[]).includes(value);
 }
 
-/** Arms one point of this thread: the `countdown`-th passage kills the process. */
-export function armFailpoint(name: FailpointName, countdown = 1): void {
+/** Arms one point of this thread: the `countdown`-th passage kills the process, or only the worker thread that passes. */
+export function armFailpoint(name: FailpointName, countdown = 1, victim: "process" | "thread" = "process"): void {
   armedName = name;
   armedCountdown = countdown;
+  isThreadOnly = victim === "thread";
 }
 
-/** Arms what "NAME" or "NAME:COUNT" says; other texts arm nothing and return false. */
+/** Arms what "NAME", "NAME:COUNT" or "NAME:COUNT:thread" says; other texts arm nothing and return false. */
 export function armFailpointText(text: string): boolean {
-  const [name = "", count = "1"] = text.split(":");
-  if (!isFailpointName(name)) return false;
-  armFailpoint(name, Number(count));
+  const [name = "", count = "1", victim = "process"] = text.split(":");
+  if (!isFailpointName(name) || (victim !== "process" && victim !== "thread")) return false;
+  armFailpoint(name, Number(count), victim);
   return true;
 }
 
@@ -48,5 +55,8 @@ export function armFailpointText(text: string): boolean {
 export function failpoint(name: FailpointName): void {
   if (armedName !== name) return;
   armedCountdown -= 1;
-  if (armedCountdown <= 0) process.kill(process.pid, "SIGKILL");
+  if (armedCountdown > 0) return;
+  if (!isThreadOnly) process.kill(process.pid, "SIGKILL");
+  // In a worker thread this ends the thread alone, and no code behind it runs.
+  else if (!isMainThread) process.exit(FAILED);
 }
