@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -30,9 +30,9 @@ class Agent {
     this.ready = ready;
   }
 
-  static async start(/** @type {string} */ home, /** @type {string} */ siteName) {
+  static async start(/** @type {string} */ home, /** @type {string} */ siteName, /** @type {string} */ listen = "127.0.0.1:0") {
     mkdirSync(home, { recursive: true });
-    const args = [PROGRAM, "agent", "run", "--listen", "127.0.0.1:0", "--site-name", siteName, "--json"];
+    const args = [PROGRAM, "agent", "run", "--listen", listen, "--site-name", siteName, "--json"];
     const logPath = join(home, "stderr.log");
     const log = openSync(logPath, "w");
     const child = spawn(process.execPath, args, { env: { ...process.env, SM_HOME: home }, stdio: ["ignore", "pipe", log] });
@@ -91,6 +91,16 @@ class Agent {
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
+  /** Bytes that it asked the kernel to read, from wherever. */
+  readBytes() {
+    return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${this.ready.pid}/io`, "utf8"))?.[1]);
+  }
+
+  /** The same agent again, after it was stopped. */
+  restart(/** @type {string} */ siteName) {
+    return Agent.start(this.#home, siteName, this.ready.listen);
+  }
+
   async stop() {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exited = once(this.#child, "exit");
@@ -112,10 +122,13 @@ export class AgentPair {
     this.#directory = directory;
   }
 
-  static async open(/** @type {string} */ workDirectory) {
+  /** `config`: the sm.yaml of the source. */
+  static async open(/** @type {string} */ workDirectory, /** @type {string} */ config = "") {
     const directory = mkdtempSync(join(workDirectory, "sm-"));
     /** @type {Agent[]} */
     const started = [];
+    mkdirSync(join(directory, "A", "etc"), { recursive: true });
+    writeFileSync(join(directory, "A", "etc", "sm.yaml"), config);
     try {
       for (const name of ["A", "B"]) started.push(await Agent.start(join(directory, name), name));
       const [source, target] = started;
@@ -174,6 +187,27 @@ export class AgentPair {
 
   async sync(/** @type {number} */ id) {
     await this.#source.cli(["sync", String(id), "--timeout", "600"]);
+  }
+
+  /** The target goes away, and comes back. */
+  async stopTarget() {
+    await this.#target.stop();
+  }
+
+  async startTarget() {
+    this.#target = await this.#target.restart("B");
+  }
+
+  look(/** @type {number} */ id) {
+    return this.#source.look(id);
+  }
+
+  sourcePeakBytes() {
+    return this.#source.peakBytes();
+  }
+
+  sourceReadBytes() {
+    return this.#source.readBytes();
   }
 
   peaks() {

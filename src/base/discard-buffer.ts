@@ -15,3 +15,10 @@ export function discardBuffer(bytes: Uint8Array): void {
   if (bytes.byteLength < WORTH_BYTES || !(buffer instanceof ArrayBuffer) || buffer.byteLength - bytes.byteLength > WORTH_BYTES * 2) return;
   nowhere.postMessage(null, [buffer]);
 }
+
+/** As `discardBuffer`, for all that lies in the same memory as any of these. */
+export function discardMemoryOf(views: Iterable<Uint8Array>): void {
+  const memory = new Set<ArrayBufferLike>();
+  for (const { buffer } of views) memory.add(buffer);
+  for (const buffer of memory) discardBuffer(new Uint8Array(buffer));
+}

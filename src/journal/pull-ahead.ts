@@ -3,7 +3,7 @@
 //
 //   append ─▶ no room ─▶ choose the oldest blocks ─▶ read ─▶ enter ─▶ commit ─▶ drop ─▶ place what waits
 
-import { discardBuffer } from "../base/discard-buffer.js";
+import { discardMemoryOf } from "../base/discard-buffer.js";
 import { toSmError } from "../base/errors.js";
 import { failpoint } from "../base/failpoint.js";
 import { type Deferred, defer } from "../base/wait.js";
@@ -141,16 +141,15 @@ export class PullAhead {
   async #pull(chosen: readonly Block[]): Promise<void> {
     const { load, drop, cursors } = this.#options;
     const dropped = new Set<Block>();
-    const read = new Map<Block, JournalRecord>();
+    const entered = new Map<Block, readonly JournalRecord[]>();
     const losses: ConnectionSpan[] = [];
     let failure: string | null = null;
     for (const block of chosen) {
       if (block.dropped) continue;
       // Before it is read: whoever stands before it now loses it.
       losses.push(...this.#lossesOf({ fromSeq: block.firstSeq, toSeq: block.lastSeq }, [...block.tallies.keys()]));
-      const isRead = block.records === undefined;
       const records = block.records ?? (await load(block as DiskBlock));
-      if (isRead && records[0] !== undefined) read.set(block, records[0]);
+      entered.set(block, [...records]);
       failure ??= this.#enter(records);
       dropped.add(block);
     }
@@ -159,8 +158,11 @@ export class PullAhead {
     if (failure !== null) this.#options.onUnkept(losses, failure);
     for (const block of dropped) if (block.dropped) dropped.delete(block);
     drop(dropped);
-    // Read for this alone, and in nobody's hands: whoever is given a record is inside its block.
-    for (const [block, first] of read) if (block.dropped && !cursors.areIn(block)) discardBuffer(new Uint8Array(first.bytes.buffer));
+    for (const [block, records] of entered) {
+      // In nobody's hands: whoever is given a record is inside its block, and what is being written is not sealed.
+      const isFree = block.dropped && !cursors.areIn(block) && (block.kind === "memory" || block.sealed);
+      if (isFree) discardMemoryOf(records.map(({ bytes }) => bytes));
+    }
     failpoint("dirty.pull.afterDrop");
     if (failure === null) this.#options.taker.onLeft(losses);
   }

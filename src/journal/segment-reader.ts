@@ -3,6 +3,7 @@
 
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { discardMemoryOf } from "../base/discard-buffer.js";
 import { toSmError } from "../base/errors.js";
 import type { JournalRecord } from "../model/journal-port.js";
 import { type Block, type DiskBlock, indexOf } from "./block.js";
@@ -62,8 +63,12 @@ export class SegmentReader {
   evict(block: DiskBlock): void {
     this.#resident.delete(block);
     if (block.dropped || block.records === undefined) return;
-    block.index = this.#options.isInUse(block) ? indexOf(block.records) : undefined;
+    const { records } = block;
+    const isInUse = this.#options.isInUse(block);
+    block.index = isInUse ? indexOf(records) : undefined;
     block.records = undefined;
+    // In nobody's hands: whoever is given a record is inside its block until it is passed.
+    if (!isInUse) discardMemoryOf(records.map(({ bytes }) => bytes));
   }
 
   forget(block: DiskBlock): void {
