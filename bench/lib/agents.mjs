@@ -35,7 +35,8 @@ class Agent {
     const args = [PROGRAM, "agent", "run", "--listen", listen, "--site-name", siteName, "--json"];
     const logPath = join(home, "stderr.log");
     const log = openSync(logPath, "w");
-    const child = spawn(process.execPath, args, { env: { ...process.env, SM_HOME: home }, stdio: ["ignore", "pipe", log] });
+    // As the unit of systemd starts it.
+    const child = spawn(process.execPath, args, { env: { ...process.env, SM_HOME: home, MALLOC_ARENA_MAX: "2" }, stdio: ["ignore", "pipe", log] });
     closeSync(log);
     if (child.stdout === null) throw new Error("the agent has no standard output");
     const lines = createInterface({ input: child.stdout });

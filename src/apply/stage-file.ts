@@ -1,8 +1,9 @@
 // One of the two files of the stage: records from its beginning on, written over again after a rewind. What is behind the
 // last record of its generation is of an earlier one, or torn: reading stops there.
 
+import { statfsSync } from "node:fs";
 import { EINTR, EINVAL, ENOSPC, ENOTSUP, fsError } from "../fs/errno.js";
-import { AT_FDCWD, allocateFd, closeFd, fdatasyncFd, O_CREAT, O_RDWR, openAt, preadFd, seekFd } from "../fs/native.js";
+import { AT_FDCWD, allocateFd, closeFd, fdatasyncFd, O_CREAT, O_RDWR, openAt, preadFd, seekFd, truncateFd } from "../fs/native.js";
 import { bytesFromText } from "../model/byte-path.js";
 import { writeAll } from "./file-content.js";
 import { decodeRecordHeader, encodeRecordHeader, isWhole, RECORD_HEADER_BYTES, type RecordHeader, type StageRecord } from "./stage-format.js";
@@ -12,6 +13,10 @@ const GATHER_BYTES = 256 * 1024;
 /** The file grows by steps, so that a sync of what was written seldom has to write its size as well. */
 const STEP_BYTES = 4 * 1024 * 1024;
 const SEEK_END = 2;
+/** Room that is left to the answers and cursors beside it: without them nothing that is staged could ever be applied. */
+const RESERVE_BYTES = 32 * 1024 * 1024;
+/** On small volumes. */
+const RESERVE_SHARE = 0.25;
 
 export interface StagedSet extends RecordHeader {
   /** Where its bytes begin. */
@@ -117,7 +122,9 @@ export class StageFile {
   /** File systems that cannot allocate ahead grow as they are written. */
   #allocate(until: number): number {
     if (until <= this.#allocatedBytes) return 0;
-    const size = Math.ceil(until / STEP_BYTES) * STEP_BYTES;
+    const wanted = Math.ceil(until / STEP_BYTES) * STEP_BYTES;
+    const size = this.#hasRoom(wanted - this.#allocatedBytes) ? wanted : until;
+    if (size === until && !this.#hasRoom(until - this.#allocatedBytes)) return -ENOSPC;
     const result = allocateFd(this.#fd, 0, this.#allocatedBytes, size - this.#allocatedBytes);
     if (result < 0 && result !== -ENOTSUP && result !== -ENOSPC && result !== -EINVAL) return result;
     this.#allocatedBytes = result < 0 ? until : size;
@@ -165,6 +172,14 @@ export class StageFile {
     this.#generation = generation;
     this.#usedBytes = 0;
     this.#lastSeq = 0;
+    if (this.#hasRoom(0) || truncateFd(this.#fd, 0) < 0) return;
+    this.#allocatedBytes = 0;
+  }
+
+  /** Its volume has the reserve left when the file has grown by so much. */
+  #hasRoom(growthBytes: number): boolean {
+    const { blocks, bavail, bsize } = statfsSync(this.#path);
+    return bavail * bsize - growthBytes >= Math.min(RESERVE_BYTES, blocks * bsize * RESERVE_SHARE);
   }
 
   close(): void {

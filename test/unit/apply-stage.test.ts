@@ -1,14 +1,17 @@
 // The stage on disk: what is whole is found again, in order; what is torn, damaged, older or of another stream is not.
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { SetEnding } from "../../src/apply/consistency.js";
 import { Stage } from "../../src/apply/stage.js";
 import { RECORD_HEADER_BYTES, type StageRecord } from "../../src/apply/stage-format.js";
+import { MiB } from "../../src/base/units.js";
+import { ENOSPC } from "../../src/fs/errno.js";
 import { EPOCH } from "../support/apply-kit.js";
+import { LoopImage } from "../support/loop-image.js";
 
 let directory: string;
 let stage: Stage;
@@ -189,4 +192,28 @@ test("a full disk gives the errno, and leaves what was there", () => {
     execFileSync("umount", [directory]);
   }
   stage = open();
+});
+
+test.skipIf(process.getuid?.() !== 0)("room is left to what must be written beside it, and given back when the volume is short of it", () => {
+  const { path } = LoopImage.open({ type: "tmpfs", sizeMiB: 64 });
+  const small = Stage.open({ stateDirectory: path, bytesMax: 1024 * MiB, isSynced: false });
+  const freeMiB = (): number => {
+    const { bavail, bsize } = statfsSync(path);
+    return (bavail * bsize) / MiB;
+  };
+  let seq = 0;
+  let places: ReturnType<Stage["put"]>;
+  do {
+    seq += 1;
+    places = small.put([record(seq, "closed", body(seq, MiB))]);
+  } while (typeof places === "object");
+  expect(places).toBe(-ENOSPC);
+  expect(freeMiB()).toBeGreaterThanOrEqual(16);
+  expect(freeMiB()).toBeLessThan(18);
+  writeFileSync(join(path, "of others"), Buffer.alloc(8 * MiB));
+  small.settle(seq);
+  small.turn();
+  expect(freeMiB()).toBeGreaterThan(50);
+  expect(typeof small.put([record(seq + 1, "closed")])).toBe("object");
+  small.close();
 });
