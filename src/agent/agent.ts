@@ -29,6 +29,7 @@ import { WsSourceDialer } from "../transport/source-dialer.js";
 import { AgentLock } from "./agent-lock.js";
 import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
+import { JobService } from "./job-service.js";
 import { machineIdentity } from "./machine.js";
 import { PeerService } from "./peer-service.js";
 import { QueueLimitsFile } from "./queue-limits.js";
@@ -136,6 +137,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     onPaired: (name) => source.nudgePeer(name),
   });
   const limits = openLimits(config, log);
+  const jobs: JobService = new JobService({ config, connection: (id) => source.connection(id), board, log });
   const source: SourceService = await SourceService.open({
     config,
     limits,
@@ -143,6 +145,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     dialer,
     findPeer: (name) => peerService.find(name),
     feeds: () => target.feeds,
+    jobs,
     board,
     ...common,
   });
@@ -160,6 +163,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const control: AgentControl = {
     repsets: new RepsetService(repsetStore, source),
     connections: source,
+    jobs,
     transmission: new TransmissionService((id) => source.connection(id)),
     targets: target,
     peers: peerService,
@@ -167,10 +171,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     quarantine: new TargetQuarantine(target, targetSettings(config).quarantine.limitMs),
     explain: (path) => explainer.explain(path),
     status,
-    waitStatus: async (since, timeoutMs) => {
-      await board.wait(since, timeoutMs);
-      return status();
-    },
+    waitStatus: (since, timeoutMs) => board.wait(since, timeoutMs).then(status),
     stop: async () => stop(),
   };
   const http = await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, log });

@@ -12,8 +12,11 @@ import { decodeChangeSet } from "../model/change-set.js";
 import type { DirtyPlace } from "../model/dirty-place.js";
 import type { PathKnowledge } from "../model/explanation.js";
 import type { MirrorCounts, MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
+import { VerifyRunner } from "./verify-runner.js";
 
 const SHARED_NAMES_MAX = 20_000;
+/** Nothing changed since then. */
+const NEVER_MS = Number.MAX_SAFE_INTEGER;
 
 interface ConnectionJobs {
   readonly repair: MirrorJob;
@@ -26,9 +29,13 @@ interface ConnectionJobs {
   readonly lost: SeqRange[];
   /** Of dirty places, that the repair is at. */
   readonly batches: number[];
+  verify: VerifyRunner | null;
 }
 
-type JobCommand = Extract<SourceCommand, { kind: "attach" | "detach" | "mirror" | "stopMirror" | "answers" | "review" | "repair" | "lost" | "applied" }>;
+type JobCommand = Extract<
+  SourceCommand,
+  { kind: "attach" | "detach" | "mirror" | "stopMirror" | "verify" | "stopVerify" | "answers" | "review" | "repair" | "lost" | "applied" }
+>;
 
 interface SeqRange {
   readonly fromSeq: number;
@@ -60,6 +67,12 @@ export class SourceJobs {
         break;
       case "stopMirror":
         this.#stopMirror(command.connectionId);
+        break;
+      case "verify":
+        this.#startVerify(command);
+        break;
+      case "stopVerify":
+        this.#stopVerify(command.connectionId);
         break;
       case "answers":
         for (const answer of command.answers) this.#takeAnswer(command.connectionId, answer);
@@ -104,7 +117,7 @@ export class SourceJobs {
         if (tree !== undefined) this.#engine.doubts.follow(tree, inode);
       },
     });
-    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [] };
+    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], verify: null };
     this.#connections.set(connectionId, jobs);
     this.#engine.jobs.push({
       connectionId,
@@ -150,6 +163,7 @@ export class SourceJobs {
   }
 
   #detach(connectionId: number): void {
+    this.#stopVerify(connectionId);
     this.#connections.delete(connectionId);
     for (const job of this.#engine.jobs.filter((j) => j.connectionId === connectionId)) this.#drop(job);
     this.#engine.credits.forget(connectionId);
@@ -160,10 +174,35 @@ export class SourceJobs {
     if (index >= 0) this.#engine.jobs.splice(index, 1);
   }
 
+  #startVerify({ connectionId, jobId, options }: Extract<JobCommand, { kind: "verify" }>): void {
+    const jobs = this.#connections.get(connectionId);
+    if (jobs === undefined) return;
+    this.#stopVerify(connectionId);
+    jobs.verify = new VerifyRunner({
+      connectionId,
+      jobId,
+      verify: options,
+      engine: this.#engine,
+      tree: this.#tree,
+      post: this.#post,
+      repair: (place) => jobs.repair.addPlaces([place], NEVER_MS),
+      onEnd: () => {
+        jobs.verify = null;
+      },
+    });
+  }
+
+  #stopVerify(connectionId: number): void {
+    const jobs = this.#connections.get(connectionId);
+    jobs?.verify?.stop();
+    if (jobs !== undefined) jobs.verify = null;
+  }
+
   #startMirror(order: MirrorOrder): void {
     const jobs = this.#connections.get(order.connectionId);
     if (jobs === undefined) return;
     this.#stopMirror(order.connectionId);
+    this.#stopVerify(order.connectionId);
     const { connectionId, mode, extras, suspect } = order;
     const job = new MirrorJob({ connectionId, mode, extras, suspect, tree: this.#tree });
     const background: BackgroundJob = {
@@ -197,7 +236,7 @@ export class SourceJobs {
     if (jobs === undefined) return;
     if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path, answer.seq);
     else if (answer.kind === "problem") this.#post({ kind: "problem", root: answer.root, path: answer.path, code: answer.code, message: answer.message });
-    else if (jobs.mirror?.job.takeAnswer(answer) === true) return;
+    else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.verify?.takeAnswer(answer) === true) return;
     else if (answer.kind !== "sums" || !jobs.check.takeAnswer(answer)) jobs.repair.takeAnswer(answer);
   }
 
@@ -230,6 +269,7 @@ export class SourceJobs {
   reportProgress(): void {
     for (const [connectionId, jobs] of this.#connections) {
       const { mirror } = jobs;
+      jobs.verify?.tell();
       if (mirror !== null) this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job) });
       const pending = pendingOf(jobs) + this.#engine.live.unsettled;
       if (pending === 0 && jobs.reportedRepairs === 0) continue;
@@ -240,7 +280,7 @@ export class SourceJobs {
 }
 
 function askAgain(jobs: ConnectionJobs, seq: number): void {
-  if (jobs.mirror?.job.askAgain(seq) !== true && !jobs.check.askAgain(seq)) jobs.repair.askAgain(seq);
+  if (jobs.mirror?.job.askAgain(seq) !== true && jobs.verify?.askAgain(seq) !== true && !jobs.check.askAgain(seq)) jobs.repair.askAgain(seq);
 }
 
 /** Losses come one by one and in order: neighbours become one range. */

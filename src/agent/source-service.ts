@@ -16,12 +16,13 @@ import { SourceConnection } from "../connection/source-connection.js";
 import { identityAt } from "../fs/root-identity.js";
 import { DirtyStore } from "../journal/dirty-store.js";
 import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
-import type { ConnectionPatch, GuardSetting, Mapping, MirrorMode } from "../model/connection-spec.js";
+import type { ConnectionPatch, GuardSetting, MirrorMode } from "../model/connection-spec.js";
 import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
-import { isLoop, rootsOf } from "../model/repset-roots.js";
+import { rootsOf } from "../model/repset-roots.js";
 import type { RepsetData } from "../model/rule.js";
 import type { CaptureReport, ConnectionReport, MirrorReport } from "../model/status.js";
 import { ConnectionStore } from "./connection-store.js";
+import type { JobService } from "./job-service.js";
 import { machineIdentity } from "./machine.js";
 import { resolveMappings } from "./mapping-resolver.js";
 import { OriginTeller } from "./origin-teller.js";
@@ -29,7 +30,7 @@ import { queueBytesMax } from "./queue-capacity.js";
 import type { QueueLimitsFile } from "./queue-limits.js";
 import type { QueueWatch } from "./queue-watch.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
-import { isDirectory, ownSourcesOf, refuseOwnSources, rootsOfSet, withBirthTime } from "./set-roots.js";
+import { isDirectory, ownSourcesOf, refuseOwnSources, refuseTwice, rootsOfSet, withBirthTime } from "./set-roots.js";
 import type { StatusBoard } from "./status-board.js";
 import { syncConnection } from "./sync-connection.js";
 
@@ -41,6 +42,7 @@ export interface SourceServiceOptions {
   readonly findPeer: (name: string) => Peer;
   /** What flows into this agent as a target. */
   readonly feeds: () => readonly Feed[];
+  readonly jobs: Pick<JobService, "takeEvent" | "tick" | "forget">;
   readonly board: StatusBoard;
   readonly version: string;
   readonly failpoint: string | null;
@@ -52,16 +54,6 @@ interface Running {
   readonly source: RepsetSource;
   readonly abort: AbortController;
   readonly done: Promise<void>;
-}
-
-function refuseTwice(running: Iterable<Running>, peer: string, mappings: readonly Mapping[]): void {
-  for (const { record } of [...running].map(({ connection }) => connection)) {
-    if (record.peer !== peer) continue;
-    const taken = mappings.flatMap(({ target }) => record.mappings.filter((m) => isLoop(m.target, target)))[0];
-    if (taken === undefined) continue;
-    const { id, repset } = record;
-    throw new SmError("CONNECTION_EXISTS", `connection ${id} (${repset}) writes to ${taken.target} on ${peer} already`, { data: { id } });
-  }
 }
 
 /** Beside the walk interval: how late an event may come. */
@@ -86,6 +78,7 @@ export class SourceService implements ConnectionControl {
     const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
       for (const { queue } of this.#sources.values()) void queue.look();
+      options.jobs.tick();
     };
     this.#tickers = [setInterval(tick, 1000), setInterval(() => this.feedsChanged(true), FEEDS_GONE_MS)];
   }
@@ -114,7 +107,7 @@ export class SourceService implements ConnectionControl {
     refuseOwnSources(repset.rules, paths, ownSourcesOf(config));
     const roots = paths.map((path): KnownRoot => ({ path, ...identityAt(path) }));
     const mappings = resolveMappings(paths, request.map);
-    refuseTwice(this.#running.values(), request.target, mappings);
+    refuseTwice(this.#store.list(), request.target, mappings);
     this.#refuseOtherRoots(repset.name, roots);
     if (request.target === "localhost") refuseLocalLoops(mappings);
     const now = new Date().toISOString();
@@ -158,7 +151,7 @@ export class SourceService implements ConnectionControl {
   }
 
   async #take(record: ConnectionRecord, restartReason: string | null): Promise<SourceConnection> {
-    const { config, limits, dialer, findPeer, board, log } = this.#options;
+    const { config, limits, dialer, findPeer, jobs, board, log } = this.#options;
     const roots = record.roots.map(withBirthTime);
     const source = await this.#source(record.repset, roots);
     const { epoch } = source.journal.stats();
@@ -187,6 +180,7 @@ export class SourceService implements ConnectionControl {
       guardPolicy: ({ options }) => guardPolicyOf(options, config.guard),
       save: (changed) => this.#store.save(changed),
       onChange: board.changed,
+      onEvent: (event) => jobs.takeEvent(record.id, event),
       log,
     });
     source.attach(connection);
@@ -251,6 +245,7 @@ export class SourceService implements ConnectionControl {
     const { connection, source, abort, done } = this.#get(id);
     abort.abort();
     await done;
+    this.#options.jobs.forget(id);
     source.detach(connection);
     this.#running.delete(id);
     this.#origins.forget(id);

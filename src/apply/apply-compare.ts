@@ -3,10 +3,11 @@
 
 import { procPath } from "../fs/confined-root.js";
 import { ELOOP, ENOENT, ENOTDIR } from "../fs/errno.js";
+import { smallFileHash } from "../fs/file-hash.js";
 import { type FileStat, listXattrs, readlinkAt, statAt } from "../fs/native.js";
 import { readXattrs, xattrDigest } from "../fs/xattrs.js";
 import { type BytePath, baseName, joinPath } from "../model/byte-path.js";
-import type { CompareChange, Difference, EntrySummary, Meta, RootIndex, SharedName } from "../model/change.js";
+import type { CompareChange, Difference, EntrySummary, FoundEntry, Meta, RootIndex, SharedName } from "../model/change.js";
 import { type ApplyContext, parentOf } from "./apply-context.js";
 import { adoptDirectory } from "./apply-entry.js";
 import { settleExtras } from "./apply-extras.js";
@@ -50,11 +51,15 @@ function compareEntries(ctx: ApplyContext, change: CompareChange, directory: Dir
     }
     if (ctx.foreign.size > 0) adoptListed(ctx, change, entry, directory);
     const why = withoutSharing(entryDiffers(ctx, change.root, entry, stat, directory.fd), entry, stat);
-    if (why !== undefined) differs.push({ name: entry.name, why });
+    if (why !== undefined) differs.push(change.asksFound === true ? { name: entry.name, why, found: foundOf(stat) } : { name: entry.name, why });
     const isAsItShould = why === undefined && entry.linkTo !== null;
     if (stat.nlink > 1 && typeOf(stat) !== "dir" && !isAsItShould) shared.push({ name: entry.name, inode: identityOf(stat), links: stat.nlink });
   }
   return { differs, shared };
+}
+
+function foundOf({ size, mtimeSec, mtimeNsec, mode }: FileStat): FoundEntry {
+  return { size, mtimeSec, mtimeNsec, mode: mode & 0o7777 };
 }
 
 /**
@@ -88,6 +93,7 @@ function entryDiffers(ctx: ApplyContext, root: RootIndex, entry: EntrySummary, s
   if (entry.linkTo !== null) return isInodeOf(ctx, root, entry.linkTo, stat) ? undefined : "link";
   const isSameTime = stat.mtimeSec === entry.mtimeSec && stat.mtimeNsec === entry.mtimeNsec;
   if (entry.type === "file" && (entry.suspect || stat.size !== entry.size || !isSameTime || isSuspect(ctx, stat))) return "content";
+  if (entry.hash !== undefined && smallFileHash(dirfd, entry.name) !== entry.hash) return "content";
   if ((entry.type === "symlink" || entry.type === "special") && detailOf(stat, dirfd, entry.name) !== wantedDetail(ctx, entry)) return "content";
   const isSameMode = entry.type === "symlink" || (stat.mode & 0o7777) === entry.mode;
   return isSameTime && isSameMode && isSameOwner(ctx, stat, entry) && digestAt(dirfd, entry.name) === entry.xattrDigest ? undefined : "attr";

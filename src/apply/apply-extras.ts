@@ -18,6 +18,7 @@ export interface SettledExtras {
 export function settleExtras(ctx: ApplyContext, change: CompareChange, dirfd: number, names: readonly string[]): SettledExtras {
   const { root, path } = change;
   if (names.length === 0 || change.extras === "keep") return { kept: [], removed: 0, verdict: undefined };
+  if (change.asksFound === true) return { kept: names.filter((name) => isOfSet(ctx, root, joinPath(path, name), dirfd, name)), removed: 0, verdict: undefined };
   if (change.extras === "report") {
     for (const name of names) ctx.foreign.add(root, joinPath(path, name));
     return { kept: names, removed: 0, verdict: undefined };
@@ -50,6 +51,11 @@ export function settleExtras(ctx: ApplyContext, change: CompareChange, dirfd: nu
   }
   if (removed > 0) ctx.directories.flush();
   return { kept, removed, verdict: undefined };
+}
+
+function isOfSet(ctx: ApplyContext, root: RootIndex, path: BytePath, dirfd: number, name: string): boolean {
+  const stat = statAt(dirfd, name);
+  return typeof stat !== "number" && ctx.matcher(root, path, typeOf(stat) === "dir");
 }
 
 function mayRemove(ctx: ApplyContext, root: RootIndex, path: BytePath, dirfd: number, name: string): boolean {

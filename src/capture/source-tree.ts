@@ -1,9 +1,20 @@
 // The engine as jobs see it: lists, compares and ships parts of the tree for one connection (port MirrorTree).
 
+import { smallFileHash } from "../fs/file-hash.js";
 import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
 import { type BytePath, baseName, joinPath, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
-import type { EntrySummary, RootIndex } from "../model/change.js";
-import type { CompareRequest, MirrorEntry, MirrorShipment, MirrorTotals, MirrorTransfer, MirrorTree, ShippedRename } from "../model/mirror-port.js";
+import { type EntrySummary, type RootIndex, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import type {
+  CompareRequest,
+  EntryStamp,
+  MirrorCheck,
+  MirrorEntry,
+  MirrorShipment,
+  MirrorTotals,
+  MirrorTransfer,
+  MirrorTree,
+  ShippedRename,
+} from "../model/mirror-port.js";
 import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
 import type { InodeRecord } from "./inode-record.js";
@@ -11,6 +22,7 @@ import { specialDetail, xattrDigestOf } from "./meta-reader.js";
 import type { Inode, Node } from "./node-table.js";
 import type { RootTree } from "./root-tree.js";
 import type { SourceEngine } from "./source-engine.js";
+import { SumsCheck } from "./sums-check.js";
 import { stepTransfer } from "./transfer-step.js";
 
 export class SourceTree implements MirrorTree {
@@ -82,7 +94,8 @@ export class SourceTree implements MirrorTree {
         ? tree.shipper.metaOf({ dirfd, name: ".", path: request.directory }, stat)
         : null;
     const { root, directory: path, from, until, extras } = request;
-    writer.add({ op: "compare", root, path, entries, from, until, extras, meta, asksShared: true });
+    const asked = { asksShared: true, ...(request.look === undefined ? {} : { asksFound: true }) };
+    writer.add({ op: "compare", root, path, entries, from, until, extras, meta, ...asked });
     return writer.flush();
   }
 
@@ -119,6 +132,21 @@ export class SourceTree implements MirrorTree {
     const { tree, node, stat } = found;
     const transfer = new FileTransfer({ root, inode: node.inode, stat, start: "patch", base: null, against: sumsFromBytes(sums) });
     return this.#transfer(connectionId, tree, node, transfer);
+  }
+
+  checkAgainst(root: RootIndex, path: BytePath, sums: Buffer): MirrorCheck | null {
+    const found = this.#look(root, path);
+    return found === undefined || found.node.inode.type !== "file" ? null : SumsCheck.open(found.dirfd, found.node.name, found.stat, sums);
+  }
+
+  stampOf(root: RootIndex, path: BytePath): EntryStamp | null {
+    const tree = this.#tree(root);
+    const parent = tree.table.at(parentPath(path));
+    const dirfd = parent === undefined ? undefined : tree.directoryOf(parent);
+    const stat = dirfd === undefined ? -1 : statAt(dirfd, path === "" ? "" : baseName(path));
+    if (typeof stat === "number") return null;
+    const { size, mtimeSec, mtimeNsec, ctimeSec, ctimeNsec, ino } = stat;
+    return { size, mtimeSec, mtimeNsec, ctimeSec, ctimeNsec, ino, mode: stat.mode & 0o7777 };
   }
 
   inodeAt(root: RootIndex, path: BytePath): string | null {
@@ -250,7 +278,10 @@ function summarise(dirfd: number, entry: MirrorEntry, request: CompareRequest): 
   } else if (entry.type === "special") {
     detail = specialDetail(stat);
   }
+  const isHashed = request.look?.hashesSmallFiles === true && entry.type === "file" && stat.size <= WHOLE_FILE_BYTES_MAX && !request.links.has(entry.name);
+  const hash = isHashed ? smallFileHash(dirfd, entry.name) : null;
   return {
+    ...(hash === null ? {} : { hash }),
     name: entry.name,
     type: entry.type,
     mode: stat.mode & 0o7777,

@@ -156,6 +156,16 @@ export const FIELDS: FieldTable = {
     lostFilesMin: whole(1, 1_000_000_000, 100, "a few files of a small set are removed every day"),
     windowSeconds: whole(1, 2_592_000, 600, "a mistake and an attack take minutes, and what a day removes is its work"),
   },
+  verify: {
+    name: {
+      expected: "a file name of 1 to 200 bytes without control characters and slashes",
+      parse: (value) => (typeof value === "string" && /^[^\x00-\x1f\x7f/]+$/.test(value) && Buffer.byteLength(value) <= 200 ? value : undefined),
+      preset: () => "SMVerify.log",
+      reason: "behind the name of the replication set: one log for each",
+    },
+    append: flag(true, "what was found last month is still there"),
+    bytesMax: whole(4096, 1024 * 1024 * 1024, 1_048_576, "opens in any editor; beyond it nothing more is logged, and the report goes on"),
+  },
   log: {
     level: word(["error", "warn", "info", "debug"], "info", "every change of state is on record, single files are not"),
     format: word(["text", "json"], "text", "read by people first; json is for log collectors"),

@@ -52,6 +52,12 @@ export interface ConfigSections {
     readonly auditSeconds: number;
     readonly signatureMiB: number;
   };
+  readonly verify: {
+    /** Follows the name of the replication set. */
+    readonly name: string;
+    readonly append: boolean;
+    readonly bytesMax: number;
+  };
   readonly guard: {
     /** Percent of its files that a set may lose within the window before its connections hold; null = any. */
     readonly lostPercent: number | null;

@@ -82,6 +82,7 @@ function parseSections(source: YamlSource, root: unknown, context: DefaultsConte
     transport: section("transport"),
     apply: section("apply"),
     capture: section("capture"),
+    verify: section("verify"),
     guard: section("guard"),
     log: section("log"),
   };

@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
 import type { Journal } from "../model/journal-port.js";
-import type { SourceFeed } from "../model/source-messages.js";
+import type { SourceEvent, SourceFeed } from "../model/source-messages.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import type { GuardPolicy } from "./mass-change-guard.js";
 import type { DirtyPlaces } from "./place-repair.js";
@@ -28,6 +28,8 @@ export interface SourceConnectionOptions {
   readonly guardPolicy: (record: ConnectionRecord) => GuardPolicy | null;
   readonly save: (record: ConnectionRecord) => void;
   readonly onChange: () => void;
+  /** Told of all that the source worker says about the connection. */
+  readonly onEvent?: (event: SourceEvent) => void;
   readonly log: Log;
   readonly clock?: Clock;
 }

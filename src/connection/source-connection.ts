@@ -264,6 +264,7 @@ export class SourceConnection {
 
   /** What the source worker says about this connection, or about all. */
   takeEvent(event: SourceEvent): void {
+    this.options.onEvent?.(event);
     switch (event.kind) {
       case "set":
         if (event.connectionId === 0) this.guard.takeSet(event);

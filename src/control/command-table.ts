@@ -5,6 +5,7 @@ import { AGENT_COMMANDS } from "./agent-commands.js";
 import type { AnyCommand } from "./command.js";
 import { CONNECTION_COMMANDS } from "./connection-commands.js";
 import { EXPLAIN_COMMANDS } from "./explain-commands.js";
+import { JOB_COMMANDS } from "./job-commands.js";
 import { MIRROR_COMMANDS } from "./mirror-commands.js";
 import { PEER_COMMANDS } from "./peer-commands.js";
 import { QUARANTINE_COMMANDS } from "./quarantine-commands.js";
@@ -21,6 +22,7 @@ export const COMMANDS = [
   ...REPSET_COMMANDS,
   ...CONNECTION_COMMANDS,
   ...MIRROR_COMMANDS,
+  ...JOB_COMMANDS,
   ...TRANSMISSION_COMMANDS,
   ...SCHEDULE_COMMANDS,
   ...QUEUE_COMMANDS,

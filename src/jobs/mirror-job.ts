@@ -4,7 +4,7 @@
 // between them live changes go first.
 
 import type { BytePath } from "../model/byte-path.js";
-import { baseName, isBelow, NAME_BYTES_MAX, parentPath } from "../model/byte-path.js";
+import { baseName, isBelow, parentPath } from "../model/byte-path.js";
 import type { Answer, CompareAnswer, CompareChange, Difference, RootIndex, SharedName } from "../model/change.js";
 import type { DirtyPlace } from "../model/dirty-place.js";
 import type { CompareRequest, MirrorEntry, MirrorTree, ShippedRename } from "../model/mirror-port.js";
@@ -12,6 +12,7 @@ import { type DirectoryWork, sliceOf, worksOf } from "./directory-work.js";
 import { LinkGroups } from "./link-groups.js";
 import { MirrorProgress } from "./mirror-progress.js";
 import { MirrorSends } from "./mirror-sends.js";
+import { nextName } from "./name-slice.js";
 
 export interface MirrorJobOptions {
   readonly connectionId: number;
@@ -339,13 +340,6 @@ export class MirrorJob {
     this.options.tree.flush();
     return "done";
   }
-}
-
-/** The least name beyond `name` that bounds a slice of it alone; "" when there is none. A name of full length has no longer ones behind it. */
-function nextName(name: string): string {
-  if (name.length < NAME_BYTES_MAX) return `${name}\x01`;
-  const head = name.replace(/\xff+$/, "");
-  return head === "" ? "" : `${head.slice(0, -1)}${String.fromCharCode(head.charCodeAt(head.length - 1) + 1)}`;
 }
 
 /** A directory that was not there to be compared lacks everything that should be in it. */

@@ -50,8 +50,9 @@ export function encodeChange(change: Change): unknown[] {
   }
 }
 
-function encodeCompare({ entries, from, until, extras, meta, asksShared }: CompareChange): unknown[] {
+function encodeCompare({ entries, from, until, extras, meta, asksShared, asksFound }: CompareChange): unknown[] {
   const fields = [entries.map(encodeEntry), from, until, EXTRAS.indexOf(extras), meta && encodeMeta(meta)];
+  if (asksFound === true) return [...fields, asksShared ? 1 : 0, 1];
   return asksShared ? [...fields, 1] : fields;
 }
 
@@ -65,7 +66,19 @@ function encodeBase(base: FileBase | null): unknown {
 }
 
 function encodeEntry(e: EntrySummary): unknown[] {
-  return [e.name, TYPES.indexOf(e.type), e.mode, e.uid, e.gid, e.size, e.mtimeSec, e.mtimeNsec, e.xattrDigest, e.detail, e.linkTo, e.suspect ? 1 : 0];
+  const type = TYPES.indexOf(e.type);
+  const fields = [e.name, type, e.mode, e.uid, e.gid, e.size, e.mtimeSec, e.mtimeNsec, e.xattrDigest, e.detail, e.linkTo, e.suspect ? 1 : 0];
+  return e.hash === undefined ? fields : [...fields, encodeHash(e.hash)];
+}
+
+function encodeHash(hash: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(hash);
+  return bytes;
+}
+
+function decodeHash(value: unknown): bigint {
+  return Buffer.isBuffer(value) && value.length === 8 ? value.readBigUInt64LE() : bad("entry hash");
 }
 
 function bad(what: string): never {
@@ -141,7 +154,7 @@ function decodeEntry(value: unknown): EntrySummary {
   if (typeof sec !== "number" || !Number.isSafeInteger(sec)) bad("entry mtime");
   const name = asPath(f[0], "entry name");
   if (name === "" || name.includes("/")) bad("entry name");
-  return {
+  const entry: EntrySummary = {
     name,
     type: pick(TYPES, f[1], "entry type"),
     mode: asUint(f[2], "entry mode", 0o7777),
@@ -155,6 +168,7 @@ function decodeEntry(value: unknown): EntrySummary {
     linkTo: f[10] === null ? null : asPath(f[10], "entry link"),
     suspect: f[11] === 1,
   };
+  return f[12] === undefined ? entry : { ...entry, hash: decodeHash(f[12]) };
 }
 
 function decodeFile(f: readonly unknown[], at: { root: number; path: BytePath }, payload: Buffer, from: number): { change: Change; payloadEnd: number } {
@@ -218,6 +232,7 @@ export function decodeChange(value: unknown, payload: Buffer, from: number): { c
         extras: pick(EXTRAS, f[6], "extras"),
         meta: f[7] === null ? null : decodeMeta(f[7]),
         asksShared: f[8] === 1,
+        ...(f[9] === 1 ? { asksFound: true } : {}),
       });
   }
 }

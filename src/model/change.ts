@@ -129,6 +129,8 @@ export interface EntrySummary {
   readonly linkTo: BytePath | null;
   /** The source cannot vouch that size and mtime tell the truth about the content: compare content. */
   readonly suspect: boolean;
+  /** xxh64 of the content of a small file that is to be compared with it (see `WHOLE_FILE_BYTES_MAX`); absent = size and times decide. */
+  readonly hash?: bigint;
 }
 
 /**
@@ -146,6 +148,8 @@ export interface CompareChange extends At {
   readonly meta: Meta | null;
   /** The answer is to tell which entries share their inodes: a source of version 0.1.0 would not understand it. */
   readonly asksShared: boolean;
+  /** The answer is to tell what was found in place of each entry that differs: asked by jobs that only look. */
+  readonly asksFound?: boolean;
 }
 
 /** Asks for the block signatures of the target's copy of a file: xxh64 of each 64 KiB block. */
@@ -195,6 +199,16 @@ export interface Difference {
   /** "" = the directory itself. */
   readonly name: string;
   readonly why: "missing" | "type" | "content" | "attr" | "link";
+  /** What is there instead, when that was asked; absent = nothing, or not asked. */
+  readonly found?: FoundEntry;
+}
+
+export interface FoundEntry {
+  readonly size: number;
+  readonly mtimeSec: number;
+  readonly mtimeNsec: number;
+  /** Permission bits. */
+  readonly mode: number;
 }
 
 export interface SumsAnswer {

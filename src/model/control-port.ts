@@ -4,6 +4,7 @@
 import type { Peer, PeerAddress } from "./channel-port.js";
 import type { ConnectionOptions, ConnectionPatch, GuardSetting, Mapping, MirrorMode } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
+import type { JobControl } from "./job.js";
 import type { QueueLimitsChange, QueueReport } from "./queue.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
@@ -151,6 +152,7 @@ export interface AgentControl {
   readonly peers: PeerControl;
   readonly queue: QueueControl;
   readonly quarantine: QuarantineControl;
+  readonly jobs: JobControl;
   /** `path` absolute, as text. */
   explain(path: string): Promise<PathExplanation>;
   status(): StatusReport;

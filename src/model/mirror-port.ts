@@ -2,7 +2,7 @@
 // sets at the moment it is read, so a mirror is correct while replication runs (design §8).
 
 import type { BytePath } from "./byte-path.js";
-import type { CompareChange, EntryType, RootIndex } from "./change.js";
+import type { CompareChange, EntryType, FoundEntry, RootIndex } from "./change.js";
 
 export interface MirrorEntry {
   readonly name: string;
@@ -45,6 +45,23 @@ export interface CompareRequest {
   readonly withDirectory: boolean;
   /** Entries whose content must be compared whatever their times say. */
   readonly suspect: "none" | "all" | { readonly changedSinceMs: number };
+  /** Contents of small files are compared by their hash, and what is found in place of what differs is told: for jobs that only look. */
+  readonly look?: { readonly hashesSmallFiles: boolean };
+}
+
+/** A large file being compared with the receiver's block signatures, piece by piece. */
+export interface MirrorCheck {
+  /** Reads the next piece; "vanished" = the file is gone, or another one. */
+  step(): "more" | "done" | "vanished";
+  /** In blocks that differ, so far. */
+  readonly differingBytes: number;
+  close(): void;
+}
+
+export interface EntryStamp extends FoundEntry {
+  readonly ctimeSec: number;
+  readonly ctimeNsec: number;
+  readonly ino: number;
 }
 
 /** A rename as every receiver was told of it. */
@@ -73,6 +90,10 @@ export interface MirrorTree {
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment;
   /** Sends a file as the blocks that differ from the receiver's signatures. */
   shipAgainst(connectionId: number, root: RootIndex, path: BytePath, sums: Buffer): MirrorShipment;
+  /** Compares a file with the receiver's signatures; null = there is no such file. Nothing is sent. */
+  checkAgainst(root: RootIndex, path: BytePath, sums: Buffer): MirrorCheck | null;
+  /** Changes with everything that changes the entry; null = nothing is there, or it cannot be looked at. */
+  stampOf(root: RootIndex, path: BytePath): EntryStamp | null;
   /** The inode at `path` as every receiver was told of it; null = nothing of the set. */
   inodeAt(root: RootIndex, path: BytePath): string | null;
   /** Names of an inode, as far as they belong to the set. */

@@ -8,6 +8,7 @@ import type { DirtyPlace } from "./dirty-place.js";
 import type { PathKnowledge } from "./explanation.js";
 import type { CompareRequest } from "./mirror-port.js";
 import type { Rule } from "./rule.js";
+import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
 
 /** How changes are noticed; `auto` = the best way that works on every root. */
 export type CaptureChoice = "auto" | "fanotify" | "chokidar" | "walk";
@@ -59,6 +60,8 @@ export type SourceCommand =
       readonly withLinks: boolean;
       readonly changedSinceMs: number;
     }
+  | { readonly kind: "verify"; readonly connectionId: number; readonly jobId: number; readonly options: VerifyOptions }
+  | { readonly kind: "stopVerify"; readonly connectionId: number }
   /** The target is a copy: a closed set is wanted, empty if need be, that names the moment. */
   | { readonly kind: "cut" }
   | { readonly kind: "barrier"; readonly id: number; readonly connectionId: number }
@@ -111,6 +114,16 @@ export type SourceEvent =
   | { readonly kind: "repairs"; readonly connectionId: number; readonly pending: number; readonly lastSeq: number }
   /** All that makes these batches good is emitted, up to set `lastSeq`. */
   | { readonly kind: "repaired"; readonly connectionId: number; readonly batches: readonly number[]; readonly lastSeq: number }
+  /** Findings since the last time. */
+  | {
+      readonly kind: "verifyProgress";
+      readonly connectionId: number;
+      readonly jobId: number;
+      readonly counts: VerifyCounts;
+      readonly findings: readonly VerifyFinding[];
+    }
+  /** All is judged; what is repaired is emitted by repairs of their own. */
+  | { readonly kind: "verifyEnded"; readonly connectionId: number; readonly jobId: number; readonly lastSeq: number }
   | { readonly kind: "problem"; readonly root: RootIndex; readonly path: BytePath; readonly code: string; readonly message: string }
   | { readonly kind: "barrier"; readonly id: number; readonly seq: number }
   | { readonly kind: "probe"; readonly id: number; readonly pending: number; readonly repairSeq: number }

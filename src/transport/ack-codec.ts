@@ -4,7 +4,7 @@
 
 import { SmError } from "../base/errors.js";
 import { type BytePath, isBytePath } from "../model/byte-path.js";
-import type { Answer, CompareAnswer, Difference, FileBase, SharedName } from "../model/change.js";
+import type { Answer, CompareAnswer, Difference, FileBase, FoundEntry, SharedName } from "../model/change.js";
 import { isSeq } from "../model/change-set.js";
 import { type Ack, type Doubt, doubtSchema, type Retrying, retryingSchema } from "../model/session.js";
 
@@ -39,7 +39,9 @@ function encodeAnswer(answer: Answer): unknown[] {
       const flat: (string | number)[] = [];
       for (const difference of answer.differs) flat.push(difference.name, WHY_INDEX[difference.why]);
       const fields = [...head, flat, answer.extras, answer.removed];
-      return answer.shared === undefined ? fields : [...fields, answer.shared.flatMap(({ name, inode, links }) => [name, inode, links])];
+      const shared = answer.shared?.flatMap(({ name, inode, links }) => [name, inode, links]);
+      if (answer.differs.some(({ found }) => found !== undefined)) return [...fields, shared ?? [], answer.differs.map(encodeFound)];
+      return shared === undefined ? fields : [...fields, shared];
     }
     case "sums":
       return [...head, answer.base && [answer.base.size, answer.base.mtimeSec, answer.base.mtimeNsec], answer.sums.length];
@@ -48,6 +50,10 @@ function encodeAnswer(answer: Answer): unknown[] {
     case "problem":
       return [...head, answer.code, answer.message];
   }
+}
+
+function encodeFound({ found }: Difference): unknown {
+  return found === undefined ? null : [found.size, found.mtimeSec, found.mtimeNsec, found.mode];
 }
 
 function bad(what: string): never {
@@ -100,14 +106,14 @@ function decodeRetrying(value: unknown): Retrying {
 }
 
 function decodeAnswer(value: unknown, payload: Buffer, from: number): Answer {
-  const f = asArray(value, "an answer", 8);
+  const f = asArray(value, "an answer", 9);
   const kind = KINDS[asUint(f[0], "the kind of an answer", KINDS.length - 1)] ?? bad("the kind of an answer");
   const path = f[3];
   if (typeof path !== "string" || !isBytePath(path)) return bad("a path");
   const at = { seq: asUint(f[1], "a sequence number"), root: asUint(f[2], "a root", ROOTS_MAX), path };
   switch (kind) {
     case "compare":
-      if (f.length !== 7 && f.length !== 8) bad("a compare answer");
+      if (f.length < 7) bad("a compare answer");
       return decodeCompare(f, at);
     case "sums": {
       if (f.length !== 6) bad("a sums answer");
@@ -127,13 +133,23 @@ function decodeAnswer(value: unknown, payload: Buffer, from: number): Answer {
 function decodeCompare(f: readonly unknown[], at: { readonly seq: number; readonly root: number; readonly path: BytePath }): CompareAnswer {
   const flat = asArray(f[4], "differences", NAMES_MAX * 2);
   if (flat.length % 2 !== 0) bad("differences");
+  const found = f.length < 9 ? [] : asArray(f[8], "what was found", flat.length / 2);
   const differs: Difference[] = [];
   for (let i = 0; i < flat.length; i += 2) {
-    differs.push({ name: asName(flat[i], true), why: WHYS[asUint(flat[i + 1], "a difference", WHYS.length - 1)] ?? bad("a difference") });
+    const why = WHYS[asUint(flat[i + 1], "a difference", WHYS.length - 1)] ?? bad("a difference");
+    const difference = { name: asName(flat[i], true), why };
+    const instead = found[i / 2] ?? null;
+    differs.push(instead === null ? difference : { ...difference, found: decodeFound(instead) });
   }
   const extras = asArray(f[5], "extras", NAMES_MAX).map((name) => asName(name, false));
   const answer: CompareAnswer = { kind: "compare", ...at, differs, extras, removed: asUint(f[6], "a count") };
   return f.length === 7 ? answer : { ...answer, shared: decodeShared(f[7]) };
+}
+
+function decodeFound(value: unknown): FoundEntry {
+  const [size, mtimeSec, mtimeNsec, mode] = asArray(value, "what was found", 4);
+  if (typeof mtimeSec !== "number" || !Number.isSafeInteger(mtimeSec)) return bad("what was found");
+  return { size: asUint(size, "a size"), mtimeSec, mtimeNsec: asUint(mtimeNsec, "a time", 999_999_999), mode: asUint(mode, "a mode", 0o7777) };
 }
 
 function decodeShared(value: unknown): readonly SharedName[] {

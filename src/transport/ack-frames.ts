@@ -67,7 +67,7 @@ function estimateBytes(answer: Answer): number {
       return fixed + answer.message.length * 3;
     case "compare": {
       let bytes = fixed;
-      for (const difference of answer.differs) bytes += difference.name.length * 2 + 4;
+      for (const difference of answer.differs) bytes += difference.name.length * 2 + (difference.found === undefined ? 5 : 40);
       for (const name of answer.extras) bytes += name.length * 2 + 3;
       for (const { name } of answer.shared ?? []) bytes += name.length * 2 + INODE_MAX + 9;
       return bytes;

@@ -6,10 +6,12 @@ import type { PeerAddress } from "../../src/model/channel-port.js";
 import type { ConnectionPatch, GuardSetting } from "../../src/model/connection-spec.js";
 import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, TargetChoice } from "../../src/model/control-port.js";
 import type { PathExplanation } from "../../src/model/explanation.js";
+import type { JobControl, JobReport } from "../../src/model/job.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
 import type { CaptureReport, ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
 import type { ScheduleChange } from "../../src/model/transmission.js";
 import type { TransmissionReport } from "../../src/model/transmission-report.js";
+import { NOTHING_VERIFIED } from "../../src/model/verify.js";
 
 const SINCE = "2026-01-02T03:04:05.000Z";
 
@@ -137,6 +139,7 @@ export class MemoryAgentControl implements AgentControl {
   readonly #options: MemoryAgentOptions;
   readonly #repsets = new Map<string, RepsetData>();
   readonly #connections = new Map<number, ConnectionReport>();
+  readonly #jobs = new Map<number, JobReport>();
   readonly #peers = new Map<string, PeerReport>();
   readonly #watchers = new Set<() => void>();
   #index = 1;
@@ -263,6 +266,30 @@ export class MemoryAgentControl implements AgentControl {
       if (!this.#peers.delete(name)) throw new SmError("PEER_UNKNOWN", `there is no peer ${name}`);
     },
   };
+
+  readonly jobs: JobControl = {
+    list: async (id) => [...this.#jobs.values()].filter((job) => id === undefined || job.connectionId === id).reverse(),
+    show: async (id) => this.#job(id),
+    wait: async (id) => this.#job(id),
+    stop: async (id) => {
+      this.#jobs.set(id, { ...this.#job(id), status: "Stopped", finishedAt: SINCE });
+      return this.#job(id);
+    },
+    startVerify: async (connectionId, options) => {
+      const id = this.#jobs.size + 1;
+      const { repset, target } = await this.connections.show(connectionId);
+      const verify = { ...options, counts: NOTHING_VERIFIED, differences: 0, findings: [], logFile: `/var/log/sm/${repset} SMVerify.log` };
+      const times = { startedAt: SINCE, finishedAt: SINCE };
+      this.#jobs.set(id, { id, kind: "verify", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, verify });
+      return this.#job(id);
+    },
+  };
+
+  #job(id: number): JobReport {
+    const job = this.#jobs.get(id);
+    if (job === undefined) throw new SmError("NOT_FOUND", `there is no job ${id}`);
+    return job;
+  }
 
   readonly transmission = {
     show: async (id: number) => transmissionReport(this.#connection(id).id),

@@ -1,0 +1,41 @@
+import * as Flags from "@oclif/core/flags";
+import { ERRORS } from "../../../base/errors.js";
+import { formatJob } from "../../format/job-text.js";
+import { connectionArg, parseConnectionId } from "../../parse/connection-id.js";
+import { parseDurationSeconds } from "../../parse/duration.js";
+import { jobExitCode, waitForJob } from "../../progress/job-wait.js";
+import { SmCommand } from "../../sm-command.js";
+
+export default class VerifyStart extends SmCommand {
+  static override description = "Verify a connection: is the target as the source is? Nothing is changed without --repair.";
+  static override examples = ["sm verify start 1 --wait", "sm verify start 1 --checksum-all --wait", "sm verify start 1 --repair --newer"];
+  static override args = connectionArg;
+  static override flags = {
+    checksum: Flags.boolean({ description: "compare the contents of files whose size or time differs, block by block" }),
+    "checksum-all": Flags.boolean({ description: "compare the contents of all files", exclusive: ["checksum"] }),
+    repair: Flags.boolean({ description: "send again what differs or is missing" }),
+    newer: Flags.boolean({ description: "with --repair: not over files that are newer on the target", dependsOn: ["repair"] }),
+    wait: Flags.boolean({ description: "return when it has ended; exit code 5 when differences were found" }),
+    timeout: Flags.string({ description: "with --wait: at most this long; exit code 6 then, and it goes on", dependsOn: ["wait"] }),
+  };
+
+  override async run(): Promise<void> {
+    const { args, flags } = await this.parse(VerifyStart);
+    const timeoutMs = flags.timeout === undefined ? Number.POSITIVE_INFINITY : parseDurationSeconds("--timeout", flags.timeout) * 1000;
+    const content = flags["checksum-all"] ? "all" : flags.checksum ? "flagged" : "times";
+    const repair = flags.repair ? (flags.newer ? "newer" : "all") : "no";
+    const api = this.api(flags);
+    let { job } = await api.call("verify.start", { id: parseConnectionId(args.conn), content, repair });
+    if (flags.wait) {
+      const detach = (): void => {
+        process.stderr.write(`\njob ${job.id} goes on; \`sm job wait ${job.id}\` waits for it, \`sm job stop ${job.id}\` ends it\n`);
+        process.exit(ERRORS.TIMEOUT.exitCode);
+      };
+      process.once("SIGINT", detach);
+      job = await waitForJob({ api, job, timeoutMs, stream: flags.json ? null : process.stderr });
+      process.removeListener("SIGINT", detach);
+      this.exitWith(jobExitCode(job));
+    }
+    this.show({ job }, flags, () => formatJob(job));
+  }
+}

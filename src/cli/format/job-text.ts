@@ -1,0 +1,47 @@
+import { isJobOver, type JobReport } from "../../model/job.js";
+import { formatBytes, formatCount, formatPercent, formatTime } from "./quantities.js";
+import { indent } from "./reason-text.js";
+import { formatTable } from "./table.js";
+
+const WHY = {
+  missing: "missing on the target",
+  type: "of another type",
+  content: "content differs",
+  attr: "attributes differ",
+  link: "hard links differ",
+  extra: "not on the source",
+};
+
+export function formatJobList(jobs: readonly JobReport[]): string {
+  if (jobs.length === 0) return "no jobs; start one with `sm verify start CONN`";
+  return formatTable(jobs, [
+    { header: "JOB", align: "right", cell: ({ id }) => String(id) },
+    { header: "KIND", cell: ({ kind }) => kind },
+    { header: "CONN", align: "right", cell: ({ connectionId }) => String(connectionId) },
+    { header: "SET", cell: ({ repset }) => repset },
+    { header: "TARGET", cell: ({ target }) => target },
+    { header: "STATUS", cell: ({ status }) => status },
+    { header: "DONE", align: "right", cell: ({ percent }) => formatPercent(percent) },
+    { header: "DIFFERENCES", align: "right", cell: ({ verify }) => formatCount(verify.differences) },
+    { header: "STARTED", cell: ({ startedAt }) => formatTime(startedAt) },
+  ]);
+}
+
+export function formatJob({ id, status, percent, message, repset, target, verify }: JobReport): string {
+  const { counts, differences, findings, logFile } = verify;
+  const shown = findings.map(({ path, why, differingBytes, isRepaired }) => {
+    const bytes = differingBytes === null ? "" : ` in ${formatBytes(differingBytes)}`;
+    return `${path}: ${WHY[why]}${bytes}${isRepaired ? ", sent again" : ""}`;
+  });
+  const lines = [
+    `${formatCount(counts.files)} files (${formatBytes(counts.bytes)}) and ${formatCount(counts.directories)} directories compared`,
+    `${formatCount(differences)} differences: ${formatCount(counts.filesMissing + counts.directoriesMissing)} missing, ${formatCount(counts.filesDifferent + counts.directoriesDifferent)} different, ${formatCount(counts.extras)} not on the source`,
+    ...(counts.repaired > 0 ? [`${formatCount(counts.repaired)} sent again`] : []),
+    ...(counts.unjudged > 0 ? [`${formatCount(counts.unjudged)} changed each time they were looked at: nothing is said of them`] : []),
+    ...shown,
+    ...(findings.length < differences && isJobOver({ status }) ? [`and ${formatCount(differences - findings.length)} more`] : []),
+    `log: ${logFile}`,
+  ];
+  const head = `job ${id}: verification of ${repset} on ${target}: ${status} ${formatPercent(percent)}${message === null ? "" : ` (${message})`}`;
+  return [head, ...indent(lines, 2)].join("\n");
+}

@@ -1,0 +1,48 @@
+import { ERRORS } from "../../base/errors.js";
+import { isJobOver, type JobReport } from "../../model/job.js";
+import type { ApiClient } from "../api-client.js";
+import { formatCount, formatPercent } from "../format/quantities.js";
+
+const REFRESH_MS = 500;
+/** Where no terminal is, a line now and then says that it goes on. */
+const LINE_EVERY_MS = 10_000;
+
+export interface JobWait {
+  readonly api: ApiClient;
+  readonly job: JobReport;
+  readonly timeoutMs: number;
+  /** Null = nothing is said. */
+  readonly stream: NodeJS.WriteStream | null;
+}
+
+/** The job when it has ended, or as it is when the time is over. */
+export async function waitForJob({ api, job: first, timeoutMs, stream }: JobWait): Promise<JobReport> {
+  const deadline = performance.now() + timeoutMs;
+  let job = first;
+  let saidMs = 0;
+  for (;;) {
+    const leftMs = deadline - performance.now();
+    if (isJobOver(job) || leftMs <= 0) break;
+    ({ job } = await api.call("job.wait", { job: job.id, timeoutMs: Math.ceil(Math.min(REFRESH_MS, leftMs)) }));
+    if (stream === null || (!stream.isTTY && performance.now() - saidMs < LINE_EVERY_MS)) continue;
+    saidMs = performance.now();
+    const text = `job ${job.id}: ${job.status} ${formatPercent(job.percent)}, ${formatCount(job.verify.differences)} differences`;
+    stream.write(stream.isTTY ? `\r\x1b[K${text}` : `${text}\n`);
+  }
+  if (stream?.isTTY === true) stream.write("\r\x1b[K");
+  return job;
+}
+
+/** 0 all equal, 4 failed, 5 differences were found or it was stopped, 6 still running. */
+export function jobExitCode(job: JobReport): number {
+  switch (job.status) {
+    case "Failed":
+      return ERRORS.APPLY_FAILED.exitCode;
+    case "Done":
+      return job.verify.differences > 0 ? 5 : 0;
+    case "Stopped":
+      return 5;
+    default:
+      return ERRORS.TIMEOUT.exitCode;
+  }
+}

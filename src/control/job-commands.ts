@@ -1,0 +1,60 @@
+import { z } from "zod";
+import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
+import { connectionIdSchema, pollTimeoutSchema } from "./input-schemas.js";
+import { jobReportSchema } from "./job-schemas.js";
+
+const oneJob = z.object({ job: jobReportSchema });
+const jobId = z.number().int().positive();
+
+export const JOB_COMMANDS = [
+  defineCommand({
+    name: "job.list",
+    role: "monitor",
+    summary: "The jobs of the connections, the newest first.",
+    input: z.strictObject({ id: connectionIdSchema.optional() }),
+    output: z.object({ jobs: z.array(jobReportSchema).readonly() }),
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ jobs: await agent.jobs.list(input.id) }),
+  }),
+  defineCommand({
+    name: "job.show",
+    role: "monitor",
+    summary: "One job, with the first of what it found.",
+    input: z.strictObject({ job: jobId }),
+    output: oneJob,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ job: await agent.jobs.show(input.job) }),
+  }),
+  defineCommand({
+    name: "job.wait",
+    isWait: true,
+    role: "monitor",
+    summary: "The job when it has ended, or as it is after `timeoutMs`.",
+    input: z.strictObject({ job: jobId, timeoutMs: pollTimeoutSchema }),
+    output: oneJob,
+    deadlineMs: (input) => input.timeoutMs + WAIT_GRACE_MS,
+    handler: async (agent, input) => ({ job: await agent.jobs.wait(input.job, input.timeoutMs) }),
+  }),
+  defineCommand({
+    name: "job.stop",
+    role: "admin",
+    summary: "Ends a job; one that has ended stays as it is.",
+    input: z.strictObject({ job: jobId }),
+    output: oneJob,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ job: await agent.jobs.stop(input.job) }),
+  }),
+  defineCommand({
+    name: "verify.start",
+    role: "admin",
+    summary: "Starts a verification: is the target as the source is? Answers with its first report.",
+    input: z.strictObject({
+      id: connectionIdSchema,
+      content: z.enum(["times", "flagged", "all"]).default("times"),
+      repair: z.enum(["no", "all", "newer"]).default("no"),
+    }),
+    output: oneJob,
+    deadlineMs: quick,
+    handler: async (agent, { id, content, repair }) => ({ job: await agent.jobs.startVerify(id, { content, repair }) }),
+  }),
+] as const;

@@ -1,0 +1,342 @@
+// A verification of one connection: is the target as the source is? Directories are compared in the one sequence of change sets,
+// so each answer is about one moment; what differs at first sight is looked at again behind what was on its way. Nothing is changed.
+//   directory ─▶ compare ─▶ differs? ─▶ suspect ─▶ again, and again ─▶ finding
+//                        └▶ equal, large, contents wanted ─▶ block signatures ─▶ differs? ─▶ suspect
+
+import { type Clock, systemClock } from "../base/clock.js";
+import { type BytePath, joinPath, ROOT_PATH } from "../model/byte-path.js";
+import { type Answer, type CompareAnswer, type Difference, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import type { EntryStamp, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
+import type { VerifyContent, VerifyFinding } from "../model/verify.js";
+import { LinkGroups } from "./link-groups.js";
+import { sliceOfName } from "./name-slice.js";
+import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
+import { type Suspect, SuspectBook, type SuspectGroup } from "./verify-suspects.js";
+import { VerifyTally } from "./verify-tally.js";
+
+export interface VerifyJobOptions {
+  readonly connectionId: number;
+  readonly content: VerifyContent;
+  readonly tree: MirrorTree;
+  /** Returns whether it is repaired. */
+  readonly onFinding: (finding: Omit<VerifyFinding, "isRepaired">) => boolean;
+  readonly clock?: Clock;
+}
+
+interface Place {
+  readonly root: RootIndex;
+  readonly path: BytePath;
+}
+
+/** A compare that waits for its answer. `stamps`: of a second look, each as it was before. */
+interface Look extends Place {
+  readonly entries: ReadonlyMap<string, MirrorEntry>;
+  readonly group: SuspectGroup | null;
+  readonly stamps: ReadonlyMap<string, EntryStamp | null>;
+}
+
+const COMPARES_PENDING_MAX = 64;
+const ENTRIES_PER_COMPARE = 250;
+/** Both sides read so much for one answer. */
+const HASHED_BYTES_PER_COMPARE = 4 * 1024 * 1024;
+/** The walk waits while there are more. */
+const SUSPECTS_MAX = 20_000;
+
+export class VerifyJob {
+  readonly tally = new VerifyTally();
+  readonly #options: VerifyJobOptions;
+  readonly #clock: Clock;
+  readonly #directories: Place[] = [];
+  readonly #answers: (CompareAnswer | SumsAnswer)[] = [];
+  readonly #looks = new Map<number, Look>();
+  readonly #links: LinkGroups;
+  readonly #suspects = new SuspectBook();
+  readonly #blocks: BlockLooks;
+
+  constructor(options: VerifyJobOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    const { tree, connectionId } = options;
+    this.#links = new LinkGroups(tree);
+    this.#blocks = new BlockLooks({ connectionId, tree });
+    this.tally.begin(tree.totals());
+    for (let root = tree.rootCount - 1; root >= 0; root--) this.#directories.push({ root, path: ROOT_PATH });
+  }
+
+  get hasWork(): boolean {
+    if (this.#answers.length > 0 || this.#blocks.hasWork || this.#suspects.isDue(this.#clock.monotonicMs())) return true;
+    return this.isDone || (this.#directories.length > 0 && this.#mayWalk);
+  }
+
+  get isDone(): boolean {
+    return this.#directories.length + this.#answers.length + this.#looks.size + this.#suspects.size + this.#blocks.size === 0;
+  }
+
+  get #mayWalk(): boolean {
+    return this.#looks.size < COMPARES_PENDING_MAX && this.#suspects.size < SUSPECTS_MAX && this.#blocks.mayTakeMore;
+  }
+
+  takeAnswer(answer: Answer): boolean {
+    if (answer.kind === "compare" && this.#looks.has(answer.seq)) this.#answers.push(answer);
+    else if (answer.kind === "sums" && this.#blocks.hasAsked(answer.seq)) this.#answers.push(answer);
+    else return false;
+    return true;
+  }
+
+  /** The answer to `seq` may have been lost with a channel: ask again. */
+  askAgain(seq: number): boolean {
+    const look = this.#looks.get(seq);
+    if (look === undefined) return this.#blocks.askAgain(seq);
+    this.#looks.delete(seq);
+    if (look.group === null) this.#compare(look, [...look.entries.values()], { from: "", until: "", extras: "keep", group: null, withDirectory: false });
+    else for (const suspect of look.group.suspects) this.#suspects.putBack(suspect);
+    return true;
+  }
+
+  /** One bounded piece of work. */
+  async step(): Promise<"worked" | "waiting" | "done"> {
+    if (this.isDone) return "done";
+    const answer = this.#answers.shift();
+    if (answer !== undefined) {
+      if (answer.kind === "compare") this.#takeCompare(answer);
+      else this.#blocks.take(answer);
+      return "worked";
+    }
+    const block = this.#blocks.step();
+    if (block !== null) {
+      if (block !== "worked") this.#takeBlocks(block);
+      return "worked";
+    }
+    const due = this.#suspects.take(this.#clock.monotonicMs());
+    if (due !== null) {
+      await this.#lookAgain(due);
+      return "worked";
+    }
+    if (this.#directories.length === 0 || !this.#mayWalk) return "waiting";
+    await this.#walk(this.#directories.pop() as Place);
+    return "worked";
+  }
+
+  async #walk(place: Place): Promise<void> {
+    const { root, path } = place;
+    const listed = await this.#options.tree.list(root, path, true);
+    if (listed === null) return;
+    this.tally.directory();
+    const slices = slicesOf(listed, this.#options.content === "all");
+    slices.forEach((slice, index) => {
+      const until = slices[index + 1]?.[0]?.name ?? "";
+      this.#compare(place, slice, {
+        from: index === 0 ? "" : (slice[0] as MirrorEntry).name,
+        until,
+        extras: "report",
+        group: null,
+        withDirectory: index === 0 && path === ROOT_PATH,
+      });
+    });
+    for (let i = listed.length - 1; i >= 0; i--) if (listed[i]?.type === "dir") this.#directories.push({ root, path: (listed[i] as MirrorEntry).path });
+  }
+
+  #compare(place: Place, entries: readonly MirrorEntry[], how: CompareHow): void {
+    const { tree, connectionId, content } = this.#options;
+    const links = new Map<string, BytePath>();
+    const stamps = new Map<string, EntryStamp | null>();
+    for (const suspect of how.group?.suspects ?? []) stamps.set(suspect.name, tree.stampOf(place.root, pathOf(suspect)));
+    for (const entry of entries) {
+      const first = this.#links.note(place.root, entry);
+      if (first !== undefined) links.set(entry.name, first);
+    }
+    const seq = tree.compare(connectionId, {
+      root: place.root,
+      directory: place.path,
+      entries,
+      from: how.from,
+      until: how.until,
+      extras: how.extras,
+      links,
+      withDirectory: how.withDirectory,
+      suspect: "none",
+      look: { hashesSmallFiles: content === "all" },
+    });
+    this.#looks.set(seq, { ...place, entries: new Map(entries.map((entry) => [entry.name, entry])), group: how.group, stamps });
+  }
+
+  #takeCompare(answer: CompareAnswer): void {
+    const look = this.#looks.get(answer.seq);
+    if (look === undefined) return;
+    this.#looks.delete(answer.seq);
+    const differs = differencesOf(answer, look.entries);
+    if (look.group !== null) {
+      this.#takeSecond(look, look.group, differs, new Set(answer.extras));
+      return;
+    }
+    for (const entry of look.entries.values()) if (!differs.has(entry.name)) this.#takeEqual(look.root, look.path, entry);
+    for (const difference of differs.values()) this.#suspect(look, difference);
+    for (const name of answer.extras) this.#addSuspect({ root: look.root, directory: look.path, name, type: null, way: "extra", why: "extra", found: null });
+  }
+
+  #takeEqual(root: RootIndex, directory: BytePath, entry: MirrorEntry): void {
+    const isToRead = this.#options.content === "all" && entry.type === "file" && entry.size > WHOLE_FILE_BYTES_MAX && !this.#isFurther(root, entry);
+    if (isToRead) this.#blocks.ask({ root, directory, entry, suspect: null, stamp: null });
+    else this.tally.equal(entry.type, entry.size);
+  }
+
+  #isFurther(root: RootIndex, entry: MirrorEntry): boolean {
+    return this.#links.firstOf(root, entry) !== undefined;
+  }
+
+  #suspect({ root, path, entries }: Look, { name, why, found }: Difference): void {
+    // A directory is an entry of the one above, which tells of it as well.
+    if (name === "" && path !== ROOT_PATH) return;
+    const type = name === "" ? "dir" : (entries.get(name)?.type ?? null);
+    this.#addSuspect({ root, directory: path, name, type, way: "entry", why, found: found ?? null });
+  }
+
+  #addSuspect(suspect: Omit<Suspect, "looks" | "tries" | "dueMs" | "stamp" | "differingBytes">): void {
+    const path = joinPath(suspect.directory, suspect.name);
+    const stamp = this.#options.tree.stampOf(suspect.root, suspect.name === "" ? suspect.directory : path);
+    this.#suspects.add({ ...suspect, stamp, differingBytes: null }, this.#clock.monotonicMs());
+  }
+
+  /** As before, behind what was on its way then. */
+  async #lookAgain(group: SuspectGroup): Promise<void> {
+    const { root, directory, suspects } = group;
+    const listed = await this.#options.tree.list(root, directory, true);
+    if (listed === null) {
+      // The directory is gone from the source, and so is what was in it: another look, at its parent, tells of that.
+      for (const suspect of suspects) this.#settle(suspect, { differs: false, isStill: true });
+      return;
+    }
+    const [first] = suspects;
+    const names = new Set(suspects.map(({ name }) => name));
+    const entries = listed.filter(({ name }) => names.has(name));
+    if (first?.way === "blocks") {
+      const entry = entries[0];
+      if (entry === undefined || entry.type !== "file") this.#settle(first, { differs: false, isStill: true });
+      else this.#blocks.ask({ root, directory, entry, suspect: first, stamp: this.#options.tree.stampOf(root, entry.path) });
+      return;
+    }
+    const place = { root, path: directory };
+    if (first?.way === "extra") {
+      for (const suspect of suspects) {
+        if (listed.some(({ name }) => name === suspect.name)) this.#settle(suspect, { differs: false, isStill: true });
+        else this.#compare(place, [], { ...sliceOfName(suspect.name), extras: "report", group: { ...group, suspects: [suspect] }, withDirectory: false });
+      }
+      return;
+    }
+    for (const suspect of suspects)
+      if (suspect.name !== "" && !entries.some(({ name }) => name === suspect.name)) this.#settle(suspect, { differs: false, isStill: true });
+    const left = suspects.filter(({ name }) => name === "" || entries.some((entry) => entry.name === name));
+    if (left.length > 0) this.#compare(place, entries, { ...WHOLE, extras: "keep", group: { ...group, suspects: left }, withDirectory: names.has("") });
+  }
+
+  #takeSecond(look: Look, group: SuspectGroup, differs: ReadonlyMap<string, Difference>, extras: ReadonlySet<string>): void {
+    for (const suspect of group.suspects) {
+      const difference = differs.get(suspect.name);
+      const isExtra = suspect.way === "extra";
+      const stamp = this.#options.tree.stampOf(suspect.root, pathOf(suspect));
+      const isStill = isSameStamp(stamp, look.stamps.get(suspect.name) ?? null) && isSameStamp(stamp, suspect.stamp);
+      suspect.stamp = stamp;
+      if (!isExtra && difference !== undefined) {
+        suspect.why = difference.why;
+        suspect.found = difference.found ?? null;
+      }
+      this.#settle(suspect, { differs: isExtra ? extras.has(suspect.name) : difference !== undefined, isStill });
+    }
+  }
+
+  #takeBlocks({ ask, differingBytes, isStill }: BlockVerdict): void {
+    const { root, directory, entry, suspect } = ask;
+    if (suspect !== null) {
+      suspect.differingBytes = differingBytes;
+      if (suspect.way === "blocks") this.#settle(suspect, { differs: differingBytes > 0, isStill: isStill && isSameStamp(ask.stamp, suspect.stamp) });
+      // Convicted already: only how much of it differs was to be told. Equal contents leave its attributes.
+      else this.#accuse(differingBytes === 0 ? { ...suspect, why: "attr" } : suspect);
+      suspect.stamp = ask.stamp;
+    } else if (differingBytes === 0) {
+      this.tally.equal(entry.type, entry.size);
+    } else {
+      this.#addSuspect({ root, directory, name: entry.name, type: "file", way: "blocks", why: "content", found: null });
+    }
+  }
+
+  #settle(suspect: Suspect, seen: { readonly differs: boolean; readonly isStill: boolean }): void {
+    const verdict = this.#suspects.settle(suspect, seen, this.#clock.monotonicMs());
+    if (verdict === "innocent" && suspect.way !== "extra" && suspect.name !== "") this.tally.equal(suspect.type, suspect.stamp?.size ?? 0);
+    else if (verdict === "unjudged") this.tally.unjudged(suspect.type, suspect.stamp?.size ?? 0);
+    else if (verdict === "guilty") this.#convict(suspect);
+  }
+
+  #convict(suspect: Suspect): void {
+    const { tree, content } = this.#options;
+    const { root, directory, name, type, why } = suspect;
+    const path = pathOf(suspect);
+    const isToRead = content !== "times" && suspect.way === "entry" && why === "content" && type === "file";
+    const inode = isToRead ? tree.inodeAt(root, path) : null;
+    if (inode === null || suspect.stamp === null) this.#accuse(suspect);
+    else {
+      const entry: MirrorEntry = { name, path, type: "file", size: suspect.stamp.size, inode, links: 1 };
+      this.#blocks.ask({ root, directory, entry, suspect, stamp: suspect.stamp });
+    }
+  }
+
+  close(): void {
+    this.#blocks.close();
+  }
+
+  #accuse(suspect: Suspect): void {
+    const { root, why, type, stamp: source, found: target, differingBytes } = suspect;
+    const finding = { root, path: pathOf(suspect), why, type, source, target, differingBytes };
+    const isRepaired = this.#options.onFinding(finding);
+    this.tally.finding(finding, isRepaired);
+  }
+}
+
+/** Names beyond which nothing is told. */
+const WHOLE = { from: "", until: "" };
+
+interface CompareHow {
+  readonly from: string;
+  readonly until: string;
+  readonly extras: "report" | "keep";
+  readonly group: SuspectGroup | null;
+  readonly withDirectory: boolean;
+}
+
+/** In slices that both sides work off in a moment. */
+function slicesOf(entries: readonly MirrorEntry[], isHashed: boolean): readonly (readonly MirrorEntry[])[] {
+  const slices: MirrorEntry[][] = [];
+  let slice: MirrorEntry[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const hashed = isHashed && entry.type === "file" && entry.size <= WHOLE_FILE_BYTES_MAX ? entry.size : 0;
+    if (slice.length >= ENTRIES_PER_COMPARE || (slice.length > 0 && bytes + hashed > HASHED_BYTES_PER_COMPARE)) {
+      slices.push(slice);
+      slice = [];
+      bytes = 0;
+    }
+    slice.push(entry);
+    bytes += hashed;
+  }
+  return [...slices, slice];
+}
+
+/** By name; a directory that is not there lacks everything. An inode with more names than on the source has a stranger's among them. */
+function differencesOf(answer: CompareAnswer, entries: ReadonlyMap<string, MirrorEntry>): ReadonlyMap<string, Difference> {
+  const differs = new Map(answer.differs.map((difference) => [difference.name, difference]));
+  const isThere = !answer.differs.some(({ name, why }) => name === "" && why !== "attr");
+  if (!isThere) for (const name of entries.keys()) differs.set(name, { name, why: "missing" });
+  for (const { name, links } of answer.shared ?? []) {
+    const entry = entries.get(name);
+    if (entry !== undefined && links > entry.links && !differs.has(name)) differs.set(name, { name, why: "link" });
+  }
+  return differs;
+}
+
+function pathOf({ directory, name }: Suspect): BytePath {
+  return name === "" ? directory : joinPath(directory, name);
+}
+
+function isSameStamp(a: EntryStamp | null, b: EntryStamp | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.ino === b.ino && a.size === b.size && a.ctimeSec === b.ctimeSec && a.ctimeNsec === b.ctimeNsec;
+}

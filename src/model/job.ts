@@ -1,0 +1,51 @@
+// Jobs of a connection beside its replication: what they are told, and what is known of them.
+
+import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
+
+export type JobStatus = "Waiting" | "Running" | "Done" | "Stopped" | "Failed";
+
+export interface JobReport {
+  /** Of this agent; never used twice. */
+  readonly id: number;
+  readonly kind: "verify";
+  readonly connectionId: number;
+  readonly repset: string;
+  readonly target: string;
+  readonly status: JobStatus;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  /** 0…100; 100 only when it is done. */
+  readonly percent: number;
+  /** Why it failed, or what it waits for; null = neither. */
+  readonly message: string | null;
+  readonly verify: VerifyReport;
+}
+
+export interface VerifyReport extends VerifyOptions {
+  readonly counts: VerifyCounts;
+  /** Extras included. */
+  readonly differences: number;
+  /** The first of them; the log has all. */
+  readonly findings: readonly ShownFinding[];
+  readonly logFile: string;
+}
+
+/** A finding for people: paths as text, of the source. */
+export interface ShownFinding extends Pick<VerifyFinding, "why" | "differingBytes" | "isRepaired"> {
+  readonly path: string;
+}
+
+export function isJobOver({ status }: Pick<JobReport, "status">): boolean {
+  return status === "Done" || status === "Stopped" || status === "Failed";
+}
+
+export interface JobControl {
+  /** Newest first. */
+  list(connectionId?: number): Promise<readonly JobReport[]>;
+  show(id: number): Promise<JobReport>;
+  /** Resolves when the job has ended, or after `timeoutMs` with the report of then. */
+  wait(id: number, timeoutMs: number): Promise<JobReport>;
+  stop(id: number): Promise<JobReport>;
+  startVerify(connectionId: number, options: VerifyOptions): Promise<JobReport>;
+}
