@@ -20,5 +20,6 @@ export function discardBuffer(bytes: Uint8Array): void {
 export function discardMemoryOf(views: Iterable<Uint8Array>): void {
   const memory = new Set<ArrayBufferLike>();
   for (const { buffer } of views) memory.add(buffer);
-  for (const buffer of memory) discardBuffer(new Uint8Array(buffer));
+  // Nothing is left of one that was given back before.
+  for (const buffer of memory) if (buffer.byteLength > 0) discardBuffer(new Uint8Array(buffer));
 }

@@ -279,7 +279,7 @@ export class DiskJournal implements Journal {
     // Somebody who reads right behind the writer finds the records still there; for others they would only be in the way.
     const isReadNow = this.#cursors.all().some((cursor) => cursor.readSeq >= block.firstSeq - 1 && cursor.readSeq < block.lastSeq);
     if (isReadNow) this.#reader.touch(block);
-    else this.#reader.evict(block);
+    else this.#reader.evictWritten(block);
   }
 
   #onWriteFailure(failure: WriteFailure): void {

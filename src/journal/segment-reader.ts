@@ -63,12 +63,15 @@ export class SegmentReader {
   evict(block: DiskBlock): void {
     this.#resident.delete(block);
     if (block.dropped || block.records === undefined) return;
-    const { records } = block;
-    const isInUse = this.#options.isInUse(block);
-    block.index = isInUse ? indexOf(records) : undefined;
+    block.index = this.#options.isInUse(block) ? indexOf(block.records) : undefined;
     block.records = undefined;
-    // In nobody's hands: whoever is given a record is inside its block until it is passed.
-    if (!isInUse) discardMemoryOf(records.map(({ bytes }) => bytes));
+  }
+
+  /** What was just written is in nobody's hands, unless somebody is inside: whoever waits for a segment waits for one that is read. */
+  evictWritten(block: DiskBlock): void {
+    const { records } = block;
+    this.evict(block);
+    if (records !== undefined && block.records === undefined && !this.#options.isInUse(block)) discardMemoryOf(records.map(({ bytes }) => bytes));
   }
 
   forget(block: DiskBlock): void {

@@ -1,7 +1,7 @@
 // A journal that gives nothing up: what does not fit is entered elsewhere first, then dropped; every record is read or entered.
 
 import { expect } from "vitest";
-import type { DirtyTaker } from "../../src/model/journal-port.js";
+import type { DirtyTaker, JournalRecord } from "../../src/model/journal-port.js";
 import { appendRange, collectLosses, range, readAll, recordOf, seqsOf, test } from "../support/journal-fixture.js";
 
 interface Taker extends DirtyTaker {
@@ -98,4 +98,38 @@ test("a map that cannot be made durable is a loss, told before anything is dropp
   const lost = losses.flatMap((loss) => range(loss.fromSeq, loss.toSeq));
   expect(losses[0]).toMatchObject({ reason: "io", message: expect.stringContaining("the map's disk is full") });
   expect(new Set([...lost, ...seqsOf(await readAll(journal, 1))])).toEqual(new Set(range(1, 30)));
+});
+
+test("memory that is given back at once is nobody's: large records are whole wherever they go", async ({ journals }) => {
+  const BYTES = 100_000;
+  const large = (seq: number): JournalRecord => ({ seq, connectionId: 0, bytes: Buffer.from(new ArrayBuffer(BYTES)).fill(seq) });
+  const isWhole = ({ seq, bytes }: JournalRecord): boolean => bytes.length === BYTES && bytes.every((byte) => byte === seq % 256);
+  const taker = takerOf();
+  const seen: number[] = [];
+  const take = (record: JournalRecord): void => void (isWhole(record) ? seen.push(record.seq) : expect.fail(`record ${record.seq} is not whole`));
+  const journal = await journals.open({
+    memoryBytesMax: 2 * BYTES,
+    diskBytesMax: 40 * BYTES,
+    segmentBytes: 3 * BYTES + 4096,
+    dirty: { ...taker, enter: (_, record) => take(record) },
+  });
+  journal.addCursor(1, 0);
+  for (const seq of range(1, 140)) {
+    await journal.append(large(seq));
+    if (seq % 30 !== 0) continue;
+    // A reader that takes a few and goes on from there later, while others leave.
+    let at = journal.cursors()[0]?.passedSeq ?? 0;
+    for (let count = 0; count < 3; count++) {
+      const record = await journal.next(1, at);
+      if (record === undefined) break;
+      take(record);
+      at = record.seq;
+    }
+    journal.advance(1, at);
+  }
+  for (let record = await journal.next(1, journal.cursors()[0]?.passedSeq ?? 0); record !== undefined; record = await journal.next(1, record.seq)) {
+    take(record);
+    journal.advance(1, record.seq);
+  }
+  expect([...new Set(seen)].sort((a, b) => a - b)).toEqual(range(1, 140));
 });
