@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -30,8 +30,9 @@ class Agent {
     this.ready = ready;
   }
 
-  static async start(/** @type {string} */ home, /** @type {string} */ siteName) {
-    mkdirSync(home, { recursive: true });
+  static async start(/** @type {string} */ home, /** @type {string} */ siteName, /** @type {string} */ config = "") {
+    mkdirSync(join(home, "etc"), { recursive: true });
+    if (config !== "") writeFileSync(join(home, "etc", "sm.yaml"), config);
     const args = [PROGRAM, "agent", "run", "--listen", "127.0.0.1:0", "--site-name", siteName, "--json"];
     const logPath = join(home, "stderr.log");
     const log = openSync(logPath, "w");
@@ -112,15 +113,19 @@ export class AgentPair {
     this.#directory = directory;
   }
 
-  static async open(/** @type {string} */ workDirectory) {
+  /** `config`: sm.yaml of both. `dial`: by which address the source reaches what the target listens on. */
+  static async open(
+    /** @type {string} */ workDirectory,
+    /** @type {{ config?: string; dial?: (listen: string) => Promise<string> }} */ { config = "", dial = async (listen) => listen } = {},
+  ) {
     const directory = mkdtempSync(join(workDirectory, "sm-"));
     /** @type {Agent[]} */
     const started = [];
     try {
-      for (const name of ["A", "B"]) started.push(await Agent.start(join(directory, name), name));
+      for (const name of ["A", "B"]) started.push(await Agent.start(join(directory, name), name, config));
       const [source, target] = started;
       if (source === undefined || target === undefined) throw new Error("no agents");
-      const { token } = await target.cli(["peer", "bootstrap", "create", "--site-name", "B", "--address", target.ready.listen]);
+      const { token } = await target.cli(["peer", "bootstrap", "create", "--site-name", "B", "--address", await dial(target.ready.listen)]);
       await source.cli(["peer", "bootstrap", "import", "-"], token);
       return new AgentPair(source, target, directory);
     } catch (error) {

@@ -3,6 +3,7 @@
 import type { SmError } from "../base/errors.js";
 import type { Compression } from "./compression.js";
 import type { Ack, CopyClaim, Hello, Mended, QuarantineNews, Welcome } from "./session.js";
+import type { SocketsReport } from "./sockets.js";
 
 export interface ChannelStats {
   readonly sentBytes: number;
@@ -16,7 +17,7 @@ export interface ChannelStats {
 export type OnWire = (wireBytes: number) => void;
 
 /** What a connection says of itself; the transport adds what the target reads. */
-export type Greeting = Omit<Hello, "compression">;
+export type Greeting = Omit<Hello, "compression" | "joinKey">;
 
 /** How fast a channel may send change sets. What is not a set passes. */
 export interface SendPace {
@@ -62,6 +63,7 @@ export interface SourceChannel {
   /** Resolves, with the reason, when the channel has ended. Never rejects. */
   readonly ended: Promise<SmError>;
   stats(): ChannelStats;
+  sockets(): SocketsReport;
   /** Orderly: waits for what was sent to leave, then closes. `isAbrupt`: what has not left yet is dropped. */
   close(options?: { readonly isAbrupt: boolean }): Promise<void>;
 }

@@ -1,13 +1,12 @@
 // What a person says about the transmission of a connection, between two real agents: nothing is lost, nothing leaks.
 
-import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { StatusReport, TargetConnectionReport } from "../../src/model/status.js";
 import type { TransmissionReport } from "../../src/model/transmission-report.js";
 import { AgentPair } from "../support/agent-pair.js";
+import { freePort } from "../support/agent-process.js";
 import { ChaosProxy } from "../support/chaos-proxy.js";
 import { readManifest } from "../support/compare-trees.js";
 import { eventually } from "../support/eventually.js";
@@ -18,15 +17,6 @@ const WAIT = { timeoutMs: 30_000 };
 function write(pair: AgentPair, name: string, content: string | Buffer = name): void {
   mkdirSync(pair.sourceDir, { recursive: true });
   writeFileSync(join(pair.sourceDir, name), content);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function transmission(pair: AgentPair, ...args: readonly string[]): Promise<TransmissionReport> {

@@ -54,6 +54,7 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     sentCompressedBytes: 0,
     compression: "off",
     compressionInUse: "off",
+    sockets: { open: 1, why: "automatic: a round trip takes 1 ms, one is enough for that" },
     intermediateQueueBytes: 0,
     diskQueueBytes: 0,
     queuedReplicationBytes: 0,
