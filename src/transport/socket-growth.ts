@@ -68,7 +68,7 @@ export class SocketGrowth {
   #look(): void {
     const bundle = this.#bundle;
     if (bundle === null) return;
-    this.#looksBackedUp = bundle.isBackedUp ? Math.min(LOOKS_BACKED_UP, this.#looksBackedUp + 1) : 0;
+    this.#looksBackedUp = Math.max(0, Math.min(LOOKS_BACKED_UP, this.#looksBackedUp + (bundle.isBackedUp ? 1 : -1)));
     const heldMs = this.#options.rule === "automatic" ? HELD_MS : HELD_FIXED_MS;
     if (this.#held !== null && this.#options.nowMs() - this.#held.sinceMs >= heldMs) this.#held = null;
     const missing = this.#plan().wanted - bundle.count - this.#opening;

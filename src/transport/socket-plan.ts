@@ -8,7 +8,7 @@ export const LONG_ROUND_TRIP_MS = 20;
 /** One socket more for each so many ms: at 1 MiB on its way in each they carry 80 MiB in a second. */
 const MS_PER_SOCKET = 12.5;
 const AUTOMATIC_MAX = 8;
-/** So many looks in a row must find it backed up: a burst is no reason. */
+/** So many more looks must find it backed up than do not: a burst is no reason. */
 export const LOOKS_BACKED_UP = 4;
 
 export interface PathView {
@@ -17,7 +17,7 @@ export interface PathView {
   readonly offered: number;
   /** The shortest seen, so without what waits in front of it; 0 = not known yet. */
   readonly roundTripMs: number;
-  /** Looks in a row that found more to send than the sockets take. */
+  /** Looks that found more to send than the sockets take, less those after them that did not; from 0 to LOOKS_BACKED_UP. */
   readonly looksBackedUp: number;
   /** In use now, the first one included. */
   readonly open: number;
