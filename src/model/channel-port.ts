@@ -39,6 +39,17 @@ export interface SendHow {
   readonly onWire?: OnWire;
 }
 
+/** The path to the target, as measurements look at it. */
+export interface PathView {
+  /** Resolves when all that has left so far is with the target: with the bytes of it since the channel was opened; null when the channel ended. */
+  mark(): Promise<number | null>;
+  /** There is more to send than the path takes. */
+  readonly isBackedUp: boolean;
+  /** The last one, and the shortest so far; 0 = none yet. */
+  readonly roundTripMs: number;
+  readonly leastRoundTripMs: number;
+}
+
 /** The source's end. Opened by dialling; the hello was answered by a welcome. */
 export interface SourceChannel {
   readonly welcome: Welcome;
@@ -64,6 +75,7 @@ export interface SourceChannel {
   readonly ended: Promise<SmError>;
   stats(): ChannelStats;
   sockets(): SocketsReport;
+  readonly path: PathView;
   /** Orderly: waits for what was sent to leave, then closes. `isAbrupt`: what has not left yet is dropped. */
   close(options?: { readonly isAbrupt: boolean }): Promise<void>;
 }

@@ -184,6 +184,12 @@ export class FrameLink {
   flushed(): Promise<void> {
     if (this.#reason !== undefined) return Promise.resolve();
     this.#sendNext(true);
+    return this.pong();
+  }
+
+  /** Resolves when the peer has handled all that was given to the socket before, or the link has ended. */
+  pong(): Promise<void> {
+    if (this.#reason !== undefined) return Promise.resolve();
     const flush = defer<void>();
     const token = this.#nextToken();
     this.#flushes.set(token, flush);

@@ -4,6 +4,7 @@
 import { SmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
 import { type Deferred, defer } from "../base/wait.js";
+import type { PathView } from "../model/channel-port.js";
 import { encodePart, encodeStripe } from "./frame-codec.js";
 import { type FrameLink, lost } from "./frame-link.js";
 
@@ -22,7 +23,7 @@ interface Piece {
   readonly bytes: Buffer;
 }
 
-export class SocketBundle {
+export class SocketBundle implements PathView {
   readonly #first: FrameLink;
   readonly #links: FrameLink[];
   /** Messages and pieces that went to a socket: their numbers. */
@@ -54,6 +55,20 @@ export class SocketBundle {
 
   get isBackedUp(): boolean {
     return this.#waiting.length > 0 || this.#links.some((link) => link.isBackedUp);
+  }
+
+  get roundTripMs(): number {
+    return this.#first.roundTripMs;
+  }
+
+  get leastRoundTripMs(): number {
+    return this.#first.leastRoundTripMs;
+  }
+
+  async mark(): Promise<number | null> {
+    const bytes = this.#links.reduce((sum, link) => sum + link.sentBytes, 0);
+    await Promise.all(this.#links.map((link) => link.pong()));
+    return this.#first.isEnded ? null : bytes;
   }
 
   /** A further socket, which the target has joined to this channel. From now on everything is numbered. */

@@ -4,7 +4,7 @@ import { assert } from "../base/assert.js";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import { delay } from "../base/wait.js";
-import type { ChannelStats, OnWire, SendHow, SendPace, SourceChannel, TargetPause } from "../model/channel-port.js";
+import type { ChannelStats, OnWire, PathView, SendHow, SendPace, SourceChannel, TargetPause } from "../model/channel-port.js";
 import { type Compression, lowerOf } from "../model/compression.js";
 import type { Ack, CopyClaim, Mended, QuarantineNews, Welcome } from "../model/session.js";
 import type { SocketsReport } from "../model/sockets.js";
@@ -188,6 +188,10 @@ export class WsSourceChannel implements SourceChannel {
       throw new SmError("CHANNEL_LOST", "the transmission was ended while a set was being sent");
     }
     return this.#handOver(piece, of);
+  }
+
+  get path(): PathView {
+    return this.bundle;
   }
 
   sockets(): SocketsReport {

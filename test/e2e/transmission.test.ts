@@ -155,3 +155,36 @@ test("a paused target applies nothing, restarted or not, and its source queues",
   await pair.expectEqual();
   expect(await pair.report()).toMatchObject({ targetStatus: "OK", reasons: [] });
 });
+
+test("an automatic limit measures the path, holds to a share of it, and is kept over a restart", { timeout: 120_000 }, async () => {
+  const directory = makeTempDirectory();
+  const port = await freePort();
+  const proxy = await ChaosProxy.open({ host: "127.0.0.1", port });
+  const pair = await AgentPair.start(directory, { dial: `127.0.0.1:${proxy.port}`, targetAgent: { listen: `127.0.0.1:${port}` } });
+  write(pair, "first");
+  await pair.connect();
+  await pair.expectEqual();
+  expect(await transmission(pair, "limit", "--automatic")).toMatchObject({ limit: { standing: { automatic: true } }, measured: null });
+  // Few MiB in a second.
+  proxy.setDelay(20);
+  let files = 0;
+  await eventually(
+    async () => {
+      const report = await transmission(pair);
+      if (report.queuedOps === 0) write(pair, `large${files++ % 6}`, Buffer.alloc(32 << 20, `${files} `));
+      expect(report).toMatchObject({ measured: expect.anything(), isMeasuring: false });
+      expect(report.bytesPerSecondNow).toBeLessThan(report.measured?.bytesPerSecond ?? 0);
+    },
+    { timeoutMs: 90_000 },
+  );
+  const shown = await pair.source.cli(["transmission", "show", `${pair.connectionId}`]);
+  expect(shown.stdout).toMatch(/limit +automatic: 70 % [\s\S]*measured +[^\n]* round trip/);
+  proxy.setDelay(0);
+  await transmission(pair, "stop");
+  await pair.source.stop();
+  await pair.restartSource();
+  expect((await transmission(pair)).measured).not.toBeNull();
+  await transmission(pair, "limit", "--clear");
+  await transmission(pair, "start");
+  await pair.expectEqual();
+});
