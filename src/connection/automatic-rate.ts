@@ -10,7 +10,7 @@ import type { PathMeasure } from "../model/transmission.js";
 /** What is left is for everybody else on the path, and keeps its queues short. */
 export const AUTOMATIC_SHARE = 0.7;
 const EVERY_MS = 60_000;
-/** Where nothing is known, or somebody else seems to fill the path. */
+/** Where nothing is known, the path has more sockets than when it was measured, or somebody else seems to fill it. */
 const SOONER_MS = 10_000;
 const FIRST_BYTES_PER_SECOND = MiB;
 /** Of what is known: so much more is tried. */
@@ -65,6 +65,8 @@ export class AutomaticRate {
   #tried: { readonly bytesPerSecond: number; readonly abort: AbortController } | null = null;
   /** Monotonic. */
   #lookedMs = Number.NEGATIVE_INFINITY;
+  /** Sockets when the last measurement began. */
+  #measuredCount = 0;
 
   constructor(options: AutomaticRateOptions) {
     this.#options = options;
@@ -95,9 +97,9 @@ export class AutomaticRate {
   look(mayMeasure: boolean): void {
     if (!mayMeasure) this.#tried?.abort.abort();
     if (this.#path === null || this.#tried !== null || !mayMeasure) return;
-    const { roundTripMs, leastRoundTripMs } = this.#path;
+    const { roundTripMs, leastRoundTripMs, count } = this.#path;
     const hasRisen = roundTripMs > RISEN_FACTOR * leastRoundTripMs + RISEN_MS;
-    const dueMs = this.#measured === null || hasRisen ? SOONER_MS : EVERY_MS;
+    const dueMs = this.#measured === null || hasRisen || count > this.#measuredCount ? SOONER_MS : EVERY_MS;
     if (this.#options.clock.monotonicMs() - this.#lookedMs >= dueMs) void this.#measure(this.#path);
   }
 
@@ -105,6 +107,7 @@ export class AutomaticRate {
   async #measure(path: PathView): Promise<void> {
     const { clock, connectionId, keep, onRate, log } = this.#options;
     const abort = new AbortController();
+    this.#measuredCount = path.count;
     const known = this.#measured?.bytesPerSecond ?? null;
     let tried = known === null ? FIRST_BYTES_PER_SECOND : known * TRIED_SHARE;
     let attempt: Attempt | null = null;

@@ -48,6 +48,8 @@ export interface PathView {
   /** The last one, and the shortest so far; 0 = none yet. */
   readonly roundTripMs: number;
   readonly leastRoundTripMs: number;
+  /** Over how many sockets it goes. */
+  readonly count: number;
 }
 
 /** The source's end. Opened by dialling; the hello was answered by a welcome. */

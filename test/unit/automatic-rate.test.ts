@@ -19,6 +19,7 @@ class SimulatedPath implements PathView {
   demand = Number.POSITIVE_INFINITY;
   ms = 0;
   readonly leastRoundTripMs = ROUND_TRIP_MS;
+  count = 1;
   isBackedUp = false;
   automatic: AutomaticRate;
   kept: PathMeasure | null = null;
@@ -117,6 +118,19 @@ test("a path that carries less, and then more again, is followed", async () => {
   const { lowest, highest } = await path.watch(120);
   expect(lowest).toBeGreaterThan(6 * MiB);
   expect(highest).toBeLessThan(7.7 * MiB);
+});
+
+test("a path with more sockets than when it was measured is measured soon", async () => {
+  const path = new SimulatedPath();
+  await path.run(20);
+  const before = path.automatic.measured;
+  expect(before).not.toBeNull();
+  await path.run(20);
+  expect(path.automatic.measured).toBe(before);
+  path.count = 8;
+  path.capacity = 40 * MiB;
+  await path.run(10);
+  expect(path.automatic.measured?.bytesPerSecond).toBeGreaterThan(20 * MiB);
 });
 
 test("a path that stands still does not close the limit, and one that wakes up is used again", async () => {

@@ -54,7 +54,7 @@ class MemoryChannel implements SourceChannel {
     return { sentBytes: 0, sentCompressedBytes: 0, receivedBytes: 0, roundTripMs: 0, connectedAtMs: 0 };
   }
 
-  readonly path = { mark: async () => null, isBackedUp: false, roundTripMs: 0, leastRoundTripMs: 0 };
+  readonly path = { mark: async () => null, isBackedUp: false, roundTripMs: 0, leastRoundTripMs: 0, count: 1 };
 
   sockets() {
     return { open: 1, why: "memory" };
