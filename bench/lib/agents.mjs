@@ -30,8 +30,13 @@ class Agent {
     this.ready = ready;
   }
 
-  static async start(/** @type {string} */ home, /** @type {string} */ siteName, /** @type {string} */ listen = "127.0.0.1:0") {
-    mkdirSync(home, { recursive: true });
+  static async start(
+    /** @type {string} */ home,
+    /** @type {string} */ siteName,
+    /** @type {{ config?: string; listen?: string }} */ { config = "", listen = "127.0.0.1:0" } = {},
+  ) {
+    mkdirSync(join(home, "etc"), { recursive: true });
+    if (config !== "") writeFileSync(join(home, "etc", "sm.yaml"), config);
     const args = [PROGRAM, "agent", "run", "--listen", listen, "--site-name", siteName, "--json"];
     const logPath = join(home, "stderr.log");
     const log = openSync(logPath, "w");
@@ -99,7 +104,7 @@ class Agent {
 
   /** The same agent again, after it was stopped. */
   restart(/** @type {string} */ siteName) {
-    return Agent.start(this.#home, siteName, this.ready.listen);
+    return Agent.start(this.#home, siteName, { listen: this.ready.listen });
   }
 
   async stop() {
@@ -123,18 +128,19 @@ export class AgentPair {
     this.#directory = directory;
   }
 
-  /** `config`: the sm.yaml of the source. */
-  static async open(/** @type {string} */ workDirectory, /** @type {string} */ config = "") {
+  /** `config`: sm.yaml of both. `dial`: by which address the source reaches what the target listens on. */
+  static async open(
+    /** @type {string} */ workDirectory,
+    /** @type {{ config?: string; dial?: (listen: string) => Promise<string> }} */ { config = "", dial = async (listen) => listen } = {},
+  ) {
     const directory = mkdtempSync(join(workDirectory, "sm-"));
     /** @type {Agent[]} */
     const started = [];
-    mkdirSync(join(directory, "A", "etc"), { recursive: true });
-    writeFileSync(join(directory, "A", "etc", "sm.yaml"), config);
     try {
-      for (const name of ["A", "B"]) started.push(await Agent.start(join(directory, name), name));
+      for (const name of ["A", "B"]) started.push(await Agent.start(join(directory, name), name, { config }));
       const [source, target] = started;
       if (source === undefined || target === undefined) throw new Error("no agents");
-      const { token } = await target.cli(["peer", "bootstrap", "create", "--site-name", "B", "--address", target.ready.listen]);
+      const { token } = await target.cli(["peer", "bootstrap", "create", "--site-name", "B", "--address", await dial(target.ready.listen)]);
       await source.cli(["peer", "bootstrap", "import", "-"], token);
       return new AgentPair(source, target, directory);
     } catch (error) {

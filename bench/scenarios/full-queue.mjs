@@ -37,7 +37,7 @@ export async function run(/** @type {import("../lib/contest.mjs").Context} */ co
     context.target.renew();
     writeFiles(join(path, "untouched"), files, 1);
     writeFiles(join(path, "changed"), files, 2);
-    const agents = await AgentPair.open(context.work, CONFIG);
+    const agents = await AgentPair.open(context.work, { config: CONFIG });
     try {
       const { id } = await agents.mirror(path, context.target.path);
       await agents.sync(id);

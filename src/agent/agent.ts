@@ -118,9 +118,9 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const identity = await Identity.open(config.stateDir, config.server.name);
   const peers = await PeerStore.open(config.stateDir);
   const trust = { identity, peers, bootstrap: await Bootstrap.open(config.stateDir) };
-  const { connectTimeoutMs, compressMinBytes: compressBytesMin, heartbeatMs, deadMs } = config.transport;
+  const { connectTimeoutMs, compressMinBytes: compressBytesMin, sockets, heartbeatMs, deadMs } = config.transport;
   const timing = { heartbeatMs, deadMs };
-  const dialer = await WsSourceDialer.open({ identity, peers, log, timing: { ...timing, connectTimeoutMs }, compressBytesMin });
+  const dialer = await WsSourceDialer.open({ identity, peers, log, timing: { ...timing, connectTimeoutMs }, compressBytesMin, sockets });
   let feedsChanged = (): void => undefined;
   const common = { version, failpoint, log };
   const target = await TargetService.open({ ...targetOptions(config, identity, peers), ...common, onFeeds: () => feedsChanged(), onChange: board.changed });

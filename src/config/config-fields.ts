@@ -2,6 +2,7 @@
 // config/sm.yaml shows the same to the operator; a test holds the two together.
 
 import { NAME_BYTES_MAX, PATH_BYTES_MAX } from "../model/byte-path.js";
+import { SOCKETS_MAX } from "../model/sockets.js";
 import { type ConfigDirectories, type ConfigSections, parseEndpoint } from "./config.js";
 
 /** What defaults may depend on. */
@@ -113,6 +114,12 @@ const QUEUE: FieldTable["queue"] = {
 const TRANSPORT: FieldTable["transport"] = {
   compressMinBytes: whole(512, 1024 * 1024, 1024, "less fits into one packet anyway, and costs ten times as much for each byte"),
   windowMiB: whole(1, 4096, 16, "fills 1 Gbit/s at 128 ms round trip; more only costs memory on both sides"),
+  sockets: {
+    expected: `a whole number from 1 to ${SOCKETS_MAX}, or automatic`,
+    parse: (value) => (value === "automatic" ? value : whole(1, SOCKETS_MAX, 1, "").parse(value)),
+    preset: () => "automatic",
+    reason: "one TCP stream cannot fill a long link; a short one, or one with little to send, needs no second",
+  },
   heartbeatMs: whole(50, DAY_MS, 2000, "keeps firewalls from forgetting the connection, and costs a few bytes"),
   deadMs: whole(100, DAY_MS, 10_000, "five missed heartbeats: no false alarm on a busy link, and noticed before a person does"),
   connectTimeoutMs: whole(50, DAY_MS, 5000, "a reachable machine answers in less, also around the world"),

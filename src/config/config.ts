@@ -1,5 +1,7 @@
 // The agent's configuration as one frozen value. What each field means, its default and the reason for it: config-fields.ts.
 
+import type { SocketRule } from "../model/sockets.js";
+
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
@@ -29,6 +31,8 @@ export interface ConfigSections {
   readonly transport: {
     readonly compressMinBytes: number;
     readonly windowMiB: number;
+    /** Of each connection. */
+    readonly sockets: SocketRule;
     readonly heartbeatMs: number;
     readonly deadMs: number;
     readonly connectTimeoutMs: number;

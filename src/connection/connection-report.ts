@@ -74,6 +74,7 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
     sentCompressedBytes: counts.wireBytes,
     compression: record.options.compression,
     compressionInUse: c.channel?.compression ?? null,
+    sockets: c.channel?.sockets() ?? null,
     intermediateQueueBytes: stats.memoryBytes,
     diskQueueBytes: stats.diskBytes,
     queuedReplicationBytes: backlog.bytes,

@@ -160,6 +160,7 @@ export class SourceConnection {
       const channel = await dialer.dial(findPeer(this.record.peer), hello(), signal);
       channel.setCompression(this.record.options.compression);
       this.channel = channel;
+      this.transmission.followPath(channel.path);
       try {
         await this.#stream(channel, signal);
         return faultOf(await channel.ended);
@@ -168,6 +169,7 @@ export class SourceConnection {
         this.#sender = null;
         this.retrying = null;
         this.transmission.hearTarget(null);
+        this.transmission.followPath(null);
         await channel.close({ isAbrupt: this.transmission.mustCut });
       }
     } catch (error) {

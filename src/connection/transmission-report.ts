@@ -2,9 +2,9 @@
 
 import type { Journal } from "../model/journal-port.js";
 import type { Reason, TransmitMode } from "../model/status.js";
-import type { TransmissionSchedule } from "../model/transmission.js";
+import { type BandwidthLimit, isAutomatic, type TransmissionSchedule } from "../model/transmission.js";
 import type { TransmissionReport } from "../model/transmission-report.js";
-import { closedWhy, hasStart, isInWindow, nextStartInWindow, rateAt } from "../model/transmission-schedule.js";
+import { closedWhy, hasStart, isInWindow, nextStartInWindow } from "../model/transmission-schedule.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import type { ConnectionState } from "./connection-state.js";
 import type { Transmission } from "./transmission.js";
@@ -43,11 +43,18 @@ export function reportTransmission(c: TransmissionView, nowMs: number): Transmis
     session,
     nextStart: next === null ? null : new Date(next).toISOString(),
     limit,
-    rateNow: rateAt(limit, nowMs),
+    rateNow: transmission.rateNow,
+    bytesPerSecondNow: transmission.bytesPerSecond,
+    measured: hasAutomatic(limit) ? transmission.automatic.measured : null,
+    isMeasuring: transmission.automatic.isMeasuring,
     queuedBytes: backlog.bytes,
     queuedOps: backlog.records,
     reasons: transmissionReasons(c, nowMs),
   };
+}
+
+function hasAutomatic({ standing, times }: BandwidthLimit): boolean {
+  return [standing, ...times.map(({ rate }) => rate)].some(isAutomatic);
 }
 
 export function commitMode({ transmission }: TransmissionView): "Real-time" | "Scheduled" {

@@ -6,9 +6,17 @@ import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { delay } from "../base/wait.js";
-import type { SendPace, TargetPause } from "../model/channel-port.js";
-import { type BandwidthLimit, DEFAULT_TRANSMISSION, type ScheduleChange, type TransmissionSettings } from "../model/transmission.js";
+import type { PathView, SendPace, TargetPause } from "../model/channel-port.js";
+import {
+  type BandwidthLimit,
+  DEFAULT_TRANSMISSION,
+  isAutomatic,
+  type LimitRate,
+  type ScheduleChange,
+  type TransmissionSettings,
+} from "../model/transmission.js";
 import { changeSchedule, endNow, hasStart, isInWindow, type QueueLook, rateAt, startNow } from "../model/transmission-schedule.js";
+import { AutomaticRate } from "./automatic-rate.js";
 import type { SourceConnectionOptions } from "./connection-options.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import { lookAtQueue, type QueueView } from "./queue-look.js";
@@ -45,6 +53,7 @@ export class Transmission {
   readonly #options: TransmissionOptions;
   readonly #clock: Clock;
   readonly #bucket: TokenBucket;
+  readonly automatic: AutomaticRate;
   readonly #listeners = new Set<() => void>();
   #settings: TransmissionSettings;
   /** Monotonic, of the last look. */
@@ -62,6 +71,15 @@ export class Transmission {
     this.#clock = options.clock ?? systemClock;
     this.#bucket = new TokenBucket(this.#clock);
     this.#settings = options.settings ?? DEFAULT_TRANSMISSION;
+    this.automatic = new AutomaticRate({
+      connectionId: options.id,
+      measured: this.#settings.measured,
+      keep: (measured) => this.#keep({ ...this.#settings, measured }, false),
+      onRate: () => this.#setRate(),
+      sleep: delay,
+      clock: this.#clock,
+      log: options.log,
+    });
     this.#lookedMs = this.#clock.monotonicMs();
     this.heldSince = new Date(this.#clock.nowMs()).toISOString();
     this.#setRate();
@@ -170,6 +188,7 @@ export class Transmission {
     const { session } = this.#settings;
     if (session !== null) this.#settings = { ...this.#settings, session: { ...session, elapsedMs: session.elapsedMs + passedMs } };
     this.#lookAtSchedule(nowMs);
+    this.automatic.look(this.isOpen && isAutomatic(this.rateNow) && !this.#options.queue().isEmpty);
     this.#setRate();
     if (this.#settings.session !== null && monotonicMs - this.#savedMs >= SAVE_EVERY_MS) this.#keep(this.#settings, false);
     this.#settleLink();
@@ -212,8 +231,19 @@ export class Transmission {
     this.#settleLink();
   }
 
+  /** Of the limits the one that holds now. */
+  get rateNow(): LimitRate | null {
+    return rateAt(this.#settings.limit, this.#clock.nowMs(), this.automatic.bytesPerSecond);
+  }
+
+  /** The channel that is there now, or none. */
+  followPath(path: PathView | null): void {
+    this.automatic.follow(path);
+  }
+
   #setRate(): void {
-    const rate = rateAt(this.#settings.limit, this.#clock.nowMs())?.bytesPerSecond ?? null;
+    const now = this.rateNow;
+    const rate = now !== null && "automatic" in now ? this.automatic.bytesPerSecond : (now?.bytesPerSecond ?? null);
     const before = this.#bucket.bytesPerSecond;
     this.#bucket.set(rate);
     if (rate !== null || before !== null) this.#options.onRate(rate);

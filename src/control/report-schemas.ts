@@ -85,6 +85,7 @@ export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
   sentCompressedBytes: z.number(),
   compression: compressionSchema,
   compressionInUse: compressionSchema.nullable(),
+  sockets: z.object({ open: z.number(), why: z.string() }).nullable(),
   intermediateQueueBytes: z.number(),
   diskQueueBytes: z.number(),
   queuedReplicationBytes: z.number(),

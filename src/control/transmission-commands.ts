@@ -2,7 +2,7 @@ import { z } from "zod";
 import { SmError } from "../base/errors.js";
 import { EVENT_LENGTH_MAX } from "../model/calendar-event.js";
 import { parseMoment } from "../model/moment.js";
-import { limitedTimeSchema, limitSchema, RATE_MIN, type Rate, type ScheduleChange, scheduleSchema } from "../model/transmission.js";
+import { type LimitRate, limitedTimeSchema, limitSchema, pathMeasureSchema, RATE_MIN, type ScheduleChange, scheduleSchema } from "../model/transmission.js";
 import type { TransmissionReport } from "../model/transmission-report.js";
 import { defineCommand, quick } from "./command.js";
 import { connectionIdSchema, siteNameSchema } from "./input-schemas.js";
@@ -22,6 +22,9 @@ const transmissionReportSchema: z.ZodType<TransmissionReport> = z.object({
   nextStart: z.string().nullable(),
   limit: limitSchema,
   rateNow: limitSchema.shape.standing,
+  bytesPerSecondNow: z.number().nullable(),
+  measured: pathMeasureSchema.nullable(),
+  isMeasuring: z.boolean(),
   queuedBytes: z.number(),
   queuedOps: z.number(),
   reasons: z.array(reasonSchema),
@@ -35,11 +38,13 @@ const changeSchema = scheduleSchema.partial();
 const rateSchema = z.union([
   z.strictObject({ bytesPerSecond: z.number().int().min(RATE_MIN) }),
   z.strictObject({ percent: z.number().positive().max(100), linkBitsPerSecond: z.number().positive() }),
+  z.strictObject({ automatic: z.literal(true) }),
 ]);
 
 const duringSchema = limitedTimeSchema.pick({ calendar: true, lastingMs: true });
 
-function rateOf(input: z.output<typeof rateSchema>): Rate {
+function rateOf(input: z.output<typeof rateSchema>): LimitRate {
+  if ("automatic" in input) return input;
   if ("bytesPerSecond" in input) return { ...input, share: null };
   const bytesPerSecond = Math.floor((input.linkBitsPerSecond / 8) * (input.percent / 100));
   if (bytesPerSecond < RATE_MIN) throw new SmError("TRANSMISSION_SETTING", `that is ${bytesPerSecond} bytes per second; the least is ${RATE_MIN}`);
@@ -98,7 +103,7 @@ export const TRANSMISSION_COMMANDS = [
   defineCommand({
     name: "transmission.limit",
     role: "admin",
-    summary: "Limits the bytes per second of a connection, always or at times; `rate` null lifts a limit.",
+    summary: "Limits the bytes per second of a connection, always or at times, by a figure or by what the path is found to carry; `rate` null lifts a limit.",
     input: z.strictObject({ id: connectionIdSchema, rate: rateSchema.nullable(), during: duringSchema.nullable().default(null) }),
     output,
     deadlineMs: quick,

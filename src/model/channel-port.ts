@@ -3,6 +3,7 @@
 import type { SmError } from "../base/errors.js";
 import type { Compression } from "./compression.js";
 import type { Ack, CopyClaim, Hello, Mended, QuarantineNews, Welcome } from "./session.js";
+import type { SocketsReport } from "./sockets.js";
 
 export interface ChannelStats {
   readonly sentBytes: number;
@@ -16,7 +17,7 @@ export interface ChannelStats {
 export type OnWire = (wireBytes: number) => void;
 
 /** What a connection says of itself; the transport adds what the target reads. */
-export type Greeting = Omit<Hello, "compression">;
+export type Greeting = Omit<Hello, "compression" | "joinKey">;
 
 /** How fast a channel may send change sets. What is not a set passes. */
 export interface SendPace {
@@ -36,6 +37,19 @@ export interface TargetPause {
 export interface SendHow {
   readonly pace?: SendPace;
   readonly onWire?: OnWire;
+}
+
+/** The path to the target, as measurements look at it. */
+export interface PathView {
+  /** Resolves when all that has left so far is with the target: with the bytes of it since the channel was opened; null when the channel ended. */
+  mark(): Promise<number | null>;
+  /** There is more to send than the path takes. */
+  readonly isBackedUp: boolean;
+  /** The last one, and the shortest so far; 0 = none yet. */
+  readonly roundTripMs: number;
+  readonly leastRoundTripMs: number;
+  /** Over how many sockets it goes. */
+  readonly count: number;
 }
 
 /** The source's end. Opened by dialling; the hello was answered by a welcome. */
@@ -62,6 +76,8 @@ export interface SourceChannel {
   /** Resolves, with the reason, when the channel has ended. Never rejects. */
   readonly ended: Promise<SmError>;
   stats(): ChannelStats;
+  sockets(): SocketsReport;
+  readonly path: PathView;
   /** Orderly: waits for what was sent to leave, then closes. `isAbrupt`: what has not left yet is dropped. */
   close(options?: { readonly isAbrupt: boolean }): Promise<void>;
 }

@@ -40,6 +40,11 @@ export const helloSchema = z.strictObject({
   machine: z.string().max(256),
   /** What other connections bring into the mapped sources, over however many agents: a chain that closes is refused. */
   origins: z.array(originSchema).max(ORIGINS_MAX).default([]),
+  /** Further sockets of this channel show it; never the same twice. Said to targets that take such. */
+  joinKey: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
   version: z.string().max(64),
 });
 export type Hello = z.infer<typeof helloSchema>;

@@ -5,6 +5,7 @@ import type { AuditFigures, CaptureCoverage } from "./capture-port.js";
 import type { Compression } from "./compression.js";
 import type { Mapping } from "./connection-spec.js";
 import type { DirtyFigures } from "./dirty-place.js";
+import type { SocketsReport } from "./sockets.js";
 
 /** Why something is not fine: what, since when, what happens next and when, which command helps. */
 export interface Reason {
@@ -103,6 +104,8 @@ export interface ConnectionReport {
   readonly compression: Compression;
   /** That level, or the highest below it that the target reads; null while no socket is there. */
   readonly compressionInUse: Compression | null;
+  /** Null while no socket is there. */
+  readonly sockets: SocketsReport | null;
   readonly intermediateQueueBytes: number;
   readonly diskQueueBytes: number;
   readonly queuedReplicationBytes: number;

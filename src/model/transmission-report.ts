@@ -1,7 +1,7 @@
 // What the transmission of a connection, or the pause of a target, looks like from outside.
 
 import type { Reason, TransmitMode } from "./status.js";
-import type { BandwidthLimit, Rate, ScheduleChange, TransmissionSchedule, TransmissionSession } from "./transmission.js";
+import type { BandwidthLimit, LimitRate, PathMeasure, ScheduleChange, TransmissionSchedule, TransmissionSession } from "./transmission.js";
 
 export interface TransmissionReport {
   readonly connectionId: number;
@@ -18,7 +18,12 @@ export interface TransmissionReport {
   readonly nextStart: string | null;
   readonly limit: BandwidthLimit;
   /** The limit that holds now. */
-  readonly rateNow: Rate | null;
+  readonly rateNow: LimitRate | null;
+  /** What that is in bytes; null = no limit, or an automatic one that has not measured yet. */
+  readonly bytesPerSecondNow: number | null;
+  /** What an automatic limit goes by; null = there is none, or it has not measured yet. */
+  readonly measured: PathMeasure | null;
+  readonly isMeasuring: boolean;
   readonly queuedBytes: number;
   readonly queuedOps: number;
   readonly reasons: readonly Reason[];
@@ -26,7 +31,7 @@ export interface TransmissionReport {
 
 export interface LimitChange {
   /** What is to hold; null = no limit. */
-  readonly rate: Rate | null;
+  readonly rate: LimitRate | null;
   /** Only at these times; null = whenever no time says something else. */
   readonly during: { readonly calendar: string; readonly lastingMs: number } | null;
 }

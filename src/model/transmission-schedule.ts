@@ -4,7 +4,7 @@
 import { SmError } from "../base/errors.js";
 import { parseCalendarEvent } from "./calendar-event.js";
 import { nextOccurrence } from "./calendar-event-next.js";
-import type { BandwidthLimit, Rate, ScheduleChange, TransmissionSchedule, TransmissionSession } from "./transmission.js";
+import type { BandwidthLimit, LimitRate, ScheduleChange, TransmissionSchedule, TransmissionSession } from "./transmission.js";
 import { NO_SCHEDULE } from "./transmission.js";
 
 /** What waits to be sent. */
@@ -133,12 +133,13 @@ export function closedWhy(schedule: TransmissionSchedule, nowMs: number): Closed
 }
 
 /** The limit that holds now. Of several times that overlap the lowest counts. */
-export function rateAt({ standing, times }: BandwidthLimit, nowMs: number): Rate | null {
+export function rateAt({ standing, times }: BandwidthLimit, nowMs: number, automaticBytesPerSecond: number | null): LimitRate | null {
   const now = times.filter(({ calendar, lastingMs }) => {
     const begun = nextOccurrence(parseCalendarEvent(calendar), nowMs - lastingMs);
     return begun !== null && begun <= nowMs;
   });
   if (now.length === 0) return standing;
   const rates = now.map(({ rate }) => rate).filter((rate) => rate !== null);
-  return rates.length === 0 ? null : rates.reduce((lowest, rate) => (rate.bytesPerSecond < lowest.bytesPerSecond ? rate : lowest));
+  const bytesOf = (rate: LimitRate): number => ("automatic" in rate ? (automaticBytesPerSecond ?? Number.POSITIVE_INFINITY) : rate.bytesPerSecond);
+  return rates.length === 0 ? null : rates.reduce((lowest, rate) => (bytesOf(rate) < bytesOf(lowest) ? rate : lowest));
 }

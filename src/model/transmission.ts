@@ -64,6 +64,31 @@ const rateSchema = z.strictObject({
 
 export type Rate = z.infer<typeof rateSchema>;
 
+/** A share of what the path to the target is found to carry. */
+const automaticSchema = z.strictObject({ automatic: z.literal(true) });
+
+const limitRateSchema = z.union([rateSchema, automaticSchema]);
+
+export type LimitRate = z.infer<typeof limitRateSchema>;
+
+export const AUTOMATIC: LimitRate = { automatic: true };
+
+export function isAutomatic(rate: LimitRate | null): boolean {
+  return rate !== null && "automatic" in rate;
+}
+
+/** What the path to the target carried when it was measured last. */
+export const pathMeasureSchema = z.strictObject({
+  bytesPerSecond: z.number().positive(),
+  /** ISO 8601. */
+  at: z.string(),
+  /** The shortest round trip, and that of the full path. */
+  roundTripMs: z.number().nonnegative(),
+  fullRoundTripMs: z.number().nonnegative(),
+});
+
+export type PathMeasure = z.infer<typeof pathMeasureSchema>;
+
 export const limitedTimeSchema = z.strictObject({
   /** Begins at these times, */
   calendar: calendarText,
@@ -74,7 +99,7 @@ export const limitedTimeSchema = z.strictObject({
     .min(1000)
     .max(366 * DAY_MS),
   /** Null = no limit then. */
-  rate: rateSchema.nullable(),
+  rate: limitRateSchema.nullable(),
 });
 
 export type LimitedTime = z.infer<typeof limitedTimeSchema>;
@@ -83,7 +108,7 @@ export const LIMITED_TIMES_MAX = 64;
 
 export const limitSchema = z.strictObject({
   /** Whenever none of `times` says something else. */
-  standing: rateSchema.nullable(),
+  standing: limitRateSchema.nullable(),
   times: z.array(limitedTimeSchema).max(LIMITED_TIMES_MAX),
 });
 
@@ -111,6 +136,7 @@ export const transmissionSchema = z.strictObject({
   session: sessionSchema.nullable(),
   /** Starts up to this time (wall clock, ms) have begun their session, or were too early for it. */
   startsSeenMs: z.number(),
+  measured: pathMeasureSchema.nullable().default(null),
 });
 
 export type TransmissionSettings = z.infer<typeof transmissionSchema>;
@@ -122,6 +148,7 @@ export const DEFAULT_TRANSMISSION: TransmissionSettings = {
   limit: { standing: null, times: [] },
   session: null,
   startsSeenMs: 0,
+  measured: null,
 };
 
 /** What is to be different; what is not named stays, null takes it away. */

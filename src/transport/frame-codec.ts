@@ -23,6 +23,9 @@ import {
 import { decodeAck } from "./ack-codec.js";
 
 export const NONCE_BYTES = 16;
+export const JOIN_KEY_BYTES = 32;
+/** What comes in one message on a further socket of a channel. */
+export const STRIPE_FRAME_BYTES_MAX = 1024 * 1024;
 /** What a target takes in one message: the largest set with room for its header. */
 export const SET_FRAME_BYTES_MAX = 4 * SET_BYTES_MAX;
 /** What a source takes in one message: an acknowledgement with the block sums of a file of 448 GiB. */
@@ -48,6 +51,9 @@ export type Frame =
   | { readonly kind: "mended"; readonly mended: Mended }
   | { readonly kind: "ping" | "pong"; readonly token: number }
   | { readonly kind: "probe"; readonly nonce: Buffer }
+  | { readonly kind: "join"; readonly key: Buffer }
+  | { readonly kind: "joined" }
+  | { readonly kind: "stripe"; readonly number: number; readonly bytesTotal: number; readonly piece: Buffer }
   | { readonly kind: Packing; readonly rawBytes: number; readonly block: Buffer }
   | { readonly kind: "set"; readonly bytes: Buffer };
 
@@ -58,13 +64,18 @@ export function encodeFrame(header: readonly unknown[], payloads: readonly Buffe
   return Buffer.concat([length, packed, ...payloads]);
 }
 
-/** Without `origins` where there are none: as it was before there were any. */
-export const encodeHello = ({ origins, ...hello }: Hello): Buffer => encodeFrame(["hello", origins.length === 0 ? hello : { ...hello, origins }]);
+/** Without `origins` and `joinKey` where there are none: as it was before there were any. */
+export const encodeHello = ({ origins, joinKey, ...hello }: Hello): Buffer =>
+  encodeFrame(["hello", { ...hello, ...(origins.length === 0 ? {} : { origins }), ...(joinKey === undefined ? {} : { joinKey }) }]);
 export const encodeWelcome = (welcome: Welcome): Buffer => encodeFrame(["welcome", welcome]);
 export const encodeCopy = ({ fromSeq, why }: CopyClaim): Buffer => encodeFrame(["copy", fromSeq, why.slice(0, WHY_MAX)]);
 export const encodePause = ({ pause, sinceMs }: TargetPause): Buffer => encodeFrame(["pause", pause, sinceMs]);
 /** A piece of a message of `bytesTotal`. */
 export const encodePart = (bytesTotal: number, piece: Buffer): Buffer => encodeFrame(["part", bytesTotal], [piece]);
+/** Message `number` of a channel: one of `bytesTotal` bytes, or a piece of it. */
+export const encodeStripe = (number: number, bytesTotal: number, piece: Buffer): Buffer => encodeFrame(["stripe", number, bytesTotal], [piece]);
+export const encodeJoin = (key: Buffer): Buffer => encodeFrame(["join", key]);
+export const encodeJoined = (): Buffer => encodeFrame(["joined"]);
 export const encodeQuarantine = (news: QuarantineNews): Buffer => encodeFrame(["quarantine", news]);
 export const encodeMended = (mended: Mended): Buffer => encodeFrame(["mended", mended]);
 export const encodePing = (token: number): Buffer => encodeFrame(["ping", token]);
@@ -116,6 +127,7 @@ export function decodeFrame(frame: Buffer): Frame {
   if (kind === "ack") return { kind, ack: decodeAck(fields, payload) };
   if (kind === "lz4" || kind === "brotli") return decodePacked(kind, fields, payload);
   if (kind === "part") return decodePart(fields, payload);
+  if (kind === "stripe") return decodeStripe(fields, payload);
   if (payload.length > 0) bad(`a ${kind} frame has no payload, this one has ${payload.length} bytes`);
   return decodeControl(kind, fields);
 }
@@ -151,6 +163,13 @@ function decodeControl(kind: string, fields: readonly unknown[]): Frame {
       if (fields.length !== 3 || !(pause === "no" || pause === "pending" || pause === "paused") || !isTime(sinceMs)) return bad("a pause frame is malformed");
       return { kind, pause: { pause, sinceMs } };
     }
+    case "join": {
+      const key = fields[1];
+      if (fields.length !== 2 || !Buffer.isBuffer(key) || key.length !== JOIN_KEY_BYTES) return bad("a join frame is malformed");
+      return { kind, key };
+    }
+    case "joined":
+      return fields.length === 1 ? { kind } : bad("a joined frame is malformed");
     case "probe": {
       const nonce = fields[1];
       if (fields.length !== 2 || !Buffer.isBuffer(nonce) || nonce.length !== NONCE_BYTES) return bad("a probe frame is malformed");
@@ -177,6 +196,13 @@ function decodePart(fields: readonly unknown[], piece: Buffer): Frame {
   if (fields.length !== 2 || typeof bytesTotal !== "number" || !Number.isSafeInteger(bytesTotal) || piece.length === 0) return bad("a part frame is malformed");
   if (bytesTotal <= piece.length || bytesTotal > SET_FRAME_BYTES_MAX) bad(`a part of ${piece.length} bytes claims a message of ${bytesTotal}`);
   return { kind: "part", bytesTotal, piece };
+}
+
+function decodeStripe(fields: readonly unknown[], piece: Buffer): Frame {
+  const [, number, bytesTotal] = fields;
+  if (fields.length !== 3 || !isSeq(number) || number === 0 || !isSeq(bytesTotal) || piece.length === 0) return bad("a stripe frame is malformed");
+  if (bytesTotal < piece.length || bytesTotal > SET_FRAME_BYTES_MAX) bad(`a stripe of ${piece.length} bytes claims a message of ${bytesTotal}`);
+  return { kind: "stripe", number, bytesTotal, piece };
 }
 
 function decodePacked(kind: Packing, fields: readonly unknown[], block: Buffer): Frame {

@@ -27,6 +27,8 @@ export const LINK_TIMING: LinkTiming = { heartbeatMs: 2_000, deadMs: 10_000, clo
 /** Senders wait above this: enough to keep the socket busy, little enough that heartbeats pass within a moment. */
 const HIGH_WATER_BYTES = 4 * MiB;
 const LOW_WATER_BYTES = 2 * MiB;
+/** A pong may be late by so much, beside the way, because its agent is busy. */
+const LATE_MS = 50;
 /** A peer that takes nothing while answers for it pile up is cut off here. */
 const UNPACED_BYTES_MAX = 128 * MiB;
 
@@ -71,7 +73,13 @@ export class FrameLink {
   #heartbeat: NodeJS.Timeout | undefined;
   #killTimer: NodeJS.Timeout | undefined;
   #ping = { token: 0, sentMs: 0, answered: true };
+  #lastToken = 0;
   #roundTripMs = 0;
+  #leastRoundTripMs = Number.POSITIVE_INFINITY;
+  /** Told whenever something has left. */
+  #onDrained: () => void = () => undefined;
+  /** By the ping that waits behind what they wait for. */
+  readonly #flushes = new Map<number, Deferred<void>>();
   #seen = { bytes: 0, atMs: 0 };
   #sentBytes = 0;
   #receivedBytes = 0;
@@ -121,6 +129,18 @@ export class FrameLink {
     return this.#roundTripMs;
   }
 
+  /** The shortest so far: without what waits in front of it. 0 = none yet. */
+  get leastRoundTripMs(): number {
+    return Number.isFinite(this.#leastRoundTripMs) ? this.#leastRoundTripMs : 0;
+  }
+
+  /** More was sent than the path takes: it waits here, or a ping that stands behind it is late. */
+  get isBackedUp(): boolean {
+    if (this.#unsentBytes >= BULK_BYTES_MIN) return true;
+    const { answered, sentMs } = this.#ping;
+    return !answered && this.#clock.monotonicMs() - sentMs > 2 * this.leastRoundTripMs + LATE_MS;
+  }
+
   get sentBytes(): number {
     return this.#sentBytes;
   }
@@ -149,6 +169,32 @@ export class FrameLink {
     const waiter = defer<void>();
     this.#waiters.push(waiter);
     return waiter.promise;
+  }
+
+  /** Bytes that did not leave yet. */
+  get unsentBytes(): number {
+    return this.#unsentBytes;
+  }
+
+  onDrained(listener: () => void): void {
+    this.#onDrained = listener;
+  }
+
+  /** Resolves when the peer has handled all that was sent before, or the link has ended. */
+  flushed(): Promise<void> {
+    if (this.#reason !== undefined) return Promise.resolve();
+    this.#sendNext(true);
+    return this.pong();
+  }
+
+  /** Resolves when the peer has handled all that was given to the socket before, or the link has ended. */
+  pong(): Promise<void> {
+    if (this.#reason !== undefined) return Promise.resolve();
+    const flush = defer<void>();
+    const token = this.#nextToken();
+    this.#flushes.set(token, flush);
+    this.#write(encodePing(token));
+    return flush.promise;
   }
 
   /** Reading stops: what the peer sends waits in the network, and with it the peer. */
@@ -223,6 +269,7 @@ export class FrameLink {
   #drained(): void {
     if (this.#socket.errored !== null || this.#socket.destroyed) return;
     this.#sendNext();
+    this.#onDrained();
     if (this.#waiters.length === 0 || this.#unsentBytes > LOW_WATER_BYTES) return;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
@@ -247,9 +294,14 @@ export class FrameLink {
         if (this.#ws.bufferedAmount < HIGH_WATER_BYTES) this.send(encodePong(frame.token));
         return;
       case "pong":
-        if (this.#ping.answered || frame.token !== this.#ping.token) return;
+        this.#flushes.get(frame.token)?.resolve();
+        this.#flushes.delete(frame.token);
+        if (this.#ping.answered || frame.token < this.#ping.token) return;
         this.#ping.answered = true;
+        // The peer may leave pings unanswered: then the answer to a later one says nothing of this one's way.
+        if (frame.token > this.#ping.token) return;
         this.#roundTripMs = this.#clock.monotonicMs() - this.#ping.sentMs;
+        this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, this.#roundTripMs);
         return;
       case "bye":
         this.#finish(reasonToError(frame, this.peerName));
@@ -281,8 +333,15 @@ export class FrameLink {
   /** Not behind a full buffer: the bytes in it prove as much, and pings would pile up. */
   #sendPing(): void {
     if (this.#ws.bufferedAmount >= HIGH_WATER_BYTES) return;
-    this.#ping = { token: this.#ping.token + 1, sentMs: this.#clock.monotonicMs(), answered: false };
-    this.send(encodePing(this.#ping.token));
+    const token = this.#nextToken();
+    // One that is still on its way is waited for: how long it takes is what is measured.
+    if (this.#ping.answered) this.#ping = { token, sentMs: this.#clock.monotonicMs(), answered: false };
+    this.send(encodePing(token));
+  }
+
+  #nextToken(): number {
+    this.#lastToken += 1;
+    return this.#lastToken;
   }
 
   #onClose(code: number, text: string): void {
@@ -302,12 +361,14 @@ export class FrameLink {
     this.#paced.length = 0;
     this.#pacedBytes = 0;
     for (const waiter of this.#waiters.splice(0)) waiter.reject(lost(reason));
+    for (const flush of this.#flushes.values()) flush.resolve();
+    this.#flushes.clear();
     this.#ended.resolve(reason);
   }
 }
 
 /** Whoever sends learns that the channel is lost; why it ended is the cause. */
-function lost(reason: SmError): SmError {
+export function lost(reason: SmError): SmError {
   return reason.code === "CHANNEL_LOST" ? reason : new SmError("CHANNEL_LOST", `the channel has ended: ${reason.message}`, { cause: reason });
 }
 

@@ -15,18 +15,22 @@ import { Admission, type AdmissionLimits } from "./admission.js";
 import type { Bootstrap } from "./bootstrap.js";
 import { OFFER, OFFER_HEADER } from "./compression-offer.js";
 import { displayAddress } from "./dial-socket.js";
-import { SET_FRAME_BYTES_MAX } from "./frame-codec.js";
+import { SET_FRAME_BYTES_MAX, STRIPE_FRAME_BYTES_MAX } from "./frame-codec.js";
 import { FrameLink, LINK_TIMING, type LinkTiming } from "./frame-link.js";
 import { type Identity, LOCALHOST } from "./identity.js";
+import { JoinTable, serveJoinedSocket } from "./joined-sockets.js";
 import { respondToPairing } from "./pair-responder.js";
 import type { PeerStore } from "./peer-store.js";
 import { RateWindow } from "./rate-window.js";
+import { SOCKETS_HEADER, SOCKETS_OFFER } from "./socket-offer.js";
 import { serveTargetSession } from "./target-session.js";
 import * as wire from "./tls-options.js";
 
 export interface PeerServerLimits extends AdmissionLimits, LinkTiming {
   readonly helloTimeoutMs: number;
   readonly channelsPerPeerMax: number;
+  /** Further sockets of its channels, all together. */
+  readonly joinedPerPeerMax: number;
   readonly failedPairingsMax: number;
   readonly failedPairingsWindowMs: number;
 }
@@ -37,6 +41,7 @@ export const PEER_SERVER_LIMITS: PeerServerLimits = {
   strangerMs: 10_000,
   helloTimeoutMs: 10_000,
   channelsPerPeerMax: 64,
+  joinedPerPeerMax: 256,
   failedPairingsMax: 10,
   failedPairingsWindowMs: 60_000,
 };
@@ -59,6 +64,14 @@ const ADDRESSES_COUNTED_MAX = 1024;
 /** Refusals logged per address and minute: a stranger must not be able to fill the log. */
 const REFUSALS_LOGGED_MAX = 3;
 
+/** Where a WebSocket is opened, and what becomes of it. */
+interface Door {
+  readonly sockets: WebSocketServer;
+  readonly links: Map<FrameLink, string>;
+  /** The most that comes on it in one message. */
+  readonly frameBytesMax: number;
+}
+
 interface Comer {
   readonly socket: TLSSocket;
   readonly remoteAddress: string;
@@ -72,9 +85,14 @@ export class PeerServer {
   readonly #limits: PeerServerLimits;
   readonly #https: Server;
   readonly #channelSockets: WebSocketServer;
+  readonly #joinSockets: WebSocketServer;
   readonly #pairSockets: WebSocketServer;
   readonly #admission: Admission;
+  /** By the fingerprint of the peer. */
   readonly #links = new Map<FrameLink, string>();
+  /** Further sockets of channels, likewise. */
+  readonly #joined = new Map<FrameLink, string>();
+  readonly #joins = new JoinTable();
   readonly #failedPairings: RateWindow;
   readonly #loggedRefusals: RateWindow;
   #unsubscribe: (() => void) | undefined;
@@ -90,7 +108,8 @@ export class PeerServer {
     this.#loggedRefusals = new RateWindow({ eventsMax: REFUSALS_LOGGED_MAX, windowMs: 60_000, keysMax: ADDRESSES_COUNTED_MAX, clock });
     const common = { noServer: true, clientTracking: false, perMessageDeflate: false, autoPong: false } as const;
     this.#channelSockets = new WebSocketServer({ ...common, maxPayload: SET_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });
-    this.#channelSockets.on("headers", (headers) => headers.push(`${OFFER_HEADER}: ${OFFER}`));
+    this.#channelSockets.on("headers", (headers) => headers.push(`${OFFER_HEADER}: ${OFFER}`, `${SOCKETS_HEADER}: ${SOCKETS_OFFER}`));
+    this.#joinSockets = new WebSocketServer({ ...common, maxPayload: STRIPE_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });
     this.#pairSockets = new WebSocketServer({ ...common, maxPayload: wire.PAIR_MESSAGE_BYTES_MAX, handleProtocols: () => wire.PAIR_PROTOCOL });
     this.#https = createServer({
       ...wire.tlsOptions(options.identity),
@@ -117,9 +136,7 @@ export class PeerServer {
 
   /** Open channels (and those about to say hello) of one peer, or of all. */
   channels(peerName?: string): number {
-    let count = 0;
-    for (const link of this.#links.keys()) if (peerName === undefined || link.peerName === peerName) count += 1;
-    return count;
+    return countOf(this.#links, peerName);
   }
 
   close(): Promise<void> {
@@ -131,8 +148,9 @@ export class PeerServer {
     this.#unsubscribe?.();
     const stopped = new Promise<void>((resolve) => this.#https.close(() => resolve()));
     this.#admission.close();
-    for (const link of this.#links.keys()) link.end(new SmError("CHANNEL_LOST", "the target agent stops"));
-    await Promise.all([...this.#links.keys()].map((link) => link.closed));
+    const links = [...this.#links.keys(), ...this.#joined.keys()];
+    for (const link of links) link.end(new SmError("CHANNEL_LOST", "the target agent stops"));
+    await Promise.all(links.map((link) => link.closed));
     this.#https.closeAllConnections();
     await stopped;
   }
@@ -199,10 +217,13 @@ export class PeerServer {
       this.#logRefusal(comer);
       return [403, UNKNOWN_LINE];
     }
-    if (request.url !== wire.CHANNEL_PATH) return [404, "nothing is here"];
+    const isJoin = request.url === wire.JOIN_PATH;
+    if (!isJoin && request.url !== wire.CHANNEL_PATH) return [404, "nothing is here"];
     if (!offers(request, wire.CHANNEL_PROTOCOL)) return [400, `this agent speaks ${wire.CHANNEL_PROTOCOL}`];
-    const max = this.#limits.channelsPerPeerMax;
-    return this.channels(peerName) >= max ? [503, `${peerName} has ${max} channels already`] : undefined;
+    const { channelsPerPeerMax, joinedPerPeerMax } = this.#limits;
+    // Counted apart, so that sockets of one channel never keep another channel out.
+    if (isJoin) return countOf(this.#joined, peerName) >= joinedPerPeerMax ? [503, `${peerName} has ${joinedPerPeerMax} further sockets already`] : undefined;
+    return this.channels(peerName) >= channelsPerPeerMax ? [503, `${peerName} has ${channelsPerPeerMax} channels already`] : undefined;
   }
 
   #pairRefusal(request: IncomingMessage, comer: Comer): Refusal | undefined {
@@ -212,24 +233,32 @@ export class PeerServer {
   }
 
   #openChannel(request: IncomingMessage, comer: Comer, head: Buffer): void {
-    const { socket, peerName = "", fingerprint = "" } = comer;
+    const { fingerprint = "" } = comer;
     const { log, accept } = this.#options;
-    this.#channelSockets.handleUpgrade(request, socket, head, (ws: WebSocket) => {
+    const { helloTimeoutMs } = this.#limits;
+    const joins = this.#joins;
+    if (request.url === wire.JOIN_PATH) {
+      this.#upgrade(request, comer, head, { sockets: this.#joinSockets, links: this.#joined, frameBytesMax: STRIPE_FRAME_BYTES_MAX }, (link) =>
+        serveJoinedSocket({ link, fingerprint, joins, helloTimeoutMs }),
+      );
+    } else {
+      this.#upgrade(request, comer, head, { sockets: this.#channelSockets, links: this.#links, frameBytesMax: SET_FRAME_BYTES_MAX }, (link) =>
+        serveTargetSession({ link, fingerprint, joins, accept, helloTimeoutMs, log }),
+      );
+    }
+  }
+
+  #upgrade(request: IncomingMessage, comer: Comer, head: Buffer, door: Door, serve: (link: FrameLink) => void): void {
+    const { socket, peerName = "", fingerprint = "" } = comer;
+    const { sockets, links, frameBytesMax } = door;
+    sockets.handleUpgrade(request, socket, head, (ws: WebSocket) => {
       this.#admission.admit(socket);
       socket.setKeepAlive(true, wire.KEEP_ALIVE_MS);
-      const link = new FrameLink({
-        ws,
-        socket,
-        side: "accepted",
-        frameBytesMax: SET_FRAME_BYTES_MAX,
-        peerName,
-        timing: this.#limits,
-        log,
-        clock: this.#options.clock ?? systemClock,
-      });
-      this.#links.set(link, fingerprint);
-      void link.closed.then(() => this.#links.delete(link));
-      serveTargetSession({ link, accept, helloTimeoutMs: this.#limits.helloTimeoutMs, log });
+      const { log, clock = systemClock } = this.#options;
+      const link = new FrameLink({ ws, socket, side: "accepted", frameBytesMax, peerName, timing: this.#limits, log, clock });
+      links.set(link, fingerprint);
+      void link.closed.then(() => links.delete(link));
+      serve(link);
     });
   }
 
@@ -246,7 +275,7 @@ export class PeerServer {
   }
 
   #revoke(peer: Peer): void {
-    for (const [link, fingerprint] of this.#links) {
+    for (const [link, fingerprint] of [...this.#links, ...this.#joined]) {
       if (fingerprint === peer.fingerprint) link.end(new SmError("PEER_UNKNOWN", `the target removed its peer "${peer.name}"`));
     }
   }
@@ -255,6 +284,12 @@ export class PeerServer {
     if (!this.#loggedRefusals.count(comer.remoteAddress)) return;
     this.#options.log.warn(`refused ${comer.remoteAddress}: it is no peer of this agent`, { fingerprint: comer.fingerprint ?? null });
   }
+}
+
+function countOf(links: ReadonlyMap<FrameLink, string>, peerName: string | undefined): number {
+  let count = 0;
+  for (const link of links.keys()) if (peerName === undefined || link.peerName === peerName) count += 1;
+  return count;
 }
 
 const UNKNOWN_LINE = "this agent does not know your certificate: pair with it first";

@@ -6,14 +6,35 @@ import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Greeting, Peer, SourceChannel, SourceDialer } from "../model/channel-port.js";
+import type { SocketRule } from "../model/sockets.js";
 import { OFFER_HEADER, readOffer } from "./compression-offer.js";
 import { type DialledSocket, dialSocket, displayAddress, step } from "./dial-socket.js";
-import { ACK_FRAME_BYTES_MAX, encodeHello, encodeProbe, NONCE_BYTES, reasonToError } from "./frame-codec.js";
+import {
+  ACK_FRAME_BYTES_MAX,
+  encodeHello,
+  encodeJoin,
+  encodeProbe,
+  JOIN_KEY_BYTES,
+  NONCE_BYTES,
+  reasonToError,
+  STRIPE_FRAME_BYTES_MAX,
+} from "./frame-codec.js";
 import { FrameLink, LINK_TIMING, type LinkTiming, type OwnerFrame } from "./frame-link.js";
 import type { Identity } from "./identity.js";
 import type { PeerStore } from "./peer-store.js";
-import { CHANNEL_PATH, CHANNEL_PROTOCOL } from "./tls-options.js";
+import { SocketGrowth } from "./socket-growth.js";
+import { readSocketsOffer, SOCKETS_HEADER } from "./socket-offer.js";
+import { CHANNEL_PATH, CHANNEL_PROTOCOL, JOIN_PATH } from "./tls-options.js";
 import { WsSourceChannel } from "./ws-source-channel.js";
+
+/** Where a socket is opened, and the most that comes back on it in one message. */
+interface Door {
+  readonly path: string;
+  readonly frameBytesMax: number;
+}
+
+const CHANNEL: Door = { path: CHANNEL_PATH, frameBytesMax: ACK_FRAME_BYTES_MAX };
+const JOIN: Door = { path: JOIN_PATH, frameBytesMax: STRIPE_FRAME_BYTES_MAX };
 
 export interface DialTiming extends LinkTiming {
   readonly connectTimeoutMs: number;
@@ -29,6 +50,8 @@ export interface DialerOptions {
   readonly log: Log;
   /** Smaller sets are not compressed. */
   readonly compressBytesMin: number;
+  /** Of each channel; default 1. */
+  readonly sockets?: SocketRule;
   readonly timing?: Partial<DialTiming>;
   readonly clock?: Clock;
 }
@@ -38,6 +61,8 @@ export class WsSourceDialer implements SourceDialer {
   readonly #timing: DialTiming;
   readonly #clock: Clock;
   readonly #links = new Map<FrameLink, string>();
+  /** By fingerprint: when, monotonic, a further socket to that target was lost. */
+  readonly #lostAtMs = new Map<string, number>();
   readonly #unsubscribe: () => void;
 
   private constructor(options: DialerOptions) {
@@ -52,9 +77,14 @@ export class WsSourceDialer implements SourceDialer {
   }
 
   async dial(peer: Peer, hello: Greeting, signal: AbortSignal): Promise<SourceChannel> {
-    const dialled = await this.#connect(peer, signal);
-    const link = this.#link(peer, dialled);
+    const dialled = await this.#connect(peer, CHANNEL, signal);
+    const link = this.#link(peer, dialled, CHANNEL);
     const readable = readOffer(dialled.headers[OFFER_HEADER]);
+    // Who wants no further socket does not tell a key that would open one.
+    const isSingle = (this.#options.sockets ?? 1) === 1;
+    const offered = readSocketsOffer(dialled.headers[SOCKETS_HEADER]);
+    const joinKey = randomBytes(JOIN_KEY_BYTES);
+    const growth = this.#growth(link, offered, (joining) => this.#join({ ...peer, addresses: [dialled.address] }, joinKey, joining));
     const { compressBytesMin } = this.#options;
     const what = `the welcome of ${peer.name}`;
     return step<SourceChannel>({ what, timeoutMs: this.#timing.welcomeTimeoutMs, signal }, (resolve, reject) => {
@@ -63,8 +93,9 @@ export class WsSourceDialer implements SourceDialer {
         if (channel !== undefined) {
           channel.handle(frame);
         } else if (frame.kind === "welcome") {
-          const remoteAddress = displayAddress(dialled.address);
-          channel = new WsSourceChannel(link, { welcome: frame.welcome, remoteAddress, readable, compressBytesMin }, this.#clock);
+          const facts = { welcome: frame.welcome, remoteAddress: displayAddress(dialled.address), readable, compressBytesMin };
+          channel = new WsSourceChannel(link, { ...facts, socketsWhy: () => growth.why() }, this.#clock);
+          growth.follow(channel.bundle);
           resolve(channel);
         } else if (frame.kind === "refuse") {
           reject(reasonToError(frame, peer.name));
@@ -72,15 +103,47 @@ export class WsSourceDialer implements SourceDialer {
           throw unexpected(frame, "a welcome");
         }
       });
-      link.send(encodeHello({ ...hello, compression: readable }));
+      link.send(encodeHello({ ...hello, compression: readable, ...(isSingle || offered === 1 ? {} : { joinKey: joinKey.toString("hex") }) }));
       void link.ended.then(reject);
       return () => link.end(new SmError("CHANNEL_LOST", "the source gave up the handshake"));
     });
   }
 
+  #growth(link: FrameLink, offered: number, join: (signal: AbortSignal) => Promise<FrameLink>): SocketGrowth {
+    const fingerprint = this.#links.get(link) ?? "";
+    const nowMs = (): number => this.#clock.monotonicMs();
+    return new SocketGrowth({
+      rule: this.#options.sockets ?? 1,
+      offered,
+      link,
+      join,
+      heldSinceMs: this.#lostAtMs.get(fingerprint) ?? null,
+      onLost: () => this.#lostAtMs.set(fingerprint, nowMs()),
+      nowMs,
+      log: this.#options.log,
+    });
+  }
+
+  /** A further socket of the channel whose hello had this key: dialled and authenticated as the first one was. */
+  async #join(peer: Peer, joinKey: Buffer, signal: AbortSignal): Promise<FrameLink> {
+    const link = this.#link(peer, await this.#connect(peer, JOIN, signal), JOIN);
+    return step<FrameLink>({ what: `the further socket to ${peer.name}`, timeoutMs: this.#timing.welcomeTimeoutMs, signal }, (resolve, reject) => {
+      let isJoined = false;
+      link.start((frame) => {
+        if (isJoined || (frame.kind !== "joined" && frame.kind !== "refuse")) throw unexpected(frame, "the answer to a join");
+        isJoined = true;
+        if (frame.kind === "refuse") reject(reasonToError(frame, peer.name));
+        else resolve(link);
+      });
+      link.send(encodeJoin(joinKey));
+      void link.ended.then(reject);
+      return () => link.end(new SmError("CHANNEL_LOST", "the source gave up a further socket"));
+    });
+  }
+
   /** Proves the link both ways without opening a channel: milliseconds of one round trip. */
   async probe(peer: Peer, signal: AbortSignal): Promise<number> {
-    const link = this.#link(peer, await this.#connect(peer, signal));
+    const link = this.#link(peer, await this.#connect(peer, CHANNEL, signal), CHANNEL);
     try {
       return await step<number>({ what: `the probe of ${peer.name}`, timeoutMs: this.#timing.connectTimeoutMs, signal }, (resolve, reject) => {
         const nonce = randomBytes(NONCE_BYTES);
@@ -108,16 +171,16 @@ export class WsSourceDialer implements SourceDialer {
     await Promise.all(links.map((link) => link.closed));
   }
 
-  async #connect(peer: Peer, signal: AbortSignal): Promise<DialledSocket> {
+  async #connect(peer: Peer, { path, frameBytesMax }: Door, signal: AbortSignal): Promise<DialledSocket> {
     this.#checkPinned(peer);
     const request = {
       identity: this.#options.identity,
       peerName: peer.name,
       fingerprint: peer.fingerprint,
       addresses: peer.addresses,
-      path: CHANNEL_PATH,
+      path,
       protocol: CHANNEL_PROTOCOL,
-      frameBytesMax: ACK_FRAME_BYTES_MAX,
+      frameBytesMax,
       connectTimeoutMs: this.#timing.connectTimeoutMs,
     };
     const dialled = await dialSocket(request, signal);
@@ -137,13 +200,13 @@ export class WsSourceDialer implements SourceDialer {
     throw new SmError("PEER_UNKNOWN", `"${peer.name}" is no peer of this agent (any more)`);
   }
 
-  #link(peer: Peer, dialled: DialledSocket): FrameLink {
+  #link(peer: Peer, dialled: DialledSocket, { frameBytesMax }: Door): FrameLink {
     const { log } = this.#options;
     const link = new FrameLink({
       ws: dialled.ws,
       socket: dialled.socket,
       side: "dialled",
-      frameBytesMax: ACK_FRAME_BYTES_MAX,
+      frameBytesMax,
       peerName: peer.name,
       timing: this.#timing,
       log,

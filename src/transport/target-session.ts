@@ -7,12 +7,16 @@ import type { AcceptChannel } from "../model/channel-port.js";
 import type { Hello } from "../model/session.js";
 import { encodeProbe, encodeWelcome } from "./frame-codec.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
+import type { JoinTable } from "./joined-sockets.js";
 import { WsTargetChannel } from "./ws-target-channel.js";
 
 const PROBES_MAX = 16;
 
 export interface TargetSessionOptions {
   readonly link: FrameLink;
+  /** Of the certificate that the socket was opened with. */
+  readonly fingerprint: string;
+  readonly joins: JoinTable;
   readonly accept: AcceptChannel;
   readonly helloTimeoutMs: number;
   readonly log: Log;
@@ -47,11 +51,12 @@ export function serveTargetSession(options: TargetSessionOptions): void {
 
 /** Never rejects: what the acceptor throws becomes the refusal. */
 async function admit(options: TargetSessionOptions, hello: Hello, onOpen: (channel: WsTargetChannel) => void): Promise<void> {
-  const { link, accept, log } = options;
+  const { link, fingerprint, joins, accept, log } = options;
   let isOpen = false;
   try {
     const { welcome, take } = await accept(link.peerName, hello);
     const channel = new WsTargetChannel(link, hello, welcome.appliedSeq, welcome.durableSeq);
+    if (hello.joinKey !== undefined) void link.ended.then(joins.add(fingerprint, hello.joinKey, channel));
     link.send(encodeWelcome(welcome));
     isOpen = true;
     onOpen(channel);

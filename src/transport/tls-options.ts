@@ -7,6 +7,8 @@ import { fingerprintOf, type Identity } from "./identity.js";
 const CIPHERS = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
 export const CHANNEL_PATH = "/sm";
+/** A further socket of an open channel. */
+export const JOIN_PATH = "/join";
 export const CHANNEL_PROTOCOL = "sm.1";
 export const PAIR_PATH = "/pair";
 export const PAIR_PROTOCOL = "sm.pair.1";

@@ -3,12 +3,15 @@
 import { assert } from "../base/assert.js";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
-import type { ChannelStats, OnWire, SendHow, SendPace, SourceChannel, TargetPause } from "../model/channel-port.js";
+import { delay } from "../base/wait.js";
+import type { ChannelStats, OnWire, PathView, SendHow, SendPace, SourceChannel, TargetPause } from "../model/channel-port.js";
 import { type Compression, lowerOf } from "../model/compression.js";
 import type { Ack, CopyClaim, Mended, QuarantineNews, Welcome } from "../model/session.js";
+import type { SocketsReport } from "../model/sockets.js";
 import { encodeCopy, encodeMended, encodePart, SET_FRAME_BYTES_MAX } from "./frame-codec.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
 import { packSet } from "./set-compression.js";
+import { SocketBundle } from "./socket-bundle.js";
 
 export interface SourceChannelFacts {
   readonly welcome: Welcome;
@@ -17,17 +20,23 @@ export interface SourceChannelFacts {
   readonly readable: Compression;
   /** Smaller sets are not compressed. */
   readonly compressBytesMin: number;
+  /** How many sockets there are, and why, is decided by whoever opens them. */
+  readonly socketsWhy: () => string;
 }
 
 /** As many as the thread pool works on. */
 const PACKED_AT_ONCE_MAX = 4;
 const EARLY_MAX = 1000;
+const PART_HEADER_BYTES = encodePart(SET_FRAME_BYTES_MAX, Buffer.alloc(0)).length;
+/** What was sent over several sockets has so long to arrive before an orderly end. */
+const FLUSH_MS_MAX = 5_000;
 
 export class WsSourceChannel implements SourceChannel {
   readonly welcome: Welcome;
   readonly remoteAddress: string;
   readonly ended: Promise<SmError>;
   readonly #link: FrameLink;
+  readonly bundle: SocketBundle;
   readonly #facts: SourceChannelFacts;
   #wanted: Compression = "off";
   readonly #connectedAtMs: number;
@@ -48,6 +57,7 @@ export class WsSourceChannel implements SourceChannel {
 
   constructor(link: FrameLink, facts: SourceChannelFacts, clock: Clock = systemClock) {
     this.#link = link;
+    this.bundle = new SocketBundle(link);
     this.welcome = facts.welcome;
     this.remoteAddress = facts.remoteAddress;
     this.#facts = facts;
@@ -113,7 +123,7 @@ export class WsSourceChannel implements SourceChannel {
     const packed = this.#link.isEnded ? bytes : packSet(bytes, this.compression, this.#facts.compressBytesMin);
     const isReady = Buffer.isBuffer(packed);
     if (this.#turns.length === 0 && isReady && how.pace === undefined) {
-      this.#tell(this.#handOver(packed, bytes.length), how.onWire);
+      this.#tell(this.#handOver(packed, { setBytes: bytes.length, bytesTotal: packed.length }), how.onWire);
       return this.#room;
     }
     const turn = this.#handOverInTurn(bytes.length, packed, how);
@@ -131,7 +141,7 @@ export class WsSourceChannel implements SourceChannel {
     if (this.#isBroken) return;
     try {
       const wire = await packed;
-      const wireBytes = pace === undefined ? this.#handOver(wire, setBytes) : await this.#sendAtPace(wire, setBytes, pace);
+      const wireBytes = pace === undefined ? this.#handOver(wire, { setBytes, bytesTotal: wire.length }) : await this.#sendAtPace(wire, setBytes, pace);
       this.#tell(wireBytes, onWire);
     } catch (error) {
       this.#isBroken = true;
@@ -144,36 +154,48 @@ export class WsSourceChannel implements SourceChannel {
     if (wireBytes > 0) onWire?.(wireBytes);
   }
 
-  /** Of a set that takes `setBytes`, or of its last piece; 0 before. Returns the bytes that the socket took: none when it has ended. */
-  #handOver(wire: Buffer, setBytes: number): number {
+  /** Of a message of `bytesTotal`; the set of its last piece takes `setBytes`, 0 before. Returns the bytes that the socket took: none when it has ended. */
+  #handOver(piece: Buffer, { setBytes, bytesTotal }: PieceOf): number {
     const isSent = !this.#link.isEnded;
-    this.#room = this.#link.sendPaced(wire);
+    this.#room = this.bundle.send(piece, bytesTotal);
     // Whoever sends next hears of it.
     this.#room.catch(() => undefined);
     if (!isSent) return 0;
+    const bytes = wireBytesOf(piece, bytesTotal);
     this.#sentSetBytes += setBytes;
-    this.#sentWireBytes += wire.length;
-    return wire.length;
+    this.#sentWireBytes += bytes;
+    return bytes;
   }
 
   /** What is larger than a piece goes in pieces, so that heartbeats pass and the rate holds within a set, too. */
   async #sendAtPace(wire: Buffer, setBytes: number, pace: SendPace): Promise<number> {
+    const bytesTotal = wire.length;
     let pieceBytes = pace.pieceBytes;
-    if (pieceBytes === null || wire.length <= pieceBytes) return this.#sendWhenTime(wire, setBytes, pace);
+    if (pieceBytes === null || bytesTotal <= pieceBytes) return this.#sendWhenTime(wire, { setBytes, bytesTotal }, pace);
     let sent = 0;
-    for (let at = 0; at < wire.length; at += pieceBytes) {
+    for (let at = 0; at < bytesTotal; at += pieceBytes) {
       // Other pieces, should the pace have changed: what a message was begun as it must end as.
       if (at > 0) pieceBytes = pace.pieceBytes ?? pieceBytes;
-      const isLast = at + pieceBytes >= wire.length;
-      sent += await this.#sendWhenTime(encodePart(wire.length, wire.subarray(at, at + pieceBytes)), isLast ? setBytes : 0, pace);
+      const isLast = at + pieceBytes >= bytesTotal;
+      sent += await this.#sendWhenTime(wire.subarray(at, at + pieceBytes), { setBytes: isLast ? setBytes : 0, bytesTotal }, pace);
       if (!isLast) await this.#room;
     }
     return sent;
   }
 
-  async #sendWhenTime(frame: Buffer, setBytes: number, pace: SendPace): Promise<number> {
-    if (!(await pace.take(frame.length))) throw new SmError("CHANNEL_LOST", "the transmission was ended while a set was being sent");
-    return this.#handOver(frame, setBytes);
+  async #sendWhenTime(piece: Buffer, of: PieceOf, pace: SendPace): Promise<number> {
+    if (!(await pace.take(wireBytesOf(piece, of.bytesTotal)))) {
+      throw new SmError("CHANNEL_LOST", "the transmission was ended while a set was being sent");
+    }
+    return this.#handOver(piece, of);
+  }
+
+  get path(): PathView {
+    return this.bundle;
+  }
+
+  sockets(): SocketsReport {
+    return { open: this.bundle.count, why: this.#facts.socketsWhy() };
   }
 
   stats(): ChannelStats {
@@ -193,7 +215,24 @@ export class WsSourceChannel implements SourceChannel {
 
   async close({ isAbrupt } = { isAbrupt: false }): Promise<void> {
     if (!isAbrupt) await this.#turns.at(-1);
+    if (!isAbrupt) await this.#flushed();
     this.#link.end(new SmError("CHANNEL_LOST", "the source closed the channel"), { abrupt: isAbrupt });
     await this.#link.closed;
   }
+
+  async #flushed(): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([this.bundle.flushed(), delay(FLUSH_MS_MAX, over.signal)]);
+    over.abort();
+  }
+}
+
+interface PieceOf {
+  readonly setBytes: number;
+  readonly bytesTotal: number;
+}
+
+/** With its header, when it is a piece; that of a piece that goes over one of several sockets is some bytes longer. */
+function wireBytesOf(piece: Buffer, bytesTotal: number): number {
+  return piece.length === bytesTotal ? piece.length : PART_HEADER_BYTES + piece.length;
 }

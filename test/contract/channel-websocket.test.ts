@@ -1,4 +1,4 @@
-// The contract of SourceChannel and TargetChannel, over WebSockets with and without compression.
+// The contract of SourceChannel and TargetChannel, over WebSockets with and without compression, one and several of them.
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -21,14 +21,17 @@ afterEach(() => cleanup.run());
 
 const MiB = 1024 * 1024;
 
-describe.each(COMPRESSIONS)("a channel with compression %s", (compression) => {
+const KINDS = [...COMPRESSIONS.map((compression) => ({ compression, sockets: 1 })), { compression: "off" as const, sockets: 4 }];
+
+describe.each(KINDS)("a channel with compression $compression over $sockets sockets", ({ compression, sockets }) => {
   async function openChannel(): Promise<{ source: SourceChannel; target: TargetChannel }> {
-    const agent = await openAgent(cleanup, "source");
+    const agent = await openAgent(cleanup, "source", {}, sockets);
     const other = await openTarget(cleanup);
     const peer = await introduce(agent, other);
     const taken = other.taken();
     const source = cleanup.add(await agent.dialer.dial(peer, sampleHello, never), (channel) => channel.close());
     source.setCompression(compression);
+    await eventually(() => expect(source.sockets().open).toBe(sockets));
     return { source, target: await taken };
   }
 
@@ -36,7 +39,7 @@ describe.each(COMPRESSIONS)("a channel with compression %s", (compression) => {
     const { source, target } = await openChannel();
     expect(source.welcome).toEqual(sampleWelcome);
     expect(source.remoteAddress).toMatch(/^127\.0\.0\.1:\d+$/);
-    expect(target.hello).toEqual({ ...sampleHello, compression: "brotli" });
+    expect(target.hello).toEqual({ ...sampleHello, compression: "brotli", ...(sockets === 1 ? {} : { joinKey: expect.any(String) }) });
     expect(target.peerName).toBe("source");
   });
 
@@ -70,7 +73,8 @@ describe.each(COMPRESSIONS)("a channel with compression %s", (compression) => {
     };
     for (const set of sets) await source.sendSet(set, { pace: { pieceBytes: 1000, take }, onWire });
     await eventually(() => expect(received.length).toBe(sets.length + 1));
-    expect(received[1]).toEqual(claim);
+    if (sockets === 1) expect(received[1]).toEqual(claim);
+    expect(received).toContainEqual(claim);
     expect(received.filter((one) => Buffer.isBuffer(one)).map((bytes, i) => (bytes as Buffer).equals(sets[i] as Buffer))).toEqual([true, true, true, true]);
     expect(taken.reduce((sum, bytes) => sum + bytes, 0)).toBe(wireBytes);
     expect(Math.max(...taken)).toBeLessThan(1030);
@@ -246,8 +250,8 @@ test("the level changes between two sets, and the order stays", async () => {
   expect(source.stats()).toMatchObject({ sentBytes: sum(sets.map(({ length }) => length)), sentCompressedBytes: sum(wires) });
 });
 
-test("a target that says nothing of compression is sent what every version reads", async () => {
-  const agent = await openAgent(cleanup, "source");
+test("a target that says nothing of compression and sockets is sent what every version reads, over one", async () => {
+  const agent = await openAgent(cleanup, "source", {}, 4);
   const other = await openAgent(cleanup, "target");
   const server = createServer({ ...other.identity.tls(), requestCert: true, rejectUnauthorized: false });
   const sockets = new WebSocketServer({ server, handleProtocols: () => "sm.1" });
@@ -268,6 +272,7 @@ test("a target that says nothing of compression is sent what every version reads
   const source = await agent.dialer.dial(peer, sampleHello, never);
   source.setCompression("brotli");
   expect(source.compression).toBe("lz4");
+  expect(source.sockets()).toEqual({ open: 1, why: expect.stringContaining("older") });
   await source.sendSet(sampleSet(1, Buffer.alloc(5000, "abc ")));
   await eventually(() => expect(frames.map(({ kind }) => kind)).toEqual(["hello", "lz4"]));
   expect(frames[0]).toEqual({ kind: "hello", hello: { ...sampleHello, compression: "lz4" } });

@@ -1,13 +1,12 @@
 // What a person says about the transmission of a connection, between two real agents: nothing is lost, nothing leaks.
 
-import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { StatusReport, TargetConnectionReport } from "../../src/model/status.js";
 import type { TransmissionReport } from "../../src/model/transmission-report.js";
 import { AgentPair } from "../support/agent-pair.js";
+import { freePort } from "../support/agent-process.js";
 import { ChaosProxy } from "../support/chaos-proxy.js";
 import { readManifest } from "../support/compare-trees.js";
 import { eventually } from "../support/eventually.js";
@@ -18,15 +17,6 @@ const WAIT = { timeoutMs: 30_000 };
 function write(pair: AgentPair, name: string, content: string | Buffer = name): void {
   mkdirSync(pair.sourceDir, { recursive: true });
   writeFileSync(join(pair.sourceDir, name), content);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function transmission(pair: AgentPair, ...args: readonly string[]): Promise<TransmissionReport> {
@@ -164,4 +154,37 @@ test("a paused target applies nothing, restarted or not, and its source queues",
   await pair.target.json(["target", "resume"]);
   await pair.expectEqual();
   expect(await pair.report()).toMatchObject({ targetStatus: "OK", reasons: [] });
+});
+
+test("an automatic limit measures the path, holds to a share of it, and is kept over a restart", { timeout: 120_000 }, async () => {
+  const directory = makeTempDirectory();
+  const port = await freePort();
+  const proxy = await ChaosProxy.open({ host: "127.0.0.1", port });
+  const pair = await AgentPair.start(directory, { dial: `127.0.0.1:${proxy.port}`, targetAgent: { listen: `127.0.0.1:${port}` } });
+  write(pair, "first");
+  await pair.connect();
+  await pair.expectEqual();
+  expect(await transmission(pair, "limit", "--automatic")).toMatchObject({ limit: { standing: { automatic: true } }, measured: null });
+  // Few MiB in a second.
+  proxy.setDelay(20);
+  let files = 0;
+  await eventually(
+    async () => {
+      const report = await transmission(pair);
+      if (report.queuedOps === 0) write(pair, `large${files++ % 6}`, Buffer.alloc(32 << 20, `${files} `));
+      expect(report).toMatchObject({ measured: expect.anything(), isMeasuring: false });
+      expect(report.bytesPerSecondNow).toBeLessThan(report.measured?.bytesPerSecond ?? 0);
+    },
+    { timeoutMs: 90_000 },
+  );
+  const shown = await pair.source.cli(["transmission", "show", `${pair.connectionId}`]);
+  expect(shown.stdout).toMatch(/limit +automatic: 70 % [\s\S]*measured +[^\n]* round trip/);
+  proxy.setDelay(0);
+  await transmission(pair, "stop");
+  await pair.source.stop();
+  await pair.restartSource();
+  expect((await transmission(pair)).measured).not.toBeNull();
+  await transmission(pair, "limit", "--clear");
+  await transmission(pair, "start");
+  await pair.expectEqual();
 });

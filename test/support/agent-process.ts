@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { request } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { onTestFailed, onTestFinished } from "vitest";
 import { type CommandResult, runCommand } from "./run-command.js";
@@ -47,6 +48,16 @@ export interface ExitStatus {
 
 const OUTPUT_TAIL_BYTES = 64 * 1024;
 const STOP_TIMEOUT_MS = 30_000;
+
+/** For an agent that a proxy must know before it is there. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
 
 /** Runs the CLI with SM_HOME set to `home`. */
 export async function runCli(

@@ -97,6 +97,15 @@ export class ChaosProxy {
     this.#links.clear();
   }
 
+  /** Resets one connection, counted from the oldest; any number is one of those there are. */
+  cutOne(at: number): void {
+    const link = [...this.#links][at % Math.max(1, this.#links.size)];
+    if (link === undefined) return;
+    link.client.resetAndDestroy();
+    link.upstream.resetAndDestroy();
+    this.#links.delete(link);
+  }
+
   /** Resets every connection as soon as this many more bytes have passed: in the middle of a frame, as luck has it. */
   cutAfter(bytes: number): void {
     this.#dropAfterBytes = this.#forwardedBytes + bytes;

@@ -9,6 +9,7 @@ import type { BytePath } from "../../src/model/byte-path.js";
 import { encodeChangeSet } from "../../src/model/change-set.js";
 import type { AcceptChannel, Peer, TargetChannel } from "../../src/model/channel-port.js";
 import type { Hello, Welcome } from "../../src/model/session.js";
+import type { SocketRule } from "../../src/model/sockets.js";
 import { Bootstrap } from "../../src/transport/bootstrap.js";
 import { Identity } from "../../src/transport/identity.js";
 import { PeerServer, type PeerServerLimits } from "../../src/transport/peer-server.js";
@@ -112,13 +113,13 @@ export interface Agent {
   readonly log: ReturnType<typeof memoryLog>;
 }
 
-export async function openAgent(cleanup: Cleanup, name: string, timing: Partial<DialTiming> = {}): Promise<Agent> {
+export async function openAgent(cleanup: Cleanup, name: string, timing: Partial<DialTiming> = {}, sockets: SocketRule = 1): Promise<Agent> {
   const directory = await tempDirectory(cleanup);
   const identity = await Identity.open(directory, name);
   const peers = await PeerStore.open(directory);
   const bootstrap = await Bootstrap.open(directory);
   const log = memoryLog();
-  const dialer = cleanup.add(await WsSourceDialer.open({ identity, peers, log, timing, compressBytesMin: COMPRESS_BYTES_MIN }), (d) => d.close());
+  const dialer = cleanup.add(await WsSourceDialer.open({ identity, peers, log, timing, sockets, compressBytesMin: COMPRESS_BYTES_MIN }), (d) => d.close());
   return { directory, identity, peers, bootstrap, dialer, log };
 }
 

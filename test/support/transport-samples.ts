@@ -7,6 +7,8 @@ import { encodeAckFrames } from "../../src/transport/ack-frames.js";
 import {
   encodeCopy,
   encodeHello,
+  encodeJoin,
+  encodeJoined,
   encodeMended,
   encodePart,
   encodePause,
@@ -15,6 +17,7 @@ import {
   encodeProbe,
   encodeQuarantine,
   encodeReason,
+  encodeStripe,
   encodeWelcome,
   type Frame,
 } from "../../src/transport/frame-codec.js";
@@ -66,6 +69,8 @@ const sampleNews: QuarantineNews = {
   mirror: { ask: 3, isAutomatic: false },
 };
 
+const joiningHello = { ...sampleHello, joinKey: "ef".repeat(32) };
+
 export type SampleFrame = readonly [bytes: Buffer, frame: Frame];
 
 export const sampleFrames: Readonly<Record<string, SampleFrame>> = {
@@ -82,5 +87,9 @@ export const sampleFrames: Readonly<Record<string, SampleFrame>> = {
   ping: [encodePing(258), { kind: "ping", token: 258 }],
   pong: [encodePong(258), { kind: "pong", token: 258 }],
   probe: [encodeProbe(Buffer.alloc(16, 0xab)), { kind: "probe", nonce: Buffer.alloc(16, 0xab) }],
+  join: [encodeJoin(Buffer.alloc(32, 0xcd)), { kind: "join", key: Buffer.alloc(32, 0xcd) }],
+  joined: [encodeJoined(), { kind: "joined" }],
+  stripe: [encodeStripe(7, 300_000, Buffer.from("piece")), { kind: "stripe", number: 7, bytesTotal: 300_000, piece: Buffer.from("piece") }],
+  "hello with a join key": [encodeHello(joiningHello), { kind: "hello", hello: joiningHello }],
   set: [sampleSet(1), { kind: "set", bytes: sampleSet(1) }],
 };

@@ -9,11 +9,13 @@ import { formatBytes, formatDuration } from "../../src/cli/format/quantities.js"
 import { formatRepsetList, formatRepsetSaved } from "../../src/cli/format/repset-text.js";
 import { formatStatus } from "../../src/cli/format/status-text.js";
 import { formatTable } from "../../src/cli/format/table.js";
+import { formatTransmission } from "../../src/cli/format/transmission-text.js";
 import { progressDetail } from "../../src/cli/progress/progress.js";
 import { RateMeter } from "../../src/cli/progress/rate-meter.js";
 import type { SetExplanation } from "../../src/model/explanation.js";
 import type { Reason } from "../../src/model/status.js";
-import { captureReport, connectionReport, idleMirror, MemoryAgentControl } from "../support/memory-agent-control.js";
+import { AUTOMATIC } from "../../src/model/transmission.js";
+import { captureReport, connectionReport, idleMirror, MemoryAgentControl, transmissionReport } from "../support/memory-agent-control.js";
 
 const long = "x".repeat(300);
 
@@ -200,4 +202,14 @@ test("an explanation says what decides, what is known, what waits, and where it 
   expect(formatExplanation({ path: "/x", onDisk: null, sets: [] })).toBe(
     "/x\n  on disk: nothing, or it cannot be looked at\n  outside of every replication set",
   );
+});
+
+test("an automatic limit says what it was measured by, and what it is at present", () => {
+  const automatic = { limit: { standing: AUTOMATIC, times: [] }, rateNow: AUTOMATIC };
+  expect(formatTransmission(transmissionReport(1, automatic))).toContain("limit           automatic: 70 % of what the path carries\n    measured      not yet");
+  const measured = { bytesPerSecond: 10 << 20, at: "2026-11-20T12:00:00.000Z", roundTripMs: 50, fullRoundTripMs: 90 };
+  const text = formatTransmission(transmissionReport(1, { ...automatic, measured, bytesPerSecondNow: 7 << 20 }));
+  expect(text).toMatch(/measured +10.0 MiB\/s at .*; round trip 50 ms, 90 ms with the path full\n +at present +7.0 MiB\/s\n/);
+  const fixed = { bytesPerSecond: 1 << 20, share: null };
+  expect(formatTransmission(transmissionReport(1, { ...automatic, measured, rateNow: fixed, bytesPerSecondNow: 1 << 20 }))).not.toContain("at present");
 });

@@ -61,9 +61,17 @@ describe("a schedule", () => {
 test("a limit is one of a rate, a share, nothing; and at times, for so long", () => {
   expect(parseLimit({ rate: "1MiB" })).toEqual({ bytesPerSecond: 1_048_576 });
   expect(parseLimit({ percent: "40", link: "100mbit" })).toEqual({ percent: 40, linkBitsPerSecond: 1e8 });
+  expect(parseLimit({ automatic: true })).toEqual({ automatic: true });
   expect([parseLimit({ rate: "none" }), parseLimit({ clear: true })]).toEqual([null, "clear"]);
   expect(parseDuring({ during: "8:00", lasting: "10h" })).toEqual({ calendar: "8:00", lastingMs: 36_000_000 });
-  for (const flags of [{}, { rate: "1MiB", clear: true }, { rate: "1MiB", percent: "1", link: "1mbit" }]) expect(() => parseLimit(flags)).toThrow(usage);
+  for (const flags of [
+    {},
+    { rate: "1MiB", clear: true },
+    { rate: "1MiB", automatic: true },
+    { automatic: true, clear: true },
+    { rate: "1MiB", percent: "1", link: "1mbit" },
+  ])
+    expect(() => parseLimit(flags)).toThrow(usage);
   expect(() => parseDuring({ during: "8:00" })).toThrow(usage);
 });
 

@@ -39,7 +39,7 @@ test("without a file every field has its default", () => {
     alertPercent: 50,
     onFull: "pull-ahead",
   });
-  expect(config.transport).toEqual({ compressMinBytes: 1024, windowMiB: 16, heartbeatMs: 2000, deadMs: 10_000, connectTimeoutMs: 5000 });
+  expect(config.transport).toEqual({ compressMinBytes: 1024, windowMiB: 16, sockets: "automatic", heartbeatMs: 2000, deadMs: 10_000, connectTimeoutMs: 5000 });
   const retries = { refusals: ["EPERM", "EACCES", "EBUSY"], retryLimitSeconds: 60, quarantineRetrySeconds: 300 };
   expect(config.apply).toEqual({ durability: "fsync", retryInitialMs: 200, retryMaxMs: 10_000, ...retries });
   expect(config.capture).toEqual({ source: "auto", watchesMax: null, walkSeconds: 60, auditSeconds: 3600, signatureMiB: 64 });

@@ -45,6 +45,8 @@ async function streaming(journal: Journal) {
     onPause: () => undefined,
     ended: ended.promise,
     stats: () => ({ sentBytes: 0, sentCompressedBytes: 0, receivedBytes: 0, roundTripMs: 0, connectedAtMs: 0 }),
+    path: { mark: async () => null, isBackedUp: false, roundTripMs: 0, leastRoundTripMs: 0, count: 1 },
+    sockets: () => ({ open: 1, why: "memory" }),
     close: async () => ended.resolve(new SmError("CHANNEL_LOST", "closed")),
   };
   const connection = new SourceConnection({

@@ -54,6 +54,12 @@ class MemoryChannel implements SourceChannel {
     return { sentBytes: 0, sentCompressedBytes: 0, receivedBytes: 0, roundTripMs: 0, connectedAtMs: 0 };
   }
 
+  readonly path = { mark: async () => null, isBackedUp: false, roundTripMs: 0, leastRoundTripMs: 0, count: 1 };
+
+  sockets() {
+    return { open: 1, why: "memory" };
+  }
+
   fail(): void {
     this.#error = new SmError("CHANNEL_LOST", "the memory channel is closed");
     this.#end.resolve(this.#error);

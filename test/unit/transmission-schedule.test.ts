@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type BandwidthLimit, NO_SCHEDULE, type TransmissionSchedule, type TransmissionSession } from "../../src/model/transmission.js";
+import { AUTOMATIC, type BandwidthLimit, NO_SCHEDULE, type TransmissionSchedule, type TransmissionSession } from "../../src/model/transmission.js";
 import { changeSchedule, closedWhy, endNow, isInWindow, nextStartInWindow, type QueueLook, rateAt, startNow } from "../../src/model/transmission-schedule.js";
 
 const at = (text: string): number => new Date(`2026-11-20T${text}`).getTime();
@@ -118,7 +118,14 @@ test("the limit that holds: times before the standing one, of several the lowest
     ],
   };
   const now = ["07:59:59", "08:00:00", "10:30:00", "11:00:00", "12:00:00", "22:00:00", "04:59:59"];
-  expect(now.map((text) => rateAt(limit, at(text))?.bytesPerSecond ?? null)).toEqual([5000, 9000, 2000, 9000, 5000, null, null]);
+  expect(now.map((text) => rateAt(limit, at(text), null))).toEqual(
+    [5000, 9000, 2000, 9000, 5000, null, null].map((bytes) => (bytes === null ? null : rate(bytes))),
+  );
+  const automatic: BandwidthLimit = { standing: rate(5000), times: [...limit.times, { calendar: "8:00", lastingMs: 6 * 3_600_000, rate: AUTOMATIC }] };
+  // As low as what it found, and not before it found anything.
+  expect([null, 5000, 1000].map((found) => rateAt(automatic, at("10:30:00"), found))).toEqual([rate(2000), rate(2000), AUTOMATIC]);
+  expect([null, 5000, 1000].map((found) => rateAt(automatic, at("13:00:00"), found))).toEqual([AUTOMATIC, AUTOMATIC, AUTOMATIC]);
+  expect(rateAt(automatic, at("14:00:00"), 1000)).toEqual(rate(5000));
 });
 
 test("in a zone whose clocks are changed, a window is what the clocks show", () => {

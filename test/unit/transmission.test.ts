@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { silentLog } from "../../src/base/log.js";
 import { TokenBucket } from "../../src/connection/token-bucket.js";
 import { Transmission } from "../../src/connection/transmission.js";
-import { DEFAULT_TRANSMISSION, type TransmissionSettings } from "../../src/model/transmission.js";
+import { AUTOMATIC, DEFAULT_TRANSMISSION, type TransmissionSettings, transmissionSchema } from "../../src/model/transmission.js";
 import type { QueueLook } from "../../src/model/transmission-schedule.js";
 
 class TestClock {
@@ -223,6 +223,29 @@ test("limits hold at their times, are told, and set the pieces", () => {
   transmission.setLimit({ standing: null, times: [] });
   expect([transmission.bytesPerSecond, pace.pieceBytes]).toEqual([null, null]);
   expect(seen.rates.at(-1)).toBeNull();
+});
+
+test("an automatic limit is what was measured, also after a restart and beside limited times, and no limit before", () => {
+  const measured = { bytesPerSecond: 10 << 20, at: "2026-11-20T11:00:00.000Z", roundTripMs: 50, fullRoundTripMs: 90 };
+  const fresh = open().transmission;
+  fresh.setLimit({ standing: AUTOMATIC, times: [] });
+  expect([fresh.bytesPerSecond, fresh.rateNow]).toEqual([null, AUTOMATIC]);
+  const { transmission, clock, seconds, seen } = open({ measured });
+  expect(transmission.bytesPerSecond).toBeNull();
+  const slow = { bytesPerSecond: 1 << 20, share: null };
+  transmission.setLimit({ standing: AUTOMATIC, times: [{ calendar: "13:00", lastingMs: 60_000, rate: slow }] });
+  expect([transmission.bytesPerSecond, transmission.rateNow]).toEqual([7 << 20, AUTOMATIC]);
+  clock.pass(3_600_000);
+  seconds(1);
+  expect([transmission.bytesPerSecond, transmission.rateNow]).toEqual([1 << 20, slow]);
+  seconds(60);
+  expect(transmission.bytesPerSecond).toBe(7 << 20);
+  expect(seen.kept.at(-1)).toMatchObject({ measured, limit: { standing: AUTOMATIC } });
+});
+
+test("settings of a version that measured nothing are read", () => {
+  const { measured: _, ...before } = DEFAULT_TRANSMISSION;
+  expect(transmissionSchema.parse(before)).toEqual(DEFAULT_TRANSMISSION);
 });
 
 describe("the bucket", () => {

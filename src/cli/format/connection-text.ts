@@ -32,6 +32,10 @@ function formatCompression({ compression, compressionInUse }: ConnectionReport):
   return `${compressionInUse}: the target does not read ${compression}`;
 }
 
+function formatSockets({ sockets }: ConnectionReport): string {
+  return sockets === null ? "–" : `${sockets.open}: ${sockets.why}`;
+}
+
 /** The block of one connection in a status. */
 export function formatConnectionLines(connection: ConnectionReport): string[] {
   const { mirror } = connection;
@@ -77,6 +81,7 @@ export function formatConnection(connection: ConnectionReport): string {
     `queue           ${formatCount(connection.queuedOps)} ops; ${formatBytes(connection.intermediateQueueBytes)} in memory, ${formatBytes(connection.diskQueueBytes)} on disk`,
     `sent            ${formatSent(connection)}`,
     `compression     ${formatCompression(connection)}`,
+    `sockets         ${formatSockets(connection)}`,
     `change sets     ${connection.lastSeq} made, ${connection.appliedSeq} applied, ${connection.durableSeq} durable`,
     `lag             ${formatDuration(connection.lagMs)}`,
     `consistent      ${formatConsistency(connection.consistency)}`,

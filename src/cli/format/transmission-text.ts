@@ -1,10 +1,11 @@
-import type { Rate, TransmissionSchedule } from "../../model/transmission.js";
+import type { LimitRate, TransmissionSchedule } from "../../model/transmission.js";
 import type { TransmissionReport } from "../../model/transmission-report.js";
 import { formatBytes, formatCount, formatDuration, formatTime } from "./quantities.js";
 import { formatReason, indent } from "./reason-text.js";
 
-function formatRate(rate: Rate | null): string {
+function formatRate(rate: LimitRate | null): string {
   if (rate === null) return "no limit";
+  if ("automatic" in rate) return "automatic: 70 % of what the path carries";
   const share = rate.share === null ? "" : ` (${rate.share.percent} % of ${formatBits(rate.share.linkBitsPerSecond)})`;
   return `${formatBytes(rate.bytesPerSecond)}/s${share}`;
 }
@@ -29,6 +30,17 @@ function formatSchedule(schedule: TransmissionSchedule, isWindowOpen: boolean): 
   ];
 }
 
+/** Of a limit that the agent finds itself. */
+function formatMeasure({ rateNow, bytesPerSecondNow, measured, isMeasuring }: TransmissionReport): string[] {
+  const isNow = rateNow !== null && "automatic" in rateNow;
+  if (measured === null) return isNow ? [`  measured      ${isMeasuring ? "now" : "not yet: no limit until there is enough to send"}`] : [];
+  const { bytesPerSecond, at, roundTripMs, fullRoundTripMs } = measured;
+  const trips = `round trip ${roundTripMs} ms, ${fullRoundTripMs} ms with the path full`;
+  const present =
+    isNow && bytesPerSecondNow !== null ? [`  at present    ${formatBytes(bytesPerSecondNow)}/s${isMeasuring ? ", to measure the path" : ""}`] : [];
+  return [`  measured      ${formatBytes(bytesPerSecond)}/s at ${formatTime(at)}; ${trips}`, ...present];
+}
+
 export function formatTransmission(report: TransmissionReport): string {
   const { schedule, session, limit } = report;
   const running =
@@ -41,6 +53,7 @@ export function formatTransmission(report: TransmissionReport): string {
     `limit           ${formatRate(limit.standing)}`,
     ...limit.times.map(({ calendar, lastingMs, rate }) => `  at times      ${formatRate(rate)} from ${calendar} for ${formatDuration(lastingMs)}`),
     ...(limit.times.length === 0 ? [] : [`  now           ${formatRate(report.rateNow)}`]),
+    ...formatMeasure(report),
     `queue           ${formatCount(report.queuedOps)} ops, ${formatBytes(report.queuedBytes)}`,
     ...report.reasons.flatMap(formatReason),
   ];
