@@ -124,7 +124,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const common = { version, failpoint, log };
   const target = await TargetService.open({ ...targetOptions(config, identity, peers), ...common, onFeeds: () => feedsChanged(), onChange: board.changed });
   closers.push(() => target.close());
-  const server = await PeerServer.open({ ...trust, listen, accept: target.accept, log, limits: timing });
+  const server = await PeerServer.open({ ...trust, listen, accept: target.accept, dismiss: target.dismiss, log, limits: timing });
   closers.push(() => server.close());
   const repsetStore = await RepsetStore.open(config.configDir, log);
   closers.push(() => repsetStore.close());
@@ -147,14 +147,14 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     ...common,
   });
   closers.push(() => source.close());
+  peers.onRemoved(({ name }) => source.peerRemoved(name));
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
   const status = (): StatusReport => ({
     agent: { pid: process.pid, version, name: config.server.name, startedAt, listen: displayListen(server.address), memoryBytes: process.memoryUsage.rss() },
     index: board.index,
-    connections: source.reports(),
     targets: target.reports(),
-    captures: source.captures(),
+    ...source.status(),
   });
   const explainer = new ExplainService({ repsets: repsetStore, sourceOf: (repset) => source.sourceOf(repset) });
   const control: AgentControl = {

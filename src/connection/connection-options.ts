@@ -13,7 +13,7 @@ export interface SourceConnectionOptions {
   readonly record: ConnectionRecord;
   readonly journal: Journal;
   readonly feed: SourceFeed;
-  readonly dialer: SourceDialer;
+  readonly dialer: Pick<SourceDialer, "dial">;
   /** Where the target must be made good. */
   readonly places: DirtyPlaces;
   readonly findPeer: (name: string) => Peer;

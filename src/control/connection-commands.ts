@@ -30,14 +30,11 @@ export const CONNECTION_COMMANDS = [
   defineCommand({
     name: "connection.disconnect",
     role: "admin",
-    summary: "Ends a connection for good. The copy on the target stays.",
+    summary: "Ends a connection for good, and tells the target to forget it. The copy on the target stays.",
     input: byId,
-    output: z.object({ disconnected: z.number() }),
+    output: z.object({ disconnected: z.number(), isTargetTold: z.boolean() }),
     deadlineMs: () => CONNECT_MS,
-    handler: async (agent, input) => {
-      await agent.connections.disconnect(input.id);
-      return { disconnected: input.id };
-    },
+    handler: async (agent, input) => ({ disconnected: input.id, ...(await agent.connections.disconnect(input.id)) }),
   }),
   defineCommand({
     name: "connection.list",

@@ -12,6 +12,7 @@ import type {
   CaptureReport,
   ConnectionReport,
   ConsistencyReport,
+  GoodbyeReport,
   GuardReport,
   MirrorReport,
   ProblemReport,
@@ -149,6 +150,15 @@ const captureReportSchema: z.ZodType<CaptureReport> = z.object({
   reasons: z.array(reasonSchema),
 });
 
+const goodbyeSchema: z.ZodType<GoodbyeReport> = z.object({
+  connectionId: z.number(),
+  repset: z.string(),
+  target: z.string(),
+  places: z.array(z.string()),
+  since: z.string(),
+  reason: reasonSchema,
+});
+
 export const statusReportSchema: z.ZodType<StatusReport> = z.object({
   agent: z.object({
     pid: z.number(),
@@ -162,6 +172,7 @@ export const statusReportSchema: z.ZodType<StatusReport> = z.object({
   connections: z.array(connectionReportSchema),
   targets: z.array(targetConnectionSchema),
   captures: z.array(captureReportSchema),
+  goodbyes: z.array(goodbyeSchema),
 });
 
 export const repsetSchema: z.ZodType<RepsetData> = z.object({ name: z.string(), generation: z.number(), rules: z.array(ruleSchema) });

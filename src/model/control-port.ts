@@ -49,7 +49,8 @@ export interface ConnectRequest {
 
 export interface ConnectionControl {
   connect(request: ConnectRequest): Promise<ConnectionReport>;
-  disconnect(id: number): Promise<void>;
+  /** Resolves with whether the target knows already; else it is told as soon as it can be. */
+  disconnect(id: number): Promise<{ readonly isTargetTold: boolean }>;
   list(): Promise<readonly ConnectionReport[]>;
   show(id: number): Promise<ConnectionReport>;
   /** In effect when it resolves, without a mirror; kept over restarts. */
@@ -107,6 +108,8 @@ export interface TargetControl {
   /** What is being applied is completed: the report says when nothing is any more. */
   pause(choice: TargetChoice): Promise<readonly TargetConnectionReport[]>;
   resume(choice: TargetChoice): Promise<readonly TargetConnectionReport[]>;
+  /** Forgets connections whose source is gone, as they are reported; their data stays. Rejects with SOURCE_CONNECTED while it is there. */
+  forget(choice: TargetChoice & { readonly connectionId: number }): Promise<readonly TargetConnectionReport[]>;
 }
 
 export interface QueueControl {

@@ -156,6 +156,18 @@ export interface CaptureReport {
   readonly reasons: readonly Reason[];
 }
 
+/** A connection that was ended on this source, and whose target has not heard of it yet. */
+export interface GoodbyeReport {
+  readonly connectionId: number;
+  readonly repset: string;
+  readonly target: string;
+  /** Where it wrote to. */
+  readonly places: readonly string[];
+  /** ISO 8601: when it was disconnected. */
+  readonly since: string;
+  readonly reason: Reason;
+}
+
 export interface StatusReport {
   readonly agent: {
     readonly pid: number;
@@ -170,4 +182,5 @@ export interface StatusReport {
   readonly connections: readonly ConnectionReport[];
   readonly targets: readonly TargetConnectionReport[];
   readonly captures: readonly CaptureReport[];
+  readonly goodbyes: readonly GoodbyeReport[];
 }

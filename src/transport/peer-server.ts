@@ -10,7 +10,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
-import type { AcceptChannel, Peer, PeerAddress } from "../model/channel-port.js";
+import type { AcceptChannel, DismissConnection, Peer, PeerAddress } from "../model/channel-port.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import type { Bootstrap } from "./bootstrap.js";
 import { OFFER, OFFER_HEADER } from "./compression-offer.js";
@@ -47,6 +47,7 @@ export interface PeerServerOptions {
   readonly bootstrap: Bootstrap;
   readonly listen: PeerAddress;
   readonly accept: AcceptChannel;
+  readonly dismiss: DismissConnection;
   readonly log: Log;
   readonly limits?: Partial<PeerServerLimits>;
   readonly clock?: Clock;
@@ -213,7 +214,7 @@ export class PeerServer {
 
   #openChannel(request: IncomingMessage, comer: Comer, head: Buffer): void {
     const { socket, peerName = "", fingerprint = "" } = comer;
-    const { log, accept } = this.#options;
+    const { log, accept, dismiss } = this.#options;
     this.#channelSockets.handleUpgrade(request, socket, head, (ws: WebSocket) => {
       this.#admission.admit(socket);
       socket.setKeepAlive(true, wire.KEEP_ALIVE_MS);
@@ -229,7 +230,7 @@ export class PeerServer {
       });
       this.#links.set(link, fingerprint);
       void link.closed.then(() => this.#links.delete(link));
-      serveTargetSession({ link, accept, helloTimeoutMs: this.#limits.helloTimeoutMs, log });
+      serveTargetSession({ link, accept, dismiss, helloTimeoutMs: this.#limits.helloTimeoutMs, log });
     });
   }
 

@@ -8,7 +8,7 @@ import type { Log } from "../base/log.js";
 import type { Greeting, Peer, SourceChannel, SourceDialer } from "../model/channel-port.js";
 import { OFFER_HEADER, readOffer } from "./compression-offer.js";
 import { type DialledSocket, dialSocket, displayAddress, step } from "./dial-socket.js";
-import { ACK_FRAME_BYTES_MAX, encodeHello, encodeProbe, NONCE_BYTES, reasonToError } from "./frame-codec.js";
+import { ACK_FRAME_BYTES_MAX, encodeGoodbye, encodeHello, encodeProbe, NONCE_BYTES, reasonToError } from "./frame-codec.js";
 import { FrameLink, LINK_TIMING, type LinkTiming, type OwnerFrame } from "./frame-link.js";
 import type { Identity } from "./identity.js";
 import type { PeerStore } from "./peer-store.js";
@@ -96,6 +96,26 @@ export class WsSourceDialer implements SourceDialer {
       });
     } finally {
       link.end(new SmError("CHANNEL_LOST", "the probe is done"));
+      await link.closed;
+    }
+  }
+
+  async sayGoodbye(peer: Peer, connectionKey: string, signal: AbortSignal): Promise<void> {
+    const link = this.#link(peer, await this.#connect(peer, signal));
+    const what = `the goodbye of ${peer.name}`;
+    try {
+      await step<void>({ what, timeoutMs: this.#timing.welcomeTimeoutMs, signal }, (resolve, reject) => {
+        link.start((frame) => {
+          if (frame.kind === "refuse") reject(reasonToError(frame, peer.name));
+          else if (frame.kind === "goodbye" && frame.connectionKey === connectionKey) resolve();
+          else throw unexpected(frame, "a goodbye");
+        });
+        link.send(encodeGoodbye(connectionKey));
+        void link.ended.then(reject);
+        return () => link.end(new SmError("CHANNEL_LOST", "the goodbye was given up"));
+      });
+    } finally {
+      link.end(new SmError("CHANNEL_LOST", "the goodbye is said"));
       await link.closed;
     }
   }

@@ -195,6 +195,7 @@ export class MemoryAgentControl implements AgentControl {
       this.#connection(id);
       this.#connections.delete(id);
       this.#changed();
+      return { isTargetTold: true };
     },
     list: async () => [...this.#connections.values()],
     show: async (id: number) => this.#connection(id),
@@ -285,6 +286,10 @@ export class MemoryAgentControl implements AgentControl {
       this.calls.push(`pause ${JSON.stringify(choice)}`);
       return [];
     },
+    forget: async (choice: TargetChoice) => {
+      this.calls.push(`forget ${JSON.stringify(choice)}`);
+      return [];
+    },
     resume: async (choice: TargetChoice) => {
       this.calls.push(`resume ${JSON.stringify(choice)}`);
       return [];
@@ -313,6 +318,7 @@ export class MemoryAgentControl implements AgentControl {
       index: this.#index,
       connections: [...this.#connections.values()],
       targets: [],
+      goodbyes: [],
       captures: [...new Set([...this.#connections.values()].map(({ repset }) => repset))].map((repset) => captureReport(repset)),
     };
   }

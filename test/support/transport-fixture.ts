@@ -143,7 +143,16 @@ export async function openTarget(cleanup: Cleanup, limits: Partial<PeerServerLim
     },
   });
   const { identity, peers, bootstrap, log } = agent;
-  const server = await PeerServer.open({ identity, peers, bootstrap, listen: { host: "127.0.0.1", port: 0 }, accept: accept ?? takeAll, log, limits });
+  const server = await PeerServer.open({
+    identity,
+    peers,
+    bootstrap,
+    listen: { host: "127.0.0.1", port: 0 },
+    accept: accept ?? takeAll,
+    dismiss: async () => undefined,
+    log,
+    limits,
+  });
   cleanup.add(server, (s) => s.close());
   return { ...agent, server, channels, taken: () => waiting.promise };
 }

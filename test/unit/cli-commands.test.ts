@@ -158,7 +158,7 @@ test("bootstrap prints only the token on stdout; import reads it from stdin", as
 
 test("status --json has its shape at once; a connection narrows it", async ({ server, run, agent }) => {
   expect(server).toBeDefined();
-  expect(Object.keys(JSON.parse((await run("status --json")).stdout)).sort()).toEqual(["agent", "captures", "connections", "index", "targets"]);
+  expect(Object.keys(JSON.parse((await run("status --json")).stdout)).sort()).toEqual(["agent", "captures", "connections", "goodbyes", "index", "targets"]);
   agent.setConnection(connectionReport());
   agent.setConnection(connectionReport({ id: 2, repset: "etc" }));
   const one = JSON.parse((await run("status 2 --json")).stdout);
