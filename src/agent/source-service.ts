@@ -15,7 +15,7 @@ import { SourceConnection } from "../connection/source-connection.js";
 import { identityAt } from "../fs/root-identity.js";
 import { DirtyStore } from "../journal/dirty-store.js";
 import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
-import type { ConnectionPatch, GuardSetting, MirrorMode } from "../model/connection-spec.js";
+import type { ConnectionPatch, GuardChange, MirrorMode } from "../model/connection-spec.js";
 import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
 import { rootsOf } from "../model/repset-roots.js";
 import type { RepsetData } from "../model/rule.js";
@@ -312,9 +312,9 @@ export class SourceService implements ConnectionControl {
     return reportConnection(connection);
   }
 
-  async setGuard(id: number, guard: GuardSetting): Promise<ConnectionReport> {
+  async setGuard(id: number, guards: GuardChange): Promise<ConnectionReport> {
     const { connection } = this.#get(id);
-    connection.keep({ options: { ...connection.record.options, guard } }, true);
+    connection.keep({ options: { ...connection.record.options, ...guards } }, true);
     this.#options.board.changed();
     return reportConnection(connection);
   }

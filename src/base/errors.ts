@@ -47,7 +47,11 @@ export const ERRORS = {
   SOURCE_CONNECTED: reject("Disconnect it on the source (`sm disconnect CONN`), or stop the agent there; the target forgets it then.", 2, 409),
   TARGET_PATH_DENIED: reject("Choose a target path below `target.allowedRoots` of the target's configuration, never a system directory."),
   CONNECTION_EXISTS: reject("The set is connected to this place already: see `sm connection list`.", 2, 409),
-  GUARD_HELD: reject("Look at what the source lost, then run `sm connection approve CONN` (send it) or `sm connection reject CONN` (keep the target).", 4, 409),
+  GUARD_HELD: reject(
+    "Look at what the source lost or overwrote, then run `sm connection approve CONN` (send it) or `sm connection reject CONN` (keep the target).",
+    4,
+    409,
+  ),
   GUARD_NOT_HELD: reject("`sm connection show CONN` says whether a connection is held; after a rejection go on with `sm mirror start CONN`.", 2, 409),
   GUARD_REJECTED: halt("Put the source right (from the target, where needed), then `sm mirror start CONN`; nothing is removed on the target."),
   PEER_UNKNOWN: reject("Pair the servers: `sm peer bootstrap create` on the target, `sm peer bootstrap import -` on the source.", 7, 403),

@@ -89,6 +89,7 @@ export class ChangePlanner {
     const existing = parent.children?.get(name);
     if (existing?.inode.isSame(stat)) return;
     if (existing !== undefined) this.#clear(existing);
+    if (existing?.inode.type === "file" && existing.inode.size > 0) this.#context.writer.noteChanged(this.#tree.index, joinPath(parent.path, name));
     this.#touched.add(parent);
     const { table, index: root } = this.#tree;
     const known = table.find(stat);

@@ -55,6 +55,8 @@ export interface ConfigSections {
   readonly guard: {
     /** Percent of its files that a set may lose within the window before its connections hold; null = any. */
     readonly lostPercent: number | null;
+    /** The same of files that are overwritten or replaced. */
+    readonly changedPercent: number | null;
     readonly lostFilesMin: number;
     readonly windowSeconds: number;
   };

@@ -62,7 +62,10 @@ const consistencySchema: z.ZodType<ConsistencyReport> = z.object({
 const guardReportSchema: z.ZodType<GuardReport> = z.object({
   state: z.enum(["off", "watching", "held", "rejected"]),
   lostPercent: z.number().nullable(),
+  changedPercent: z.number().nullable(),
+  crossed: z.enum(["lost", "changed"]).nullable(),
   lost: z.number(),
+  changed: z.number(),
   files: z.number().nullable(),
   fromSeq: z.number().nullable(),
   since: z.string().nullable(),

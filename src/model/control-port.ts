@@ -2,7 +2,7 @@
 // Every method returns or rejects with SmError within its deadline; none waits for ever.
 
 import type { Peer, PeerAddress } from "./channel-port.js";
-import type { ConnectionOptions, ConnectionPatch, GuardSetting, Mapping, MirrorMode } from "./connection-spec.js";
+import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping, MirrorMode } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
 import type { QueueLimitsChange, QueueReport } from "./queue.js";
 import type { RepsetData, Rule } from "./rule.js";
@@ -61,7 +61,7 @@ export interface ConnectionControl {
   approve(id: number): Promise<ConnectionReport>;
   /** Never sends it: the target stays as it is until a mirror is started. */
   reject(id: number): Promise<ConnectionReport>;
-  setGuard(id: number, guard: GuardSetting): Promise<ConnectionReport>;
+  setGuard(id: number, guards: GuardChange): Promise<ConnectionReport>;
   /** Starts a mirror; resolves at once with its first report. */
   startMirror(id: number, mode: MirrorMode): Promise<MirrorReport>;
   stopMirror(id: number): Promise<MirrorReport>;

@@ -89,6 +89,8 @@ export type SourceEvent =
       /** Files that it takes away, or all of whose content; files of the set behind it. */
       readonly lost: number;
       readonly files: number;
+      /** Files that it overwrites or replaces: a number for each path. */
+      readonly changed: Uint32Array;
       readonly lastPath: string;
       readonly bytes: Uint8Array;
     }

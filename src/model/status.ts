@@ -65,13 +65,17 @@ export interface ConsistencyReport {
   readonly reason: Reason | null;
 }
 
-/** Whether a connection is held back because its source lost too many files at once. */
+/** Whether a connection is held back because its source lost or overwrote too many files at once. */
 export interface GuardReport {
   readonly state: "off" | "watching" | "held" | "rejected";
-  /** The threshold; null = off. */
+  /** The thresholds; null = off. */
   readonly lostPercent: number | null;
-  /** What was lost, of how many files, from which set on, and when that was noticed; 0 and null = nothing is held. */
+  readonly changedPercent: number | null;
+  /** Which of them was crossed. */
+  readonly crossed: "lost" | "changed" | null;
+  /** What was lost, and overwritten, of how many files, from which set on, and when that was noticed; 0 and null = nothing is held. */
   readonly lost: number;
+  readonly changed: number;
   readonly files: number | null;
   readonly fromSeq: number | null;
   /** ISO 8601. */

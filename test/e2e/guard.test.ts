@@ -1,6 +1,6 @@
 // A source that loses much at once: the connection holds, also over a kill, until a person decides.
 
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { ConnectionReport } from "../../src/model/status.js";
@@ -10,10 +10,13 @@ import { makeTempDirectory } from "../support/temp-tree.js";
 
 const FILES = 40;
 
-async function guarded(queue = ""): Promise<AgentPair> {
+async function guarded(queue = "", changedPercent = "null"): Promise<AgentPair> {
   const directory = makeTempDirectory();
   mkdirSync(join(directory, "a", "etc"), { recursive: true });
-  writeFileSync(join(directory, "a", "etc", "sm.yaml"), `guard: {lostPercent: 50, lostFilesMin: 10, windowSeconds: 600}\n${queue}`);
+  writeFileSync(
+    join(directory, "a", "etc", "sm.yaml"),
+    `guard: {lostPercent: 50, changedPercent: ${changedPercent}, lostFilesMin: 10, windowSeconds: 600}\n${queue}`,
+  );
   const pair = await AgentPair.start(directory);
   for (const name of ["one", "two"]) {
     mkdirSync(join(pair.sourceDir, name, "deep"), { recursive: true });
@@ -114,6 +117,34 @@ test("what is lost while the agent is down is held, too; renames within the set 
   await decide(pair, "approve");
   await pair.expectEqual();
   rmSync(join(pair.sourceDir, "two"), { recursive: true });
+  await pair.expectEqual();
+});
+
+test("files that are overwritten in place or replaced by name are held; new ones are let go", async () => {
+  const pair = await guarded("", "50");
+  const one = (i: number): string => join(pair.sourceDir, "one", "deep", `f${i}`);
+  for (let i = 0; i < FILES; i++) writeFileSync(join(pair.sourceDir, `new-${i}`), "n");
+  await pair.expectEqual();
+  const { connection } = await pair.source.json<{ connection: ConnectionReport }>(["connection", "guard", `${pair.connectionId}`, "changed=20"]);
+  expect(connection.guard).toMatchObject({ lostPercent: 50, changedPercent: 20 });
+  for (let i = 0; i < 8; i++) writeFileSync(one(i), `attacked ${i}`);
+  await pair.expectEqual();
+  for (let i = 0; i < 8; i++) {
+    writeFileSync(one(i), `attacked again ${i}`);
+    writeFileSync(`${one(i + 8)}.new`, "replaced");
+    renameSync(`${one(i + 8)}.new`, one(i + 8));
+  }
+  const report = await held(pair);
+  expect(report).toMatchObject({ guard: { state: "held", crossed: "changed", changed: 16, files: 2 * FILES } });
+  expect(report.reasons[0]).toMatchObject({
+    code: "GUARD_HELD",
+    message: expect.stringContaining(`16 of ${2 * FILES} files (20 %) were overwritten or replaced`),
+  });
+  await pair.source.kill9();
+  await pair.restartSource();
+  expect(await held(pair)).toMatchObject({ guard: { crossed: "changed", changed: 16 } });
+  expect(readFileSync(join(pair.targetDir, "one", "deep", "f15"), "utf8")).toBe("one 15");
+  await decide(pair, "approve");
   await pair.expectEqual();
 });
 

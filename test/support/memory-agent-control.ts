@@ -3,7 +3,7 @@
 
 import { SmError } from "../../src/base/errors.js";
 import type { PeerAddress } from "../../src/model/channel-port.js";
-import type { ConnectionPatch, GuardSetting } from "../../src/model/connection-spec.js";
+import type { ConnectionPatch, GuardChange } from "../../src/model/connection-spec.js";
 import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, TargetChoice } from "../../src/model/control-port.js";
 import type { PathExplanation } from "../../src/model/explanation.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
@@ -73,7 +73,7 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     lastSeq: 0,
     lagMs: 0,
     consistency: { seq: 0, at: null, lagMs: 0, reason: null },
-    guard: { state: "off", lostPercent: null, lost: 0, files: null, fromSeq: null, since: null },
+    guard: { state: "off", lostPercent: null, changedPercent: null, crossed: null, lost: 0, changed: 0, files: null, fromSeq: null, since: null },
     problems: [],
     problemCount: 0,
     reasons: [],
@@ -210,7 +210,7 @@ export class MemoryAgentControl implements AgentControl {
     },
     approve: async (id: number) => this.#decided(id, "approve"),
     reject: async (id: number) => this.#decided(id, "reject"),
-    setGuard: async (id: number, guard: GuardSetting) => this.#decided(id, `guard ${guard}`),
+    setGuard: async (id: number, guards: GuardChange) => this.#decided(id, `guard ${guards.guard} ${guards.guardChanged}`),
     startMirror: async (id: number, mode: "full" | "difference") => {
       this.#mirrorId += 1;
       const running = idleMirror({ status: "Mirroring", mode, id: this.#mirrorId, percent: 0, outcome: "running", startedAt: SINCE });
