@@ -3,8 +3,8 @@
 interface Slot {
   readonly fromMs: number;
   lost: number;
-  /** Files of the set when the slot began. */
-  readonly files: number;
+  /** The most files that the set had in the slot. */
+  files: number;
 }
 
 const SLOTS = 60;
@@ -21,8 +21,13 @@ export class LossWindow {
   add(nowMs: number, lost: number, files: number): void {
     this.#slots = this.#slots.filter(({ fromMs }) => fromMs > nowMs - this.#windowMs);
     const last = this.#slots.at(-1);
-    if (last !== undefined && last.fromMs > nowMs - this.#windowMs / SLOTS) last.lost += lost;
-    else this.#slots.push({ fromMs: nowMs, lost, files: files + Math.max(0, lost) });
+    const filesBefore = files + Math.max(0, lost);
+    if (last !== undefined && last.fromMs > nowMs - this.#windowMs / SLOTS) {
+      last.lost += lost;
+      last.files = Math.max(last.files, filesBefore);
+    } else {
+      this.#slots.push({ fromMs: nowMs, lost, files: filesBefore });
+    }
   }
 
   get lost(): number {

@@ -89,18 +89,8 @@ async function streaming(journal: Journal) {
   vi.useFakeTimers({ toFake: ["Date"] });
   const made = (seq: number, timeMs: number): void => {
     vi.setSystemTime(timeMs);
-    connection.takeEvent({
-      kind: "set",
-      seq,
-      connectionId: 0,
-      mirror: false,
-      changes: 1,
-      lost: 0,
-      files: 1,
-      changed: new Uint32Array(0),
-      lastPath: "",
-      bytes: Buffer.alloc(0),
-    });
+    const set = { mirror: false, changes: 1, lost: 0, files: 1, changed: new Uint32Array(0), lastPath: "", bytes: Buffer.alloc(0) };
+    connection.takeEvent({ kind: "set", seq, connectionId: 0, ...set });
   };
   const durable = (seq: number): number => {
     acknowledge(ackOf({ appliedSeq: seq }));
