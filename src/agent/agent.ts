@@ -198,7 +198,7 @@ function openLimits(config: Config, log: Log): QueueLimitsFile {
   return limits;
 }
 
-function targetSettings({ server, target, apply, ...directories }: Config): TargetSettings {
+function targetSettings({ server, target, apply, watchdog, ...directories }: Config): TargetSettings {
   const { configDir, stateDir, runtimeDir, logDir, queue } = directories;
   return {
     name: server.name,
@@ -209,6 +209,7 @@ function targetSettings({ server, target, apply, ...directories }: Config): Targ
     stageBytesMax: target.stageMiB * MiB,
     retryInitialMs: apply.retryInitialMs,
     retryMaxMs: apply.retryMaxMs,
+    stallMs: watchdog.stallSeconds === 0 ? null : watchdog.stallSeconds * 1000,
     quarantine: {
       refusals: apply.refusals,
       limitMs: apply.retryLimitSeconds === null ? null : apply.retryLimitSeconds * 1000,

@@ -145,12 +145,22 @@ export class GoodbyeList {
 
   /** Null: the target has forgotten the connection. */
   async #attempt({ goodbye, abort }: Pending): Promise<SmError | null> {
-    const { dialer, findPeer } = this.#options;
+    const peer = this.#peerOf(goodbye);
+    if (peer === null) return new SmError("REFUSED", `${goodbye.peer} is no peer of this agent any more`);
     try {
-      await dialer.sayGoodbye(findPeer(goodbye.peer), goodbye.key, abort.signal);
+      await this.#options.dialer.sayGoodbye(peer, goodbye.key, abort.signal);
       return null;
     } catch (error) {
       return toSmError(error, "CHANNEL_LOST");
+    }
+  }
+
+  #peerOf({ peer }: Goodbye): Peer | null {
+    try {
+      return this.#options.findPeer(peer);
+    } catch (error) {
+      if (toSmError(error).code === "PEER_UNKNOWN") return null;
+      throw error;
     }
   }
 

@@ -78,7 +78,7 @@ export class SourceService implements ConnectionControl {
     this.#origins = new OriginTeller(options.feeds);
     const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
-      for (const { queue } of this.#sources.values()) void queue.look();
+      for (const source of this.#sources.values()) source.look();
     };
     this.#tickers = [setInterval(tick, 1000), setInterval(() => this.feedsChanged(true), FEEDS_GONE_MS)];
   }
@@ -158,6 +158,7 @@ export class SourceService implements ConnectionControl {
       hello: () => this.#hello(connection, source),
       windowBytes: config.transport.windowMiB * MiB,
       repairBelowBytes: () => (limits.inForce.memoryMiB * MiB) / 2,
+      stallMs: config.watchdog.stallSeconds === 0 ? null : config.watchdog.stallSeconds * 1000,
       captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
       queueBytesMax: () => queueBytesMax(config, source.journal.stats()),
       guardPolicy: ({ options }) => guardPolicyOf(options, config.guard),

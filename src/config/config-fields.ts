@@ -157,6 +157,9 @@ export const FIELDS: FieldTable = {
     lostFilesMin: whole(1, 1_000_000_000, 100, "a few files of a small set are removed every day"),
     windowSeconds: whole(1, 2_592_000, 600, "a mistake and an attack take minutes, and what a day removes is its work"),
   },
+  watchdog: {
+    stallSeconds: whole(0, 86_400, 60, "longer than a busy disk or network takes for one thing, short enough to be told while it matters; 0 = off"),
+  },
   log: {
     level: word(["error", "warn", "info", "debug"], "info", "every change of state is on record, single files are not"),
     format: word(["text", "json"], "text", "read by people first; json is for log collectors"),

@@ -60,6 +60,10 @@ export interface ConfigSections {
     readonly lostFilesMin: number;
     readonly windowSeconds: number;
   };
+  readonly watchdog: {
+    /** Nothing moves for so long though something waits, and nothing explains it: that is said; 0 = it is not watched. */
+    readonly stallSeconds: number;
+  };
   readonly log: {
     readonly level: "error" | "warn" | "info" | "debug";
     readonly format: "text" | "json";

@@ -31,6 +31,8 @@ export interface TargetSettings {
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
   readonly quarantine: QuarantinePolicy;
+  /** How long nothing may be applied, though something waits, before that is said; null = it is not watched. */
+  readonly stallMs: number | null;
 }
 
 export interface TargetServiceOptions {
@@ -104,7 +106,7 @@ export class TargetService implements TargetControl {
       if (terms === null) return await this.#claims.release(key);
       const { hasLeftovers, point, quarantine, ...seqs } = readStanding(stateDirectory, Date.now(), this.#options.settings.quarantine.limitMs);
       const view = { terms, clockAheadMs: 0, online: false, receivedBytes: 0, failure: null, stageFaultSince: null, quarantine };
-      this.#away.set(key, { ...view, last: { ...seqs, ...point, openSinceMs: null, stageFault: null } });
+      this.#away.set(key, { ...view, last: { ...seqs, ...point, openSinceMs: null, stageFault: null, retrying: null } });
       if (!hasLeftovers) return;
       const session = await this.#openSession(key, terms, { epoch: null, clockAheadMs: 0 });
       log.info(`what was staged of ${terms.repset} from ${terms.peer} is applied`, { change: session.last.appliedSeq });
@@ -121,7 +123,7 @@ export class TargetService implements TargetControl {
   async #openSession(key: string, terms: TargetTerms, stream: { readonly epoch: string | null; readonly clockAheadMs: number }): Promise<Session> {
     const { settings, failpoint, log } = this.#options;
     const { mappings, rules, remapLinks, durability } = terms;
-    const { stageBytesMax, retryInitialMs, retryMaxMs, quarantine } = settings;
+    const { stageBytesMax, retryInitialMs, retryMaxMs, quarantine, stallMs } = settings;
     const service = await ApplyService.open({
       connectionKey: key,
       stateDirectory: this.#stateDirectory(key),
@@ -134,12 +136,13 @@ export class TargetService implements TargetControl {
       retryInitialMs,
       retryMaxMs,
       quarantine,
+      stallMs,
       failpoint,
       isPaused: this.#pauses.sinceOf(key) !== null,
       log,
     });
     const { appliedSeq, durableSeq } = service.opened;
-    const last = { appliedSeq, durableSeq, ...service.point, openSinceMs: null, stageFault: null };
+    const last = { appliedSeq, durableSeq, ...service.point, openSinceMs: null, stageFault: null, retrying: null };
     const { clockAheadMs } = stream;
     const fresh = { channel: null, stageFaultSince: null, isPaused: false, receivedBytes: 0, failure: null, closed: null, feeds: [] };
     const session: Session = { ...fresh, key, terms, service, clockAheadMs, last };
@@ -276,7 +279,7 @@ export class TargetService implements TargetControl {
     if (this.#sessions.get(key) !== session) return;
     this.#sessions.delete(key);
     this.#options.onFeeds();
-    this.#away.set(key, { ...viewOf(session), online: false });
+    this.#away.set(key, { ...viewOf(session), online: false, last: { ...session.last, retrying: null } });
   }
 
   async #close(session: Session): Promise<void> {

@@ -8,6 +8,8 @@ export interface ChannelStats {
   readonly sentBytes: number;
   readonly sentCompressedBytes: number;
   readonly receivedBytes: number;
+  /** Handed to the socket and not taken by the network. */
+  readonly unsentBytes: number;
   readonly roundTripMs: number;
   readonly connectedAtMs: number;
 }

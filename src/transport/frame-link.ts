@@ -145,7 +145,7 @@ export class FrameLink {
     this.#paced.push(frame);
     this.#pacedBytes += frame.length;
     this.#sendNext();
-    if (this.#unsentBytes < HIGH_WATER_BYTES) return Promise.resolve();
+    if (this.unsentBytes < HIGH_WATER_BYTES) return Promise.resolve();
     const waiter = defer<void>();
     this.#waiters.push(waiter);
     return waiter.promise;
@@ -192,7 +192,8 @@ export class FrameLink {
     this.#isPassing = false;
   }
 
-  get #unsentBytes(): number {
+  /** Handed over, and not taken by the network. */
+  get unsentBytes(): number {
     return this.#ws.bufferedAmount + this.#pacedBytes;
   }
 
@@ -223,7 +224,7 @@ export class FrameLink {
   #drained(): void {
     if (this.#socket.errored !== null || this.#socket.destroyed) return;
     this.#sendNext();
-    if (this.#waiters.length === 0 || this.#unsentBytes > LOW_WATER_BYTES) return;
+    if (this.#waiters.length === 0 || this.unsentBytes > LOW_WATER_BYTES) return;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
 

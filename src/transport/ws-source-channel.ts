@@ -181,6 +181,7 @@ export class WsSourceChannel implements SourceChannel {
       sentBytes: this.#sentSetBytes,
       sentCompressedBytes: this.#sentWireBytes,
       receivedBytes: this.#link.receivedBytes,
+      unsentBytes: this.#link.unsentBytes,
       roundTripMs: this.#link.roundTripMs,
       connectedAtMs: this.#connectedAtMs,
     };

@@ -44,7 +44,7 @@ async function streaming(journal: Journal) {
     onAck: (listener) => heard.resolve(listener),
     onPause: () => undefined,
     ended: ended.promise,
-    stats: () => ({ sentBytes: 0, sentCompressedBytes: 0, receivedBytes: 0, roundTripMs: 0, connectedAtMs: 0 }),
+    stats: () => ({ sentBytes: 0, sentCompressedBytes: 0, receivedBytes: 0, unsentBytes: 0, roundTripMs: 0, connectedAtMs: 0 }),
     close: async () => ended.resolve(new SmError("CHANNEL_LOST", "closed")),
   };
   const connection = new SourceConnection({

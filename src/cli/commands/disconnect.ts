@@ -13,7 +13,7 @@ export default class Disconnect extends SmCommand {
     const id = parseConnectionId(args.conn);
     const result = await this.api(flags).call("connection.disconnect", { id }, { deadlineMs: DISCONNECT_DEADLINE_MS });
     this.show(result, flags, ({ disconnected, isTargetTold }) =>
-      isTargetTold ? `disconnected ${disconnected}` : `disconnected ${disconnected}; the target is told as soon as it can be reached (see \`sm status\`)`,
+      isTargetTold ? `disconnected ${disconnected}` : `disconnected ${disconnected}; the target has not been told yet (\`sm status\` shows what waits for it)`,
     );
   }
 }
