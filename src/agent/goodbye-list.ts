@@ -73,20 +73,14 @@ export class GoodbyeList {
     return this.#pending.has(key);
   }
 
-  /** On disk when it returns. */
-  add({ key, id, repset, peer, mappings }: ConnectionRecord): void {
+  /** On disk when it returns; resolves with whether the target knows, after the first attempt or a moment. */
+  add({ key, id, repset, peer, mappings }: ConnectionRecord): Promise<boolean> {
     const places = mappings.map(({ target }) => target);
     const goodbye = { key, connectionId: id, repset, peer, places, since: new Date().toISOString() };
     const before = [...this.#pending.values()].map((pending) => pending.goodbye);
     writeFileAtomic(this.#path, JSON.stringify([...before, goodbye], null, 2));
-    this.#take(goodbye);
-  }
-
-  /** Resolves with whether the target knows, after the first attempt or a moment. */
-  async tell(key: string): Promise<boolean> {
-    const pending = this.#pending.get(key);
-    if (pending === undefined) return true;
-    return Promise.race([pending.first.promise, delay(TELL_MS, pending.abort.signal).then(() => !this.#pending.has(key))]);
+    const { first, abort } = this.#take(goodbye);
+    return Promise.race([first.promise, delay(TELL_MS, abort.signal).then(() => false)]);
   }
 
   /** The peer may be reached again. */
@@ -112,11 +106,12 @@ export class GoodbyeList {
     await Promise.all(this.#saying);
   }
 
-  #take(goodbye: Goodbye): void {
+  #take(goodbye: Goodbye): Pending {
     const pending: Pending = { goodbye, abort: new AbortController(), first: defer(), hurry: () => undefined, fault: null, nextAt: null };
     this.#pending.set(goodbye.key, pending);
     const saying = this.#say(pending).finally(() => this.#saying.delete(saying));
     this.#saying.add(saying);
+    return pending;
   }
 
   async #say(pending: Pending): Promise<void> {

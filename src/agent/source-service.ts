@@ -232,14 +232,14 @@ export class SourceService implements ConnectionControl {
     this.#running.delete(id);
     this.#origins.forget(id);
     // On record first: a kill from here on is a disconnect that is completed.
-    this.#goodbyes.add(connection.record);
+    const told = this.#goodbyes.add(connection.record);
     this.#remove(id);
     if (source.connections.size === 0) {
       this.#sources.delete(source.repset.name);
       await source.close();
     }
     this.#options.board.changed();
-    return { isTargetTold: await this.#goodbyes.tell(connection.record.key) };
+    return { isTargetTold: await told };
   }
 
   #remove(id: number): void {

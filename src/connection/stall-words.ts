@@ -24,7 +24,7 @@ export function stallMessage(kind: StallKind, { peer, sentSeq, appliedSeq, durab
   const place = `change set ${appliedSeq} of ${sentSeq} sent was applied last`;
   switch (kind) {
     case "link":
-      return `the network to ${peer} has taken nothing for ${time}, though ${peer} is heard: ${place}`;
+      return `neither the network nor ${peer} has taken anything for ${time}, though ${peer} is heard: ${place}`;
     case "silent":
       return `nothing has come from ${peer} for ${time}, not even a heartbeat: its agent or its machine does not run, or the network is cut; ${place}`;
     case "target":

@@ -7,7 +7,7 @@ import type { Log } from "../../src/base/log.js";
 import { defer } from "../../src/base/wait.js";
 import type { BytePath } from "../../src/model/byte-path.js";
 import { encodeChangeSet } from "../../src/model/change-set.js";
-import type { AcceptChannel, Peer, TargetChannel } from "../../src/model/channel-port.js";
+import type { AcceptChannel, DismissConnection, Peer, TargetChannel } from "../../src/model/channel-port.js";
 import type { Hello, Welcome } from "../../src/model/session.js";
 import { Bootstrap } from "../../src/transport/bootstrap.js";
 import { Identity } from "../../src/transport/identity.js";
@@ -130,7 +130,12 @@ export interface Target extends Agent {
 }
 
 /** A target that takes whatever comes, unless `accept` decides otherwise. */
-export async function openTarget(cleanup: Cleanup, limits: Partial<PeerServerLimits> = {}, accept?: AcceptChannel): Promise<Target> {
+export async function openTarget(
+  cleanup: Cleanup,
+  limits: Partial<PeerServerLimits> = {},
+  accept?: AcceptChannel,
+  dismiss: DismissConnection = async () => undefined,
+): Promise<Target> {
   const agent = await openAgent(cleanup, "target");
   const channels: TargetChannel[] = [];
   let waiting = defer<TargetChannel>();
@@ -149,7 +154,7 @@ export async function openTarget(cleanup: Cleanup, limits: Partial<PeerServerLim
     bootstrap,
     listen: { host: "127.0.0.1", port: 0 },
     accept: accept ?? takeAll,
-    dismiss: async () => undefined,
+    dismiss,
     log,
     limits,
   });

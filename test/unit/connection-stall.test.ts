@@ -144,7 +144,7 @@ test("a network that takes nothing is given three times as long; heartbeats that
   kit.pass(175, beat);
   expect(kit.watch.reason).toBeNull();
   kit.pass(80, beat);
-  expect(kit.watch.reason?.message).toContain("the network to B has taken nothing");
+  expect(kit.watch.reason?.message).toContain("neither the network nor B has taken anything");
 });
 
 test("the channel is opened anew after three times the limit, again after five minutes at the earliest, and that is shown", () => {
