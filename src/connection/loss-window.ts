@@ -17,16 +17,15 @@ export class LossWindow {
     this.#windowMs = windowMs;
   }
 
-  /** `files`: those of the set behind the loss. */
+  /** `files`: those of the set before the loss. */
   add(nowMs: number, lost: number, files: number): void {
     this.#slots = this.#slots.filter(({ fromMs }) => fromMs > nowMs - this.#windowMs);
     const last = this.#slots.at(-1);
-    const filesBefore = files + Math.max(0, lost);
     if (last !== undefined && last.fromMs > nowMs - this.#windowMs / SLOTS) {
       last.lost += lost;
-      last.files = Math.max(last.files, filesBefore);
+      last.files = Math.max(last.files, files);
     } else {
-      this.#slots.push({ fromMs: nowMs, lost, files: filesBefore });
+      this.#slots.push({ fromMs: nowMs, lost, files });
     }
   }
 

@@ -81,6 +81,8 @@ export class MassChangeGuard implements SendGuard {
 
   /** A live set, before it can be sent. */
   takeSet({ seq, lost, files, changed }: GuardedSet): void {
+    // Of what is lost, that which was emptied is among the files still.
+    const filesBefore = Math.max(files, this.#files ?? files + Math.max(0, lost));
     this.#files = files;
     const { hold } = this.#record;
     if (hold !== null) {
@@ -92,7 +94,7 @@ export class MassChangeGuard implements SendGuard {
     if (policy === null) return;
     const window = this.#windowOf(policy.windowSeconds);
     const nowMs = this.#clock.monotonicMs();
-    window.losses.add(nowMs, lost, files);
+    window.losses.add(nowMs, lost, filesBefore);
     if (policy.changedPercent !== null) window.changed.add(nowMs, changed);
     const counted = { lost: window.losses.lost, changed: window.changed.count, files: window.losses.files };
     const isLost = lost > 0 && isOver(policy.lostPercent, policy.lostFilesMin, counted.lost, counted.files);

@@ -58,7 +58,7 @@ test("what is spread over more than the window does not count together, whatever
   for (let step = 0; step < 20; step++) {
     time.monotonicMs += 16_000;
     time.nowMs = step % 2 === 0 ? 1e13 : 0;
-    guard.takeSet({ changed: NONE, seq: step + 1, lost: 5, files: 100 });
+    guard.takeSet({ changed: NONE, seq: step + 1, lost: 4, files: 100 });
   }
   expect(guard.isHeld).toBe(false);
   time.monotonicMs += 1000;
@@ -70,6 +70,14 @@ test("files that were emptied for a moment, and have content again, are not lost
   const { guard } = create();
   for (let seq = 1; seq < 100; seq++) guard.takeSet({ changed: NONE, seq, lost: seq % 2 === 1 ? 15 : -15, files: 100 });
   expect(guard.isHeld).toBe(false);
+});
+
+test("files that are emptied count in full, though they are files of the set still, also after a quiet time", () => {
+  const { guard, time } = create();
+  guard.takeMirror({ lastSeq: 0, files: 100, removesExtras: true });
+  time.monotonicMs += 3_600_000;
+  guard.takeSet({ changed: NONE, seq: 1, lost: 20, files: 100 });
+  expect(guard.report()).toMatchObject({ state: "held", lost: 20, files: 100 });
 });
 
 test("what is approved opens the gate, and counting begins anew", () => {
@@ -144,8 +152,8 @@ test("without a threshold nothing is held or kept; what is held stays so when it
 test("the window forgets by slots, and knows the most files it had", () => {
   const window = new LossWindow(60_000);
   window.add(0, 0, 500);
-  window.add(500, 5, 495);
-  window.add(30_000, 5, 490);
+  window.add(500, 5, 500);
+  window.add(30_000, 5, 495);
   expect([window.lost, window.files]).toEqual([10, 500]);
   window.add(60_001, 0, 490);
   expect([window.lost, window.files]).toEqual([5, 495]);
