@@ -125,7 +125,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const common = { version, failpoint, log };
   const target = await TargetService.open({ ...targetOptions(config, identity, peers), ...common, onFeeds: () => feedsChanged(), onChange: board.changed });
   closers.push(() => target.close());
-  const server = await PeerServer.open({ ...trust, listen, accept: target.accept, log, limits: timing });
+  const server = await PeerServer.open({ ...trust, listen, accept: target.accept, dismiss: target.dismiss, log, limits: timing });
   closers.push(() => server.close());
   const repsetStore = await RepsetStore.open(config.configDir, log);
   closers.push(() => repsetStore.close());
@@ -150,14 +150,14 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     ...common,
   });
   closers.push(() => source.close());
+  peers.onRemoved(({ name }) => source.peerRemoved(name));
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
   const status = (): StatusReport => ({
     agent: { pid: process.pid, version, name: config.server.name, startedAt, listen: displayListen(server.address), memoryBytes: process.memoryUsage.rss() },
     index: board.index,
-    connections: source.reports(),
     targets: target.reports(),
-    captures: source.captures(),
+    ...source.status(),
   });
   const explainer = new ExplainService({ repsets: repsetStore, sourceOf: (repset) => source.sourceOf(repset) });
   const control: AgentControl = {
@@ -199,7 +199,7 @@ function openLimits(config: Config, log: Log): QueueLimitsFile {
   return limits;
 }
 
-function targetSettings({ server, target, apply, ...directories }: Config): TargetSettings {
+function targetSettings({ server, target, apply, watchdog, ...directories }: Config): TargetSettings {
   const { configDir, stateDir, runtimeDir, logDir, queue } = directories;
   return {
     name: server.name,
@@ -210,6 +210,7 @@ function targetSettings({ server, target, apply, ...directories }: Config): Targ
     stageBytesMax: target.stageMiB * MiB,
     retryInitialMs: apply.retryInitialMs,
     retryMaxMs: apply.retryMaxMs,
+    stallMs: watchdog.stallSeconds === 0 ? null : watchdog.stallSeconds * 1000,
     quarantine: {
       refusals: apply.refusals,
       limitMs: apply.retryLimitSeconds === null ? null : apply.retryLimitSeconds * 1000,

@@ -5,6 +5,7 @@ import { Worker } from "node:worker_threads";
 import { discardBuffer } from "../base/discard-buffer.js";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import type { Pulse } from "../base/pulse.js";
 import { MiB } from "../base/units.js";
 import { type Deferred, defer, delay } from "../base/wait.js";
 import type { Config } from "../config/config.js";
@@ -24,6 +25,7 @@ import type { SourceCommand, SourceEvent, SourceFeed, SourceWorkerData } from ".
 import type { CaptureReport, Reason } from "../model/status.js";
 import { SetDirtyTaker } from "./dirty-taker.js";
 import { journalLimits, QueueWatch } from "./queue-watch.js";
+import { WorkerWatch } from "./worker-watch.js";
 
 /** A root as it was when it was connected: a path, and what must be found there. */
 export type KnownRoot = ConnectionRecord["roots"][number];
@@ -59,6 +61,7 @@ export class RepsetSource implements SourceFeed {
   readonly journal: DiskJournal;
   readonly connections = new Set<SourceConnection>();
   readonly queue: QueueWatch;
+  readonly #watch: WorkerWatch;
   repset: RepsetData;
   readonly #options: RepsetSourceOptions;
   #worker: Worker | null = null;
@@ -86,6 +89,8 @@ export class RepsetSource implements SourceFeed {
     const { directory, onFull } = config.queue;
     const repset = options.repset.name;
     this.queue = new QueueWatch({ repset, directory, journal, limits, onFull, connections: () => this.connections, onChange, log });
+    const { stallSeconds } = config.watchdog;
+    this.#watch = new WorkerWatch(this.roots.join(", "), stallSeconds === 0 ? null : stallSeconds * 1000);
     journal.onLoss((loss) => this.#takeLoss(loss));
   }
 
@@ -125,6 +130,7 @@ export class RepsetSource implements SourceFeed {
       walkSeconds: capture.walkSeconds,
       auditSeconds: capture.auditSeconds,
       failpoint: this.#options.failpoint,
+      pulse: this.#watch.begin(),
     };
     const worker = new Worker(new URL("./source-worker.js", import.meta.url), { workerData: data, trackUnmanagedFds: false });
     this.#worker = worker;
@@ -154,6 +160,7 @@ export class RepsetSource implements SourceFeed {
   /** A worker that ended has forgotten what it knew of the tree: begin anew, and compare. It ends in order (null) when a root is not there. */
   async #restart(failure: SmError | null): Promise<void> {
     this.#worker = null;
+    this.#watch.end();
     const halt = this.#halt;
     const isRootAway = failure === null && halt?.code.startsWith("ROOT_") === true;
     if (!isRootAway) this.#takeDeath(failure ?? new SmError("WORKER_DIED", `the source worker of ${this.repset.name} ended unexpectedly`));
@@ -199,6 +206,21 @@ export class RepsetSource implements SourceFeed {
     this.#options.log.warn(`queue of ${this.repset.name}: ${loss.message}`, { from: loss.fromSeq, to: loss.toSeq, reason: loss.reason });
     this.requireMirror("queue", `changes ${loss.fromSeq}…${loss.toSeq} were given up (${loss.reason}): ${loss.message}`, loss.connectionId);
     this.send({ kind: "lost", connectionId: loss.connectionId, fromSeq: loss.fromSeq, toSeq: loss.toSeq });
+  }
+
+  /** Null = there is none, or it is arming: a thread of its own may be at that. */
+  get pulse(): Pulse | null {
+    return this.#state === "Arming" ? null : this.#watch.pulse;
+  }
+
+  /** Called about once a second. */
+  look(): void {
+    void this.queue.look();
+    if (!this.#watch.look(performance.now())) return;
+    const { reason } = this.#watch;
+    if (reason === null) this.#options.log.info("the source worker goes on", { repset: this.repset.name });
+    else this.#options.log.warn(reason.message, { repset: this.repset.name, code: reason.code });
+    this.#options.onChange();
   }
 
   send(command: SourceCommand): void {
@@ -323,32 +345,21 @@ export class RepsetSource implements SourceFeed {
   }
 
   report(): CaptureReport {
-    const coverage: CaptureCoverage = this.#coverage ?? {
-      tier: 4,
-      source: "chokidar",
-      why: "being armed",
-      blindSpots: [],
-      directoriesWatched: 0,
-      directoriesTotal: 0,
-      walkSeconds: 0,
-      advice: null,
-      events: 0,
-      losses: 0,
-    };
     return {
       repset: this.repset.name,
       state: this.#halt === null ? this.#state : "Halted",
       files: this.#files,
       bytes: this.#bytes,
-      coverage,
+      coverage: this.#coverage ?? BEING_ARMED,
       audit: this.#audit,
-      reasons: [this.#halt, this.queue.reason].filter((reason) => reason !== null),
+      reasons: [this.#halt, this.#watch.reason, this.queue.reason].filter((reason) => reason !== null),
     };
   }
 
   async #stopWorker(): Promise<void> {
     const worker = this.#worker;
     this.#worker = null;
+    this.#watch.end();
     if (worker === null) return;
     const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
     worker.postMessage({ kind: "stop" } satisfies SourceCommand);
@@ -376,6 +387,11 @@ function jobWindowBytes({ config, limits }: RepsetSourceOptions): number {
   const queueMiB = limits.diskMiB === null ? Number.POSITIVE_INFINITY : limits.memoryMiB + limits.diskMiB;
   return Math.min(config.transport.windowMiB, queueMiB / 4) * MiB;
 }
+
+const BEING_ARMED: CaptureCoverage = {
+  ...{ tier: 4, source: "chokidar", why: "being armed", blindSpots: [], advice: null },
+  ...{ directoriesWatched: 0, directoriesTotal: 0, walkSeconds: 0, events: 0, losses: 0 },
+};
 
 function concerns(event: SourceEvent, connectionId: number): boolean {
   return !("connectionId" in event) || event.connectionId === 0 || event.connectionId === connectionId;

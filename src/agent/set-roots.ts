@@ -3,13 +3,11 @@
 import { statSync } from "node:fs";
 import { SmError } from "../base/errors.js";
 import type { Config } from "../config/config.js";
-import type { ConnectionRecord } from "../connection/connection-record.js";
 import { identityAt, isSameRoot } from "../fs/root-identity.js";
 import { realPathAsFarAsItExists } from "../fs/storage-place.js";
 import { type BytePath, bytesFromText } from "../model/byte-path.js";
-import type { Mapping } from "../model/connection-spec.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
-import { isInside, isLoop, rootsOf } from "../model/repset-roots.js";
+import { isInside, rootsOf } from "../model/repset-roots.js";
 import type { RepsetData, Rule } from "../model/rule.js";
 import type { KnownRoot } from "./repset-source.js";
 
@@ -52,15 +50,6 @@ export function refuseOwnSources(rules: readonly Rule[], roots: readonly string[
       const why = own.includes(denied) ? "where the agent itself writes with every change" : "which the kernel makes up as it is read";
       throw new SmError("SOURCE_PATH_DENIED", `the replication set includes ${denied}, ${why}`, { data: { path: denied, root } });
     }
-  }
-}
-
-/** Throws CONNECTION_EXISTS when one of these writes there already. */
-export function refuseTwice(records: readonly ConnectionRecord[], peer: string, mappings: readonly Mapping[]): void {
-  for (const { id, repset, mappings: taken } of records.filter((record) => record.peer === peer)) {
-    const other = mappings.flatMap(({ target }) => taken.filter((mapping) => isLoop(mapping.target, target)))[0];
-    if (other === undefined) continue;
-    throw new SmError("CONNECTION_EXISTS", `connection ${id} (${repset}) writes to ${other.target} on ${peer} already`, { data: { id } });
   }
 }
 

@@ -1,6 +1,5 @@
 // The source module: the connections of this agent and the replication sets that feed them.
 
-import { randomBytes } from "node:crypto";
 import { type Feed, refuseLocalLoops } from "../apply/loop-check.js";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
@@ -11,26 +10,28 @@ import { cleanUntilAtStart } from "../connection/clean-until.js";
 import type { ConnectionRecord } from "../connection/connection-record.js";
 import { reportConnection } from "../connection/connection-report.js";
 import { guardPolicyOf, rejectHeld } from "../connection/guard-decision.js";
-import { heldIn, NOTHING_HELD } from "../connection/guard-record.js";
+import { heldIn } from "../connection/guard-record.js";
 import { SourceConnection } from "../connection/source-connection.js";
 import { identityAt } from "../fs/root-identity.js";
 import { DirtyStore } from "../journal/dirty-store.js";
 import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
-import type { ConnectionPatch, GuardSetting, MirrorMode } from "../model/connection-spec.js";
+import type { ConnectionPatch, GuardChange, MirrorMode } from "../model/connection-spec.js";
 import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
 import { rootsOf } from "../model/repset-roots.js";
 import type { RepsetData } from "../model/rule.js";
-import type { CaptureReport, ConnectionReport, MirrorReport } from "../model/status.js";
+import type { ConnectionReport, MirrorReport, StatusReport } from "../model/status.js";
 import { ConnectionStore } from "./connection-store.js";
+import { GoodbyeList } from "./goodbye-list.js";
 import type { JobService } from "./job-service.js";
 import { machineIdentity } from "./machine.js";
 import { resolveMappings } from "./mapping-resolver.js";
+import { newRecord, refuseTwice } from "./new-connection.js";
 import { OriginTeller } from "./origin-teller.js";
 import { queueBytesMax } from "./queue-capacity.js";
 import type { QueueLimitsFile } from "./queue-limits.js";
 import type { QueueWatch } from "./queue-watch.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
-import { isDirectory, ownSourcesOf, refuseOwnSources, refuseTwice, rootsOfSet, withBirthTime } from "./set-roots.js";
+import { isDirectory, ownSourcesOf, refuseOwnSources, rootsOfSet, withBirthTime } from "./set-roots.js";
 import type { StatusBoard } from "./status-board.js";
 import { syncConnection } from "./sync-connection.js";
 
@@ -68,16 +69,18 @@ export class SourceService implements ConnectionControl {
   readonly #sources = new Map<string, RepsetSource>();
   readonly #running = new Map<number, Running>();
   readonly #origins: OriginTeller;
+  readonly #goodbyes: GoodbyeList;
   readonly #tickers: readonly NodeJS.Timeout[];
 
-  private constructor(options: SourceServiceOptions) {
+  private constructor(options: SourceServiceOptions, goodbyes: GoodbyeList) {
     this.#options = options;
+    this.#goodbyes = goodbyes;
     this.#store = ConnectionStore.open(options.config.stateDir);
     this.#dirty = DirtyStore.open(options.config.stateDir, options.log);
     this.#origins = new OriginTeller(options.feeds);
     const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
-      for (const { queue } of this.#sources.values()) void queue.look();
+      for (const source of this.#sources.values()) source.look();
       options.jobs.tick();
     };
     this.#tickers = [setInterval(tick, 1000), setInterval(() => this.feedsChanged(true), FEEDS_GONE_MS)];
@@ -85,13 +88,17 @@ export class SourceService implements ConnectionControl {
 
   /** Takes up the connections that were there before: whatever happened meanwhile is compared. */
   static async open(options: SourceServiceOptions): Promise<SourceService> {
-    const service = new SourceService(options);
+    const { config, dialer, findPeer, board, log } = options;
+    const goodbyes = GoodbyeList.open({ stateDir: config.stateDir, dialer, findPeer, onChange: board.changed, log });
+    const service = new SourceService(options, goodbyes);
+    // Before anything is told: what was being disconnected when the agent ended is gone.
+    for (const { id, key } of service.#store.list()) if (goodbyes.has(key)) service.#remove(id);
     for (const record of service.#store.list()) {
       try {
         await service.#take(record, "the agent was restarted");
       } catch (error) {
         const failure = toSmError(error);
-        options.log.error(`connection ${record.id} (${record.repset} to ${record.peer}) cannot be taken up: ${failure.message}`, { code: failure.code });
+        log.error(`connection ${record.id} (${record.repset} to ${record.peer}) cannot be taken up: ${failure.message}`, { code: failure.code });
       }
     }
     return service;
@@ -107,35 +114,14 @@ export class SourceService implements ConnectionControl {
     refuseOwnSources(repset.rules, paths, ownSourcesOf(config));
     const roots = paths.map((path): KnownRoot => ({ path, ...identityAt(path) }));
     const mappings = resolveMappings(paths, request.map);
-    refuseTwice(this.#store.list(), request.target, mappings);
+    refuseTwice(
+      [...this.#running.values()].map(({ connection }) => connection.record),
+      request.target,
+      mappings,
+    );
     this.#refuseOtherRoots(repset.name, roots);
     if (request.target === "localhost") refuseLocalLoops(mappings);
-    const now = new Date().toISOString();
-    const isMirrored = request.options.mirror !== "none";
-    const record: ConnectionRecord = {
-      id: this.#store.nextId(),
-      key: randomBytes(16).toString("hex"),
-      repset: repset.name,
-      peer: request.target,
-      mappings,
-      options: request.options,
-      createdAt: now,
-      roots,
-      epoch: "",
-      durableSeq: 0,
-      mirrorNeed: {
-        reason: "initial",
-        message: isMirrored ? "the target has not been mirrored yet" : "connected with --no-mirror: nothing is known of the target",
-        since: now,
-        mode: request.options.mirror === "full" ? "full" : "difference",
-        extras: "report",
-        changedSinceMs: null,
-        isAutomatic: isMirrored,
-      },
-      wasMirrored: false,
-      cleanUntilMs: Date.now() - EVENT_LAG_MS,
-      guard: NOTHING_HELD,
-    };
+    const record = newRecord({ id: this.#store.nextId(), request, repset: repset.name, mappings, roots, cleanUntilMs: Date.now() - EVENT_LAG_MS });
     this.#store.save(record);
     const connection = await this.#take(record, null);
     await board.until(() => connection.state.kind !== "connecting", 5000);
@@ -175,6 +161,7 @@ export class SourceService implements ConnectionControl {
       hello: () => this.#hello(connection, source),
       windowBytes: config.transport.windowMiB * MiB,
       repairBelowBytes: () => (limits.inForce.memoryMiB * MiB) / 2,
+      stallMs: config.watchdog.stallSeconds === 0 ? null : config.watchdog.stallSeconds * 1000,
       captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
       queueBytesMax: () => queueBytesMax(config, source.journal.stats()),
       guardPolicy: ({ options }) => guardPolicyOf(options, config.guard),
@@ -241,7 +228,7 @@ export class SourceService implements ConnectionControl {
     return source;
   }
 
-  async disconnect(id: number): Promise<void> {
+  async disconnect(id: number): Promise<{ readonly isTargetTold: boolean }> {
     const { connection, source, abort, done } = this.#get(id);
     abort.abort();
     await done;
@@ -249,13 +236,20 @@ export class SourceService implements ConnectionControl {
     source.detach(connection);
     this.#running.delete(id);
     this.#origins.forget(id);
-    this.#store.remove(id);
-    this.#dirty.remove(id);
+    // On record first: a kill from here on is a disconnect that is completed.
+    const told = this.#goodbyes.add(connection.record);
+    this.#remove(id);
     if (source.connections.size === 0) {
       this.#sources.delete(source.repset.name);
       await source.close();
     }
     this.#options.board.changed();
+    return { isTargetTold: await told };
+  }
+
+  #remove(id: number): void {
+    this.#store.remove(id);
+    this.#dirty.remove(id);
   }
 
   #get(id: number): Running {
@@ -272,8 +266,8 @@ export class SourceService implements ConnectionControl {
     return [...this.#running.values()].map(({ connection }) => reportConnection(connection));
   }
 
-  captures(): readonly CaptureReport[] {
-    return [...this.#sources.values()].map((source) => source.report());
+  status(): Pick<StatusReport, "connections" | "captures" | "goodbyes"> {
+    return { connections: this.reports(), captures: [...this.#sources.values()].map((source) => source.report()), goodbyes: this.#goodbyes.reports() };
   }
 
   queues(): readonly QueueWatch[] {
@@ -324,9 +318,9 @@ export class SourceService implements ConnectionControl {
     return reportConnection(connection);
   }
 
-  async setGuard(id: number, guard: GuardSetting): Promise<ConnectionReport> {
+  async setGuard(id: number, guards: GuardChange): Promise<ConnectionReport> {
     const { connection } = this.#get(id);
-    connection.keep({ options: { ...connection.record.options, guard } }, true);
+    connection.keep({ options: { ...connection.record.options, ...guards } }, true);
     this.#options.board.changed();
     return reportConnection(connection);
   }
@@ -380,6 +374,11 @@ export class SourceService implements ConnectionControl {
 
   nudgePeer(name: string): void {
     for (const { connection } of this.#running.values()) if (connection.record.peer === name) connection.nudge();
+    this.#goodbyes.nudgePeer(name);
+  }
+
+  peerRemoved(name: string): void {
+    this.#goodbyes.forgetPeer(name);
   }
 
   async close(): Promise<void> {
@@ -388,6 +387,7 @@ export class SourceService implements ConnectionControl {
     for (const { abort } of this.#running.values()) abort.abort();
     await Promise.all([...this.#running.values()].map(({ done }) => done));
     await Promise.all([...this.#sources.values()].map((source) => source.close()));
+    await this.#goodbyes.close();
     this.#dirty.close();
   }
 }

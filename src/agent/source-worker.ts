@@ -5,6 +5,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { toSmError } from "../base/errors.js";
 import { armFailpointText, failpoint } from "../base/failpoint.js";
+import { attachPulse } from "../base/pulse.js";
 import { delay } from "../base/wait.js";
 import type { OutgoingSet } from "../capture/set-writer.js";
 import { SourceEngine } from "../capture/source-engine.js";
@@ -23,6 +24,7 @@ const MISSED_SHOWN = 10;
 const data = workerData as SourceWorkerStart;
 const parent = parentPort;
 if (parent === null) throw new Error("source-worker runs as a worker thread only");
+attachPulse(data.pulse);
 if (data.failpoint !== null) armFailpointText(data.failpoint);
 
 const stop = new AbortController();

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import { failpoint } from "../base/failpoint.js";
+import { beginWork } from "../base/pulse.js";
 import { errnoName } from "../fs/errno.js";
 import { displayPath } from "../model/byte-path.js";
 import type { Answer, RootIndex } from "../model/change.js";
@@ -319,6 +320,7 @@ export class ApplyEngine implements ApplyContext {
       const change = set.changes[progress.index];
       if (change === undefined) break;
       this.#options.onPoint?.("apply.change.next");
+      beginWork(change.path);
       const answered = answers.length;
       const failure = applyChange(this, change);
       if (failure === undefined) {

@@ -30,6 +30,7 @@ export interface ApplyWorkerData {
   readonly retryMaxMs: number;
   readonly quarantine: QuarantinePolicy;
   readonly failpoint: string | null;
+  readonly pulse: SharedArrayBuffer;
   /** It begins paused. */
   readonly isPaused: boolean;
 }

@@ -4,13 +4,16 @@
 import { Worker } from "node:worker_threads";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import { createPulse, readPulse } from "../base/pulse.js";
 import { MiB } from "../base/units.js";
 import { type Deferred, defer } from "../base/wait.js";
+import { displayPath } from "../model/byte-path.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { Rule } from "../model/rule.js";
 import type { Ack, ConsistencyPoint, CopyClaim, Mended, QuarantineNews } from "../model/session.js";
 import type { ApplyWorkerData, FromApplyWorker, QuarantinePolicy, ToApplyWorker } from "./apply-messages.js";
 import type { Begun } from "./apply-outcome.js";
+import { ApplyStallWatch } from "./apply-stall.js";
 import { Durability, errorOf } from "./durability.js";
 import type { DurableState } from "./durable-file.js";
 import { eventOf, QuarantineWords, WRITTEN } from "./quarantine-words.js";
@@ -35,6 +38,8 @@ export interface ApplyServiceOptions {
   readonly retryMaxMs: number;
   readonly quarantine: QuarantinePolicy;
   readonly failpoint: string | null;
+  /** Nothing is applied for so long though something waits, and nothing explains it: that is told as `STALLED`. Null (default) = never. */
+  readonly stallMs?: number | null;
   /** It begins paused; default: not. */
   readonly isPaused?: boolean;
   readonly log: Log;
@@ -76,6 +81,11 @@ export class ApplyService {
   #progress: Progress = NO_PROGRESS;
   #durableSeq = 0;
   #retrying: Ack["retrying"] = null;
+  readonly #pulse = createPulse();
+  readonly #stallWatch: ApplyStallWatch | null;
+  #isWaitingForSync = false;
+  #stall: Ack["retrying"] = null;
+  readonly #ticker: NodeJS.Timeout;
   #queuedBytes = 0;
   /** One claim is on its way to the worker at a time; of those that come meanwhile the last counts. */
   #isClaiming = false;
@@ -98,7 +108,15 @@ export class ApplyService {
     const { stateDirectory, epoch, stageBytesMax, mappings, rules, remapLinks, retryInitialMs, retryMaxMs, quarantine, failpoint } = options;
     const isSynced = options.durability === "fsync";
     const places = { stateDirectory, epoch, stageBytesMax, isSynced, mappings, rules, remapLinks };
-    const workerData: ApplyWorkerData = { ...places, retryInitialMs, retryMaxMs, quarantine, failpoint, isPaused: options.isPaused === true };
+    const workerData: ApplyWorkerData = {
+      ...places,
+      retryInitialMs,
+      retryMaxMs,
+      quarantine,
+      failpoint,
+      pulse: this.#pulse,
+      isPaused: options.isPaused === true,
+    };
     this.#worker = new Worker(new URL("apply-worker.js", base), { workerData });
     this.#worker.on("message", (message: FromApplyWorker) => this.#take(message));
     this.#worker.on("error", (error) => this.#fail(toSmError(error, "WORKER_DIED", "the apply worker")));
@@ -110,6 +128,25 @@ export class ApplyService {
       onDurable: (state) => this.#takeDurable(state),
       onFailure: (error) => this.#fail(error),
     });
+    const { stallMs = null } = options;
+    this.#stallWatch = stallMs === null ? null : new ApplyStallWatch(stallMs);
+    this.#ticker = setInterval(() => this.#lookForStall(), 1000);
+    this.#ticker.unref();
+  }
+
+  #lookForStall(): void {
+    if (this.#stallWatch === null || this.#begun === null || this.#failure !== null) return;
+    const { takenSeq, isPaused } = this.#progress;
+    const view = { waitingBytes: this.#queuedBytes, isExplained: isPaused || this.#retrying !== null, isWaitingForSync: this.#isWaitingForSync, takenSeq };
+    const stall = this.#stallWatch.look({ ...view, pulse: readPulse(this.#pulse) }, performance.now());
+    const before = this.#stall;
+    if (stall === null && before === null) return;
+    const { log, connectionKey } = this.#options;
+    if (stall === null) log.info("the target applies again", { connection: connectionKey });
+    else if (before === null) log.warn(stall.message, { connection: connectionKey, code: "STALLED", path: displayPath(stall.path) });
+    const sinceMs = before?.sinceMs ?? Date.now() - Math.round(stall?.forMs ?? 0);
+    this.#stall = stall && { code: "STALLED", path: displayPath(stall.path).slice(0, 8192), message: stall.message, sinceMs, attempts: 0 };
+    this.#acknowledge([], 0);
   }
 
   static async open(options: ApplyServiceOptions): Promise<ApplyService> {
@@ -226,6 +263,7 @@ export class ApplyService {
   }
 
   async #terminate(): Promise<void> {
+    clearInterval(this.#ticker);
     this.#closed ??= defer();
     await this.#durability.close();
     await this.#worker.terminate();
@@ -258,6 +296,7 @@ export class ApplyService {
   #takeProgress(message: Extract<FromApplyWorker, { kind: "progress" }>): void {
     const { appliedSeq, takenSeq, consistency, openSinceMs, stageFault, isPaused, bytes } = message;
     this.#queuedBytes -= bytes;
+    this.#isWaitingForSync = message.isWaitingForSync;
     this.#noteStageFault(stageFault);
     this.#progress = { appliedSeq, takenSeq, ...consistency, openSinceMs, stageFault, isPaused };
     this.#noteRetrying(message.retrying);
@@ -290,7 +329,7 @@ export class ApplyService {
 
   #acknowledge(answers: Ack["answers"], releasedBytes: number): void {
     if (this.#options.durability !== "fsync") this.#durableSeq = this.#progress.appliedSeq;
-    const ack = { ...this.#progress, durableSeq: this.#durableSeq, answers, retrying: this.#retrying, releasedBytes };
+    const ack = { ...this.#progress, durableSeq: this.#durableSeq, answers, retrying: this.#retrying ?? this.#stall, releasedBytes };
     const unheard = this.#unheard;
     if (this.#ackListener !== null) this.#ackListener(ack);
     else this.#unheard = { ...ack, answers: [...(unheard?.answers ?? []), ...answers], releasedBytes: releasedBytes + (unheard?.releasedBytes ?? 0) };

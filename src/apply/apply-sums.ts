@@ -1,6 +1,7 @@
 // Block signatures of the target's copy, for transfers that send changed blocks only.
 
 import xxhash from "@node-rs/xxhash";
+import { beat } from "../base/pulse.js";
 import { EINTR, ENXIO } from "../fs/errno.js";
 import { closeFd, type FileStat, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt, preadFd, SEEK_DATA, seekFd, statAt } from "../fs/native.js";
 import { type BytePath, baseName } from "../model/byte-path.js";
@@ -59,6 +60,7 @@ function sumsOf(fd: number, size: number, path: BytePath): Buffer | Verdict {
 
 /** Fills the chunk; what lies beyond the end of a file that shrank meanwhile reads as zeros. */
 function readFully(fd: number, wanted: number, offset: number): number {
+  beat();
   let done = 0;
   while (done < wanted) {
     const read = preadFd(fd, chunk.subarray(done, wanted), wanted - done, offset + done);

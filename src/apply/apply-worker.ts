@@ -4,6 +4,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "
 import { assert } from "../base/assert.js";
 import { toSmError } from "../base/errors.js";
 import { armFailpointText } from "../base/failpoint.js";
+import { attachPulse } from "../base/pulse.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
 import { ApplyEngine } from "./apply-engine.js";
 import { ApplyHost } from "./apply-host.js";
@@ -25,6 +26,7 @@ function openHost(port: MessagePort, data: ApplyWorkerData, post: (message: From
 
 function run(port: MessagePort): void {
   const data = workerData as ApplyWorkerData;
+  attachPulse(data.pulse);
   if (data.failpoint !== null) armFailpointText(data.failpoint);
   const post = (message: FromApplyWorker): void => port.postMessage(message);
   try {

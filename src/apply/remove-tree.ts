@@ -1,6 +1,7 @@
 // Removal of an entry and everything below it: never through a link, never into another mount, never into another mapped tree.
 
 import { SmError } from "../base/errors.js";
+import { beat } from "../base/pulse.js";
 import { listNames } from "../fs/confined-root.js";
 import { EACCES, EBUSY, EISDIR, ELOOP, ENOENT, ENOTDIR, EPERM, EXDEV } from "../fs/errno.js";
 import { chmodFd, closeFd, openDirectoryOfSameMount, statAt, unlinkAt } from "../fs/native.js";
@@ -22,6 +23,7 @@ export function namesOf(dirfd: number): string[] | number {
 
 /** Removes `name` of the open directory; `path` is its name in answers. Absent is done. */
 export function removeEntry(ctx: ApplyContext, dirfd: number, name: string, path: BytePath): Verdict {
+  beat();
   const result = unlinkAt(dirfd, name, false);
   if (result === 0 || result === -ENOENT) return undefined;
   // POSIX lets unlink of a directory say EPERM, which an immutable file says too: looking tells.

@@ -39,6 +39,10 @@ export class TargetClaims {
     return [...this.#claims.values()];
   }
 
+  of(key: string): TargetClaim | undefined {
+    return this.#claims.get(key);
+  }
+
   /** Claims of other connections on a tree that this one would write to. */
   conflicts(claim: TargetClaim): readonly TargetClaim[] {
     return this.list.filter((other) => other.key !== claim.key && overlaps(claim, other));

@@ -52,9 +52,18 @@ export class TargetPauses {
 
   /** Null = every connection, whichever way it was paused. */
   resume(keys: readonly string[] | null): void {
-    const { all, connections } = this.#pauses;
     if (keys === null) this.#write({ all: null, connections: {} });
-    else this.#write({ all, connections: Object.fromEntries(Object.entries(connections).filter(([key]) => !keys.includes(key))) });
+    else this.#without(keys);
+  }
+
+  /** Of a connection that is over. */
+  forget(key: string): void {
+    if (this.#pauses.connections[key] !== undefined) this.#without([key]);
+  }
+
+  #without(keys: readonly string[]): void {
+    const { all, connections } = this.#pauses;
+    this.#write({ all, connections: Object.fromEntries(Object.entries(connections).filter(([key]) => !keys.includes(key))) });
   }
 
   #write(pauses: Pauses): void {

@@ -1,5 +1,6 @@
 // Named crash points (etcd's gofail, in small). A point that is armed ends the
-// process as kill -9 would, or its thread; the fault tests arm each of them once.
+// process as kill -9 would, or its thread; the fault tests arm each of them once. Or it holds up the
+// thread for a time, as a volume does that does not answer.
 
 import { isMainThread } from "node:worker_threads";
 
@@ -30,24 +31,27 @@ export type FailpointName = (typeof FAILPOINTS)[number];
 
 let armedName: FailpointName | undefined;
 let armedCountdown = 0;
-let isThreadOnly = false;
+type Deed = "kill" | "endThread" | { readonly freezeMs: number };
+
+let armedDeed: Deed = "kill";
 
 export function isFailpointName(value: string): value is FailpointName {
   return (FAILPOINTS as readonly string[]).includes(value);
 }
 
-/** Arms one point of this thread: the `countdown`-th passage kills the process, or only the worker thread that passes. */
-export function armFailpoint(name: FailpointName, countdown = 1, victim: "process" | "thread" = "process"): void {
+/** Arms one point of this thread: at the `countdown`-th passage the process is killed, the worker thread alone ends, or it is held up once. */
+export function armFailpoint(name: FailpointName, countdown = 1, deed: Deed = "kill"): void {
   armedName = name;
   armedCountdown = countdown;
-  isThreadOnly = victim === "thread";
+  armedDeed = deed;
 }
 
-/** Arms what "NAME", "NAME:COUNT" or "NAME:COUNT:thread" says; other texts arm nothing and return false. */
+/** Arms what "NAME", "NAME:COUNT", "NAME:COUNT:thread" or "NAME:COUNT:FREEZE_MS" says; other texts arm nothing and return false. */
 export function armFailpointText(text: string): boolean {
-  const [name = "", count = "1", victim = "process"] = text.split(":");
-  if (!isFailpointName(name) || (victim !== "process" && victim !== "thread")) return false;
-  armFailpoint(name, Number(count), victim);
+  const [name = "", count = "1", what] = text.split(":");
+  if (!isFailpointName(name)) return false;
+  const deed = what === undefined ? "kill" : what === "thread" ? "endThread" : { freezeMs: Number(what) };
+  armFailpoint(name, Number(count), deed);
   return true;
 }
 
@@ -56,7 +60,11 @@ export function failpoint(name: FailpointName): void {
   if (armedName !== name) return;
   armedCountdown -= 1;
   if (armedCountdown > 0) return;
-  if (!isThreadOnly) process.kill(process.pid, "SIGKILL");
+  if (armedDeed === "kill") process.kill(process.pid, "SIGKILL");
   // In a worker thread this ends the thread alone, and no code behind it runs.
-  else if (!isMainThread) process.exit(FAILED);
+  else if (armedDeed === "endThread" && !isMainThread) process.exit(FAILED);
+  else if (typeof armedDeed === "object") {
+    armedName = undefined;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, armedDeed.freezeMs);
+  }
 }

@@ -89,6 +89,7 @@ export class ChangePlanner {
     const existing = parent.children?.get(name);
     if (existing?.inode.isSame(stat)) return;
     if (existing !== undefined) this.#clear(existing);
+    if (existing?.inode.type === "file" && existing.inode.size > 0) this.#context.writer.noteChanged(this.#tree.index, joinPath(parent.path, name));
     this.#touched.add(parent);
     const { table, index: root } = this.#tree;
     const known = table.find(stat);
@@ -230,7 +231,7 @@ export class ChangePlanner {
   }
 
   #removeLimbo(): void {
-    for (const node of this.#limbo) this.#remove(node);
+    for (const node of this.#limbo) this.#remove(node, node.children === null);
   }
 
   #removeGone(gone: readonly Observation[]): void {
@@ -247,13 +248,14 @@ export class ChangePlanner {
     }
   }
 
-  #remove(node: Node): void {
+  /** `isReplaced`: another file has its name, so that it is not lost. */
+  #remove(node: Node, isReplaced = false): void {
     const { table } = this.#tree;
     const before = table.kept;
     if (node.parent !== null) this.#touched.add(node.parent);
     this.#context.writer.add({ op: "remove", root: this.#tree.index, path: node.path });
     table.remove(node);
-    this.#context.writer.noteLost(before - table.kept);
+    if (!isReplaced) this.#context.writer.noteLost(before - table.kept);
   }
 
   /**

@@ -1,12 +1,14 @@
 // Reads the content of regular files: whole small ones, and large ones block by block against signatures.
 
 import xxhash from "@node-rs/xxhash";
+import { beat } from "../base/pulse.js";
 import { ENXIO } from "../fs/errno.js";
 import { type FileStat, preadFd, SEEK_DATA, SEEK_HOLE, seekFd } from "../fs/native.js";
 import { BLOCK_BYTES, type Extent } from "../model/change.js";
 
 /** Fills `into` from `offset`; fewer bytes only at the end of the file. Negative errno on failure. */
 export function readFully(fd: number, into: Buffer, offset: number): number {
+  beat();
   let got = 0;
   while (got < into.length) {
     const n = preadFd(fd, got === 0 ? into : into.subarray(got), into.length - got, offset + got);

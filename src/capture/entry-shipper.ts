@@ -64,6 +64,11 @@ export class EntryShipper {
     this.#options.onProblem(path, code, message);
   }
 
+  /** A file has other content than before; what, is not known here. */
+  noteChanged({ path }: Place): void {
+    this.#options.writer.noteChanged(this.#options.root, path);
+  }
+
   /** Ships an entry as something new at its path. `live` records it as known to every receiver. */
   shipNew(place: Place, inode: Inode, stat: FileStat, live: boolean): Shipped {
     switch (inode.type) {

@@ -2,9 +2,10 @@
 // replication set: whatever is read, live or by a job, gets its place in the order at the moment of reading.
 
 import { MiB } from "../base/units.js";
-import { PATH_BYTES_MAX } from "../model/byte-path.js";
-import type { Change, FileChange } from "../model/change.js";
+import { type BytePath, PATH_BYTES_MAX } from "../model/byte-path.js";
+import type { Change, FileChange, RootIndex } from "../model/change.js";
 import { type ChangeSet, encodeChangeSet, encodeInPlace } from "../model/change-set.js";
+import { ChangedFiles, NONE_CHANGED } from "./changed-files.js";
 import { RenameLog } from "./rename-log.js";
 
 export interface OutgoingSet {
@@ -15,6 +16,8 @@ export interface OutgoingSet {
   readonly changes: number;
   /** Files whose last name, or all of whose content, it takes away; less those that it gives content again. Live sets only. */
   readonly lost: number;
+  /** Files that it overwrites or replaces: a number for each path. Live sets only. */
+  readonly changed: Uint32Array;
   readonly lastPath: string;
   readonly bytes: Buffer;
 }
@@ -36,6 +39,7 @@ export class SetWriter {
   /** The most of a file that a set is to take; a connection that is held to a rate wants little at once. */
   pieceBytes = Number.POSITIVE_INFINITY;
   readonly renames = new RenameLog();
+  readonly #changed = new ChangedFiles();
   readonly #emit: (set: OutgoingSet) => void;
   readonly #onTooLong: (change: Change) => void;
   /** Room for a header, then the payload of the open set. Given away with a full set, used again after a small one. */
@@ -117,7 +121,18 @@ export class SetWriter {
     this.#changes.push(change);
     this.#headerBytes += weightOf(change);
     if (change.op === "rename") this.renames.note(this.#lastSeq + 1, change.root, change.path, change.to);
-    if (change.op === "file") this.#used += change.payload.length;
+    if (change.op !== "file") return;
+    this.#used += change.payload.length;
+    if (this.#isLive) this.#changed.noteChange(change);
+  }
+
+  get #isLive(): boolean {
+    return this.#connectionId === 0 && !this.#mirror;
+  }
+
+  /** What was at this path is replaced by what is added next. */
+  noteChanged(root: RootIndex, path: BytePath): void {
+    if (this.#isLive) this.#changed.note(root, path);
   }
 
   /** What the live change that was added last takes away. */
@@ -135,6 +150,7 @@ export class SetWriter {
       this.#onTooLong(change);
       return true;
     }
+    if (this.#isLive) this.#changed.noteChange(change);
     const set = this.#next([change]);
     const bytes = change.payload.length === length ? encodeInPlace(set, buffer, CHUNK_HEADROOM_BYTES) : encodeChangeSet(set);
     this.#send(set, bytes);
@@ -185,7 +201,8 @@ export class SetWriter {
     const lost = connectionId === 0 ? this.#lost : 0;
     this.#lost -= lost;
     if (this.hasCuts && connectionId === 0) this.#openBytes += bytes.length;
-    this.#emit({ seq: set.seq, connectionId, mirror: this.#mirror, changes: set.changes.length, lost, lastPath: last?.path ?? "", bytes });
+    const changed = this.#isLive ? this.#changed.take() : NONE_CHANGED;
+    this.#emit({ seq: set.seq, connectionId, mirror: this.#mirror, changes: set.changes.length, lost, changed, lastPath: last?.path ?? "", bytes });
   }
 }
 

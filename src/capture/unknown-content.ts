@@ -12,6 +12,7 @@ export type AskReceivers = (tree: RootTree, inode: Inode, isEdited: boolean) => 
 /** While the file looks as before, its attributes go ahead of the answer. */
 export function shipUnknown(tree: RootTree, inode: Inode, place: Place, stat: FileStat, ask: AskReceivers): void {
   const isEdited = !inode.hasSameContentTimes(stat);
+  if (isEdited) tree.shipper.noteChanged(place);
   if (isEdited || inode.hasSameCtime(stat)) {
     tree.table.resize(inode, stat.size);
     inode.take(stat);

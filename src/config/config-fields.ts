@@ -160,6 +160,7 @@ export const FIELDS: FieldTable = {
   },
   guard: {
     lostPercent: wholeOrNull(1, 100, "what is much to lose is not the same everywhere; 20 is a good beginning"),
+    changedPercent: wholeOrNull(1, 100, "work overwrites files, and how many is not the same everywhere; 50 is a good beginning"),
     lostFilesMin: whole(1, 1_000_000_000, 100, "a few files of a small set are removed every day"),
     windowSeconds: whole(1, 2_592_000, 600, "a mistake and an attack take minutes, and what a day removes is its work"),
   },
@@ -172,6 +173,9 @@ export const FIELDS: FieldTable = {
     },
     append: flag(true, "what was found last month is still there"),
     bytesMax: whole(4096, 1024 * 1024 * 1024, 1_048_576, "opens in any editor; beyond it nothing more is logged, and the report goes on"),
+  },
+  watchdog: {
+    stallSeconds: whole(0, 86_400, 60, "longer than a busy disk or network takes for one thing, short enough to be told while it matters; 0 = off"),
   },
   log: {
     level: word(["error", "warn", "info", "debug"], "info", "every change of state is on record, single files are not"),

@@ -65,8 +65,14 @@ export interface ConfigSections {
   readonly guard: {
     /** Percent of its files that a set may lose within the window before its connections hold; null = any. */
     readonly lostPercent: number | null;
+    /** The same of files that are overwritten or replaced. */
+    readonly changedPercent: number | null;
     readonly lostFilesMin: number;
     readonly windowSeconds: number;
+  };
+  readonly watchdog: {
+    /** Nothing moves for so long though something waits, and nothing explains it: that is said; 0 = it is not watched. */
+    readonly stallSeconds: number;
   };
   readonly log: {
     readonly level: "error" | "warn" | "info" | "debug";

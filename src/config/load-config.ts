@@ -84,6 +84,7 @@ function parseSections(source: YamlSource, root: unknown, context: DefaultsConte
     capture: section("capture"),
     verify: section("verify"),
     guard: section("guard"),
+    watchdog: section("watchdog"),
     log: section("log"),
   };
 }

@@ -13,7 +13,7 @@ export interface SourceConnectionOptions {
   readonly record: ConnectionRecord;
   readonly journal: Journal;
   readonly feed: SourceFeed;
-  readonly dialer: SourceDialer;
+  readonly dialer: Pick<SourceDialer, "dial">;
   /** Where the target must be made good. */
   readonly places: DirtyPlaces;
   readonly findPeer: (name: string) => Peer;
@@ -25,6 +25,8 @@ export interface SourceConnectionOptions {
   readonly captureLagMs: number;
   /** What the queue of the replication set may hold, in memory and on disk; default: not known. */
   readonly queueBytesMax?: () => number;
+  /** How long nothing may move, though something waits, before that is said; default: it is not watched. */
+  readonly stallMs?: number | null;
   readonly guardPolicy: (record: ConnectionRecord) => GuardPolicy | null;
   readonly save: (record: ConnectionRecord) => void;
   readonly onChange: () => void;

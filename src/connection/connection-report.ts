@@ -15,6 +15,7 @@ import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
 import { quarantineReason } from "./quarantine-reason.js";
 import type { QuarantineWatch } from "./quarantine-watch.js";
+import { retryReason } from "./retry-reason.js";
 import type { SentCounts } from "./set-sender.js";
 import type { Transmission } from "./transmission.js";
 import { commitMode, transmissionReasons, transmitMode } from "./transmission-report.js";
@@ -29,6 +30,7 @@ export interface ConnectionView {
   readonly retrying: Retrying | null;
   /** A source directory is missing or another one, or the source worker ended. */
   readonly isSourceHalted: boolean;
+  readonly stall: { readonly reason: Reason | null };
   readonly transmission: Transmission;
   readonly mirror: MirrorTracker;
   readonly problems: ProblemBook;
@@ -131,8 +133,8 @@ function replicationStatus(c: ConnectionView, queued: number): ReplicationStatus
 }
 
 function reasonsOf(c: ConnectionView): readonly Reason[] {
-  const others = [stateReason(c), mirrorReason(c), repairReason(c), retryReason(c), heldReason(c), problemReason(c)];
-  return [c.guard.reason(), linkReason(c), ...transmissionReasons(c, Date.now()), ...others].filter((reason) => reason !== null);
+  const others = [stateReason(c), mirrorReason(c), repairReason(c), retryReason(c.retrying, `peer ${c.record.peer}`), heldReason(c), problemReason(c)];
+  return [c.guard.reason(), linkReason(c), c.stall.reason, ...transmissionReasons(c, Date.now()), ...others].filter((reason) => reason !== null);
 }
 
 function linkReason(c: ConnectionView): Reason | null {
@@ -195,19 +197,6 @@ function repairReason({ pendingRepairs, record, stateSince, state, options }: Co
         : "they are repaired when the target is connected; nothing else is mirrored",
     nextAt: null,
     command: `sm connection show ${record.id}`,
-  };
-}
-
-function retryReason({ retrying }: ConnectionView): Reason | null {
-  if (retrying === null) return null;
-  return {
-    code: retrying.code,
-    message: retrying.message,
-    object: displayPath(retrying.path),
-    since: new Date(retrying.sinceMs).toISOString(),
-    next: `the target tries again (attempt ${retrying.attempts}); everything after it waits in order`,
-    nextAt: null,
-    command: null,
   };
 }
 

@@ -1,7 +1,7 @@
 // What a person's word on a held connection does to it.
 
 import { SmError } from "../base/errors.js";
-import type { ConnectionOptions } from "../model/connection-spec.js";
+import type { ConnectionOptions, GuardSetting } from "../model/connection-spec.js";
 import type { Journal } from "../model/journal-port.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import type { Fault } from "./connection-state.js";
@@ -37,12 +37,14 @@ export function guardFor(connection: Omit<GuardedConnection, "guard">, policy: (
 }
 
 /** What a connection asks for comes before what the agent is configured with. */
-export function guardPolicyOf(
-  { guard }: ConnectionOptions,
-  configured: Omit<GuardPolicy, "lostPercent"> & { readonly lostPercent: number | null },
-): GuardPolicy | null {
-  const lostPercent = guard === "configured" ? configured.lostPercent : guard;
-  return lostPercent === null || lostPercent === "off" ? null : { ...configured, lostPercent };
+export function guardPolicyOf({ guard, guardChanged }: Pick<ConnectionOptions, "guard" | "guardChanged">, configured: GuardPolicy): GuardPolicy | null {
+  const lostPercent = percentOf(guard, configured.lostPercent);
+  const changedPercent = percentOf(guardChanged, configured.changedPercent);
+  return lostPercent === null && changedPercent === null ? null : { ...configured, lostPercent, changedPercent };
+}
+
+function percentOf(setting: GuardSetting, configured: number | null): number | null {
+  return setting === "configured" ? configured : setting === "off" ? null : setting;
 }
 
 /** The target keeps what it has: the connection stops, and what is queued for it goes. */

@@ -10,6 +10,11 @@ export const guardHoldSchema = z.strictObject({
   /** Files that lost their last name or all of their content, of so many files. */
   lost: z.number(),
   files: z.number(),
+  /** Files that were overwritten or replaced when it was noticed. */
+  changed: z.number().default(0),
+  /** Which of both limits was crossed, and how much it lets be; null = not known. */
+  limit: z.enum(["lost", "changed"]).default("lost"),
+  limitPercent: z.number().nullable().default(null),
   /** Null: lost while nobody watched, and found by a mirror. */
   windowSeconds: z.number().nullable(),
 });

@@ -3,8 +3,8 @@
 interface Slot {
   readonly fromMs: number;
   lost: number;
-  /** Files of the set when the slot began. */
-  readonly files: number;
+  /** The most files that the set had in the slot. */
+  files: number;
 }
 
 const SLOTS = 60;
@@ -17,12 +17,16 @@ export class LossWindow {
     this.#windowMs = windowMs;
   }
 
-  /** `files`: those of the set behind the loss. */
+  /** `files`: those of the set before the loss. */
   add(nowMs: number, lost: number, files: number): void {
     this.#slots = this.#slots.filter(({ fromMs }) => fromMs > nowMs - this.#windowMs);
     const last = this.#slots.at(-1);
-    if (last !== undefined && last.fromMs > nowMs - this.#windowMs / SLOTS) last.lost += lost;
-    else this.#slots.push({ fromMs: nowMs, lost, files: files + Math.max(0, lost) });
+    if (last !== undefined && last.fromMs > nowMs - this.#windowMs / SLOTS) {
+      last.lost += lost;
+      last.files = Math.max(last.files, files);
+    } else {
+      this.#slots.push({ fromMs: nowMs, lost, files });
+    }
   }
 
   get lost(): number {

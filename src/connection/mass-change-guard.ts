@@ -1,20 +1,24 @@
-// Holds a connection back when the source loses too many of its files at once (a mistaken removal, an attack, an emptied
-// volume): nothing of the set that crosses the threshold, or behind it, is sent before a person decides. ADR 0022.
+// Holds a connection back when the source loses, or overwrites, too many of its files at once (a mistaken removal or restore, an
+// attack, an emptied volume): nothing of the set that crosses the threshold, or behind it, is sent before a person decides. ADR 0022, 0028.
 //   source worker ─ set, with what it takes away ─▶ guard ─ on record first ─▶ gate ─▶ sender
 // Invariant: what crosses the threshold is held on disk before it can be sent.
 
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import type { GuardReport, Reason } from "../model/status.js";
+import { ChangedWindow } from "./changed-window.js";
 import type { Fault } from "./connection-state.js";
+import { isOver, numbersOf } from "./guard-limits.js";
 import type { GuardHold, GuardRecord } from "./guard-record.js";
 import { LossWindow } from "./loss-window.js";
 import type { SendGuard } from "./set-sender.js";
 
 export interface GuardPolicy {
-  /** Share of the files of the set that may be lost within the window, in percent. */
-  readonly lostPercent: number;
-  /** Fewer lost files than this are let go, whatever their share. */
+  /** Share of the files of the set that may be lost within the window, in percent; null = any. */
+  readonly lostPercent: number | null;
+  /** The same of files that are overwritten or replaced. */
+  readonly changedPercent: number | null;
+  /** Fewer files than this are let go, whatever their share. */
   readonly lostFilesMin: number;
   readonly windowSeconds: number;
 }
@@ -37,6 +41,8 @@ export interface GuardedSet {
   readonly seq: number;
   readonly lost: number;
   readonly files: number;
+  /** Of each file that was overwritten or replaced. */
+  readonly changed: Uint32Array;
 }
 
 export class MassChangeGuard implements SendGuard {
@@ -44,7 +50,7 @@ export class MassChangeGuard implements SendGuard {
   readonly #clock: Clock;
   readonly #listeners = new Set<() => void>();
   #record: GuardRecord;
-  #window: { readonly seconds: number; readonly losses: LossWindow } | null = null;
+  #window: { readonly seconds: number; readonly losses: LossWindow; readonly changed: ChangedWindow } | null = null;
   /** Files of the set by the last set that came, sent or held. */
   #files: number | null = null;
 
@@ -74,7 +80,9 @@ export class MassChangeGuard implements SendGuard {
   }
 
   /** A live set, before it can be sent. */
-  takeSet({ seq, lost, files }: GuardedSet): void {
+  takeSet({ seq, lost, files, changed }: GuardedSet): void {
+    // Of what is lost, that which was emptied is among the files still.
+    const filesBefore = Math.max(files, this.#files ?? files + Math.max(0, lost));
     this.#files = files;
     const { hold } = this.#record;
     if (hold !== null) {
@@ -84,10 +92,16 @@ export class MassChangeGuard implements SendGuard {
     }
     const policy = this.#options.policy();
     if (policy === null) return;
-    const losses = this.#lossesWithin(policy.windowSeconds);
-    losses.add(this.#clock.monotonicMs(), lost, files);
-    if (lost > 0 && isTooMuch(policy, losses.lost, losses.files)) {
-      this.#hold({ fromSeq: seq, lost: losses.lost, files: losses.files, windowSeconds: policy.windowSeconds });
+    const window = this.#windowOf(policy.windowSeconds);
+    const nowMs = this.#clock.monotonicMs();
+    window.losses.add(nowMs, lost, filesBefore);
+    if (policy.changedPercent !== null) window.changed.add(nowMs, changed);
+    const counted = { lost: window.losses.lost, changed: window.changed.count, files: window.losses.files };
+    const isLost = lost > 0 && isOver(policy.lostPercent, policy.lostFilesMin, counted.lost, counted.files);
+    const isChanged = changed.length > 0 && (window.changed.isFull || isOver(policy.changedPercent, policy.lostFilesMin, counted.changed, counted.files));
+    if (isLost || isChanged) {
+      const limit = isLost ? "lost" : "changed";
+      this.#hold({ ...counted, fromSeq: seq, limit, limitPercent: isLost ? policy.lostPercent : policy.changedPercent, windowSeconds: policy.windowSeconds });
     } else if (this.#record.files !== files && !this.#options.isMirrorOwed()) {
       this.#keep({ files }, false);
     }
@@ -103,8 +117,9 @@ export class MassChangeGuard implements SendGuard {
     if (this.#record.hold !== null || policy === null) return;
     const before = this.#record.files;
     const lost = before === null ? 0 : before - mirror.files;
-    if (mirror.removesExtras && before !== null && isTooMuch(policy, lost, before)) {
-      this.#hold({ fromSeq: mirror.lastSeq + 1, lost, files: before, windowSeconds: null });
+    if (mirror.removesExtras && before !== null && isOver(policy.lostPercent, policy.lostFilesMin, lost, before)) {
+      const counted = { lost, changed: 0, files: before, limit: "lost", limitPercent: policy.lostPercent } as const;
+      this.#hold({ ...counted, fromSeq: mirror.lastSeq + 1, windowSeconds: null });
     } else {
       this.#keep({ files: mirror.files }, false);
     }
@@ -112,7 +127,7 @@ export class MassChangeGuard implements SendGuard {
 
   /** Other rules make another set: the files that left it are not lost. */
   forgetFiles(): void {
-    this.#window?.losses.clear();
+    this.#window = null;
     if (this.#record.files !== null) this.#keep({ files: null }, true);
   }
 
@@ -137,17 +152,19 @@ export class MassChangeGuard implements SendGuard {
   }
 
   #open(): void {
-    this.#window?.losses.clear();
+    this.#window = null;
     this.#keep({ hold: null, files: this.#files }, true);
     for (const listener of this.#listeners) listener();
   }
 
-  #lossesWithin(seconds: number): LossWindow {
-    if (this.#window?.seconds !== seconds) this.#window = { seconds, losses: new LossWindow(seconds * 1000) };
-    return this.#window.losses;
+  #windowOf(seconds: number): { readonly losses: LossWindow; readonly changed: ChangedWindow } {
+    if (this.#window?.seconds !== seconds) this.#window = { seconds, losses: new LossWindow(seconds * 1000), changed: new ChangedWindow(seconds * 1000) };
+    return this.#window;
   }
 
   #hold(hold: Omit<GuardHold, "decision" | "since">): void {
+    // What it counted so far is on record.
+    this.#window = null;
     const since = new Date(this.#clock.nowMs()).toISOString();
     this.#keep({ hold: { ...hold, decision: "open", since } }, true);
   }
@@ -169,7 +186,10 @@ export class MassChangeGuard implements SendGuard {
     return {
       state,
       lostPercent: policy?.lostPercent ?? null,
+      changedPercent: policy?.changedPercent ?? null,
+      crossed: hold?.limit ?? null,
       lost: hold?.lost ?? 0,
+      changed: hold?.changed ?? 0,
       files: hold?.files ?? null,
       fromSeq: hold?.fromSeq ?? null,
       since: hold?.since ?? null,
@@ -189,14 +209,4 @@ export class MassChangeGuard implements SendGuard {
     const next = "changes are logged, and wait for a person: approve sends them, reject keeps the target as it is";
     return { ...common, code: "GUARD_HELD", message, next, command: `sm connection approve ${connectionId}, or sm connection reject ${connectionId}` };
   }
-}
-
-function isTooMuch({ lostPercent, lostFilesMin }: GuardPolicy, lost: number, files: number): boolean {
-  return lost >= lostFilesMin && lost * 100 >= lostPercent * files;
-}
-
-function numbersOf({ lost, files, windowSeconds }: GuardHold): string {
-  const share = files === 0 ? 100 : Math.min(100, Math.round((lost * 100) / files));
-  const when = windowSeconds === null ? "while they were not watched" : `within ${windowSeconds} s`;
-  return `${lost} of ${files} files (${share} %) were removed or emptied on the source ${when}`;
 }

@@ -19,8 +19,8 @@ export interface MirroredConnection {
   readonly problems: ProblemBook;
   readonly options: { readonly feed: Pick<SourceFeed, "send">; readonly log: Log };
   readonly appliedSeq: number;
-  /** There is a channel that sets go over. */
-  readonly hasSender: boolean;
+  /** Null: there is no channel that sets go over. */
+  readonly sender: object | null;
   keep(part: Partial<ConnectionRecord>, isUrgent: boolean): void;
 }
 
@@ -52,7 +52,7 @@ export class MirrorDuty {
   /** An empty target has nothing to be compared with. Once it is not empty any more, that mirror cut short, it has. */
   startNeeded(isEmpty = false): void {
     const need = this.#connection.record.mirrorNeed;
-    if (need === null || !need.isAutomatic || !this.#connection.hasSender) return;
+    if (need === null || !need.isAutomatic || this.#connection.sender === null) return;
     if (isEmpty) this.#order("full", need, "keep");
     else this.#order(need.mode, need);
   }
@@ -63,7 +63,7 @@ export class MirrorDuty {
     const need = needByHand(record.mirrorNeed, mode, new Date().toISOString());
     mirror.end("stopped", new Date().toISOString());
     this.set(need);
-    if (this.#connection.hasSender) this.#order(mode, need);
+    if (this.#connection.sender !== null) this.#order(mode, need);
     return mirror.report();
   }
 

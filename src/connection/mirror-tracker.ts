@@ -94,6 +94,12 @@ export class MirrorTracker {
     return this.#counts.bytesSkipped;
   }
 
+  /** Another text whenever it moves. */
+  get standing(): string {
+    const { filesDone, bytesDone, bytesSkipped, filesTotal, removed } = this.#counts;
+    return [this.id, this.#status, filesDone, bytesDone, bytesSkipped, filesTotal, removed].join(" ");
+  }
+
   get #status(): MirrorReport["status"] {
     if (!this.isRunning) return "Idle";
     if (this.#isCalculating) return "Calculating";

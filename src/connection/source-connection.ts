@@ -15,6 +15,7 @@ import type { MirrorReport } from "../model/status.js";
 import { ClockWatch, cleanUntilAfter } from "./clean-until.js";
 import type { SourceConnectionOptions } from "./connection-options.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
+import { ConnectionStallWatch } from "./connection-stall.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, isHalted, nextConnection } from "./connection-state.js";
 import { CopyWatch, tellClaim } from "./copy-watch.js";
 import { guardFor, prepareMirror } from "./guard-decision.js";
@@ -55,7 +56,8 @@ export class SourceConnection {
   lastFile = "";
   readonly repair: PlaceRepair;
   readonly #duty: MirrorDuty;
-  #sender: SetSender | null = null;
+  sender: SetSender | null = null;
+  readonly stall: ConnectionStallWatch;
   #hadStream = false;
   readonly #live = new LiveSets();
   /** Those that are part of no complete state on the target. */
@@ -79,6 +81,7 @@ export class SourceConnection {
     if (this.guard.isRejected) this.state = { kind: "halted", fault: this.guard.fault };
     this.quarantine = new QuarantineWatch({ connection: this, feed: options.feed, onAsked: (answers) => this.#takeAnswers(answers) });
     this.#copy = new CopyWatch({ view: this, probe: () => options.feed.probe(this.id), onClaim: (claim) => tellClaim(options.feed, this.channel, claim) });
+    this.stall = new ConnectionStallWatch(this);
     this.transmission = openTransmission(this, { onLink: () => this.#followTransmission() });
   }
 
@@ -108,16 +111,12 @@ export class SourceConnection {
     return this.repair.pending;
   }
 
-  get hasSender(): boolean {
-    return this.#sender !== null;
-  }
-
   get id(): number {
     return this.record.id;
   }
 
   get sentSeq(): number {
-    return this.#sender?.sentSeq ?? this.appliedSeq;
+    return this.sender?.sentSeq ?? this.appliedSeq;
   }
 
   /** When the oldest live set not yet durable on the target was made; null when there is none. */
@@ -166,7 +165,7 @@ export class SourceConnection {
         return faultOf(await channel.ended);
       } finally {
         this.channel = null;
-        this.#sender = null;
+        this.sender = null;
         this.retrying = null;
         this.transmission.hearTarget(null);
         this.transmission.followPath(null);
@@ -201,7 +200,7 @@ export class SourceConnection {
       onMirrorSent: (seq) => this.transmission.mirrorSent(seq),
       onSend: (record) => this.options.places.follow(record.bytes),
     });
-    this.#sender = sender;
+    this.sender = sender;
     this.#hadStream = true;
     this.#copy.look();
     channel.sendCopy(this.#copy.claim);
@@ -223,7 +222,7 @@ export class SourceConnection {
     const { feed, journal } = this.options;
     this.retrying = ack.retrying;
     this.#takeAnswers(ack.answers);
-    this.#sender?.taken(ack.takenSeq);
+    this.sender?.taken(ack.takenSeq);
     this.point = ack;
     this.#open.takeSettled(ack.consistentSeq);
     if (ack.appliedSeq > this.appliedSeq) {
@@ -321,7 +320,7 @@ export class SourceConnection {
     const { guard, record } = this;
     // What a person has to decide on may be among the places.
     const mayRepair = !(this.isSourceHalted || guard.isHeld || guard.isRejected || this.mirror.isRunning);
-    if (this.#sender === null || !mayRepair || record.mirrorNeed?.isAutomatic === true) return;
+    if (this.sender === null || !mayRepair || record.mirrorNeed?.isAutomatic === true) return;
     const { journal, repairBelowBytes } = this.options;
     if (journal.backlog(this.id).bytes <= repairBelowBytes()) this.repair.feed(record.cleanUntilMs);
   }
@@ -394,5 +393,6 @@ export class SourceConnection {
     this.#copy.look();
     this.transmission.look();
     this.quarantine.look();
+    this.stall.look();
   }
 }

@@ -7,13 +7,14 @@ import type { ConsistencyPoint, QuarantineNews } from "../model/session.js";
 import type { Reason, TargetConnectionReport } from "../model/status.js";
 import { reportConsistency } from "./consistency-report.js";
 import { quarantineReason } from "./quarantine-reason.js";
+import { retryReason } from "./retry-reason.js";
 
 export interface TargetView {
   readonly terms: TargetTerms;
   /** Clock of the target minus clock of the source. */
   readonly clockAheadMs: number;
   readonly online: boolean;
-  readonly last: Pick<ApplyAck, "appliedSeq" | "durableSeq" | "openSinceMs" | "stageFault" | keyof ConsistencyPoint>;
+  readonly last: Pick<ApplyAck, "appliedSeq" | "durableSeq" | "openSinceMs" | "stageFault" | "retrying" | keyof ConsistencyPoint>;
   readonly stageFaultSince: string | null;
   /** What refused changes; null = the worker has not said. */
   readonly quarantine: QuarantineNews | null;
@@ -45,6 +46,7 @@ export function reportTarget(view: TargetView, pause: PauseView | null, nowMs: n
     reasons: [
       failureReason(view),
       pauseReason(view, pause),
+      retryReason(view.last.retrying, targetsOf(terms)),
       stageReason(view),
       quarantineReason(view.quarantine, { object: targetsOf(terms), where: "" }),
     ].filter((reason) => reason !== null),

@@ -1,17 +1,18 @@
 // The target module: takes channels from paired sources and hands their change sets to one apply service per connection.
 
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { QuarantinePolicy } from "../apply/apply-messages.js";
 import { type ApplyAck, ApplyService } from "../apply/apply-service.js";
 import { type Feed, feedsOf, refuseChainLoops, refuseLocalLoops } from "../apply/loop-check.js";
 import { readStanding } from "../apply/standing.js";
 import { checkTargetPath, TargetClaims } from "../apply/target-claims.js";
+import { finishForgetting, forgetTarget, type TargetRecords } from "../apply/target-forgetting.js";
 import { TargetPauses } from "../apply/target-pauses.js";
 import { readTerms, type TargetTerms, termsOf, writeTerms } from "../apply/target-terms.js";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
-import type { AcceptChannel, TargetChannel } from "../model/channel-port.js";
+import type { AcceptChannel, DismissConnection, TargetChannel } from "../model/channel-port.js";
 import type { TargetChoice, TargetControl } from "../model/control-port.js";
 import type { Hello, Welcome } from "../model/session.js";
 import type { TargetConnectionReport } from "../model/status.js";
@@ -30,6 +31,8 @@ export interface TargetSettings {
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
   readonly quarantine: QuarantinePolicy;
+  /** How long nothing may be applied, though something waits, before that is said; null = it is not watched. */
+  readonly stallMs: number | null;
 }
 
 export interface TargetServiceOptions {
@@ -64,6 +67,7 @@ interface Session extends Omit<TargetView, "online" | "quarantine"> {
 
 export class TargetService implements TargetControl {
   readonly #options: TargetServiceOptions;
+  readonly #records: TargetRecords;
   readonly #claims: TargetClaims;
   readonly #pauses: TargetPauses;
   readonly #sessions = new Map<string, Session>();
@@ -71,16 +75,19 @@ export class TargetService implements TargetControl {
   readonly #away = new Map<string, TargetView>();
   readonly #opening = new Map<string, Promise<unknown>>();
 
-  private constructor(options: TargetServiceOptions, claims: TargetClaims, pauses: TargetPauses) {
+  private constructor(options: TargetServiceOptions, records: TargetRecords) {
     this.#options = options;
-    this.#claims = claims;
-    this.#pauses = pauses;
+    this.#records = records;
+    this.#claims = records.claims;
+    this.#pauses = records.pauses;
   }
 
   static async open(options: TargetServiceOptions): Promise<TargetService> {
     const directory = join(options.settings.stateDir, "target");
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const service = new TargetService(options, await TargetClaims.open(directory), TargetPauses.open(directory));
+    const records = { directory, claims: await TargetClaims.open(directory), pauses: TargetPauses.open(directory) };
+    await finishForgetting(records);
+    const service = new TargetService(options, records);
     await Promise.all(service.#claims.list.map(({ key }) => service.#resume(key)));
     return service;
   }
@@ -95,10 +102,11 @@ export class TargetService implements TargetControl {
     const stateDirectory = this.#stateDirectory(key);
     try {
       const terms = readTerms(stateDirectory);
-      if (terms === null) return;
+      // Its source was never told that it may write here: it claims the place again.
+      if (terms === null) return await this.#claims.release(key);
       const { hasLeftovers, point, quarantine, ...seqs } = readStanding(stateDirectory, Date.now(), this.#options.settings.quarantine.limitMs);
       const view = { terms, clockAheadMs: 0, online: false, receivedBytes: 0, failure: null, stageFaultSince: null, quarantine };
-      this.#away.set(key, { ...view, last: { ...seqs, ...point, openSinceMs: null, stageFault: null } });
+      this.#away.set(key, { ...view, last: { ...seqs, ...point, openSinceMs: null, stageFault: null, retrying: null } });
       if (!hasLeftovers) return;
       const session = await this.#openSession(key, terms, { epoch: null, clockAheadMs: 0 });
       log.info(`what was staged of ${terms.repset} from ${terms.peer} is applied`, { change: session.last.appliedSeq });
@@ -115,7 +123,7 @@ export class TargetService implements TargetControl {
   async #openSession(key: string, terms: TargetTerms, stream: { readonly epoch: string | null; readonly clockAheadMs: number }): Promise<Session> {
     const { settings, failpoint, log } = this.#options;
     const { mappings, rules, remapLinks, durability } = terms;
-    const { stageBytesMax, retryInitialMs, retryMaxMs, quarantine } = settings;
+    const { stageBytesMax, retryInitialMs, retryMaxMs, quarantine, stallMs } = settings;
     const service = await ApplyService.open({
       connectionKey: key,
       stateDirectory: this.#stateDirectory(key),
@@ -128,12 +136,13 @@ export class TargetService implements TargetControl {
       retryInitialMs,
       retryMaxMs,
       quarantine,
+      stallMs,
       failpoint,
       isPaused: this.#pauses.sinceOf(key) !== null,
       log,
     });
     const { appliedSeq, durableSeq } = service.opened;
-    const last = { appliedSeq, durableSeq, ...service.point, openSinceMs: null, stageFault: null };
+    const last = { appliedSeq, durableSeq, ...service.point, openSinceMs: null, stageFault: null, retrying: null };
     const { clockAheadMs } = stream;
     const fresh = { channel: null, stageFaultSince: null, isPaused: false, receivedBytes: 0, failure: null, closed: null, feeds: [] };
     const session: Session = { ...fresh, key, terms, service, clockAheadMs, last };
@@ -160,11 +169,22 @@ export class TargetService implements TargetControl {
     void session.channel?.close(error);
   }
 
-  /** Decides on an incoming hello; one at a time per connection, so that two channels never apply at once. */
-  readonly accept: AcceptChannel = async (peer, hello) => {
-    const key = hello.connectionKey;
+  /** Decides on an incoming hello. */
+  readonly accept: AcceptChannel = (peer, hello) => this.#inTurn(hello.connectionKey, () => this.#open(peer, hello));
+
+  /** The source ended the connection for good. What came of it whole is applied; what is held, blocked or paused is dropped. */
+  readonly dismiss: DismissConnection = (peer, key) =>
+    this.#inTurn(key, async () => {
+      const claim = this.#claims.of(key);
+      if (claim !== undefined && claim.peer !== peer) throw new SmError("REFUSED", `that is a connection of ${claim.peer}, and only it can end it`);
+      await this.#forget(key);
+      if (claim !== undefined) this.#options.log.info(`${claim.repset} from ${peer} was disconnected: what was kept of it is forgotten, its data stays`);
+    });
+
+  /** One at a time per connection, so that two channels never apply at once. */
+  async #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#opening.get(key) ?? Promise.resolve();
-    const opening = before.then(() => this.#open(peer, hello));
+    const opening = before.then(work);
     const settled = opening.then(
       () => undefined,
       () => undefined,
@@ -175,7 +195,19 @@ export class TargetService implements TargetControl {
     } finally {
       if (this.#opening.get(key) === settled) this.#opening.delete(key);
     }
-  };
+  }
+
+  /** No source is there for it, or about to be. */
+  #isAway(key: string): boolean {
+    return (this.#sessions.get(key)?.channel ?? null) === null && !this.#opening.has(key);
+  }
+
+  async #forget(key: string): Promise<void> {
+    await this.#end(key);
+    this.#away.delete(key);
+    await forgetTarget(this.#records, key);
+    this.#options.onChange();
+  }
 
   async #open(peer: string, hello: Hello): Promise<{ welcome: Welcome; take: (channel: TargetChannel) => void }> {
     const { settings, machine, version, agent, fingerprintOf, isConnection, onFeeds } = this.#options;
@@ -199,19 +231,16 @@ export class TargetService implements TargetControl {
   /** A place of another connection of the same source that is gone may be taken over; anybody else's may not. */
   async #claim(peer: string, hello: Hello): Promise<void> {
     const claim = { key: hello.connectionKey, peer, repset: hello.repset, mappings: hello.mappings };
-    const blocking = this.#claims.conflicts(claim).filter((other) => other.peer === peer && !this.#sessions.has(other.key));
-    for (const other of blocking) {
-      await this.#claims.release(other.key);
-      this.#away.delete(other.key);
-      // Should it come back after all, it finds nothing known of it, and compares.
-      rmSync(this.#stateDirectory(other.key), { recursive: true, force: true });
-    }
+    const others = this.#claims.conflicts(claim).filter((other) => other.peer === peer);
+    // Should it come back after all, it finds nothing known of it, and compares.
+    for (const { key } of others) if (this.#isAway(key)) await this.#forget(key);
     await this.#claims.register(claim);
   }
 
   #take(session: Session, channel: TargetChannel): void {
     const { service, terms } = session;
     const { log, onChange } = this.#options;
+    if (session.closed !== null) return void channel.close(new SmError("CHANNEL_LOST", "the target forgot the connection while it was opened"));
     session.channel = channel;
     // Before the acknowledgements: a change that was refused is known before its set is done.
     service.onQuarantine((news) => {
@@ -250,7 +279,7 @@ export class TargetService implements TargetControl {
     if (this.#sessions.get(key) !== session) return;
     this.#sessions.delete(key);
     this.#options.onFeeds();
-    this.#away.set(key, { ...viewOf(session), online: false });
+    this.#away.set(key, { ...viewOf(session), online: false, last: { ...session.last, retrying: null } });
   }
 
   async #close(session: Session): Promise<void> {
@@ -318,6 +347,17 @@ export class TargetService implements TargetControl {
     if (connectionId !== undefined && sources.length > 1)
       throw new SmError("USAGE", `${sources.join(" and ")} have a connection ${connectionId}: name the source with --source`);
     return found.map(({ key }) => key);
+  }
+
+  async forget(choice: TargetChoice): Promise<readonly TargetConnectionReport[]> {
+    const keys = this.#keysOf(choice) ?? [];
+    const away = keys.filter((key) => this.#isAway(key));
+    if (away.length === 0) throw new SmError("SOURCE_CONNECTED", `the source of connection ${choice.connectionId} is connected: nothing of it is forgotten`);
+    const views = away.map((key) => this.#sessions.get(key) ?? this.#away.get(key)).filter((view) => view !== undefined);
+    const reports = views.map((view) => reportTarget("service" in view ? viewOf(view) : view, null, Date.now()));
+    for (const key of away) await this.#inTurn(key, () => this.#forget(key));
+    for (const { repset, source } of reports) this.#options.log.info(`what was kept of ${repset} from ${source} was forgotten by hand, its data stays`);
+    return reports;
   }
 
   /** Every connection, with its worker while there is one. */

@@ -30,14 +30,11 @@ export const CONNECTION_COMMANDS = [
   defineCommand({
     name: "connection.disconnect",
     role: "admin",
-    summary: "Ends a connection for good. The copy on the target stays.",
+    summary: "Ends a connection for good, and tells the target to forget it. The copy on the target stays.",
     input: byId,
-    output: z.object({ disconnected: z.number() }),
+    output: z.object({ disconnected: z.number(), isTargetTold: z.boolean() }),
     deadlineMs: () => CONNECT_MS,
-    handler: async (agent, input) => {
-      await agent.connections.disconnect(input.id);
-      return { disconnected: input.id };
-    },
+    handler: async (agent, input) => ({ disconnected: input.id, ...(await agent.connections.disconnect(input.id)) }),
   }),
   defineCommand({
     name: "connection.list",
@@ -69,7 +66,7 @@ export const CONNECTION_COMMANDS = [
   defineCommand({
     name: "connection.approve",
     role: "admin",
-    summary: "Sends what a connection holds back because its source lost many files at once.",
+    summary: "Sends what a connection holds back because its source lost or overwrote many files at once.",
     input: byId,
     output: oneConnection,
     deadlineMs: quick,
@@ -87,11 +84,13 @@ export const CONNECTION_COMMANDS = [
   defineCommand({
     name: "connection.guard",
     role: "admin",
-    summary: "Sets the percentage of files that the source may lose at once before the connection holds.",
-    input: z.strictObject({ id: connectionIdSchema, guard: guardSettingSchema }),
+    summary: "Sets the percentages of files that the source may lose, and overwrite, at once before the connection holds; what is not named stays.",
+    input: z
+      .strictObject({ id: connectionIdSchema, guard: guardSettingSchema.exactOptional(), guardChanged: guardSettingSchema.exactOptional() })
+      .refine(({ guard, guardChanged }) => guard !== undefined || guardChanged !== undefined, "names no limit"),
     output: oneConnection,
     deadlineMs: quick,
-    handler: async (agent, input) => ({ connection: await agent.connections.setGuard(input.id, input.guard) }),
+    handler: async (agent, { id, ...guards }) => ({ connection: await agent.connections.setGuard(id, guards) }),
   }),
   defineCommand({
     name: "connection.sync",

@@ -12,6 +12,7 @@ import type {
   CaptureReport,
   ConnectionReport,
   ConsistencyReport,
+  GoodbyeReport,
   GuardReport,
   MirrorReport,
   ProblemReport,
@@ -61,7 +62,10 @@ const consistencySchema: z.ZodType<ConsistencyReport> = z.object({
 const guardReportSchema: z.ZodType<GuardReport> = z.object({
   state: z.enum(["off", "watching", "held", "rejected"]),
   lostPercent: z.number().nullable(),
+  changedPercent: z.number().nullable(),
+  crossed: z.enum(["lost", "changed"]).nullable(),
   lost: z.number(),
+  changed: z.number(),
   files: z.number().nullable(),
   fromSeq: z.number().nullable(),
   since: z.string().nullable(),
@@ -150,6 +154,15 @@ const captureReportSchema: z.ZodType<CaptureReport> = z.object({
   reasons: z.array(reasonSchema),
 });
 
+const goodbyeSchema: z.ZodType<GoodbyeReport> = z.object({
+  connectionId: z.number(),
+  repset: z.string(),
+  target: z.string(),
+  places: z.array(z.string()),
+  since: z.string(),
+  reason: reasonSchema,
+});
+
 export const statusReportSchema: z.ZodType<StatusReport> = z.object({
   agent: z.object({
     pid: z.number(),
@@ -163,6 +176,7 @@ export const statusReportSchema: z.ZodType<StatusReport> = z.object({
   connections: z.array(connectionReportSchema),
   targets: z.array(targetConnectionSchema),
   captures: z.array(captureReportSchema),
+  goodbyes: z.array(goodbyeSchema),
 });
 
 export const repsetSchema: z.ZodType<RepsetData> = z.object({ name: z.string(), generation: z.number(), rules: z.array(ruleSchema) });

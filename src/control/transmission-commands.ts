@@ -8,6 +8,9 @@ import { defineCommand, quick } from "./command.js";
 import { connectionIdSchema, siteNameSchema } from "./input-schemas.js";
 import { reasonSchema, targetConnectionSchema } from "./report-schemas.js";
 
+/** What came of the connection whole is applied first. */
+const FORGET_MS = 120_000;
+
 const byId = z.strictObject({ id: connectionIdSchema });
 
 const transmissionReportSchema: z.ZodType<TransmissionReport> = z.object({
@@ -122,4 +125,13 @@ export const TRANSMISSION_COMMANDS = [
   }),
   target("pause", "This target applies nothing of a connection, or of any; what is being applied is completed. Sources queue."),
   target("resume", "This target applies again."),
+  defineCommand({
+    name: "target.forget",
+    role: "admin",
+    summary: "This target forgets a connection whose source is gone for ever: its place is free. What was replicated stays.",
+    input: z.strictObject({ connectionId: connectionIdSchema, source: siteNameSchema.optional() }),
+    output: z.object({ forgotten: z.array(targetConnectionSchema).readonly() }),
+    deadlineMs: () => FORGET_MS,
+    handler: async (agent, choice) => ({ forgotten: await agent.targets.forget(choice) }),
+  }),
 ] as const;

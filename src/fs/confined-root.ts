@@ -3,6 +3,7 @@
 
 import { readdirSync } from "node:fs";
 import { SmError } from "../base/errors.js";
+import { beat } from "../base/pulse.js";
 import { type BytePath, toBuffer } from "../model/byte-path.js";
 import { fsError } from "./errno.js";
 import { AT_FDCWD, closeFd, type FileStat, O_DIRECTORY, O_RDONLY, openAt, openBeneath, statAt } from "./native.js";
@@ -45,6 +46,7 @@ export class ConfinedRoot {
 
 /** Names in an open directory, as bytes, unsorted. */
 export function listNames(dirfd: number): string[] {
+  beat();
   try {
     return readdirSync(procPath(dirfd), { encoding: "latin1" });
   } catch (error) {

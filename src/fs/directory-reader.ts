@@ -2,6 +2,7 @@
 // found lie in buffers that the next entry takes over.
 
 import { SmError } from "../base/errors.js";
+import { beat } from "../base/pulse.js";
 import { ENOENT, errnoName } from "./errno.js";
 import { StatBuffer } from "./file-stat.js";
 import { readEntries, SEEK_SET, seekFd, statInto } from "./native.js";
@@ -46,6 +47,7 @@ export class DirectoryReader {
   }
 
   #fill(): boolean {
+    beat();
     const got = readEntries(this.#fd, this.#entries);
     // A directory that was removed while it was read has no entries.
     if (got < 0 && got !== -ENOENT) throw new SmError("FS_IO", `cannot list a directory: ${errnoName(got)}`);

@@ -9,6 +9,8 @@ export interface ChannelStats {
   readonly sentBytes: number;
   readonly sentCompressedBytes: number;
   readonly receivedBytes: number;
+  /** Handed to the socket and not taken by the network. */
+  readonly unsentBytes: number;
   readonly roundTripMs: number;
   readonly connectedAtMs: number;
 }
@@ -100,6 +102,8 @@ export interface Peer {
 export interface SourceDialer {
   /** Connects, authenticates both ways, says hello. Rejects with PEER_*, CHANNEL_LOST, PROTOCOL, or the target's refusal. */
   dial(peer: Peer, hello: Greeting, signal: AbortSignal): Promise<SourceChannel>;
+  /** Tells a peer that a connection is over for good; resolves when it has forgotten it. Rejects as `dial` does. */
+  sayGoodbye(peer: Peer, connectionKey: string, signal: AbortSignal): Promise<void>;
 }
 
 /** The target's end of one connection. */
@@ -120,6 +124,9 @@ export interface TargetChannel {
   /** Ends the channel; the reason is told to the source. */
   close(reason?: SmError): Promise<void>;
 }
+
+/** Forgets a connection that its source ended for good; resolves when that is durable. Rejects with an SmError that is told to the source. */
+export type DismissConnection = (peerName: string, connectionKey: string) => Promise<void>;
 
 /** What the target's side decides about an incoming hello: a welcome with a taker of the channel, or an SmError (refusal). */
 export type AcceptChannel = (peerName: string, hello: Hello) => Promise<{ readonly welcome: Welcome; readonly take: (channel: TargetChannel) => void }>;

@@ -15,6 +15,12 @@ export const guardSettingSchema = z.union([z.number().int().min(1).max(100), z.e
 
 export type GuardSetting = z.infer<typeof guardSettingSchema>;
 
+/** Limits of what may be lost, and overwritten; what is absent stays. */
+export interface GuardChange {
+  readonly guard?: GuardSetting;
+  readonly guardChanged?: GuardSetting;
+}
+
 export const connectionOptionsSchema = z.strictObject({
   mirror: z.enum(["full", "difference", "none"]).default("difference"),
   replicate: z.boolean().default(true),
@@ -25,6 +31,8 @@ export const connectionOptionsSchema = z.strictObject({
   remapLinks: z.boolean().default(true),
   /** Percent of its files that the set may lose at once before the connection holds. */
   guard: guardSettingSchema.default("configured"),
+  /** Percent of its files that may be overwritten or replaced at once before the connection holds. */
+  guardChanged: guardSettingSchema.default("configured"),
 });
 
 export type ConnectionOptions = z.infer<typeof connectionOptionsSchema>;

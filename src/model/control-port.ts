@@ -2,7 +2,7 @@
 // Every method returns or rejects with SmError within its deadline; none waits for ever.
 
 import type { Peer, PeerAddress } from "./channel-port.js";
-import type { ConnectionOptions, ConnectionPatch, GuardSetting, Mapping, MirrorMode } from "./connection-spec.js";
+import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping, MirrorMode } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
 import type { JobControl } from "./job.js";
 import type { QueueLimitsChange, QueueReport } from "./queue.js";
@@ -50,7 +50,8 @@ export interface ConnectRequest {
 
 export interface ConnectionControl {
   connect(request: ConnectRequest): Promise<ConnectionReport>;
-  disconnect(id: number): Promise<void>;
+  /** Resolves with whether the target knows already; else it is told as soon as it can be. */
+  disconnect(id: number): Promise<{ readonly isTargetTold: boolean }>;
   list(): Promise<readonly ConnectionReport[]>;
   show(id: number): Promise<ConnectionReport>;
   /** In effect when it resolves, without a mirror; kept over restarts. */
@@ -61,7 +62,7 @@ export interface ConnectionControl {
   approve(id: number): Promise<ConnectionReport>;
   /** Never sends it: the target stays as it is until a mirror is started. */
   reject(id: number): Promise<ConnectionReport>;
-  setGuard(id: number, guard: GuardSetting): Promise<ConnectionReport>;
+  setGuard(id: number, guards: GuardChange): Promise<ConnectionReport>;
   /** Starts a mirror; resolves at once with its first report. */
   startMirror(id: number, mode: MirrorMode): Promise<MirrorReport>;
   stopMirror(id: number): Promise<MirrorReport>;
@@ -108,6 +109,8 @@ export interface TargetControl {
   /** What is being applied is completed: the report says when nothing is any more. */
   pause(choice: TargetChoice): Promise<readonly TargetConnectionReport[]>;
   resume(choice: TargetChoice): Promise<readonly TargetConnectionReport[]>;
+  /** Forgets connections whose source is gone, as they are reported; their data stays. Rejects with SOURCE_CONNECTED while it is there. */
+  forget(choice: TargetChoice & { readonly connectionId: number }): Promise<readonly TargetConnectionReport[]>;
 }
 
 export interface QueueControl {

@@ -20,10 +20,13 @@ export const originSchema = z.strictObject({
 });
 export type Origin = z.infer<typeof originSchema>;
 
+/** Of a connection, over its whole life. */
+export const connectionKeySchema = z.string().regex(/^[0-9a-f]{32}$/);
+
 /** First word of the source on a channel. */
 export const helloSchema = z.strictObject({
   /** Unique for the connection over its whole life; survives restarts. */
-  connectionKey: z.string().regex(/^[0-9a-f]{32}$/),
+  connectionKey: connectionKeySchema,
   connectionId: z.number().int().positive(),
   repset: z.string().min(1).max(255),
   generation: z.number().int().nonnegative(),

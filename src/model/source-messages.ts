@@ -1,6 +1,7 @@
 // What the main thread and the source worker of one replication set say to each other. Both ends are ours and run the
 // same build: messages are typed, not validated.
 
+import type { Pulse } from "../base/pulse.js";
 import type { BytePath } from "./byte-path.js";
 import type { AuditFigures, CaptureCoverage } from "./capture-port.js";
 import type { Answer, CompareChange, RootIndex } from "./change.js";
@@ -24,6 +25,7 @@ export interface SourceWorkerData {
   readonly walkSeconds: number;
   readonly auditSeconds: number;
   readonly failpoint: string | null;
+  readonly pulse: SharedArrayBuffer;
 }
 
 export interface MirrorOrder {
@@ -92,6 +94,8 @@ export type SourceEvent =
       /** Files that it takes away, or all of whose content; files of the set behind it. */
       readonly lost: number;
       readonly files: number;
+      /** Files that it overwrites or replaces: a number for each path. */
+      readonly changed: Uint32Array;
       readonly lastPath: string;
       readonly bytes: Uint8Array;
     }
@@ -131,6 +135,8 @@ export type SourceEvent =
 
 /** The source worker as a connection uses it. */
 export interface SourceFeed {
+  /** Of the worker, as long as there is one. */
+  readonly pulse?: Pulse | null;
   send(command: SourceCommand): void;
   /** A sequence number of this connection that covers everything on the source at the call. */
   barrier(connectionId: number): Promise<number>;

@@ -66,13 +66,17 @@ export interface ConsistencyReport {
   readonly reason: Reason | null;
 }
 
-/** Whether a connection is held back because its source lost too many files at once. */
+/** Whether a connection is held back because its source lost or overwrote too many files at once. */
 export interface GuardReport {
   readonly state: "off" | "watching" | "held" | "rejected";
-  /** The threshold; null = off. */
+  /** The thresholds; null = off. */
   readonly lostPercent: number | null;
-  /** What was lost, of how many files, from which set on, and when that was noticed; 0 and null = nothing is held. */
+  readonly changedPercent: number | null;
+  /** Which of them was crossed. */
+  readonly crossed: "lost" | "changed" | null;
+  /** What was lost, and overwritten, of how many files, from which set on, and when that was noticed; 0 and null = nothing is held. */
   readonly lost: number;
+  readonly changed: number;
   readonly files: number | null;
   readonly fromSeq: number | null;
   /** ISO 8601. */
@@ -159,6 +163,18 @@ export interface CaptureReport {
   readonly reasons: readonly Reason[];
 }
 
+/** A connection that was ended on this source, and whose target has not heard of it yet. */
+export interface GoodbyeReport {
+  readonly connectionId: number;
+  readonly repset: string;
+  readonly target: string;
+  /** Where it wrote to. */
+  readonly places: readonly string[];
+  /** ISO 8601: when it was disconnected. */
+  readonly since: string;
+  readonly reason: Reason;
+}
+
 export interface StatusReport {
   readonly agent: {
     readonly pid: number;
@@ -173,4 +189,5 @@ export interface StatusReport {
   readonly connections: readonly ConnectionReport[];
   readonly targets: readonly TargetConnectionReport[];
   readonly captures: readonly CaptureReport[];
+  readonly goodbyes: readonly GoodbyeReport[];
 }

@@ -10,6 +10,7 @@ import { type ScanLimits, scanMsgpack } from "../model/msgpack-scan.js";
 import {
   type Ack,
   type CopyClaim,
+  connectionKeySchema,
   type Hello,
   helloSchema,
   type Mended,
@@ -54,6 +55,7 @@ export type Frame =
   | { readonly kind: "join"; readonly key: Buffer }
   | { readonly kind: "joined" }
   | { readonly kind: "stripe"; readonly number: number; readonly bytesTotal: number; readonly piece: Buffer }
+  | { readonly kind: "goodbye"; readonly connectionKey: string }
   | { readonly kind: Packing; readonly rawBytes: number; readonly block: Buffer }
   | { readonly kind: "set"; readonly bytes: Buffer };
 
@@ -80,6 +82,8 @@ export const encodeQuarantine = (news: QuarantineNews): Buffer => encodeFrame(["
 export const encodeMended = (mended: Mended): Buffer => encodeFrame(["mended", mended]);
 export const encodePing = (token: number): Buffer => encodeFrame(["ping", token]);
 export const encodePong = (token: number): Buffer => encodeFrame(["pong", token]);
+/** Says, or confirms, that a connection is over for good. */
+export const encodeGoodbye = (connectionKey: string): Buffer => encodeFrame(["goodbye", connectionKey]);
 export const encodeProbe = (nonce: Buffer): Buffer => encodeFrame(["probe", nonce]);
 
 /** `refuse` answers a hello, `bye` ends an open channel; both carry a reason. */
@@ -174,6 +178,11 @@ function decodeControl(kind: string, fields: readonly unknown[]): Frame {
       const nonce = fields[1];
       if (fields.length !== 2 || !Buffer.isBuffer(nonce) || nonce.length !== NONCE_BYTES) return bad("a probe frame is malformed");
       return { kind, nonce };
+    }
+    case "goodbye": {
+      const key = connectionKeySchema.safeParse(fields[1]);
+      if (fields.length !== 2 || !key.success) return bad("a goodbye frame is malformed");
+      return { kind, connectionKey: key.data };
     }
     default:
       return bad(`frame kind ${JSON.stringify(kind)} is unknown`);

@@ -136,7 +136,7 @@ export class FrameLink {
 
   /** More was sent than the path takes: it waits here, or a ping that stands behind it is late. */
   get isBackedUp(): boolean {
-    if (this.#unsentBytes >= BULK_BYTES_MIN) return true;
+    if (this.unsentBytes >= BULK_BYTES_MIN) return true;
     const { answered, sentMs } = this.#ping;
     return !answered && this.#clock.monotonicMs() - sentMs > 2 * this.leastRoundTripMs + LATE_MS;
   }
@@ -165,15 +165,10 @@ export class FrameLink {
     this.#paced.push(frame);
     this.#pacedBytes += frame.length;
     this.#sendNext();
-    if (this.#unsentBytes < HIGH_WATER_BYTES) return Promise.resolve();
+    if (this.unsentBytes < HIGH_WATER_BYTES) return Promise.resolve();
     const waiter = defer<void>();
     this.#waiters.push(waiter);
     return waiter.promise;
-  }
-
-  /** Bytes that did not leave yet. */
-  get unsentBytes(): number {
-    return this.#unsentBytes;
   }
 
   onDrained(listener: () => void): void {
@@ -238,7 +233,8 @@ export class FrameLink {
     this.#isPassing = false;
   }
 
-  get #unsentBytes(): number {
+  /** Handed over, and not taken by the network. */
+  get unsentBytes(): number {
     return this.#ws.bufferedAmount + this.#pacedBytes;
   }
 
@@ -270,7 +266,7 @@ export class FrameLink {
     if (this.#socket.errored !== null || this.#socket.destroyed) return;
     this.#sendNext();
     this.#onDrained();
-    if (this.#waiters.length === 0 || this.#unsentBytes > LOW_WATER_BYTES) return;
+    if (this.#waiters.length === 0 || this.unsentBytes > LOW_WATER_BYTES) return;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
 

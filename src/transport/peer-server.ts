@@ -10,7 +10,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
-import type { AcceptChannel, Peer, PeerAddress } from "../model/channel-port.js";
+import type { AcceptChannel, DismissConnection, Peer, PeerAddress } from "../model/channel-port.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import type { Bootstrap } from "./bootstrap.js";
 import { OFFER, OFFER_HEADER } from "./compression-offer.js";
@@ -52,6 +52,7 @@ export interface PeerServerOptions {
   readonly bootstrap: Bootstrap;
   readonly listen: PeerAddress;
   readonly accept: AcceptChannel;
+  readonly dismiss: DismissConnection;
   readonly log: Log;
   readonly limits?: Partial<PeerServerLimits>;
   readonly clock?: Clock;
@@ -234,7 +235,7 @@ export class PeerServer {
 
   #openChannel(request: IncomingMessage, comer: Comer, head: Buffer): void {
     const { fingerprint = "" } = comer;
-    const { log, accept } = this.#options;
+    const { log, accept, dismiss } = this.#options;
     const { helloTimeoutMs } = this.#limits;
     const joins = this.#joins;
     if (request.url === wire.JOIN_PATH) {
@@ -243,7 +244,7 @@ export class PeerServer {
       );
     } else {
       this.#upgrade(request, comer, head, { sockets: this.#channelSockets, links: this.#links, frameBytesMax: SET_FRAME_BYTES_MAX }, (link) =>
-        serveTargetSession({ link, fingerprint, joins, accept, helloTimeoutMs, log }),
+        serveTargetSession({ link, fingerprint, joins, accept, dismiss, helloTimeoutMs, log }),
       );
     }
   }

@@ -89,7 +89,7 @@ export class SocketBundle implements PathView {
     for (let at = 0; at < bytes.length; at += STRIPE_BYTES) this.#waiting.push({ bytesTotal, bytes: bytes.subarray(at, at + STRIPE_BYTES) });
     this.#waitingBytes += bytes.length;
     this.#deal();
-    if (this.#unsentBytes < HIGH_WATER_BYTES) return Promise.resolve();
+    if (this.unsentBytes < HIGH_WATER_BYTES) return Promise.resolve();
     const waiter = defer<void>();
     this.#waiters.push(waiter);
     return waiter.promise;
@@ -102,7 +102,7 @@ export class SocketBundle implements PathView {
     await Promise.all(this.#links.slice(1).map((link) => link.flushed()));
   }
 
-  get #unsentBytes(): number {
+  get unsentBytes(): number {
     return this.#links.reduce((sum, link) => sum + link.unsentBytes, this.#waitingBytes);
   }
 
@@ -117,7 +117,7 @@ export class SocketBundle implements PathView {
       // Its end is the end of all: whoever sends hears of it there.
       link.sendPaced(encodeStripe(this.#number, piece.bytesTotal, piece.bytes)).catch(() => undefined);
     }
-    if (this.#waiters.length === 0 || this.#unsentBytes > LOW_WATER_BYTES) return;
+    if (this.#waiters.length === 0 || this.unsentBytes > LOW_WATER_BYTES) return;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
 

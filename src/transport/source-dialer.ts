@@ -11,6 +11,7 @@ import { OFFER_HEADER, readOffer } from "./compression-offer.js";
 import { type DialledSocket, dialSocket, displayAddress, step } from "./dial-socket.js";
 import {
   ACK_FRAME_BYTES_MAX,
+  encodeGoodbye,
   encodeHello,
   encodeJoin,
   encodeProbe,
@@ -159,6 +160,26 @@ export class WsSourceDialer implements SourceDialer {
       });
     } finally {
       link.end(new SmError("CHANNEL_LOST", "the probe is done"));
+      await link.closed;
+    }
+  }
+
+  async sayGoodbye(peer: Peer, connectionKey: string, signal: AbortSignal): Promise<void> {
+    const link = this.#link(peer, await this.#connect(peer, CHANNEL, signal), CHANNEL);
+    const what = `the goodbye of ${peer.name}`;
+    try {
+      await step<void>({ what, timeoutMs: this.#timing.welcomeTimeoutMs, signal }, (resolve, reject) => {
+        link.start((frame) => {
+          if (frame.kind === "refuse") reject(reasonToError(frame, peer.name));
+          else if (frame.kind === "goodbye" && frame.connectionKey === connectionKey) resolve();
+          else throw unexpected(frame, "a goodbye");
+        });
+        link.send(encodeGoodbye(connectionKey));
+        void link.ended.then(reject);
+        return () => link.end(new SmError("CHANNEL_LOST", "the goodbye was given up"));
+      });
+    } finally {
+      link.end(new SmError("CHANNEL_LOST", "the goodbye is said"));
       await link.closed;
     }
   }

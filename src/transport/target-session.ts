@@ -1,11 +1,11 @@
 // The target's side of one socket on /sm, from the first frame to an open channel: answers probes, passes the hello to
-// whoever accepts connections, sends the welcome or the refusal.
+// whoever accepts connections, sends the welcome or the refusal; or takes a goodbye in place of a hello.
 
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
-import type { AcceptChannel } from "../model/channel-port.js";
+import type { AcceptChannel, DismissConnection } from "../model/channel-port.js";
 import type { Hello } from "../model/session.js";
-import { encodeProbe, encodeWelcome } from "./frame-codec.js";
+import { encodeGoodbye, encodeProbe, encodeWelcome } from "./frame-codec.js";
 import type { FrameLink, OwnerFrame } from "./frame-link.js";
 import type { JoinTable } from "./joined-sockets.js";
 import { WsTargetChannel } from "./ws-target-channel.js";
@@ -18,6 +18,7 @@ export interface TargetSessionOptions {
   readonly fingerprint: string;
   readonly joins: JoinTable;
   readonly accept: AcceptChannel;
+  readonly dismiss: DismissConnection;
   readonly helloTimeoutMs: number;
   readonly log: Log;
 }
@@ -38,6 +39,12 @@ export function serveTargetSession(options: TargetSessionOptions): void {
     if (hasHello) throw new SmError("PROTOCOL", `a ${frame.kind} frame came before the welcome`);
     if (frame.kind === "probe" && ++probes <= PROBES_MAX) {
       link.send(encodeProbe(frame.nonce));
+      return;
+    }
+    if (frame.kind === "goodbye") {
+      hasHello = true;
+      clearTimeout(timer);
+      void dismiss(options, frame.connectionKey);
       return;
     }
     if (frame.kind !== "hello") throw new SmError("PROTOCOL", `a ${frame.kind} frame came in place of a hello`);
@@ -63,10 +70,25 @@ async function admit(options: TargetSessionOptions, hello: Hello, onOpen: (chann
     // Taken even when the link ended meanwhile: what was reserved for the connection then has an owner that sees the end.
     take(channel);
   } catch (error) {
-    const reason = toSmError(error);
-    const isBug = reason.entry.disposition === "bug";
-    if (isBug) log.error(`the connection of ${link.peerName} could not be accepted: ${reason.message}`, { error });
-    // A defect of ours is told without its inside.
-    link.end(isBug ? new SmError(reason.code, "the target could not accept the connection, see its log") : reason, { tell: isOpen ? "bye" : "refuse" });
+    link.end(tellable(error, { link, log }, "accept the connection"), { tell: isOpen ? "bye" : "refuse" });
   }
+}
+
+/** Never rejects. The answer is the last word: whoever said goodbye has nothing else to say. */
+async function dismiss({ link, dismiss: forget, log }: TargetSessionOptions, connectionKey: string): Promise<void> {
+  try {
+    await forget(link.peerName, connectionKey);
+    link.send(encodeGoodbye(connectionKey));
+    link.end(new SmError("CHANNEL_LOST", "the connection is forgotten"));
+  } catch (error) {
+    link.end(tellable(error, { link, log }, "forget the connection"), { tell: "refuse" });
+  }
+}
+
+/** A defect of ours is told without its inside. */
+function tellable(error: unknown, { link, log }: Pick<TargetSessionOptions, "link" | "log">, what: string): SmError {
+  const reason = toSmError(error);
+  if (reason.entry.disposition !== "bug") return reason;
+  log.error(`the target could not ${what} of ${link.peerName}: ${reason.message}`, { error });
+  return new SmError(reason.code, `the target could not ${what}, see its log`);
 }

@@ -203,6 +203,7 @@ export class WsSourceChannel implements SourceChannel {
       sentBytes: this.#sentSetBytes,
       sentCompressedBytes: this.#sentWireBytes,
       receivedBytes: this.#link.receivedBytes,
+      unsentBytes: this.bundle.unsentBytes,
       roundTripMs: this.#link.roundTripMs,
       connectedAtMs: this.#connectedAtMs,
     };

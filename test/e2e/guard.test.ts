@@ -10,10 +10,13 @@ import { makeTempDirectory } from "../support/temp-tree.js";
 
 const FILES = 40;
 
-async function guarded(queue = ""): Promise<AgentPair> {
+async function guarded(queue = "", changedPercent = "null"): Promise<AgentPair> {
   const directory = makeTempDirectory();
   mkdirSync(join(directory, "a", "etc"), { recursive: true });
-  writeFileSync(join(directory, "a", "etc", "sm.yaml"), `guard: {lostPercent: 50, lostFilesMin: 10, windowSeconds: 600}\n${queue}`);
+  writeFileSync(
+    join(directory, "a", "etc", "sm.yaml"),
+    `guard: {lostPercent: 50, changedPercent: ${changedPercent}, lostFilesMin: 10, windowSeconds: 600}\n${queue}`,
+  );
   const pair = await AgentPair.start(directory);
   for (const name of ["one", "two"]) {
     mkdirSync(join(pair.sourceDir, name, "deep"), { recursive: true });
@@ -117,10 +120,40 @@ test("what is lost while the agent is down is held, too; renames within the set 
   await pair.expectEqual();
 });
 
+test("files that are overwritten in place or replaced by name are held; new ones are let go", async () => {
+  const pair = await guarded("", "50");
+  const one = (i: number): string => join(pair.sourceDir, "one", "deep", `f${i}`);
+  for (let i = 0; i < FILES; i++) writeFileSync(join(pair.sourceDir, `new-${i}`), "n");
+  await pair.expectEqual();
+  const { connection } = await pair.source.json<{ connection: ConnectionReport }>(["connection", "guard", `${pair.connectionId}`, "changed=20"]);
+  expect(connection.guard).toMatchObject({ lostPercent: 50, changedPercent: 20 });
+  for (let i = 0; i < 8; i++) writeFileSync(one(i), `attacked ${i}`);
+  await pair.expectEqual();
+  for (let i = 0; i < 8; i++) writeFileSync(one(i), `attacked again ${i}`);
+  await pair.expectEqual();
+  for (let i = 8; i < FILES / 2; i++) {
+    writeFileSync(`${one(i)}.new`, "replaced");
+    renameSync(`${one(i)}.new`, one(i));
+  }
+  const { guard, reasons } = await held(pair);
+  expect(guard).toMatchObject({ state: "held", crossed: "changed", lost: 0 });
+  expect(guard.changed).toBeGreaterThan(10);
+  expect(reasons[0]).toMatchObject({
+    code: "GUARD_HELD",
+    message: expect.stringMatching(/^\d+ of \d+ files \(2\d %\) were overwritten or replaced.*where 20 % may be/),
+  });
+  await pair.source.kill9();
+  await pair.restartSource();
+  expect((await held(pair)).guard).toMatchObject({ crossed: "changed", changed: guard.changed, files: guard.files });
+  await decide(pair, "approve");
+  await pair.expectEqual();
+});
+
 /** Held, with a queue that is full: the removal has left it and is among the places to be repaired. */
 async function heldWithFullQueue(): Promise<AgentPair> {
   const pair = await guarded("queue: {memoryMiB: 1, diskMiB: 5}\n");
-  rmSync(join(pair.sourceDir, "one"), { recursive: true });
+  // At once: what is removed file by file may be sent up to the threshold.
+  renameSync(join(pair.sourceDir, "one"), `${pair.sourceDir}-outside`);
   await held(pair);
   for (let i = 0; i < 12; i++) writeFileSync(join(pair.sourceDir, `bulk-${i}`), Buffer.alloc(1_000_000, i));
   await eventually(async () => expect((await reportOf(pair)).repair.places).toBeGreaterThan(0));

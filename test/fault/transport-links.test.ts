@@ -177,7 +177,7 @@ test("an address in use is told with its reason; closing twice is closing", asyn
   const target = await openTarget(cleanup);
   const { identity, peers, bootstrap, log } = target;
   const accept: AcceptChannel = async () => ({ welcome: sampleWelcome, take: () => undefined });
-  const second = PeerServer.open({ identity, peers, bootstrap, listen: target.server.address, accept, log });
+  const second = PeerServer.open({ identity, peers, bootstrap, listen: target.server.address, accept, dismiss: async () => undefined, log });
   await expect(second).rejects.toMatchObject({ code: "LISTEN_FAILED", message: expect.stringMatching(/127\.0\.0\.1:\d+.*EADDRINUSE/) });
   await Promise.all([target.server.close(), target.server.close()]);
 });

@@ -3,7 +3,7 @@
 
 import { SmError } from "../../src/base/errors.js";
 import type { PeerAddress } from "../../src/model/channel-port.js";
-import type { ConnectionPatch, GuardSetting } from "../../src/model/connection-spec.js";
+import type { ConnectionPatch, GuardChange } from "../../src/model/connection-spec.js";
 import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, TargetChoice } from "../../src/model/control-port.js";
 import type { PathExplanation } from "../../src/model/explanation.js";
 import type { JobControl, JobReport } from "../../src/model/job.js";
@@ -76,7 +76,7 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     lastSeq: 0,
     lagMs: 0,
     consistency: { seq: 0, at: null, lagMs: 0, reason: null },
-    guard: { state: "off", lostPercent: null, lost: 0, files: null, fromSeq: null, since: null },
+    guard: { state: "off", lostPercent: null, changedPercent: null, crossed: null, lost: 0, changed: 0, files: null, fromSeq: null, since: null },
     problems: [],
     problemCount: 0,
     reasons: [],
@@ -202,6 +202,7 @@ export class MemoryAgentControl implements AgentControl {
       this.#connection(id);
       this.#connections.delete(id);
       this.#changed();
+      return { isTargetTold: true };
     },
     list: async () => [...this.#connections.values()],
     show: async (id: number) => this.#connection(id),
@@ -216,7 +217,7 @@ export class MemoryAgentControl implements AgentControl {
     },
     approve: async (id: number) => this.#decided(id, "approve"),
     reject: async (id: number) => this.#decided(id, "reject"),
-    setGuard: async (id: number, guard: GuardSetting) => this.#decided(id, `guard ${guard}`),
+    setGuard: async (id: number, guards: GuardChange) => this.#decided(id, `guard ${guards.guard} ${guards.guardChanged}`),
     startMirror: async (id: number, mode: "full" | "difference") => {
       this.#mirrorId += 1;
       const running = idleMirror({ status: "Mirroring", mode, id: this.#mirrorId, percent: 0, outcome: "running", startedAt: SINCE });
@@ -316,6 +317,10 @@ export class MemoryAgentControl implements AgentControl {
       this.calls.push(`pause ${JSON.stringify(choice)}`);
       return [];
     },
+    forget: async (choice: TargetChoice) => {
+      this.calls.push(`forget ${JSON.stringify(choice)}`);
+      return [];
+    },
     resume: async (choice: TargetChoice) => {
       this.calls.push(`resume ${JSON.stringify(choice)}`);
       return [];
@@ -344,6 +349,7 @@ export class MemoryAgentControl implements AgentControl {
       index: this.#index,
       connections: [...this.#connections.values()],
       targets: [],
+      goodbyes: [],
       captures: [...new Set([...this.#connections.values()].map(({ repset }) => repset))].map((repset) => captureReport(repset)),
     };
   }

@@ -7,7 +7,7 @@ import type { Log } from "../../src/base/log.js";
 import { defer } from "../../src/base/wait.js";
 import type { BytePath } from "../../src/model/byte-path.js";
 import { encodeChangeSet } from "../../src/model/change-set.js";
-import type { AcceptChannel, Peer, TargetChannel } from "../../src/model/channel-port.js";
+import type { AcceptChannel, DismissConnection, Peer, TargetChannel } from "../../src/model/channel-port.js";
 import type { Hello, Welcome } from "../../src/model/session.js";
 import type { SocketRule } from "../../src/model/sockets.js";
 import { Bootstrap } from "../../src/transport/bootstrap.js";
@@ -131,7 +131,12 @@ export interface Target extends Agent {
 }
 
 /** A target that takes whatever comes, unless `accept` decides otherwise. */
-export async function openTarget(cleanup: Cleanup, limits: Partial<PeerServerLimits> = {}, accept?: AcceptChannel): Promise<Target> {
+export async function openTarget(
+  cleanup: Cleanup,
+  limits: Partial<PeerServerLimits> = {},
+  accept?: AcceptChannel,
+  dismiss: DismissConnection = async () => undefined,
+): Promise<Target> {
   const agent = await openAgent(cleanup, "target");
   const channels: TargetChannel[] = [];
   let waiting = defer<TargetChannel>();
@@ -144,7 +149,16 @@ export async function openTarget(cleanup: Cleanup, limits: Partial<PeerServerLim
     },
   });
   const { identity, peers, bootstrap, log } = agent;
-  const server = await PeerServer.open({ identity, peers, bootstrap, listen: { host: "127.0.0.1", port: 0 }, accept: accept ?? takeAll, log, limits });
+  const server = await PeerServer.open({
+    identity,
+    peers,
+    bootstrap,
+    listen: { host: "127.0.0.1", port: 0 },
+    accept: accept ?? takeAll,
+    dismiss,
+    log,
+    limits,
+  });
   cleanup.add(server, (s) => s.close());
   return { ...agent, server, channels, taken: () => waiting.promise };
 }

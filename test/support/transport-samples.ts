@@ -6,6 +6,7 @@ import type { Ack, QuarantineNews } from "../../src/model/session.js";
 import { encodeAckFrames } from "../../src/transport/ack-frames.js";
 import {
   encodeCopy,
+  encodeGoodbye,
   encodeHello,
   encodeJoin,
   encodeJoined,
@@ -86,6 +87,7 @@ export const sampleFrames: Readonly<Record<string, SampleFrame>> = {
   mended: [encodeMended({ ask: 4, seq: 12 }), { kind: "mended", mended: { ask: 4, seq: 12 } }],
   ping: [encodePing(258), { kind: "ping", token: 258 }],
   pong: [encodePong(258), { kind: "pong", token: 258 }],
+  goodbye: [encodeGoodbye("0123456789abcdef0123456789abcdef"), { kind: "goodbye", connectionKey: "0123456789abcdef0123456789abcdef" }],
   probe: [encodeProbe(Buffer.alloc(16, 0xab)), { kind: "probe", nonce: Buffer.alloc(16, 0xab) }],
   join: [encodeJoin(Buffer.alloc(32, 0xcd)), { kind: "join", key: Buffer.alloc(32, 0xcd) }],
   joined: [encodeJoined(), { kind: "joined" }],

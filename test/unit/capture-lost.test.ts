@@ -41,6 +41,17 @@ test("a file is lost with its last name; replaced by another it is not", async (
   expect(await lostBy(() => renameSync(kit.path("b/new"), kit.path("b/f3")))).toBe(0);
 });
 
+test("files that are saved anew by name are not lost, though each takes the inode number of the one before", async () => {
+  const { kit, lostBy } = await planted();
+  const saveAll = (): void => {
+    for (let i = 0; i < 10; i++) {
+      writeFileSync(kit.path(`b/f${i}.new`), "saved");
+      renameSync(kit.path(`b/f${i}.new`), kit.path(`b/f${i}`));
+    }
+  };
+  expect(await lostBy(saveAll)).toBe(0);
+});
+
 test("an emptied file is lost until it has content again, and once", async () => {
   const { kit, lostBy } = await planted();
   expect(await lostBy(() => writeFileSync(kit.path("empty"), ""))).toBe(0);

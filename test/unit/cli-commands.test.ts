@@ -76,10 +76,18 @@ test("connect passes every option on, and prints the connection", async ({ serve
     repset: "home",
     target: "beta",
     map: { kind: "pairs", pairs: [{ source: "/home", target: "/backup/a=b" }] },
-    options: { mirror: "none", replicate: false, compression: "lz4", durability: "write", remapLinks: false, guard: 20 },
+    options: { mirror: "none", replicate: false, compression: "lz4", durability: "write", remapLinks: false, guard: 20, guardChanged: "configured" },
   });
   expect((await run("connect home beta --exact --mirror full")).stdout).toContain("home → beta");
-  const options = { mirror: "full", replicate: true, compression: "off", durability: "fsync", remapLinks: true, guard: "configured" };
+  const options = {
+    mirror: "full",
+    replicate: true,
+    compression: "off",
+    durability: "fsync",
+    remapLinks: true,
+    guard: "configured",
+    guardChanged: "configured",
+  };
   expect(JSON.parse(agent.calls[1] ?? "").options).toEqual(options);
   expect((await run("connection set 2 --compression brotli")).stdout).toMatch(/^connection 2\n[\s\S]* compression {5}brotli\n/);
   expect(JSON.parse((await run("connection set 2 --compression lz4 --json")).stdout).connection).toMatchObject({ id: 2, compression: "lz4" });
@@ -94,11 +102,23 @@ test("connect passes every option on, and prints the connection", async ({ serve
 
 test("a held connection is decided on, and its threshold set", async ({ server, run, agent }) => {
   expect(server).toBeDefined();
-  const guard = { state: "held", lostPercent: 20, lost: 2143, files: 10_000, fromSeq: 812, since: "2026-01-02T03:04:05.000Z" } as const;
+  const guard = {
+    state: "held",
+    lostPercent: 20,
+    changedPercent: null,
+    crossed: "lost",
+    lost: 2143,
+    changed: 0,
+    files: 10_000,
+    fromSeq: 812,
+    since: "2026-01-02T03:04:05.000Z",
+  } as const;
   agent.setConnection(connectionReport({ state: "held", guard }));
   expect((await run("connection show 1")).stdout).toContain("guard           held from change set 812 on: 2,143 of 10,000 files lost\n");
-  for (const words of ["approve 1", "reject 1", "guard 1 35", "guard 1 off", "guard 1 configured"]) expect((await run(`connection ${words}`)).code).toBe(0);
-  expect(agent.calls).toEqual(["approve 1", "reject 1", "guard 35 1", "guard off 1", "guard configured 1"]);
+  for (const words of ["approve 1", "reject 1", "guard 1 35", "guard 1 off", "guard 1 lost=20,changed=50%", "guard 1 changed=configured"])
+    expect((await run(`connection ${words}`)).code).toBe(0);
+  expect(agent.calls).toEqual(["approve 1", "reject 1", "guard 35 undefined 1", "guard off off 1", "guard 20 50 1", "guard undefined configured 1"]);
+  for (const wrong of ["lost=0", "kept=20", "lost=1,lost=2"]) expect((await run(`connection guard 1 ${wrong}`)).code).toBe(2);
   expect(await run("connection guard 1 200%")).toMatchObject({ code: 2, stderr: expect.stringContaining("a percentage from 1 to 100") });
   expect(await run("connection approve 7")).toMatchObject({ code: 2, stderr: expect.stringContaining("NOT_FOUND") });
 });
@@ -158,7 +178,7 @@ test("bootstrap prints only the token on stdout; import reads it from stdin", as
 
 test("status --json has its shape at once; a connection narrows it", async ({ server, run, agent }) => {
   expect(server).toBeDefined();
-  expect(Object.keys(JSON.parse((await run("status --json")).stdout)).sort()).toEqual(["agent", "captures", "connections", "index", "targets"]);
+  expect(Object.keys(JSON.parse((await run("status --json")).stdout)).sort()).toEqual(["agent", "captures", "connections", "goodbyes", "index", "targets"]);
   agent.setConnection(connectionReport());
   agent.setConnection(connectionReport({ id: 2, repset: "etc" }));
   const one = JSON.parse((await run("status 2 --json")).stdout);

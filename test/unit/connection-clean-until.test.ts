@@ -18,6 +18,8 @@ const ID = 7;
 const LAG_MS = 10;
 
 /** A connection that streams; `durable` is the target's word, `made` a live set made at that time. */
+const SET = { mirror: false, changes: 1, lost: 0, files: 1, changed: new Uint32Array(0), lastPath: "", bytes: Buffer.alloc(0) };
+
 const NO_PLACES: DirtyPlaces = {
   isEmpty: true,
   figures: { places: 0, files: 0, bytes: 0, since: null },
@@ -44,7 +46,7 @@ async function streaming(journal: Journal) {
     onAck: (listener) => heard.resolve(listener),
     onPause: () => undefined,
     ended: ended.promise,
-    stats: () => ({ sentBytes: 0, sentCompressedBytes: 0, receivedBytes: 0, roundTripMs: 0, connectedAtMs: 0 }),
+    stats: () => ({ sentBytes: 0, sentCompressedBytes: 0, receivedBytes: 0, unsentBytes: 0, roundTripMs: 0, connectedAtMs: 0 }),
     path: { mark: async () => null, isBackedUp: false, roundTripMs: 0, leastRoundTripMs: 0, count: 1 },
     sockets: () => ({ open: 1, why: "memory" }),
     close: async () => ended.resolve(new SmError("CHANNEL_LOST", "closed")),
@@ -91,7 +93,7 @@ async function streaming(journal: Journal) {
   vi.useFakeTimers({ toFake: ["Date"] });
   const made = (seq: number, timeMs: number): void => {
     vi.setSystemTime(timeMs);
-    connection.takeEvent({ kind: "set", seq, connectionId: 0, mirror: false, changes: 1, lost: 0, files: 1, lastPath: "", bytes: Buffer.alloc(0) });
+    connection.takeEvent({ kind: "set", seq, connectionId: 0, ...SET });
   };
   const durable = (seq: number): number => {
     acknowledge(ackOf({ appliedSeq: seq }));

@@ -51,7 +51,7 @@ class MemoryChannel implements SourceChannel {
   }
 
   stats() {
-    return { sentBytes: 0, sentCompressedBytes: 0, receivedBytes: 0, roundTripMs: 0, connectedAtMs: 0 };
+    return { sentBytes: 0, sentCompressedBytes: 0, receivedBytes: 0, unsentBytes: 0, roundTripMs: 0, connectedAtMs: 0 };
   }
 
   readonly path = { mark: async () => null, isBackedUp: false, roundTripMs: 0, leastRoundTripMs: 0, count: 1 };

@@ -100,6 +100,7 @@ test("a command answers with its output", async ({ server, agent }) => {
     durability: "fsync",
     remapLinks: true,
     guard: "configured",
+    guardChanged: "configured",
   });
 });
 

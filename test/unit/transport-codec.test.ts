@@ -56,6 +56,8 @@ const malformed: readonly [string, Buffer][] = [
   ["a ping with a fraction", encodeFrame(["ping", 1.5])],
   ["a ping with payload", encodeFrame(["ping", 1], [Buffer.from("x")])],
   ["bytes after the header's value", Buffer.concat([Buffer.from([8, 0, 0, 0]), Buffer.from("92a470696e6701", "hex"), Buffer.from([1])])],
+  ["a goodbye without a key", encodeFrame(["goodbye"])],
+  ["a goodbye with a path for a key", encodeFrame(["goodbye", "../../../../etc/passwd/0123456789"])],
   ["a short nonce", encodeFrame(["probe", Buffer.alloc(15)])],
   ["a hello of another shape", encodeFrame(["hello", { ...sampleHello, epoch: "short" }])],
   ["a hello with more than there is", encodeFrame(["hello", { ...sampleHello, more: 1 }])],

@@ -28,7 +28,11 @@ export default class Connect extends SmCommand {
     "no-replicate": Flags.boolean({ description: "do not replicate changes" }),
     compression: Flags.string({ description: "compression of what is sent", options: [...COMPRESSIONS], default: "off" }),
     durability: Flags.string({ description: "what the target has done when it acknowledges", options: ["none", "write", "fsync"], default: "fsync" }),
-    guard: Flags.string({ description: "percent of its files that the set may lose at once before the connection holds, or off", helpValue: "PERCENT" }),
+    guard: Flags.string({
+      description:
+        "percent of its files that the set may lose at once before the connection holds, or off; lost=20,changed=50 sets the limit of overwriting, too",
+      helpValue: "PERCENT",
+    }),
     "no-remap-links": Flags.boolean({ description: "keep absolute links into the set as they are" }),
   };
 
@@ -43,7 +47,7 @@ export default class Connect extends SmCommand {
         replicate: !flags["no-replicate"],
         compression: flags.compression as Compression,
         durability: flags.durability as "none" | "write" | "fsync",
-        ...(flags.guard === undefined ? {} : { guard: parseGuard("--guard", flags.guard) }),
+        ...(flags.guard === undefined ? {} : parseGuard("--guard", flags.guard)),
         remapLinks: !flags["no-remap-links"],
       },
     } as const;

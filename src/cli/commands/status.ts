@@ -63,5 +63,5 @@ function selectConnection(report: StatusReport, id: number | undefined): StatusR
   const connections = report.connections.filter((connection) => connection.id === id);
   const repset = connections[0]?.repset;
   if (repset === undefined) throw new SmError("NOT_FOUND", `there is no connection ${id}`);
-  return { ...report, connections, targets: [], captures: report.captures.filter((capture) => capture.repset === repset) };
+  return { ...report, connections, targets: [], goodbyes: [], captures: report.captures.filter((capture) => capture.repset === repset) };
 }

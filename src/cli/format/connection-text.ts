@@ -53,10 +53,20 @@ export function formatConnectionLines(connection: ConnectionReport): string[] {
   ];
 }
 
-function formatGuard({ state, lostPercent, lost, files, fromSeq }: ConnectionReport["guard"]): string {
+function formatGuard({ state, lostPercent, changedPercent, crossed, lost, changed, files, fromSeq }: ConnectionReport["guard"]): string {
   if (state === "off") return "off";
-  if (state === "watching") return `holds when ${lostPercent} % of the files are lost at once`;
-  return `${state} from change set ${fromSeq ?? 0} on: ${formatCount(lost)} of ${formatCount(files ?? 0)} files lost`;
+  if (state === "watching") {
+    const limits = [
+      ...(lostPercent === null ? [] : [`${lostPercent} % of the files are lost`]),
+      ...(changedPercent === null ? [] : [`${changedPercent} % are overwritten`]),
+    ];
+    return `holds when ${limits.join(", or ")} at once`;
+  }
+  const what =
+    crossed === "changed"
+      ? `${formatCount(changed)} of ${formatCount(files ?? 0)} files overwritten`
+      : `${formatCount(lost)} of ${formatCount(files ?? 0)} files lost`;
+  return `${state} from change set ${fromSeq ?? 0} on: ${what}`;
 }
 
 function formatRepair({ pending, places, files, bytes, since }: RepairReport): string {

@@ -1,4 +1,4 @@
-import type { CaptureReport, StatusReport, TargetConnectionReport } from "../../model/status.js";
+import type { CaptureReport, GoodbyeReport, StatusReport, TargetConnectionReport } from "../../model/status.js";
 import { formatConnectionLines } from "./connection-text.js";
 import { formatConsistency } from "./consistency-text.js";
 import { formatBytes, formatCount, formatDuration } from "./quantities.js";
@@ -45,18 +45,23 @@ export function formatTargetPauses(targets: readonly TargetConnectionReport[]): 
   return targets.map(({ connectionId, repset, source, pause }) => `${connectionId}  ${repset} from ${source}: ${words[pause]}`).join("\n");
 }
 
+function formatGoodbye({ connectionId, repset, target, places, reason }: GoodbyeReport): string[] {
+  return [`${connectionId}  ${repset} to ${target}`, ...places.map((place) => `   ${place}`), ...indent(formatReason(reason), 3)];
+}
+
 function section(title: string, blocks: readonly string[][]): string[] {
   return blocks.length === 0 ? [] : ["", title, ...indent(blocks.flat(), 2)];
 }
 
 export function formatStatus(report: StatusReport, nowMs: number): string {
-  const { captures, connections, targets } = report;
-  const empty = connections.length === 0 && targets.length === 0 && captures.length === 0;
+  const { captures, connections, targets, goodbyes } = report;
+  const empty = connections.length === 0 && targets.length === 0 && captures.length === 0 && goodbyes.length === 0;
   return [
     formatAgent(report.agent, nowMs),
     ...section("captures", captures.map(formatCapture)),
     ...section("connections", connections.map(formatConnectionLines)),
     ...section("targets", targets.map(formatTarget)),
+    ...section("disconnected, and the target is not told yet", goodbyes.map(formatGoodbye)),
     ...(empty ? ["", "nothing is connected; begin with `sm repset create SET --include PATH`, then `sm connect SET TARGET --map …`"] : []),
   ].join("\n");
 }
