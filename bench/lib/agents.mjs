@@ -91,6 +91,17 @@ class Agent {
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
+  /** What the process read by calls, in bytes: of files, sockets and pipes. */
+  readBytes() {
+    return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${this.ready.pid}/io`, "utf8"))?.[1] ?? Number.NaN);
+  }
+
+  async kill() {
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await exited;
+  }
+
   async stop() {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exited = once(this.#child, "exit");
@@ -163,6 +174,25 @@ export class AgentPair {
       if (mirror.outcome !== null && mirror.outcome !== "running") throw new Error(`the mirror ended otherwise: ${JSON.stringify(mirror)}`);
       await sleep(200);
     }
+  }
+
+  async killSource() {
+    await this.#source.kill();
+  }
+
+  /** In order. */
+  async stopSource() {
+    await this.#source.stop();
+  }
+
+  /** Once it was killed or stopped. */
+  async startSource() {
+    this.#source = await Agent.start(join(this.#directory, "A"), "A");
+  }
+
+  /** What the source agent read since its start. */
+  sourceReadBytes() {
+    return this.#source.readBytes();
   }
 
   async connection(/** @type {number} */ id) {

@@ -1,6 +1,9 @@
 // One replication set in operation on this source: its journal, its worker, the connections fed from them.
 //   capture worker ─▶ source worker ─sets─▶ journal ─▶ connections
 
+import { createHash } from "node:crypto";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { discardBuffer } from "../base/discard-buffer.js";
 import { SmError, toSmError } from "../base/errors.js";
@@ -124,6 +127,7 @@ export class RepsetSource implements SourceFeed {
       watchesMax: capture.watchesMax,
       walkSeconds: capture.walkSeconds,
       auditSeconds: capture.auditSeconds,
+      bookPath: bookPathOf(this.#options),
       failpoint: this.#options.failpoint,
     };
     const worker = new Worker(new URL("./source-worker.js", import.meta.url), { workerData: data, trackUnmanagedFds: false });
@@ -367,8 +371,14 @@ export class RepsetSource implements SourceFeed {
   async close(): Promise<void> {
     await this.stopCapture();
     this.#refuseRequests(new SmError("AGENT_UNREACHABLE", "the agent is stopping"));
+    if (this.connections.size === 0) rmSync(bookPathOf(this.#options), { force: true });
     await this.journal.close();
   }
+}
+
+/** Of its directory book. */
+function bookPathOf({ config, repset }: RepsetSourceOptions): string {
+  return join(config.stateDir, "directories", `${createHash("sha256").update(repset.name).digest("hex").slice(0, 32)}.book`);
 }
 
 /** What a job has on its way is a part of what the queue holds: it would be the first to leave a queue that it filled. */

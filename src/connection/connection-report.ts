@@ -6,7 +6,7 @@ import type { DirtyFigures } from "../model/dirty-place.js";
 import type { Journal } from "../model/journal-port.js";
 import type { ConsistencyPoint, Retrying } from "../model/session.js";
 import type { ConnectionReport, Reason, ReplicationStatus, TargetDataState, TargetStatus } from "../model/status.js";
-import type { ConnectionRecord } from "./connection-record.js";
+import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import type { ConnectionState } from "./connection-state.js";
 import { reportConsistency } from "./consistency-report.js";
 import type { CopyWatch } from "./copy-watch.js";
@@ -36,6 +36,7 @@ export interface ConnectionView {
   readonly counts: SentCounts;
   /** Those of the dirty map among them. */
   readonly pendingRepairs: number;
+  readonly restart: { readonly sinceMs: number | null };
   readonly stateFault: { readonly message: string; readonly since: string } | null;
   readonly lastFile: string;
   readonly sentSeq: number;
@@ -108,9 +109,10 @@ function knownPoint({ point, claim }: ConnectionView): ConsistencyPoint {
 function dataState(c: ConnectionView): TargetDataState {
   // A mirror whose source is away makes no progress: it is still to be done.
   if (c.mirror.isRunning) return c.state.kind === "halted" ? "Mirror Required" : "Mirroring";
-  const isLacking = c.guard.isRejected || c.record.mirrorNeed !== null || !c.record.options.replicate;
+  const { mirrorNeed } = c.record;
+  const isLacking = c.guard.isRejected || (mirrorNeed !== null && mirrorNeed.isScan !== true) || !c.record.options.replicate;
   if (isLacking || c.problems.count > 0 || c.quarantine.count > 0) return "Mirror Required";
-  return c.pendingRepairs > 0 ? "Repairing" : "OK";
+  return c.pendingRepairs > 0 || mirrorNeed !== null ? "Repairing" : "OK";
 }
 
 function targetStatus(c: ConnectionView): TargetStatus {
@@ -168,6 +170,7 @@ function stateReason({ stateFault, record }: ConnectionView): Reason | null {
 function mirrorReason({ record, mirror, guard }: ConnectionView): Reason | null {
   const need = record.mirrorNeed;
   if (need === null || mirror.isRunning || guard.isRejected) return null;
+  if (need.isScan === true) return scanReason(record, need);
   return {
     code: "MIRROR_REQUIRED",
     message: need.message,
@@ -179,13 +182,24 @@ function mirrorReason({ record, mirror, guard }: ConnectionView): Reason | null 
   };
 }
 
-function repairReason({ pendingRepairs, record, stateSince, state, options }: ConnectionView): Reason | null {
+function scanReason({ id, checkpoint }: ConnectionRecord, { message, since }: MirrorNeed): Reason {
+  const from = checkpoint === null ? "before" : new Date(checkpoint.mark.untilMs).toISOString();
+  const next = "it is looked for when the target is connected; only that is compared";
+  const object = `connection ${id}`;
+  return { code: "REPAIRING", message: `${message}: what changed since ${from}`, object, since, next, nextAt: null, command: `sm connection show ${id}` };
+}
+
+function repairReason({ pendingRepairs, record, stateSince, state, options, restart }: ConnectionView): Reason | null {
   if (pendingRepairs === 0) return null;
   const { places, files, bytes, since } = options.places.figures;
   const what = `repairing ${pendingRepairs} places (${files} files, ${bytes} bytes of changes)`;
+  const message = places === 0 ? `${pendingRepairs} places may differ from what was replicated and are being compared` : `${what}: the queue was full`;
   return {
     code: "REPAIRING",
-    message: places === 0 ? `${pendingRepairs} places may differ from what was replicated and are being compared` : `${what}: the queue was full`,
+    message:
+      restart.sinceMs === null
+        ? message
+        : `the agent was restarted: ${pendingRepairs} places that changed since ${new Date(restart.sinceMs).toISOString()} are compared`,
     object: `connection ${record.id}`,
     since: since ?? stateSince,
     next:

@@ -12,7 +12,7 @@ import type { ConnectionPatch, MirrorMode } from "../model/connection-spec.js";
 import type { Ack, ConsistencyPoint, Retrying } from "../model/session.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import type { MirrorReport } from "../model/status.js";
-import { ClockWatch, cleanUntilAfter } from "./clean-until.js";
+import { cleanUntilAfter } from "./clean-until.js";
 import type { SourceConnectionOptions } from "./connection-options.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, isHalted, nextConnection } from "./connection-state.js";
@@ -27,6 +27,7 @@ import { PlaceRepair } from "./place-repair.js";
 import { ProblemBook } from "./problem-book.js";
 import { QuarantineWatch } from "./quarantine-watch.js";
 import { RecordKeeper } from "./record-keeper.js";
+import { RestartDuty } from "./restart-duty.js";
 import { planResume, reviewSpan, withEmptyTarget } from "./resume-plan.js";
 import { type SentCounts, SetSender } from "./set-sender.js";
 import { logState } from "./state-log.js";
@@ -54,6 +55,7 @@ export class SourceConnection {
   point: ConsistencyPoint = { consistentSeq: 0, consistentTimeMs: 0, doubt: null };
   lastFile = "";
   readonly repair: PlaceRepair;
+  readonly restart: RestartDuty;
   readonly #duty: MirrorDuty;
   #sender: SetSender | null = null;
   #hadStream = false;
@@ -63,7 +65,6 @@ export class SourceConnection {
   readonly quarantine: QuarantineWatch;
   readonly #copy: CopyWatch;
   readonly #keeper: RecordKeeper;
-  readonly #clock = new ClockWatch();
   #resume: () => void = () => undefined;
   #channelAbort = new AbortController();
 
@@ -73,7 +74,8 @@ export class SourceConnection {
     this.durableSeq = options.record.durableSeq;
     this.appliedSeq = options.record.durableSeq;
     this.repair = new PlaceRepair(options.record.id, options.places, options.feed);
-    this.#duty = new MirrorDuty(this, { done: () => this.#repairPlaces(), change: () => this.#changed() });
+    this.restart = new RestartDuty(this);
+    this.#duty = new MirrorDuty(this, { done: () => this.#repairPlaces(), change: () => this.#changed(), scan: (need) => this.restart.scan(need) });
     this.#keeper = new RecordKeeper(options.save, options.log);
     this.guard = guardFor(this, () => options.guardPolicy(this.record));
     if (this.guard.isRejected) this.state = { kind: "halted", fault: this.guard.fault };
@@ -103,7 +105,6 @@ export class SourceConnection {
     return this.#open.oldestAfter(this.point.consistentSeq);
   }
 
-  /** Places that may differ from what was replicated. */
   get pendingRepairs(): number {
     return this.repair.pending;
   }
@@ -184,6 +185,7 @@ export class SourceConnection {
     if (plan.review !== null) this.#copy.suspect(await reviewSpan(this.options, this.id, plan.review));
     const isEmpty = welcome.empty && !this.record.wasMirrored;
     this.#duty.set(withEmptyTarget(plan.mirrorNeed, isEmpty));
+    this.restart.begin();
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
     feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
     const sender = new SetSender({
@@ -264,6 +266,7 @@ export class SourceConnection {
 
   /** What the source worker says about this connection, or about all. */
   takeEvent(event: SourceEvent): void {
+    this.restart.take(event);
     switch (event.kind) {
       case "set":
         if (event.connectionId === 0) this.guard.takeSet(event);
@@ -305,6 +308,7 @@ export class SourceConnection {
   addProblem(path: string, code: string, message: string): void {
     const problem = { path, code, message, at: new Date().toISOString() };
     this.problems.add(problem);
+    this.restart.forget();
     if (this.mirror.isRunning) this.mirror.addProblem(problem);
   }
 
@@ -364,6 +368,7 @@ export class SourceConnection {
 
   #changed(): void {
     this.#copy.look();
+    this.restart.look();
     this.quarantine.look();
     this.options.onChange();
   }
@@ -384,7 +389,7 @@ export class SourceConnection {
 
   /** Writes what waits to be written; called about once a second. */
   tick(): void {
-    if (this.#clock.wasSetBack()) this.keep({ cleanUntilMs: Math.min(this.record.cleanUntilMs, Date.now() - this.options.captureLagMs) }, true);
+    this.restart.lookAtClock();
     this.#keeper.tick();
     this.repair.tick();
     this.#repairPlaces();

@@ -25,6 +25,8 @@ const NO_PLACES: DirtyPlaces = {
   settle: () => undefined,
   release: () => undefined,
   clear: () => ({ wasThorough: false }),
+  enterPlaces: () => undefined,
+  commit: async () => undefined,
   follow: () => undefined,
   tick: () => undefined,
 };
@@ -62,6 +64,7 @@ async function streaming(journal: Journal) {
       mirrorNeed: null,
       wasMirrored: true,
       cleanUntilMs: 0,
+      checkpoint: null,
       guard: NOTHING_HELD,
     },
     journal,
