@@ -6,6 +6,7 @@ import type { LiveContent } from "../capture/live-content.js";
 import { RestartScan } from "../capture/restart-scan.js";
 import type { SourceEngine } from "../capture/source-engine.js";
 import { DIRTY_LIMITS, DirtyMap } from "../journal/dirty-map.js";
+import type { CleanMark } from "../model/clean-mark.js";
 import type { SourceCommand, SourceEvent, SourceWorkerData } from "../model/source-messages.js";
 
 export interface RestartMarksOptions {
@@ -19,12 +20,16 @@ export interface RestartMarksOptions {
 }
 
 const MARK_MS = 1000;
+/** A source that does not rest is asked so often. */
+const RETRY_MS = 20;
 
 export class RestartMarks {
   readonly #options: RestartMarksOptions;
   readonly #book: DirectoryBook;
   readonly #scan: RestartScan;
   #nextMs = 0;
+  #nextFitMs = 0;
+  #isFit = false;
 
   private constructor(options: RestartMarksOptions) {
     const { data, engine, content } = options;
@@ -53,10 +58,17 @@ export class RestartMarks {
     const now = performance.now();
     if (now < this.#nextMs) return;
     const mark = this.#scan.mark();
-    if (mark === "later") return;
-    this.#nextMs = now + MARK_MS;
-    const seq = this.#options.engine.writer.flush();
-    for (const connectionId of this.#options.idle()) this.#options.post({ kind: "clean", connectionId, seq, mark });
+    if (mark !== null || now >= this.#nextFitMs) {
+      this.#nextFitMs = now + MARK_MS;
+      this.#isFit = this.#scan.isFit;
+      if (!this.#isFit) this.#tell(0, null);
+    }
+    this.#nextMs = now + (mark === null ? RETRY_MS : MARK_MS);
+    if (mark !== null && this.#isFit) for (const connectionId of this.#options.idle()) this.#tell(connectionId, mark);
+  }
+
+  #tell(connectionId: number, mark: CleanMark | null): void {
+    this.#options.post({ kind: "clean", connectionId, seq: this.#options.engine.writer.flush(), mark });
   }
 
   answer({ connectionId, id, mark }: Extract<SourceCommand, { kind: "scan" }>): void {

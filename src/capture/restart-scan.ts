@@ -47,18 +47,22 @@ export class RestartScan {
     this.#slackMs = options.slackMs ?? (options.content === null ? slackWithoutRanges() : SLACK_WITH_RANGES_MS);
   }
 
-  /** Null: a scan could not tell what changes from now on. "later": not just now. The trees need not be open. */
-  mark(): CleanMark | null | "later" {
+  /** False: a scan could not tell what changes from now on. To be asked now and then. */
+  get isFit(): boolean {
+    return this.#options.book.mark !== null && this.#unfitness() === null;
+  }
+
+  /** Of now, as long as it is fit; null: not just now. Between passes only. */
+  mark(): CleanMark | null {
     const { engine, book, content } = this.#options;
-    if (this.#unfitness() !== null) return null;
     // Before the look at what waits: what happens behind it has a later ctime.
     const nowMs = Date.now();
-    if (!engine.isSettled) return "later";
+    if (!engine.isSettled) return null;
     book.flush();
     const { mark } = book;
     if (mark === null) return null;
     const hot = content?.hotFiles() ?? [];
-    if (hot.length > HOT_FILES_MAX) return "later";
+    if (hot.length > HOT_FILES_MAX) return null;
     return {
       untilMs: nowMs - this.#slackMs,
       bootId: this.#bootId,

@@ -93,9 +93,9 @@ export class RestartDuty {
   async #takeScanned({ places, files, why }: Scanned): Promise<void> {
     const { guard, options, record } = this.#connection;
     const { mirrorNeed: need, checkpoint } = record;
-    if (need?.isScan !== true || checkpoint === null) return;
-    if (places === null) {
-      this.#mirror(need, why);
+    if (need?.isScan !== true) return;
+    if (places === null || checkpoint === null) {
+      this.#mirror(need, places === null ? why : "nothing is known of the time before any more");
       return;
     }
     // What was lost while nobody looked is known by the number of files, as with a mirror.

@@ -116,7 +116,7 @@ export type SourceEvent =
   | { readonly kind: "repairs"; readonly connectionId: number; readonly pending: number; readonly lastSeq: number }
   /** All that makes these batches good is emitted, up to set `lastSeq`. */
   | { readonly kind: "repaired"; readonly connectionId: number; readonly batches: readonly number[]; readonly lastSeq: number }
-  /** All that happened before the mark is in sets up to `seq`, and no job of this connection is at work; null = a scan would not find what changes. */
+  /** All that happened before the mark is in sets up to `seq`, and no job of this connection is at work; null = of no connection would a scan find what changes. */
   | { readonly kind: "clean"; readonly connectionId: number; readonly seq: number; readonly mark: CleanMark | null }
   /** Where the tree may differ from what it was; `places` null: anywhere, because `why`. None of the sets behind it came yet. */
   | {
