@@ -52,7 +52,8 @@ const EXPLAINED_MAX = 65_536;
 /** Whoever mapped a file for a moment has closed it by now; the hint of that comes within this time. */
 const BLIND_MS = 2000;
 const RANGES_MAX = 4096;
-const LATE_SECONDS = 3;
+/** Less than what a mark lies behind its moment, and more than a busy source lies behind. */
+const LATE_SECONDS = 20;
 /** A call that writes to a disk that is overloaded goes on some time. */
 const LATE_KEPT_MS = 600_000;
 

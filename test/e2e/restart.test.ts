@@ -18,6 +18,11 @@ const MIRRORED = "mirror started";
 const recordPath = (pair: AgentPair): string => join(pair.source.home, "state", "connections", `${pair.connectionId}.json`);
 const recordOf = (pair: AgentPair): ConnectionRecord => JSON.parse(readFileSync(recordPath(pair), "utf8"));
 
+const UNTOUCHED_BYTES = 100_000_000;
+
+/** By calls, files and sockets alike, the program itself too. */
+const bytesRead = ({ ready }: AgentPair["source"]): number => Number(/^rchar: (\d+)/m.exec(readFileSync(`/proc/${ready.pid}/io`, "utf8"))?.[1]);
+
 /** Two directories of twins: the same names, sizes and times, other content. The record has a checkpoint. */
 async function connected(): Promise<AgentPair> {
   const pair = await AgentPair.start(makeTempDirectory());
@@ -54,8 +59,13 @@ const isVandalised = (pair: AgentPair): boolean => readFileSync(join(pair.target
 
 test.skipIf(NO_FANOTIFY !== null)(titled("after a kill only what changed is compared, moves and swaps of twins included", NO_FANOTIFY), async () => {
   const pair = await connected();
+  writeFileSync(join(pair.sourceDir, "still", "large"), Buffer.alloc(UNTOUCHED_BYTES, "large"));
+  await pair.sync();
+  const { seq } = recordOf(pair).checkpoint ?? { seq: 0 };
+  await eventually(() => expect(recordOf(pair).checkpoint?.seq).toBeGreaterThan(seq));
   await pair.source.kill9();
   await pretendOld(pair);
+  const before = bytesRead(pair.target);
   vandalise(pair);
   const path = (name: string): string => join(pair.sourceDir, name);
   renameSync(path("one"), path("aside"));
@@ -69,6 +79,8 @@ test.skipIf(NO_FANOTIFY !== null)(titled("after a kill only what changed is comp
   expect(pair.source.outputTail).toContain(SCANNED);
   expect(pair.source.outputTail).not.toContain(MIRRORED);
   expect((await pair.report()).targetDataState).toBe("OK");
+  expect(bytesRead(pair.source)).toBeLessThan(UNTOUCHED_BYTES / 2);
+  expect(bytesRead(pair.target) - before).toBeLessThan(UNTOUCHED_BYTES / 2);
   // What did not change on the source was left alone.
   expect(isVandalised(pair)).toBe(true);
   writeTwin(join(pair.targetDir, "still", "deep", "x"), "still");
