@@ -107,6 +107,12 @@ class Agent {
     return Agent.start(this.#home, siteName, { listen: this.ready.listen });
   }
 
+  async kill() {
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await exited;
+  }
+
   async stop() {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exited = once(this.#child, "exit");
@@ -185,6 +191,25 @@ export class AgentPair {
     }
   }
 
+  async killSource() {
+    await this.#source.kill();
+  }
+
+  /** In order. */
+  async stopSource() {
+    await this.#source.stop();
+  }
+
+  /** Once it was killed or stopped. */
+  async startSource() {
+    this.#source = await Agent.start(join(this.#directory, "A"), "A");
+  }
+
+  /** What the source agent read since its start. */
+  sourceReadBytes() {
+    return this.#source.readBytes();
+  }
+
   async connection(/** @type {number} */ id) {
     const { connections } = await this.#source.cli(["status"]);
     const found = connections.find((/** @type {{ id: number }} */ connection) => connection.id === id);
@@ -211,10 +236,6 @@ export class AgentPair {
 
   sourcePeakBytes() {
     return this.#source.peakBytes();
-  }
-
-  sourceReadBytes() {
-    return this.#source.readBytes();
   }
 
   peaks() {

@@ -43,6 +43,7 @@ export function newRecord({ request, ...given }: Given): ConnectionRecord {
       isAutomatic: isMirrored,
     },
     wasMirrored: false,
+    checkpoint: null,
     guard: NOTHING_HELD,
   };
 }

@@ -1,17 +1,17 @@
 // One replication set in operation on this source: its journal, its worker, the connections fed from them.
 //   capture worker ─▶ source worker ─sets─▶ journal ─▶ connections
 
+import { rmSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { discardBuffer } from "../base/discard-buffer.js";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Pulse } from "../base/pulse.js";
-import { MiB } from "../base/units.js";
 import { type Deferred, defer, delay } from "../base/wait.js";
 import type { Config } from "../config/config.js";
 import type { ConnectionRecord, MirrorNeed } from "../connection/connection-record.js";
 import type { SourceConnection } from "../connection/source-connection.js";
-import { isSameRoot, type RootIdentity } from "../fs/root-identity.js";
+import { isSameRoot } from "../fs/root-identity.js";
 import type { DirtyStore } from "../journal/dirty-store.js";
 import { DiskJournal } from "../journal/disk-journal.js";
 import { type BytePath, displayPath } from "../model/byte-path.js";
@@ -21,19 +21,15 @@ import type { PathKnowledge } from "../model/explanation.js";
 import type { JournalLoss } from "../model/journal-port.js";
 import type { QueueLimits } from "../model/queue.js";
 import type { RepsetData } from "../model/rule.js";
-import type { SourceCommand, SourceEvent, SourceFeed, SourceWorkerData } from "../model/source-messages.js";
+import type { SourceCommand, SourceEvent, SourceFeed } from "../model/source-messages.js";
 import type { CaptureReport, Reason } from "../model/status.js";
 import { SetDirtyTaker } from "./dirty-taker.js";
 import { journalLimits, QueueWatch } from "./queue-watch.js";
+import { bookPathOf, workerStart } from "./worker-start.js";
 import { WorkerWatch } from "./worker-watch.js";
 
 /** A root as it was when it was connected: a path, and what must be found there. */
 export type KnownRoot = ConnectionRecord["roots"][number];
-
-export interface SourceWorkerStart extends SourceWorkerData {
-  /** Of each root. */
-  readonly identities: readonly RootIdentity[];
-}
 
 /** What the worker was asked and has not answered. */
 interface Request<T> {
@@ -117,21 +113,7 @@ export class RepsetSource implements SourceFeed {
   }
 
   #start(): void {
-    const { capture } = this.#options.config;
-    const data: SourceWorkerStart = {
-      roots: this.roots,
-      identities: this.#options.roots,
-      rules: this.repset.rules,
-      lastSeq: this.#lastSeq,
-      signatureBytesMax: capture.signatureMiB * MiB,
-      windowBytes: jobWindowBytes(this.#options),
-      capture: capture.source,
-      watchesMax: capture.watchesMax,
-      walkSeconds: capture.walkSeconds,
-      auditSeconds: capture.auditSeconds,
-      failpoint: this.#options.failpoint,
-      pulse: this.#watch.begin(),
-    };
+    const data = workerStart(this.#options, { rules: this.repset.rules, lastSeq: this.#lastSeq, pulse: this.#watch.begin() });
     const worker = new Worker(new URL("./source-worker.js", import.meta.url), { workerData: data, trackUnmanagedFds: false });
     this.#worker = worker;
     worker.on("message", (event: SourceEvent) => this.#take(event));
@@ -378,14 +360,9 @@ export class RepsetSource implements SourceFeed {
   async close(): Promise<void> {
     await this.stopCapture();
     this.#refuseRequests(new SmError("AGENT_UNREACHABLE", "the agent is stopping"));
+    if (this.connections.size === 0) rmSync(bookPathOf(this.#options), { force: true });
     await this.journal.close();
   }
-}
-
-/** What a job has on its way is a part of what the queue holds: it would be the first to leave a queue that it filled. */
-function jobWindowBytes({ config, limits }: RepsetSourceOptions): number {
-  const queueMiB = limits.diskMiB === null ? Number.POSITIVE_INFINITY : limits.memoryMiB + limits.diskMiB;
-  return Math.min(config.transport.windowMiB, queueMiB / 4) * MiB;
 }
 
 const BEING_ARMED: CaptureCoverage = {

@@ -13,6 +13,8 @@ import type { CaptureWorkerData } from "./capture-worker.js";
 import { coverageWithRanges } from "./range-coverage.js";
 
 export interface SourceCapture {
+  /** Null: nobody tells what is written. */
+  readonly content: LiveContent | null;
   /** Stops; nothing is told any more. */
   close(): Promise<void>;
 }
@@ -56,6 +58,7 @@ async function startOwn({ data, engine, onCoverage }: SourceCaptureOptions): Pro
     const timers = [setInterval(report, COVERAGE_MS)];
     if (content !== null) timers.push(...watch(engine, content));
     return {
+      content,
       async close() {
         for (const timer of timers) clearInterval(timer);
         content?.close();
@@ -111,6 +114,7 @@ async function startWatcher(
     });
   });
   return {
+    content: null,
     async close() {
       isClosing = true;
       worker.postMessage("close");

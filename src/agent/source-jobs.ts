@@ -259,6 +259,13 @@ export class SourceJobs {
     return { pending: (jobs === undefined ? 0 : pendingOf(jobs)) + this.#engine.live.unsettled, repairSeq: jobs?.repairSeq ?? 0 };
   }
 
+  /** Connections for which nothing is to be done. */
+  *idle(): Generator<number> {
+    for (const [connectionId, jobs] of this.#connections) {
+      if (jobs.mirror === null && pendingOf(jobs) === 0 && jobs.batches.length === 0 && jobs.lost.length === 0) yield connectionId;
+    }
+  }
+
   /** What is known of a path, and which connections compare its content. */
   explain(root: RootIndex, path: BytePath): PathKnowledge {
     const inode = this.#engine.trees[root]?.table.at(path)?.inode;

@@ -11,6 +11,7 @@ import type { ConnectionRecord } from "../connection/connection-record.js";
 import { reportConnection } from "../connection/connection-report.js";
 import { guardPolicyOf, rejectHeld } from "../connection/guard-decision.js";
 import { heldIn } from "../connection/guard-record.js";
+import { needAfterRestart } from "../connection/restart-need.js";
 import { SourceConnection } from "../connection/source-connection.js";
 import { identityAt } from "../fs/root-identity.js";
 import { DirtyStore } from "../journal/dirty-store.js";
@@ -172,9 +173,7 @@ export class SourceService implements ConnectionControl {
     });
     source.attach(connection);
     if (restartReason !== null) {
-      const since = new Date().toISOString();
-      const changedSinceMs = current.cleanUntilMs;
-      connection.requireMirror({ reason: "restart", message: restartReason, since, mode: "difference", extras: "remove", changedSinceMs, isAutomatic: true });
+      connection.requireMirror(needAfterRestart(current, restartReason));
     } else {
       this.#store.save(current);
     }

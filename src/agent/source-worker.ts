@@ -13,9 +13,10 @@ import { SourceTree } from "../capture/source-tree.js";
 import type { RootIdentity } from "../fs/root-identity.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
 import type { SourceCommand, SourceEvent } from "../model/source-messages.js";
-import type { SourceWorkerStart } from "./repset-source.js";
-import { startCapture } from "./source-capture.js";
+import { RestartMarks } from "./restart-marks.js";
+import { type SourceCapture, startCapture } from "./source-capture.js";
 import { SourceJobs } from "./source-jobs.js";
+import type { SourceWorkerStart } from "./worker-start.js";
 
 const ROOT_RETRY_MS = 1000;
 /** Of the changes that an audit found; the others are counted. */
@@ -30,6 +31,7 @@ if (data.failpoint !== null) armFailpointText(data.failpoint);
 const stop = new AbortController();
 let engine: SourceEngine | null = null;
 let jobs: SourceJobs | null = null;
+let marks: RestartMarks | null = null;
 /** Commands wait until the tree is known: a mirror of an unscanned tree would be empty. */
 const early: SourceCommand[] = [];
 let isReady = false;
@@ -39,6 +41,7 @@ function post(event: SourceEvent): void {
 }
 
 function emit(set: OutgoingSet): void {
+  marks?.beforeSet();
   const { bytes, ...rest } = set;
   const copy = bytes.byteOffset === 0 || bytes.buffer.byteLength - bytes.length < 128 * 1024 ? bytes : Buffer.from(bytes);
   const files = engine?.totals.files ?? 0;
@@ -108,6 +111,9 @@ async function obey(command: SourceCommand): Promise<void> {
     case "sent":
       engine.credits.sent(command.connectionId, command.seq);
       break;
+    case "scan":
+      marks?.answer(command);
+      break;
     case "cut":
       engine.live.wantCut();
       break;
@@ -132,9 +138,12 @@ async function obey(command: SourceCommand): Promise<void> {
   engine.wake();
 }
 
-async function serve(hold: SourceEngine): Promise<void> {
+async function serve(hold: SourceEngine, { content }: SourceCapture): Promise<void> {
   report("Scanning");
   hold.scan();
+  const restarts = RestartMarks.open({ data, engine: hold, content, idle: () => jobs?.idle() ?? [], post });
+  marks = restarts;
+  hold.onPause = () => restarts.look();
   report("Watching");
   isReady = true;
   // What the worker before left open is ended: a target would hold it, and all that comes behind it.
@@ -143,11 +152,14 @@ async function serve(hold: SourceEngine): Promise<void> {
   const ticker = setInterval(() => {
     jobs?.reportProgress();
     report("Watching");
+    // A mark is taken between passes.
+    hold.wake();
   }, 250);
   try {
     await hold.run(stop.signal);
   } finally {
     clearInterval(ticker);
+    restarts.close();
   }
 }
 
@@ -174,7 +186,7 @@ if (held !== null) {
     process.exit();
   }
   try {
-    if (!stop.signal.aborted) await sayingHalt(() => serve(held));
+    if (!stop.signal.aborted) await sayingHalt(() => serve(held, capture));
   } finally {
     await capture.close();
   }

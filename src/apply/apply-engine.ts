@@ -166,6 +166,7 @@ export class ApplyEngine implements ApplyContext {
   begin(epoch: string): Begun {
     const { durable } = this.#state;
     const isKnown = this.epoch === epoch;
+    const before = isKnown || this.epoch === "" ? null : { epoch: this.epoch, appliedSeq: this.appliedSeq };
     if (!isKnown) {
       this.#progress = null;
       this.#resume = null;
@@ -174,17 +175,18 @@ export class ApplyEngine implements ApplyContext {
       this.#state.setClaim({ ...UNHEARD, epoch, sinceMs: this.#clock.nowMs() });
       this.#state.cursor.write({ epoch, appliedSeq: 0, intent: null, consistency: NO_CONSISTENCY });
     }
-    return this.standing(isKnown);
+    return this.standing(isKnown, before);
   }
 
   /** How far it is in the stream it knows. */
-  standing(isKnown = true): Begun {
+  standing(isKnown = true, before: Begun["before"] = null): Begun {
     const { suspectPending, durableSeq } = this.#state.durable;
     return {
       appliedSeq: this.appliedSeq,
       durableSeq,
       resumed: isKnown && !suspectPending,
       suspect: suspectPending,
+      before,
       empty: this.roots.isEmpty,
       limits: limitsOf(this.privileges),
     };

@@ -9,6 +9,8 @@ export interface Begun {
   readonly durableSeq: number;
   readonly resumed: boolean;
   readonly suspect: boolean;
+  /** The stream that was given up for this one, and how far it was applied; null = there was none, or none is given up. */
+  readonly before: { readonly epoch: string; readonly appliedSeq: number } | null;
   readonly empty: boolean;
   readonly limits: readonly string[];
 }

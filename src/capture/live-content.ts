@@ -2,7 +2,8 @@
 // inode with the files of the set and with the modify hints of fanotify. Whatever is not told exactly becomes "compare".
 // Invariant: what was drained is held here until the file was read, or is found to be no more.
 
-import type { Extent } from "../model/change.js";
+import type { FileStat } from "../fs/native.js";
+import type { Extent, RootIndex } from "../model/change.js";
 import { type MappedFile, MappedFiles } from "./mapped-files.js";
 import type { Inode } from "./node-table.js";
 import { type DirtyInode, MARK_MAPPED } from "./range-table.js";
@@ -51,6 +52,10 @@ const EXPLAINED_MAX = 65_536;
 /** Whoever mapped a file for a moment has closed it by now; the hint of that comes within this time. */
 const BLIND_MS = 2000;
 const RANGES_MAX = 4096;
+/** Less than what a mark lies behind its moment, and more than a busy source lies behind. */
+const LATE_SECONDS = 20;
+/** A call that writes to a disk that is overloaded goes on some time. */
+const LATE_KEPT_MS = 600_000;
 
 export class LiveContent {
   readonly volumes: readonly WatchedVolume[];
@@ -67,6 +72,8 @@ export class LiveContent {
   readonly #settled = new Map<Inode, number>();
   /** Of what is deferred, at the earliest. */
   #nextDueMs = Number.POSITIVE_INFINITY;
+  /** Written to although their times are not of now, and when that was. */
+  readonly #late = new Map<Inode, number>();
   #blindUntilMs = Number.NEGATIVE_INFINITY;
   #isTrusted = true;
   #lost = 0;
@@ -237,12 +244,34 @@ export class LiveContent {
     this.#recorded.set(inode, tree);
   }
 
+  /** It was written to, and looks like this: a call that writes for long changes the times when it begins only. */
+  noteTimes(inode: Inode, { ctimeSec }: Pick<FileStat, "ctimeSec">): void {
+    if (Date.now() / 1000 - ctimeSec > LATE_SECONDS) this.#late.set(inode, performance.now());
+  }
+
+  /** Files whose content may change while their ctime does not, and those that wait to be read. */
+  hotFiles(): { readonly root: RootIndex; readonly dev: number; readonly ino: number }[] {
+    const files: { root: RootIndex; dev: number; ino: number }[] = [];
+    for (const tree of this.#trees) {
+      for (const { device, ino } of this.#mapped.files) {
+        for (const { volume, dev } of this.volumes) {
+          if (volume.device === device && tree.table.inodeOf(dev, ino) !== undefined) files.push({ root: tree.index, dev, ino });
+        }
+      }
+      for (const inode of [...this.#waiting.keys(), ...this.#deferred.keys(), ...this.#late.keys()]) {
+        if (tree.table.inodeOf(inode.dev, inode.ino) === inode) files.push({ root: tree.index, dev: inode.dev, ino: inode.ino });
+      }
+    }
+    return files;
+  }
+
   /** To be called every second: finds losses of which no event tells. */
   watch(): void {
     this.#ranges.audit();
     const oldest = performance.now() - EXPLAINED_MS;
     for (const [inode, atMs] of this.#explained) if (atMs < oldest) this.#explained.delete(inode);
     for (const [inode, atMs] of this.#settled) if (atMs < oldest) this.#settled.delete(inode);
+    for (const [inode, atMs] of this.#late) if (atMs < oldest + EXPLAINED_MS - LATE_KEPT_MS) this.#late.delete(inode);
   }
 
   /** To be called every half minute: looks at the mappings of all processes. */

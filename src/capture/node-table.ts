@@ -15,11 +15,16 @@ export type { Inode, Node } from "./node.js";
 export class NodeTable {
   readonly records: NodeRecords;
   readonly root: Node;
+  /** Told of each directory that comes to a place, or goes: its node then is about to be given up. */
+  onDirectory: (node: number, isGone: boolean) => void = () => undefined;
   readonly #handles: Handles;
 
   constructor(rootStat: FileStat) {
     this.records = new NodeRecords(rootStat, {
-      node: (node) => this.#handles.releaseNode(node),
+      node: (node) => {
+        this.#tellDirectory(node, true);
+        this.#handles.releaseNode(node);
+      },
       inode: (inode) => this.#handles.releaseInode(inode),
     });
     this.#handles = new Handles(this.records);
@@ -75,13 +80,20 @@ export class NodeTable {
   /** Adds a name of the inode that `stat` shows; what had the name is forgotten. */
   add(parent: Node, name: string, stat: FileStat): Node {
     assert(parent.isAttached, "a directory that was removed takes nothing in");
-    return this.#handles.node(this.records.addNamed(parent.record, name, stat));
+    const node = this.records.addNamed(parent.record, name, stat);
+    this.#tellDirectory(node, false);
+    return this.#handles.node(node);
   }
 
   /** Moves a node (with all below it) to another name; what had that name is forgotten. */
   move(node: Node, parent: Node, name: string): void {
     assert(node.isAttached && parent.isAttached, "what was removed does not move");
     this.records.move(node.record, parent.record, name);
+    this.#tellDirectory(node.record, false);
+  }
+
+  #tellDirectory(node: number, isGone: boolean): void {
+    if (this.records.inodeAt(node).isDirectory) this.onDirectory(node, isGone);
   }
 
   /** Forgets a node and all below it. */

@@ -72,6 +72,11 @@ export class RootTree {
     });
   }
 
+  /** A number of the mount that it is in. */
+  get mount(): number {
+    return this.#mount;
+  }
+
   /** Throws ROOT_MISSING or ROOT_CHANGED when something else is there. */
   static create(options: RootTreeOptions): RootTree {
     const found = openRoot(options.path);

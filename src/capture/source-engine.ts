@@ -75,6 +75,10 @@ export class SourceEngine {
   readonly #walks: TreeWalk[] = [];
   readonly #soon: (() => Promise<void>)[] = [];
   readonly #turns: Deferred<void>[] = [];
+  /** Called between passes: no work is under way. */
+  onPause: () => void = () => undefined;
+  /** Directories that a walk did not find, and that are to be walked. */
+  #left = 0;
   #wake: () => void = () => undefined;
   #isWoken = false;
   #lastPassMs = 0;
@@ -140,6 +144,12 @@ export class SourceEngine {
       sum.bytes += table.bytes;
     }
     return sum;
+  }
+
+  /** All that had happened before the call was told, where the source tells everything. Between passes only. */
+  get isSettled(): boolean {
+    if (this.live.hasWork || this.live.unsettled > 0) return false;
+    return this.#walks.length === 0 && this.#left === 0 && this.#soon.length === 0 && this.#timetable.isSettled;
   }
 
   pushFacts(facts: readonly CaptureFact[]): void {
@@ -224,6 +234,7 @@ export class SourceEngine {
       this.#lastPassMs = performance.now();
     }
     if (worked) this.writer.flush();
+    this.onPause();
     for (const turned of turns) turned.resolve();
     if (worked && performance.now() - this.#lastBackgroundMs < BACKGROUND_WAITS_MS) return true;
     const wasBusy = await this.#workInBackground();
@@ -276,7 +287,9 @@ export class SourceEngine {
 
   #walkLater({ tree, left }: TreeWalk): void {
     for (const node of left) {
+      this.#left += 1;
       this.#timetable.add(LEFT_MS, "walk", () => {
+        this.#left -= 1;
         if (node.isAttached) void this.#startWalk(tree, node);
       });
     }

@@ -75,6 +75,7 @@ function find(tree: RootTree, inode: Inode): Found | null {
 async function ship(options: WrittenFilesOptions, inode: Inode, written: Written, found: Found): Promise<Outcome> {
   const { tree, content } = options;
   const { stat, place } = found;
+  if (written.ranges.length > 0 || written.isDoubtful) content.noteTimes(inode, stat);
   settleMapped(options, inode, written, found);
   // A writer left it with other times, and nothing tells what it wrote: through a mapping, most likely.
   const isUntold = written.isClosed && written.ranges.length === 0 && !inode.hasSameCtime(stat);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cleanMarkSchema } from "../model/clean-mark.js";
 import { connectionOptionsSchema, mappingSchema } from "../model/connection-spec.js";
 import { transmissionSchema } from "../model/transmission.js";
 import { guardRecordSchema, NOTHING_HELD } from "./guard-record.js";
@@ -16,9 +17,21 @@ export const mirrorNeedSchema = z.strictObject({
   changedSinceMs: z.number().nullable(),
   /** False: waits for a person (connected with --no-mirror, or stopped by hand). */
   isAutomatic: z.boolean(),
+  /** The checkpoint covers everything else: what the source's metadata shows to have changed since is compared, and nothing more. */
+  isScan: z.boolean().optional(),
 });
 
 export type MirrorNeed = z.infer<typeof mirrorNeedSchema>;
+
+/** The target has, durably, all that the source was at a mark. */
+export const checkpointSchema = z.strictObject({
+  /** The stream that the target must know, and the set that it must have of it. */
+  epoch: z.string(),
+  seq: z.number(),
+  mark: cleanMarkSchema,
+});
+
+export type Checkpoint = z.infer<typeof checkpointSchema>;
 
 /** What is kept of a connection over restarts: `<stateDir>/connections/<id>.json`. */
 export const connectionRecordSchema = z.strictObject({
@@ -39,6 +52,8 @@ export const connectionRecordSchema = z.strictObject({
   cleanUntilMs: z.number(),
   /** When and how fast it may send; absent = as soon and as fast as possible. */
   transmission: transmissionSchema.optional(),
+  /** Null: after a restart all of the target is compared. */
+  checkpoint: checkpointSchema.nullable().default(null),
   guard: guardRecordSchema.default(NOTHING_HELD),
 });
 

@@ -6,7 +6,7 @@ import type { DirtyFigures } from "../model/dirty-place.js";
 import type { Journal } from "../model/journal-port.js";
 import type { ConsistencyPoint, Retrying } from "../model/session.js";
 import type { ConnectionReport, Reason, ReplicationStatus, TargetDataState, TargetStatus } from "../model/status.js";
-import type { ConnectionRecord } from "./connection-record.js";
+import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import type { ConnectionState } from "./connection-state.js";
 import { reportConsistency } from "./consistency-report.js";
 import type { CopyWatch } from "./copy-watch.js";
@@ -38,7 +38,8 @@ export interface ConnectionView {
   readonly counts: SentCounts;
   /** Those of the dirty map among them. */
   readonly pendingRepairs: number;
-  readonly stateFault: { readonly message: string; readonly since: string } | null;
+  readonly restart: { readonly sinceMs: number | null };
+  readonly keeper: { readonly fault: { readonly message: string; readonly since: string } | null };
   readonly lastFile: string;
   readonly sentSeq: number;
   readonly appliedSeq: number;
@@ -111,9 +112,10 @@ function knownPoint({ point, claim }: ConnectionView): ConsistencyPoint {
 function dataState(c: ConnectionView): TargetDataState {
   // A mirror whose source is away makes no progress: it is still to be done.
   if (c.mirror.isRunning) return c.state.kind === "halted" ? "Mirror Required" : "Mirroring";
-  const isLacking = c.guard.isRejected || c.record.mirrorNeed !== null || !c.record.options.replicate;
+  const { mirrorNeed } = c.record;
+  const isLacking = c.guard.isRejected || (mirrorNeed !== null && mirrorNeed.isScan !== true) || !c.record.options.replicate;
   if (isLacking || c.problems.count > 0 || c.quarantine.count > 0) return "Mirror Required";
-  return c.pendingRepairs > 0 ? "Repairing" : "OK";
+  return c.pendingRepairs > 0 || mirrorNeed !== null ? "Repairing" : "OK";
 }
 
 function targetStatus(c: ConnectionView): TargetStatus {
@@ -154,14 +156,14 @@ function linkReason(c: ConnectionView): Reason | null {
   return { ...fault, object, next, nextAt: null, command: `sm disconnect ${c.record.id}` };
 }
 
-function stateReason({ stateFault, record }: ConnectionView): Reason | null {
-  if (stateFault === null) return null;
+function stateReason({ keeper, record }: ConnectionView): Reason | null {
+  if (keeper.fault === null) return null;
   const next = "tried again every second; replication goes on";
   return {
     code: "STATE_NOT_SAVED",
-    message: stateFault.message,
+    message: keeper.fault.message,
     object: `connection ${record.id}`,
-    since: stateFault.since,
+    since: keeper.fault.since,
     next,
     nextAt: null,
     command: null,
@@ -171,6 +173,7 @@ function stateReason({ stateFault, record }: ConnectionView): Reason | null {
 function mirrorReason({ record, mirror, guard }: ConnectionView): Reason | null {
   const need = record.mirrorNeed;
   if (need === null || mirror.isRunning || guard.isRejected) return null;
+  if (need.isScan === true) return scanReason(record, need);
   return {
     code: "MIRROR_REQUIRED",
     message: need.message,
@@ -182,13 +185,24 @@ function mirrorReason({ record, mirror, guard }: ConnectionView): Reason | null 
   };
 }
 
-function repairReason({ pendingRepairs, record, stateSince, state, options }: ConnectionView): Reason | null {
+function scanReason({ id, checkpoint }: ConnectionRecord, { message, since }: MirrorNeed): Reason {
+  const from = checkpoint === null ? "before" : new Date(checkpoint.mark.untilMs).toISOString();
+  const next = "it is looked for when the target is connected; only that is compared";
+  const object = `connection ${id}`;
+  return { code: "REPAIRING", message: `${message}: what changed since ${from}`, object, since, next, nextAt: null, command: `sm connection show ${id}` };
+}
+
+function repairReason({ pendingRepairs, record, stateSince, state, options, restart }: ConnectionView): Reason | null {
   if (pendingRepairs === 0) return null;
   const { places, files, bytes, since } = options.places.figures;
   const what = `repairing ${pendingRepairs} places (${files} files, ${bytes} bytes of changes)`;
+  const message = places === 0 ? `${pendingRepairs} places may differ from what was replicated and are being compared` : `${what}: the queue was full`;
   return {
     code: "REPAIRING",
-    message: places === 0 ? `${pendingRepairs} places may differ from what was replicated and are being compared` : `${what}: the queue was full`,
+    message:
+      restart.sinceMs === null
+        ? message
+        : `the agent was restarted: ${pendingRepairs} places that changed since ${new Date(restart.sinceMs).toISOString()} are compared`,
     object: `connection ${record.id}`,
     since: since ?? stateSince,
     next:

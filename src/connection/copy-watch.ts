@@ -27,6 +27,7 @@ export interface CopyWatchOptions {
 export function lackOf({ record, mirror, pendingRepairs, problems, quarantine }: CopyView): string | null {
   if (!record.options.replicate) return "changes are not replicated on this connection";
   if (mirror.isRunning) return "a mirror is in progress";
+  if (record.mirrorNeed?.isScan === true) return `what changed is compared: ${record.mirrorNeed.message}`;
   if (record.mirrorNeed !== null) return `a mirror is required: ${record.mirrorNeed.message}`;
   if (pendingRepairs > 0) return "repairs are pending";
   if (quarantine.count > 0) return "some paths are in quarantine on the target";

@@ -28,11 +28,13 @@ export class MirrorDuty {
   readonly #connection: MirroredConnection;
   readonly #onDone: () => void;
   readonly #onChange: () => void;
+  readonly #onScan: (need: MirrorNeed) => void;
 
-  constructor(connection: MirroredConnection, on: { readonly done: () => void; readonly change: () => void }) {
+  constructor(connection: MirroredConnection, on: { readonly done: () => void; readonly change: () => void; readonly scan: (need: MirrorNeed) => void }) {
     this.#connection = connection;
     this.#onDone = on.done;
     this.#onChange = on.change;
+    this.#onScan = on.scan;
   }
 
   set(need: MirrorNeed | null): void {
@@ -53,7 +55,8 @@ export class MirrorDuty {
   startNeeded(isEmpty = false): void {
     const need = this.#connection.record.mirrorNeed;
     if (need === null || !need.isAutomatic || this.#connection.sender === null) return;
-    if (isEmpty) this.#order("full", need, "keep");
+    if (need.isScan === true) this.#onScan(need);
+    else if (isEmpty) this.#order("full", need, "keep");
     else this.#order(need.mode, need);
   }
 

@@ -2,7 +2,7 @@
 // durable on the target.
 //   dirty map ─batch─▶ source worker ─sets─▶ target ─durable─▶ settled
 
-import type { DirtyBatch, DirtyFigures } from "../model/dirty-place.js";
+import type { DirtyBatch, DirtyFigures, DirtyPlace } from "../model/dirty-place.js";
 import type { SourceFeed } from "../model/source-messages.js";
 
 /** The dirty map of the connection. */
@@ -14,6 +14,10 @@ export interface DirtyPlaces {
   release(id: number): void;
   /** Forgets every place: another repair covers them. `wasThorough`: contents had to be compared whatever the times of the files say. */
   clear(): { readonly wasThorough: boolean };
+  /** These may differ. */
+  enterPlaces(places: readonly DirtyPlace[]): void;
+  /** All that was entered is durable when it resolves. */
+  commit(): Promise<void>;
   /** The target gets this set: what it renames takes along what is wrong with it. */
   follow(bytes: Buffer): void;
   tick(): void;

@@ -4,6 +4,7 @@ import type { MirrorMode } from "../model/connection-spec.js";
 import type { Journal } from "../model/journal-port.js";
 import type { Welcome } from "../model/session.js";
 import type { SourceFeed } from "../model/source-messages.js";
+import { whyNoCopy } from "./checkpoints.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 
 export interface ResumeInput {
@@ -27,14 +28,14 @@ export interface ResumePlan {
 }
 
 export function planResume({ record, welcome, heardSeq, hadStream, nowIso }: ResumeInput): ResumePlan {
-  const need = record.mirrorNeed;
+  const need = scannedOrMirrored(record, welcome);
   if (welcome.resumed && hadStream) {
     const review = welcome.appliedSeq > heardSeq ? { from: heardSeq, until: welcome.appliedSeq } : null;
     return { sentSeq: Math.max(heardSeq, welcome.appliedSeq), review, mirrorNeed: need, restartMirror: false };
   }
   if (welcome.resumed) return { sentSeq: Math.max(record.durableSeq, welcome.appliedSeq), review: null, mirrorNeed: need, restartMirror: true };
   const isKnown = record.wasMirrored || hadStream;
-  if (!isKnown) return { sentSeq: record.durableSeq, review: null, mirrorNeed: need, restartMirror: true };
+  if (!isKnown || need?.isScan === true) return { sentSeq: record.durableSeq, review: null, mirrorNeed: need, restartMirror: true };
   const why = welcome.suspect
     ? "the target's machine crashed before everything was on its disk"
     : "the target does not know this stream (new, replaced or reset)";
@@ -54,13 +55,28 @@ export function planResume({ record, welcome, heardSeq, hadStream, nowIso }: Res
   };
 }
 
+/** A scan is enough for the copy that the checkpoint is about; any other target is compared as a whole. */
+function scannedOrMirrored(record: ConnectionRecord, welcome: Welcome): MirrorNeed | null {
+  const need = record.mirrorNeed;
+  if (need?.isScan !== true) return need;
+  const why = whyNoCopy(record, welcome);
+  return why === null ? need : asMirror(need, why);
+}
+
+/** What a scan was to do, done by a mirror. */
+export function asMirror({ isScan, message, ...need }: MirrorNeed, why: string): MirrorNeed {
+  return { ...need, message: isScan === true ? `${message}, and ${why}` : message };
+}
+
 /** The need that covers both: the wider comparison, the earlier since. A first mirror's protection of foreign files wins. */
 export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
   if (a === null) return b;
   const changedSinceMs =
     a.changedSinceMs === null ? b.changedSinceMs : b.changedSinceMs === null ? a.changedSinceMs : Math.min(a.changedSinceMs, b.changedSinceMs);
+  const { isScan, ...rest } = b;
   return {
-    ...b,
+    ...rest,
+    ...(isScan === true && a.isScan === true ? { isScan } : {}),
     since: a.since,
     mode: a.mode === "full" ? "full" : b.mode,
     extras: a.extras === "report" ? "report" : b.extras,

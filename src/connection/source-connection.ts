@@ -12,7 +12,7 @@ import type { ConnectionPatch, MirrorMode } from "../model/connection-spec.js";
 import type { Ack, ConsistencyPoint, Retrying } from "../model/session.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import type { MirrorReport } from "../model/status.js";
-import { ClockWatch, cleanUntilAfter } from "./clean-until.js";
+import { cleanUntilAfter } from "./clean-until.js";
 import type { SourceConnectionOptions } from "./connection-options.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { ConnectionStallWatch } from "./connection-stall.js";
@@ -28,6 +28,7 @@ import { PlaceRepair } from "./place-repair.js";
 import { ProblemBook } from "./problem-book.js";
 import { QuarantineWatch } from "./quarantine-watch.js";
 import { RecordKeeper } from "./record-keeper.js";
+import { RestartDuty } from "./restart-duty.js";
 import { planResume, reviewSpan, withEmptyTarget } from "./resume-plan.js";
 import { type SentCounts, SetSender } from "./set-sender.js";
 import { logState } from "./state-log.js";
@@ -55,6 +56,7 @@ export class SourceConnection {
   point: ConsistencyPoint = { consistentSeq: 0, consistentTimeMs: 0, doubt: null };
   lastFile = "";
   readonly repair: PlaceRepair;
+  readonly restart: RestartDuty;
   readonly #duty: MirrorDuty;
   sender: SetSender | null = null;
   readonly stall: ConnectionStallWatch;
@@ -64,8 +66,7 @@ export class SourceConnection {
   readonly #open = new LiveSets();
   readonly quarantine: QuarantineWatch;
   readonly #copy: CopyWatch;
-  readonly #keeper: RecordKeeper;
-  readonly #clock = new ClockWatch();
+  readonly keeper: RecordKeeper;
   #resume: () => void = () => undefined;
   #channelAbort = new AbortController();
 
@@ -75,8 +76,9 @@ export class SourceConnection {
     this.durableSeq = options.record.durableSeq;
     this.appliedSeq = options.record.durableSeq;
     this.repair = new PlaceRepair(options.record.id, options.places, options.feed);
-    this.#duty = new MirrorDuty(this, { done: () => this.#repairPlaces(), change: () => this.#changed() });
-    this.#keeper = new RecordKeeper(options.save, options.log);
+    this.restart = new RestartDuty(this);
+    this.#duty = new MirrorDuty(this, { done: () => this.#repairPlaces(), change: () => this.#changed(), scan: (need) => this.restart.scan(need) });
+    this.keeper = new RecordKeeper(options.save, options.log);
     this.guard = guardFor(this, () => options.guardPolicy(this.record));
     if (this.guard.isRejected) this.state = { kind: "halted", fault: this.guard.fault };
     this.quarantine = new QuarantineWatch({ connection: this, feed: options.feed, onAsked: (answers) => this.#takeAnswers(answers) });
@@ -93,10 +95,6 @@ export class SourceConnection {
     this.options.onChange();
   }
 
-  get stateFault(): RecordKeeper["fault"] {
-    return this.#keeper.fault;
-  }
-
   get claim(): CopyWatch["claim"] {
     return this.#copy.claim;
   }
@@ -106,7 +104,6 @@ export class SourceConnection {
     return this.#open.oldestAfter(this.point.consistentSeq);
   }
 
-  /** Places that may differ from what was replicated. */
   get pendingRepairs(): number {
     return this.repair.pending;
   }
@@ -185,6 +182,7 @@ export class SourceConnection {
     if (plan.review !== null) this.#copy.suspect(await reviewSpan(this.options, this.id, plan.review));
     const isEmpty = welcome.empty && !this.record.wasMirrored;
     this.#duty.set(withEmptyTarget(plan.mirrorNeed, isEmpty));
+    this.restart.begin();
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
     feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
     const sender = new SetSender({
@@ -266,6 +264,7 @@ export class SourceConnection {
   /** What the source worker says about this connection, or about all. */
   takeEvent(event: SourceEvent): void {
     this.options.onEvent?.(event);
+    this.restart.take(event);
     switch (event.kind) {
       case "set":
         if (event.connectionId === 0) this.guard.takeSet(event);
@@ -307,6 +306,7 @@ export class SourceConnection {
   addProblem(path: string, code: string, message: string): void {
     const problem = { path, code, message, at: new Date().toISOString() };
     this.problems.add(problem);
+    this.restart.forget();
     if (this.mirror.isRunning) this.mirror.addProblem(problem);
   }
 
@@ -366,6 +366,7 @@ export class SourceConnection {
 
   #changed(): void {
     this.#copy.look();
+    this.restart.look();
     this.quarantine.look();
     this.options.onChange();
   }
@@ -381,13 +382,13 @@ export class SourceConnection {
 
   keep(part: Partial<ConnectionRecord>, isUrgent: boolean): void {
     this.record = { ...this.record, ...part };
-    this.#keeper.keep(this.record, isUrgent);
+    this.keeper.keep(this.record, isUrgent);
   }
 
   /** Writes what waits to be written; called about once a second. */
   tick(): void {
-    if (this.#clock.wasSetBack()) this.keep({ cleanUntilMs: Math.min(this.record.cleanUntilMs, Date.now() - this.options.captureLagMs) }, true);
-    this.#keeper.tick();
+    this.restart.lookAtClock();
+    this.keeper.tick();
     this.repair.tick();
     this.#repairPlaces();
     this.#copy.look();

@@ -223,8 +223,9 @@ export class TargetService implements TargetControl {
     const session = await this.#openSession(hello.connectionKey, terms, { epoch: hello.epoch, clockAheadMs: Date.now() - hello.sourceTimeMs });
     session.feeds = feeds;
     onFeeds();
-    const { appliedSeq, durableSeq, resumed, suspect, empty, limits } = session.service.opened;
-    const welcome: Welcome = { appliedSeq, durableSeq, resumed, suspect, empty, limits: [...limits], targetTimeMs: Date.now(), version, name: settings.name };
+    const { before, limits, ...standing } = session.service.opened;
+    const told = before === null ? standing : { ...standing, before };
+    const welcome: Welcome = { ...told, limits: [...limits], targetTimeMs: Date.now(), version, name: settings.name };
     return { welcome, take: (channel) => this.#take(session, channel) };
   }
 

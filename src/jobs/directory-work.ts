@@ -35,8 +35,9 @@ export function worksOf(places: readonly DirtyPlace[], changedSinceMs: number): 
     const slice = { root, path: parentPath(path), only: baseName(path), again: null, suspect: "all" } as const;
     const whole = { root, path, only: null, again: null, suspect: below } as const;
     if (level === "tree") works.push(path === "" ? { ...whole, descend: true } : { ...slice, descend: true, below });
-    else if (level === "names") works.push({ ...whole, descend: false }, ...(path === "" ? [] : [{ ...slice, descend: false }]));
-    else if (path !== "") {
+    else if (level === "names") works.push({ ...whole, descend: false });
+    // A directory is listed once for all names in it, those of directories among them.
+    if (level !== "tree" && path !== "") {
       const key = `${root}:${slice.path}`;
       const work = entries.get(key) ?? { ...slice, only: null, names: [], descend: false };
       entries.set(key, work);

@@ -201,11 +201,11 @@ export class MirrorJob {
     if (listed === null) return;
     const { only, again, names } = work;
     if (names !== undefined) {
-      for (const name of names)
-        this.#startCompares(
-          sliceOf(work, name),
-          listed.filter((entry) => entry.name === name),
-        );
+      const byName = new Map(listed.map((entry) => [entry.name, entry]));
+      for (const name of names) {
+        const entry = byName.get(name);
+        this.#startCompares(sliceOf(work, name), entry === undefined ? [] : [entry]);
+      }
       return;
     }
     const isMeant = ({ name }: MirrorEntry): boolean => (only === null || name === only) && (again === null || again.names.has(name));

@@ -79,6 +79,17 @@ export class DirtyBook {
     if (!owedLinks && this.#map.owesLinks) this.#note({ kind: "links", owed: true });
   }
 
+  /** These may differ, for another reason than the queue. In the map when it returns; durable after the next `commit`. */
+  enterPlaces(places: readonly DirtyPlace[]): void {
+    if (this.#map.isEmpty) {
+      this.#sinceMs = Date.now();
+      this.#note({ kind: "since", ms: this.#sinceMs });
+    }
+    for (const place of places) this.#map.mark({ ...place, files: 0, bytes: 0 });
+    this.#map.markLinks();
+    this.#note({ kind: "links", owed: true });
+  }
+
   /** The connection gets this set. */
   follow(bytes: Buffer): void {
     if (!this.#map.isEmpty) followSet(this.#map, bytes);

@@ -61,6 +61,8 @@ export const welcomeSchema = z.strictObject({
   resumed: z.boolean(),
   /** Target was restarted by a crash of its machine: what was applied after durableSeq may be damaged. */
   suspect: z.boolean(),
+  /** Absent when it knows none but this: the epoch that it knew before, and the last set applied of it. */
+  before: z.strictObject({ epoch: z.string().regex(/^[0-9a-f]{16}$/), appliedSeq: z.number().int().nonnegative() }).optional(),
   /** Every mapped root is absent or empty: a full mirror needs no comparison. */
   empty: z.boolean(),
   /** What the target cannot keep, e.g. owners when it is not root. */

@@ -5,6 +5,7 @@ import type { Pulse } from "../base/pulse.js";
 import type { BytePath } from "./byte-path.js";
 import type { AuditFigures, CaptureCoverage } from "./capture-port.js";
 import type { Answer, CompareChange, RootIndex } from "./change.js";
+import type { CleanMark } from "./clean-mark.js";
 import type { DirtyPlace } from "./dirty-place.js";
 import type { PathKnowledge } from "./explanation.js";
 import type { CompareRequest } from "./mirror-port.js";
@@ -24,6 +25,8 @@ export interface SourceWorkerData {
   readonly watchesMax: number | null;
   readonly walkSeconds: number;
   readonly auditSeconds: number;
+  /** The file of the directory book. */
+  readonly bookPath: string;
   readonly failpoint: string | null;
   readonly pulse: SharedArrayBuffer;
 }
@@ -64,6 +67,8 @@ export type SourceCommand =
     }
   | { readonly kind: "verify"; readonly connectionId: number; readonly jobId: number; readonly options: VerifyOptions }
   | { readonly kind: "stopVerify"; readonly connectionId: number }
+  /** Asks where the tree may differ from what it was at the mark, once it is known. */
+  | { readonly kind: "scan"; readonly connectionId: number; readonly id: number; readonly mark: CleanMark }
   /** The target is a copy: a closed set is wanted, empty if need be, that names the moment. */
   | { readonly kind: "cut" }
   | { readonly kind: "barrier"; readonly id: number; readonly connectionId: number }
@@ -128,6 +133,17 @@ export type SourceEvent =
     }
   /** All is judged; what is repaired is emitted by repairs of their own. */
   | { readonly kind: "verifyEnded"; readonly connectionId: number; readonly jobId: number; readonly lastSeq: number }
+  /** All that happened before the mark is in sets up to `seq`, and no job of this connection is at work; null = of no connection would a scan find what changes. */
+  | { readonly kind: "clean"; readonly connectionId: number; readonly seq: number; readonly mark: CleanMark | null }
+  /** Where the tree may differ from what it was; `places` null: anywhere, because `why`. None of the sets behind it came yet. */
+  | {
+      readonly kind: "scanned";
+      readonly connectionId: number;
+      readonly id: number;
+      readonly files: number;
+      readonly places: readonly DirtyPlace[] | null;
+      readonly why: string;
+    }
   | { readonly kind: "problem"; readonly root: RootIndex; readonly path: BytePath; readonly code: string; readonly message: string }
   | { readonly kind: "barrier"; readonly id: number; readonly seq: number }
   | { readonly kind: "probe"; readonly id: number; readonly pending: number; readonly repairSeq: number }

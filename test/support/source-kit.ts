@@ -12,6 +12,7 @@ import { SourceTree } from "../../src/capture/source-tree.js";
 import { identityAt } from "../../src/fs/root-identity.js";
 import type { Answer, Change } from "../../src/model/change.js";
 import { type ChangeSet, decodeChangeSet } from "../../src/model/change-set.js";
+import type { DirtyPlace } from "../../src/model/dirty-place.js";
 import { RepsetMatcher } from "../../src/model/repset-matcher.js";
 import type { Rule } from "../../src/model/rule.js";
 import type { MirrorOrder, SourceEvent } from "../../src/model/source-messages.js";
@@ -34,6 +35,8 @@ export interface SourceKitOptions {
   readonly onApplied?: (set: ChangeSet) => void;
   /** Called before the tree is scanned. */
   readonly attach?: (engine: SourceEngine) => void;
+  /** False: the set is lost on its way to the target. */
+  readonly reaches?: (set: ChangeSet) => boolean;
   /** Called with each set as it is emitted: in the middle of the engine's work. */
   readonly onSet?: (set: ChangeSet) => void;
 }
@@ -59,6 +62,7 @@ export class SourceKit {
   readonly #apply: ApplyEngine | null;
   readonly #onSet: (set: ChangeSet) => void;
   readonly #onApplied: (set: ChangeSet) => void;
+  readonly #reaches: (set: ChangeSet) => boolean;
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #mirrors = 0;
@@ -72,6 +76,7 @@ export class SourceKit {
     const rules: Rule[] = [{ path: this.root, mode: "include", recursive: true }, ...(options.rules?.(this.root) ?? [])];
     this.#onSet = options.onSet ?? (() => undefined);
     this.#onApplied = options.onApplied ?? (() => undefined);
+    this.#reaches = options.reaches ?? (() => true);
     const target = options.target ?? null;
     this.#apply = target === null ? null : openTarget(join(directory, "state"), this.root, target, options.refusals ?? []);
     this.engine = SourceEngine.create({
@@ -159,6 +164,15 @@ export class SourceKit {
     await this.#until(() => this.#unheard === 0 && this.jobs.probe(CONNECTION).pending === 0);
   }
 
+  /** Has these places repaired, as after a restart. */
+  async repair(places: readonly DirtyPlace[], changedSinceMs: number): Promise<void> {
+    this.jobs.obey({ kind: "attach", connectionId: CONNECTION });
+    for (const [batch, of] of [places, []].entries()) {
+      this.jobs.obey({ kind: "repair", connectionId: CONNECTION, batch, places: of, withLinks: of.length === 0, changedSinceMs });
+      await this.settle();
+    }
+  }
+
   async #until(condition: () => boolean): Promise<void> {
     const attempt = (): void => {
       this.engine.wake();
@@ -175,7 +189,7 @@ export class SourceKit {
     this.lost += set.lost;
     this.#onSet(decoded);
     queueMicrotask(() => this.engine.credits.accepted(bytes.length));
-    if (this.#apply === null) return;
+    if (this.#apply === null || !this.#reaches(decoded)) return;
     const outcome = this.#apply.applySet(bytes);
     if (outcome.kind !== "applied") throw new Error(`set ${set.seq} was not applied: ${JSON.stringify(outcome)}`);
     this.#onApplied(decoded);

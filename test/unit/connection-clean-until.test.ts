@@ -20,6 +20,8 @@ const LAG_MS = 10;
 /** A connection that streams; `durable` is the target's word, `made` a live set made at that time. */
 const SET = { mirror: false, changes: 1, lost: 0, files: 1, changed: new Uint32Array(0), lastPath: "", bytes: Buffer.alloc(0) };
 
+const PATH = { mark: async () => null, isBackedUp: false, roundTripMs: 0, leastRoundTripMs: 0, count: 1 };
+
 const NO_PLACES: DirtyPlaces = {
   isEmpty: true,
   figures: { places: 0, files: 0, bytes: 0, since: null },
@@ -27,6 +29,8 @@ const NO_PLACES: DirtyPlaces = {
   settle: () => undefined,
   release: () => undefined,
   clear: () => ({ wasThorough: false }),
+  enterPlaces: () => undefined,
+  commit: async () => undefined,
   follow: () => undefined,
   tick: () => undefined,
 };
@@ -47,7 +51,7 @@ async function streaming(journal: Journal) {
     onPause: () => undefined,
     ended: ended.promise,
     stats: () => ({ sentBytes: 0, sentCompressedBytes: 0, receivedBytes: 0, unsentBytes: 0, roundTripMs: 0, connectedAtMs: 0 }),
-    path: { mark: async () => null, isBackedUp: false, roundTripMs: 0, leastRoundTripMs: 0, count: 1 },
+    path: PATH,
     sockets: () => ({ open: 1, why: "memory" }),
     close: async () => ended.resolve(new SmError("CHANNEL_LOST", "closed")),
   };
@@ -66,6 +70,7 @@ async function streaming(journal: Journal) {
       mirrorNeed: null,
       wasMirrored: true,
       cleanUntilMs: 0,
+      checkpoint: null,
       guard: NOTHING_HELD,
     },
     journal,

@@ -130,6 +130,7 @@ const RECORD: ConnectionRecord = {
   mirrorNeed: null,
   wasMirrored: true,
   cleanUntilMs: 1000,
+  checkpoint: null,
   guard: NOTHING_HELD,
 };
 

@@ -1,0 +1,51 @@
+// What a source worker is begun with.
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { MiB } from "../base/units.js";
+import type { Config } from "../config/config.js";
+import type { RootIdentity } from "../fs/root-identity.js";
+import type { QueueLimits } from "../model/queue.js";
+import type { SourceWorkerData } from "../model/source-messages.js";
+
+export interface WorkerStartOptions {
+  readonly repset: { readonly name: string };
+  readonly roots: readonly (RootIdentity & { readonly path: string })[];
+  readonly config: Config;
+  readonly limits: QueueLimits;
+  readonly failpoint: string | null;
+}
+
+export interface SourceWorkerStart extends SourceWorkerData {
+  /** Of each root. */
+  readonly identities: readonly RootIdentity[];
+}
+
+/** `now`: what changes from one worker to the next. */
+export function workerStart(options: WorkerStartOptions, now: Pick<SourceWorkerStart, "rules" | "lastSeq" | "pulse">): SourceWorkerStart {
+  const { capture } = options.config;
+  return {
+    ...now,
+    roots: options.roots.map(({ path }) => path),
+    identities: options.roots,
+    signatureBytesMax: capture.signatureMiB * MiB,
+    windowBytes: jobWindowBytes(options),
+    capture: capture.source,
+    watchesMax: capture.watchesMax,
+    walkSeconds: capture.walkSeconds,
+    auditSeconds: capture.auditSeconds,
+    bookPath: bookPathOf(options),
+    failpoint: options.failpoint,
+  };
+}
+
+/** Of its directory book. */
+export function bookPathOf({ config, repset }: WorkerStartOptions): string {
+  return join(config.stateDir, "directories", `${createHash("sha256").update(repset.name).digest("hex").slice(0, 32)}.book`);
+}
+
+/** What a job has on its way is a part of what the queue holds: it would be the first to leave a queue that it filled. */
+function jobWindowBytes({ config, limits }: WorkerStartOptions): number {
+  const queueMiB = limits.diskMiB === null ? Number.POSITIVE_INFINITY : limits.memoryMiB + limits.diskMiB;
+  return Math.min(config.transport.windowMiB, queueMiB / 4) * MiB;
+}
