@@ -18,7 +18,7 @@ function openHost(port: MessagePort, data: ApplyWorkerData, post: (message: From
   const timing = timingOf(data);
   const { refusals, limitMs: retryLimitMs } = data.quarantine;
   const engine = ApplyEngine.open({ ...data, refusals, timing, matcher: (root, path, isDirectory) => matchers[root]?.decide(path, isDirectory) ?? false });
-  const stage = Stage.open({ stateDirectory, bytesMax, isSynced });
+  const stage = Stage.open({ stateDirectory, bytesMax, isSynced, applied: { epoch: engine.epoch, seq: engine.appliedSeq } });
   const receive = (): ToApplyWorker | undefined => receiveMessageOnPort(port)?.message as ToApplyWorker | undefined;
   const timings = { retryInitialMs, retryMaxMs, timing, retryLimitMs };
   return new ApplyHost({ engine, stage, ...timings, isPaused, post, receive, onClosed: () => port.close() });

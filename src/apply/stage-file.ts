@@ -6,7 +6,7 @@ import { EINTR, EINVAL, ENOSPC, ENOTSUP, fsError } from "../fs/errno.js";
 import { AT_FDCWD, allocateFd, closeFd, fdatasyncFd, O_CREAT, O_RDWR, openAt, preadFd, seekFd, truncateFd } from "../fs/native.js";
 import { bytesFromText } from "../model/byte-path.js";
 import { writeAll } from "./file-content.js";
-import { decodeRecordHeader, encodeRecordHeader, isWhole, RECORD_HEADER_BYTES, type RecordHeader, type StageRecord } from "./stage-format.js";
+import { decodeRecordHeader, encodeRecordHeader, isHeaderWhole, isWhole, RECORD_HEADER_BYTES, type RecordHeader, type StageRecord } from "./stage-format.js";
 
 /** Small records are written together, from a buffer of this size. */
 const GATHER_BYTES = 256 * 1024;
@@ -21,6 +21,12 @@ const RESERVE_SHARE = 0.25;
 export interface StagedSet extends RecordHeader {
   /** Where its bytes begin. */
   readonly offset: number;
+}
+
+/** How far the stream that matters is applied: what is before, or of another one, is of no use any more. */
+export interface Applied {
+  readonly epoch: string;
+  readonly seq: number;
 }
 
 export class StageFile {
@@ -57,12 +63,12 @@ export class StageFile {
     return this.#lastSeq;
   }
 
-  /** Reads what an earlier process left, and goes on behind the last whole group. */
-  scan(): readonly StagedSet[] {
+  /** Reads what an earlier process left, and goes on behind the last whole group. The bytes of what was applied are not asked for. */
+  scan(applied: Applied): readonly StagedSet[] {
     const found: StagedSet[] = [];
     let whole = 0;
     for (let at = 0; ; ) {
-      const set = this.#readRecord(at, found.at(-1));
+      const set = this.#readRecord(at, found.at(-1), applied);
       if (set === undefined) return found.slice(0, whole);
       found.push(set);
       at = set.offset + set.length;
@@ -74,13 +80,15 @@ export class StageFile {
     }
   }
 
-  #readRecord(at: number, before: StagedSet | undefined): StagedSet | undefined {
+  #readRecord(at: number, before: StagedSet | undefined, applied: Applied): StagedSet | undefined {
     const header = Buffer.alloc(RECORD_HEADER_BYTES);
     if (at + RECORD_HEADER_BYTES > this.#allocatedBytes || !this.#fill(header, at)) return undefined;
     const record = decodeRecordHeader(header);
     const offset = at + RECORD_HEADER_BYTES;
     if (record === undefined || record.length > this.#allocatedBytes - offset) return undefined;
     if (before !== undefined && (record.generation !== before.generation || record.seq < before.seq)) return undefined;
+    const isOver = record.epoch !== applied.epoch || record.seq <= applied.seq;
+    if (isOver && isHeaderWhole(header, at)) return { ...record, offset };
     const bytes = Buffer.allocUnsafe(record.length);
     if (!this.#fill(bytes, offset) || !isWhole(header, bytes, at)) return undefined;
     return { ...record, offset };

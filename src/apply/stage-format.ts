@@ -1,6 +1,7 @@
 // One record of the stage to the byte: a header of 56 bytes, then the change set as it came.
-//   0 magic, 4 length, 8 seq, 16 afterSeq, 24 generation, 32 epoch, 40 ending, 44 zero, 48 xxh64 of header and set
-// The checksum is seeded with the place in the file: a record that is merely contained in a set is never taken for one.
+//   0 magic, 4 length, 8 seq, 16 afterSeq, 24 generation, 32 epoch, 40 ending, 44 checksum of these, 48 xxh64 of header and set
+// The checksums are seeded with the place in the file: a record that is merely contained in a set is never taken for one. That of
+// the header alone is never 0: what has 0 there was written by a version that had none.
 
 import { xxh64 } from "@node-rs/xxhash";
 import type { SetEnding } from "./consistency.js";
@@ -8,6 +9,7 @@ import type { SetEnding } from "./consistency.js";
 const MAGIC = 0x31534d53;
 export const RECORD_HEADER_BYTES = 56;
 const CHECKED_BYTES = 48;
+const HEAD_CHECK_AT = 44;
 const ENDINGS: readonly SetEnding[] = ["none", "closed", "forced", "limit", "failed"];
 
 export interface StageRecord {
@@ -34,7 +36,7 @@ export function encodeRecordHeader(into: Buffer, record: StageRecord, generation
   into.writeDoubleLE(generation, 24);
   into.write(record.epoch, 32, 8, "hex");
   into.writeUInt32LE(ENDINGS.indexOf(record.ending), 40);
-  into.writeUInt32LE(0, 44);
+  into.writeUInt32LE(headChecksum(into, offset), HEAD_CHECK_AT);
   into.writeBigUInt64LE(checksum(into, record.bytes, offset), CHECKED_BYTES);
 }
 
@@ -53,8 +55,17 @@ export function decodeRecordHeader(header: Buffer): RecordHeader | undefined {
   };
 }
 
+/** The header alone is as it was written: the length and numbers in it can be trusted, whatever became of the set. */
+export function isHeaderWhole(header: Buffer, offset: number): boolean {
+  return header.readUInt32LE(HEAD_CHECK_AT) === headChecksum(header, offset);
+}
+
 export function isWhole(header: Buffer, bytes: Uint8Array, offset: number): boolean {
   return header.readBigUInt64LE(CHECKED_BYTES) === checksum(header, bytes, offset);
+}
+
+function headChecksum(header: Buffer, offset: number): number {
+  return Number(BigInt.asUintN(32, xxh64(header.subarray(0, HEAD_CHECK_AT), BigInt(offset)))) || 1;
 }
 
 function checksum(header: Buffer, bytes: Uint8Array, offset: number): bigint {

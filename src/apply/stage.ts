@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { type FailpointName, failpoint } from "../base/failpoint.js";
 import type { SetEnding } from "./consistency.js";
-import { type StagedSet, StageFile } from "./stage-file.js";
+import { type Applied, type StagedSet, StageFile } from "./stage-file.js";
 import type { StageRecord } from "./stage-format.js";
 
 /** A file that is still needed is left for the other one at this size. */
@@ -16,6 +16,7 @@ const FULL_SHARE = 0.25;
 export interface StageOptions {
   readonly stateDirectory: string;
   readonly bytesMax: number;
+  readonly applied: Applied;
   /** Groups survive a crash of the machine. */
   readonly isSynced: boolean;
   /** Called at each crash point before the failpoint of that name. */
@@ -55,7 +56,7 @@ export class Stage {
     this.#options = options;
     const [a, b] = ["stage.a", "stage.b"].map((name) => StageFile.open(join(options.stateDirectory, name))) as [StageFile, StageFile];
     this.#files = [a, b];
-    this.#found = this.#files.map((file) => ({ file, sets: file.scan() })).sort((one, two) => one.file.generation - two.file.generation);
+    this.#found = this.#files.map((file) => ({ file, sets: file.scan(options.applied) })).sort((one, two) => one.file.generation - two.file.generation);
     this.#current = a.generation < b.generation ? b : a;
     this.#generation = this.#current.generation;
   }

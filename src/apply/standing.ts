@@ -17,9 +17,9 @@ export interface Standing {
 
 export function readStanding(stateDirectory: string, nowMs: number, retryLimitMs: number | null): Standing {
   const state = ApplyState.open(stateDirectory, nowMs);
-  const stage = Stage.open({ stateDirectory, bytesMax: 0, isSynced: false });
+  const { epoch, appliedSeq, consistency } = state.cursor.state;
+  const stage = Stage.open({ stateDirectory, bytesMax: 0, isSynced: false, applied: { epoch, seq: appliedSeq } });
   try {
-    const { epoch, appliedSeq, consistency } = state.cursor.state;
     const hasLeftovers = stage.leftovers(epoch, appliedSeq).length > 0;
     const point = pointOf(consistency, state.quarantine.claimOver(state.claim));
     const quarantine = newsOf(state.quarantine, retryLimitMs, nowMs);

@@ -49,7 +49,8 @@ export class HostKit {
     this.posted = [];
     const mappings = [{ source: "/source/data", target: this.target }];
     this.#engine = ApplyEngine.open({ stateDirectory: this.state, mappings, remapLinks: true, bootId, onPoint });
-    this.#stage = Stage.open({ stateDirectory: this.state, bytesMax, isSynced, onPoint });
+    const applied = { epoch: this.#engine.epoch, seq: this.#engine.appliedSeq };
+    this.#stage = Stage.open({ stateDirectory: this.state, bytesMax, isSynced, applied, onPoint });
     const post = (message: FromApplyWorker): void => void this.posted.push(message);
     const retry = { retryInitialMs: 1_000_000, retryMaxMs: 1_000_000, isPaused: options.isPaused ?? false };
     this.#host = new ApplyHost({ engine: this.#engine, stage: this.#stage, ...retry, post, receive: () => undefined, onClosed: () => undefined });

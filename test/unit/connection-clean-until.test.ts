@@ -20,6 +20,7 @@ const LAG_MS = 10;
 /** A connection that streams; `durable` is the target's word, `made` a live set made at that time. */
 const SET = { mirror: false, changes: 1, lost: 0, files: 1, changed: new Uint32Array(0), lastPath: "", bytes: Buffer.alloc(0) };
 
+const STATS = { sentBytes: 0, sentCompressedBytes: 0, receivedBytes: 0, unsentBytes: 0, roundTripMs: 0, connectedAtMs: 0 };
 const PATH = { mark: async () => null, isBackedUp: false, roundTripMs: 0, leastRoundTripMs: 0, count: 1 };
 
 const NO_PLACES: DirtyPlaces = {
@@ -50,7 +51,7 @@ async function streaming(journal: Journal) {
     onAck: (listener) => heard.resolve(listener),
     onPause: () => undefined,
     ended: ended.promise,
-    stats: () => ({ sentBytes: 0, sentCompressedBytes: 0, receivedBytes: 0, unsentBytes: 0, roundTripMs: 0, connectedAtMs: 0 }),
+    stats: () => STATS,
     path: PATH,
     sockets: () => ({ open: 1, why: "memory" }),
     close: async () => ended.resolve(new SmError("CHANNEL_LOST", "closed")),
@@ -89,11 +90,9 @@ async function streaming(journal: Journal) {
   });
   const stop = new AbortController();
   const running = connection.run(stop.signal);
-  onTestFinished(async () => {
-    stop.abort();
-    await running;
-    vi.useRealTimers();
-  });
+  onTestFinished(() => void vi.useRealTimers());
+  onTestFinished(() => running);
+  onTestFinished(() => stop.abort());
   const acknowledge = await heard.promise;
   vi.useFakeTimers({ toFake: ["Date"] });
   const made = (seq: number, timeMs: number): void => {
