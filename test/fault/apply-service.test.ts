@@ -60,7 +60,7 @@ function watch(service: ApplyService): { acks: ApplyAck[]; until: (is: (ack: App
 
 test("sets are applied, acknowledged together, made durable; the next start knows", async () => {
   const service = await ApplyService.open(options());
-  expect(service.opened).toEqual({ appliedSeq: 0, durableSeq: 0, resumed: false, suspect: false, empty: true, limits: [] });
+  expect(service.opened).toEqual({ appliedSeq: 0, durableSeq: 0, resumed: false, suspect: false, empty: true, limits: [], before: null });
   const { acks, until } = watch(service);
   let bytes = 0;
   for (let seq = 1; seq <= 500; seq++) {

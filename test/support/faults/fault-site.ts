@@ -53,7 +53,15 @@ export class FaultSite {
 
   /** Everything is on the target, and the copy is equal. */
   async expectEqual(): Promise<void> {
-    await this.pair.sync(SYNC_SECONDS);
+    try {
+      await this.pair.sync(SYNC_SECONDS);
+    } catch (error) {
+      for (const agent of [this.pair.source, this.pair.target]) {
+        const [status, queue] = [await agent.cli(["status", "--json"]), await agent.cli(["queue", "show", "--json"])];
+        process.stderr.write(`--- ${agent.home}\n${status.stdout}${status.stderr}${queue.stdout}\n`);
+      }
+      throw error;
+    }
     await expectEqualTrees(this.pair.sourceDir, this.pair.targetDir);
   }
 
