@@ -37,6 +37,7 @@ async function streaming(journal: Journal) {
   const channel: SourceChannel = {
     welcome: { appliedSeq: 0, durableSeq: 0, resumed: true, suspect: false, empty: false, limits: [], targetTimeMs: 0, version: "1", name: "t" },
     remoteAddress: "memory",
+    sweepsOrphans: true,
     sendCopy: () => undefined,
     sendMended: () => undefined,
     onQuarantine: () => undefined,
