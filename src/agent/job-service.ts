@@ -116,6 +116,7 @@ export class JobService implements JobControl {
     const running = this.#running.get(connectionId);
     if (running === undefined) return;
     if (running.take(event)) this.#store.put(running.report, false);
+    else if (event.kind === "verifyEnded" || event.kind === "orphansEnded") this.#look(this.#options.connection(connectionId), running);
     else if (event.kind === "mirrorStarted") this.#end(running, "Stopped", "a mirror of the connection began");
     else if (event.kind === "state" && event.state === "Arming") this.#end(running, "Failed", "the source began anew");
   }

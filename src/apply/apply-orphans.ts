@@ -7,7 +7,7 @@ import { ENOENT, errnoName } from "../fs/errno.js";
 import { statAt } from "../fs/native.js";
 import { displayPath, joinPath } from "../model/byte-path.js";
 import type { OrphanFound, OrphansChange } from "../model/change.js";
-import { NO_ORPHANS } from "../model/orphans.js";
+import { NO_ORPHANS } from "../model/orphan-sums.js";
 import type { ApplyContext } from "./apply-context.js";
 import { typeOf } from "./attributes.js";
 import { OrphanPlace } from "./orphan-place.js";

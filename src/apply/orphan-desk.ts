@@ -7,7 +7,8 @@ import { liesWithin } from "../fs/storage-place.js";
 import { type BytePath, textFromBytes } from "../model/byte-path.js";
 import type { OrphanPlaceName, RootIndex } from "../model/change.js";
 import type { Mapping } from "../model/connection-spec.js";
-import type { OrphanLogging, OrphanSums } from "../model/orphans.js";
+import type { OrphanSums } from "../model/orphan-sums.js";
+import type { OrphanLogging } from "../model/orphans.js";
 import { readClaims } from "./claims-file.js";
 import { checkTargetPath, realPathOf, type TargetPathRules } from "./target-path.js";
 

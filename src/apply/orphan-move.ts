@@ -26,7 +26,7 @@ import {
   truncateFd,
   unlinkAt,
 } from "../fs/native.js";
-import { readXattrs } from "../fs/xattrs.js";
+import { hasXattrs, readXattrs } from "../fs/xattrs.js";
 import type { BytePath } from "../model/byte-path.js";
 import type { RootIndex } from "../model/change.js";
 import type { ApplyContext } from "./apply-context.js";
@@ -127,6 +127,7 @@ function makeCopy(ctx: ApplyContext, { root, path, dirfd, name, stat }: Leaf, to
   const meta = { mode: stat.mode & 0o7777, uid, gid, mtimeSec, mtimeNsec, xattrs: typeof xattrs === "number" ? [] : xattrs };
   const verdict = applyMeta(ctx, { root, path, fd: -1, dirfd: to, name: part }, current, meta);
   if (verdict !== undefined) return verdict.kind === "stale" ? verdict.reason : verdict.message;
+  if (!hasXattrs(procPath(to, part), meta.xattrs)) return "its extended attributes cannot be kept there";
   return typeOf(stat) === "file" ? syncFile(to, part) : null;
 }
 

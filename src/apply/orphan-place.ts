@@ -3,8 +3,8 @@
 
 import { EEXIST, ELOOP, ENOTDIR, errnoName, fsError } from "../fs/errno.js";
 import { AT_FDCWD, closeFd, type FileStat, fsyncFd, mkdirAt, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt, statAt } from "../fs/native.js";
-import { readXattrs } from "../fs/xattrs.js";
-import type { BytePath } from "../model/byte-path.js";
+import { hasXattrs, readXattrs } from "../fs/xattrs.js";
+import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
 import type { Meta, OrphanPlaceName, RootIndex } from "../model/change.js";
 import type { ApplyContext } from "./apply-context.js";
 import { applyMeta } from "./attributes.js";
@@ -116,8 +116,7 @@ export class PlaceDirectory {
   complete(): string | null {
     const fd = this.open();
     if (typeof fd === "string") return fd;
-    this.#setAttributes();
-    return null;
+    return this.#setAttributes();
   }
 
   close(): void {
@@ -127,11 +126,15 @@ export class PlaceDirectory {
     this.#fd = -1;
   }
 
-  #setAttributes(): void {
-    const stat = this.#meta === null ? -1 : statAt(this.#fd, "");
-    if (this.#meta === null || typeof stat === "number") return;
-    const place = { root: this.#root, path: "" as BytePath, fd: this.#fd, dirfd: -1, name: this.#name };
-    applyMeta(this.#ctx, place, stat, this.#meta);
+  /** Null, or why it cannot have them. */
+  #setAttributes(): string | null {
+    if (this.#meta === null) return null;
+    const stat = statAt(this.#fd, "");
+    if (typeof stat === "number") return errnoName(stat);
+    const place = { root: this.#root, path: ROOT_PATH, fd: this.#fd, dirfd: -1, name: this.#name };
+    const verdict = applyMeta(this.#ctx, place, stat, this.#meta);
+    if (verdict !== undefined) return verdict.kind === "stale" ? verdict.reason : verdict.message;
+    return hasXattrs(this.#fd, this.#meta.xattrs) ? null : "its extended attributes cannot be kept there";
   }
 }
 

@@ -2,7 +2,8 @@
 
 import { z } from "zod";
 import type { JobReport, VerifyReport } from "../model/job.js";
-import type { OrphanSums, OrphansReport } from "../model/orphans.js";
+import type { OrphanSums } from "../model/orphan-sums.js";
+import type { OrphansReport } from "../model/orphans.js";
 import type { VerifyCounts } from "../model/verify.js";
 
 const countsSchema: z.ZodType<VerifyCounts> = z.object({

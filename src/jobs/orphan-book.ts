@@ -2,7 +2,7 @@
 
 import type { BytePath } from "../model/byte-path.js";
 import type { RootIndex } from "../model/change.js";
-import type { OrphanSums } from "../model/orphans.js";
+import type { OrphanSums } from "../model/orphan-sums.js";
 
 /** A name of a directory that the source has; the sums are of all that is below it, too. */
 export interface Orphan extends OrphanSums {

@@ -1,6 +1,7 @@
 // Totals of an orphans job.
 
-import { addSums, NOTHING_SWEPT, type OrphanCounts, type OrphanSums } from "../model/orphans.js";
+import { addSums, type OrphanSums } from "../model/orphan-sums.js";
+import { NOTHING_SWEPT, type OrphanCounts } from "../model/orphans.js";
 import type { Orphan } from "./orphan-book.js";
 
 export class OrphansTally {

@@ -2,7 +2,7 @@
 // says what the path is now (or which bytes of it are new), not what a process did.
 
 import type { BytePath } from "./byte-path.js";
-import type { OrphanSums } from "./orphans.js";
+import type { OrphanSums } from "./orphan-sums.js";
 
 /** Extended attributes sorted by name; POSIX ACLs and capabilities are among them (system.posix_acl_*, security.capability). */
 export type Xattrs = readonly (readonly [name: string, value: Buffer])[];

@@ -2,6 +2,7 @@
 
 import type { BytePath } from "./byte-path.js";
 import type { RootIndex } from "./change.js";
+import { NO_ORPHANS, type OrphanSums } from "./orphan-sums.js";
 
 export type OrphanAction = "report" | "delete" | "move";
 
@@ -20,19 +21,6 @@ export interface OrphanOptions {
   readonly isConfirmed: boolean;
   /** Nothing is changed. */
   readonly isDryRun: boolean;
-}
-
-/** Files: all that is no directory. Bytes: of regular files. */
-export interface OrphanSums {
-  readonly files: number;
-  readonly directories: number;
-  readonly bytes: number;
-}
-
-export const NO_ORPHANS: OrphanSums = { files: 0, directories: 0, bytes: 0 };
-
-export function addSums(a: OrphanSums, b: OrphanSums): OrphanSums {
-  return { files: a.files + b.files, directories: a.directories + b.directories, bytes: a.bytes + b.bytes };
 }
 
 export interface OrphanCounts {

@@ -1,5 +1,6 @@
 import { isJobOver, type OrphansJobReport } from "../../model/job.js";
-import type { OrphanSums, OrphansReport, ShownOrphan } from "../../model/orphans.js";
+import type { OrphanSums } from "../../model/orphan-sums.js";
+import type { OrphansReport, ShownOrphan } from "../../model/orphans.js";
 import { formatBytes, formatCount, formatPercent } from "./quantities.js";
 import { indent } from "./reason-text.js";
 
