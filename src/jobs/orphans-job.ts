@@ -1,7 +1,8 @@
 // Orphans of one connection: what the target has and the source does not. Every question and every deed has its place in the one sequence
 // of change sets, so each is about one moment; what looks like an orphan is looked at again before anything becomes of it.
 //   directory ─▶ count ─▶ suspect ─▶ again, and again ─▶ orphan        all orphans ─▶ guard ─▶ deed by directory ─▶ last word
-// Invariant: a name is deleted or moved only by a change that follows a listing of its directory without it, with nothing in between.
+// Invariant: a name is deleted or moved only by a change that is sent in the turn in which the source was seen to lack it, and behind all that
+// tells of it.
 
 import { type Clock, systemClock } from "../base/clock.js";
 import { type BytePath, joinPath, ROOT_PATH } from "../model/byte-path.js";
@@ -201,22 +202,24 @@ export class OrphansJob {
     this.#suspects.add({ root, directory, name, ...seen }, this.#clock.monotonicMs());
   }
 
-  /** The names of the group that the source lacks at this very point; the others are settled by `drop`. */
-  async #absent<T extends { readonly name: string }>(place: Place, group: readonly T[], drop: (one: T) => void): Promise<T[]> {
+  /**
+   * Those that the source lacks at this very point: as every receiver was told, and in its file system. The others are settled by `drop`.
+   * What is asked about them goes out in the same turn.
+   */
+  #absent<T extends { readonly name: string }>({ root, path }: Place, group: readonly T[], drop: (one: T) => void): T[] {
     const { tree } = this.#options;
-    const listed = await tree.list(place.root, place.path, true);
-    // The directory itself is gone from the source: what was in it is removed with it.
-    const names = new Set(listed?.map(({ name }) => name));
-    return group.filter((one) => {
-      const isAbsent = listed !== null && !names.has(one.name) && tree.isAbsent(place.root, joinPath(place.path, one.name));
-      if (!isAbsent) drop(one);
+    return group.filter(({ name }, index) => {
+      const at = joinPath(path, name);
+      const isAbsent = tree.inodeAt(root, at) === null && tree.isAbsent(root, at);
+      if (!isAbsent) drop(group[index] as T);
       return isAbsent;
     });
   }
 
   async #lookAgain(group: SuspectGroup): Promise<void> {
     const place = { root: group.root, path: group.directory };
-    const suspects = await this.#absent(place, group.suspects, (suspect) => this.#settle(suspect, false));
+    await this.#options.tree.list(group.root, group.directory, true);
+    const suspects = this.#absent(place, group.suspects, (suspect) => this.#settle(suspect, false));
     if (suspects.length === 0) return;
     this.#ask({ kind: "again", group: { ...group, suspects } }, place, { deed: "look", way: "these", names: suspects.map(({ name }) => name) });
   }
@@ -249,7 +252,8 @@ export class OrphansJob {
   async #carryOut(group: OrphanGroup): Promise<void> {
     const { action } = this.#options.orphans;
     const place = { root: group.root, path: group.directory };
-    const orphans = await this.#absent(place, group.orphans, (orphan) => this.#tell(orphan, orphan, "gone", null));
+    await this.#options.tree.list(group.root, group.directory, true);
+    const orphans = this.#absent(place, group.orphans, (orphan) => this.#tell(orphan, orphan, "gone", null));
     if (orphans.length === 0) return;
     const deed = action === "move" ? "move" : "delete";
     this.#ask({ kind: "deed", group: { ...group, orphans } }, place, { deed, way: "these", names: orphans.map(({ name }) => name) });

@@ -126,13 +126,9 @@ test("what is moved keeps its path, its attributes and what is there already; li
   plantOrphans(site);
   linkSync(on("dir/below/f3"), on("dir/other-name"));
   const to = join(home, "aside");
-  for (const bad of [join(pair.targetDir, "dir/new"), join(home, "b/state/x")]) {
-    expect(await sweep(pair, ["--action", "move", "--to", bad])).toMatchObject({
-      code: 4,
-      job: { status: "Failed", orphans: { counts: { done: { files: 0 } } } },
-    });
-    expect(existsSync(join(pair.targetDir, "dir/new"))).toBe(false);
-  }
+  const bad = await sweep(pair, ["--action", "move", "--to", on("dir/new")]);
+  expect(bad).toMatchObject({ code: 4, job: { status: "Failed", orphans: { counts: { done: { files: 0 } } } } });
+  expect(existsSync(on("dir/new"))).toBe(false);
   expect(await pair.source.cli(["orphans", "start", "1", "--action", "move"])).toMatchObject({ code: 2 });
   // Led elsewhere by a link, it is made beside it.
   mkdirSync(to);
