@@ -199,7 +199,7 @@ function openLimits(config: Config, log: Log): QueueLimitsFile {
   return limits;
 }
 
-function targetSettings({ server, target, apply, watchdog, ...directories }: Config): TargetSettings {
+function targetSettings({ server, target, apply, orphans, watchdog, ...directories }: Config): TargetSettings {
   const { configDir, stateDir, runtimeDir, logDir, queue } = directories;
   return {
     name: server.name,
@@ -208,6 +208,7 @@ function targetSettings({ server, target, apply, watchdog, ...directories }: Con
     ownDirectories: [configDir, stateDir, runtimeDir, logDir, queue.directory],
     allowedRoots: target.allowedRoots,
     stageBytesMax: target.stageMiB * MiB,
+    orphanLog: orphans.log,
     retryInitialMs: apply.retryInitialMs,
     retryMaxMs: apply.retryMaxMs,
     stallMs: watchdog.stallSeconds === 0 ? null : watchdog.stallSeconds * 1000,

@@ -4,12 +4,16 @@ import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import type { SourceConnection } from "../connection/source-connection.js";
-import { displayPath } from "../model/byte-path.js";
-import { isJobOver, type JobControl, type JobReport } from "../model/job.js";
+import { bytesFromText, isBytePath } from "../model/byte-path.js";
+import { isJobOver, type JobControl, type JobReport, type OrphansJobReport, type VerifyJobReport } from "../model/job.js";
+import { NOTHING_SWEPT, type OrphanOptions } from "../model/orphans.js";
 import type { SourceEvent } from "../model/source-messages.js";
-import { differencesIn, NOTHING_VERIFIED, type VerifyCounts, type VerifyFinding, type VerifyOptions } from "../model/verify.js";
+import { NOTHING_VERIFIED, type VerifyOptions } from "../model/verify.js";
 import { VerifyLog } from "../observe/verify-log.js";
 import { JobStore } from "./job-store.js";
+import type { RunningJob } from "./running-job.js";
+import { RunningOrphans } from "./running-orphans.js";
+import { RunningVerify } from "./running-verify.js";
 import type { StatusBoard } from "./status-board.js";
 
 export interface JobServiceOptions {
@@ -20,20 +24,11 @@ export interface JobServiceOptions {
   readonly log: Log;
 }
 
-interface RunningVerify {
-  report: JobReport;
-  readonly log: VerifyLog;
-  /** All is judged and what is repaired is sent by then; null = it goes on. */
-  endSeq: number | null;
-}
-
-const FINDINGS_SHOWN = 1000;
-
 export class JobService implements JobControl {
   readonly #options: JobServiceOptions;
   readonly #store: JobStore;
   /** By connection: one at a time. */
-  readonly #running = new Map<number, RunningVerify>();
+  readonly #running = new Map<number, RunningJob>();
 
   constructor(options: JobServiceOptions) {
     this.#options = options;
@@ -60,7 +55,7 @@ export class JobService implements JobControl {
     const job = await this.show(id);
     const running = this.#running.get(job.connectionId);
     if (running?.report.id !== id) return job;
-    this.#options.connection(job.connectionId).options.feed.send({ kind: "stopVerify", connectionId: job.connectionId });
+    this.#options.connection(job.connectionId).options.feed.send(running.stopCommand);
     return this.#end(running, "Stopped", null);
   }
 
@@ -70,35 +65,48 @@ export class JobService implements JobControl {
     const { config, log } = this.#options;
     const { record } = connection;
     const verifyLog = new VerifyLog({ directory: config.logDir, repset: record.repset, ...config.verify, log });
-    const now = new Date().toISOString();
-    const report: JobReport = {
-      id: this.#store.nextId(),
-      kind: "verify",
-      connectionId,
-      repset: record.repset,
-      target: record.peer,
-      status: "Running",
-      startedAt: now,
-      finishedAt: null,
-      percent: 0,
-      message: null,
-      verify: { ...options, counts: NOTHING_VERIFIED, differences: 0, findings: [], logFile: verifyLog.path },
-    };
+    const verify = { ...options, counts: NOTHING_VERIFIED, differences: 0, findings: [], logFile: verifyLog.path };
+    const report: VerifyJobReport = { ...this.#begun(connection), kind: "verify", verify };
     const target = `${record.peer} (${connection.channel?.remoteAddress ?? "not connected"})`;
     verifyLog.begin({ connectionId, content: options.content, source: config.server.name, target });
-    this.#running.set(connectionId, { report, log: verifyLog, endSeq: null });
-    this.#store.put(report, true);
     connection.options.feed.send({ kind: "verify", connectionId, jobId: report.id, options });
     log.info("verification started", { connection: connectionId, job: report.id, ...options });
+    return this.#keep(new RunningVerify(report, verifyLog, record.mappings));
+  }
+
+  async startOrphans(connectionId: number, options: OrphanOptions): Promise<JobReport> {
+    const connection = this.#options.connection(connectionId);
+    this.#refuse(connection);
+    refuseOrphans(connection, options);
+    const { config, log } = this.#options;
+    const { mappings, repset } = connection.record;
+    const orphans = { ...options, counts: NOTHING_SWEPT, findings: [] };
+    const report: OrphansJobReport = { ...this.#begun(connection), kind: "orphans", orphans };
+    const time = report.startedAt.slice(0, 19).replaceAll(":", "-");
+    const place = options.to === null ? null : { directory: bytesFromText(options.to), repset: bytesFromText(repset), time };
+    const order = { connectionId, jobId: report.id, options, confirmFiles: config.orphans.confirmFiles, place };
+    connection.options.feed.send({ kind: "orphans", ...order });
+    log.info("orphans job started", { connection: connectionId, job: report.id, ...options });
+    return this.#keep(new RunningOrphans(report, mappings));
+  }
+
+  #begun({ id, record }: SourceConnection): Omit<VerifyJobReport, "kind" | "verify"> {
+    const times = { startedAt: new Date().toISOString(), finishedAt: null };
+    return { id: this.#store.nextId(), connectionId: id, repset: record.repset, target: record.peer, status: "Running", ...times, percent: 0, message: null };
+  }
+
+  #keep(running: RunningJob): JobReport {
+    this.#running.set(running.report.connectionId, running);
+    this.#store.put(running.report, true);
     this.#options.board.changed();
-    return report;
+    return running.report;
   }
 
   #refuse({ id, mirror, record, guard }: SourceConnection): void {
     const running = this.#running.get(id);
     if (running !== undefined)
       throw new SmError("JOB_CONFLICT", `job ${running.report.id} of connection ${id} is running`, { data: { job: running.report.id } });
-    if (mirror.isRunning) throw new SmError("JOB_CONFLICT", `connection ${id} is being mirrored: what is verified is what a mirror has completed`);
+    if (mirror.isRunning) throw new SmError("JOB_CONFLICT", `connection ${id} is being mirrored: its target is looked at when that is completed`);
     if (guard.isHeld || guard.isRejected) throw new SmError("JOB_CONFLICT", `connection ${id} is held: its target is not to be as the source is now`);
     if (!record.options.replicate) throw new SmError("JOB_CONFLICT", `connection ${id} does not replicate: its target is as it was when it was mirrored`);
   }
@@ -107,8 +115,8 @@ export class JobService implements JobControl {
   takeEvent(connectionId: number, event: SourceEvent): void {
     const running = this.#running.get(connectionId);
     if (running === undefined) return;
-    if (event.kind === "verifyProgress" && event.jobId === running.report.id) this.#takeProgress(running, event.counts, event.findings);
-    else if (event.kind === "verifyEnded" && event.jobId === running.report.id) running.endSeq = event.lastSeq;
+    if (running.take(event)) this.#store.put(running.report, false);
+    else if (event.kind === "verifyEnded" || event.kind === "orphansEnded") this.#look(this.#options.connection(connectionId), running);
     else if (event.kind === "mirrorStarted") this.#end(running, "Stopped", "a mirror of the connection began");
     else if (event.kind === "state" && event.state === "Arming") this.#end(running, "Failed", "the source began anew");
   }
@@ -124,29 +132,15 @@ export class JobService implements JobControl {
     if (running !== undefined) this.#end(running, "Stopped", "the connection was ended");
   }
 
-  #takeProgress(running: RunningVerify, counts: VerifyCounts, findings: readonly VerifyFinding[]): void {
-    const { report, log } = running;
-    const { mappings } = this.#options.connection(report.connectionId).record;
-    const shown = findings.map(({ root, path, why, differingBytes, isRepaired }, index) => {
-      const absolute = `${mappings[root]?.source ?? ""}${path === "" ? "" : `/${displayPath(path)}`}`;
-      log.finding(absolute, findings[index] as VerifyFinding);
-      return { path: absolute, why, differingBytes, isRepaired };
-    });
-    const verify = { ...report.verify, counts, differences: differencesIn(counts), findings: [...report.verify.findings, ...shown].slice(0, FINDINGS_SHOWN) };
-    const share = counts.filesTotal === 0 ? 1 : counts.files / counts.filesTotal;
-    running.report = { ...report, percent: Math.min(99, Math.floor(share * 100)), verify };
-    this.#store.put(running.report, false);
-  }
-
-  #look(connection: SourceConnection, running: RunningVerify): void {
-    const { endSeq, report } = running;
-    const isRepaired = report.verify.repair === "no" || (endSeq !== null && connection.appliedSeq >= endSeq && connection.pendingRepairs === 0);
-    if (endSeq !== null && isRepaired) {
-      this.#end(running, "Done", null);
+  #look(connection: SourceConnection, running: RunningJob): void {
+    const ending = running.ending(connection);
+    if (ending !== null) {
+      connection.options.feed.send(running.stopCommand);
+      this.#end(running, ending.status, ending.message);
       return;
     }
-    const isAway = connection.channel === null;
-    const message = isAway ? "the target is not connected: the verification goes on when it is" : endSeq === null ? null : "what differs is being repaired";
+    const { report, what } = running;
+    const message = connection.channel === null ? `the target is not connected: the ${what} goes on when it is` : running.waitsFor;
     const status = message === null ? "Running" : "Waiting";
     if (status === report.status && message === report.message) return;
     running.report = { ...report, status, message };
@@ -154,15 +148,33 @@ export class JobService implements JobControl {
     this.#options.board.changed();
   }
 
-  #end(running: RunningVerify, status: "Done" | "Stopped" | "Failed", message: string | null): JobReport {
-    const { report, log } = running;
-    const { counts, differences } = report.verify;
+  #end(running: RunningJob, status: "Done" | "Stopped" | "Failed", message: string | null): JobReport {
+    const { report, what } = running;
     this.#running.delete(report.connectionId);
     const ended: JobReport = { ...report, status, message, percent: status === "Done" ? 100 : report.percent, finishedAt: new Date().toISOString() };
-    log.end(status.toLowerCase(), counts);
+    running.finish(ended);
     this.#store.put(ended, true);
-    this.#options.log.info(`verification ${status.toLowerCase()}`, { connection: report.connectionId, job: report.id, differences, message });
+    const facts = { connection: report.connectionId, job: report.id, ...figuresOf(ended), message };
+    this.#options.log.info(`${what} ${status.toLowerCase()}`, facts);
     this.#options.board.changed();
     return ended;
   }
+}
+
+function figuresOf(job: JobReport): Readonly<Record<string, number>> {
+  if (job.kind === "verify") return { differences: job.verify.differences };
+  const { found, done, kept, failed } = job.orphans.counts;
+  return { files: found.files, directories: found.directories, filesDone: done.files, directoriesDone: done.directories, kept, failed };
+}
+
+/** Whether a target knows orphans is said when it is connected. */
+function refuseOrphans({ id, channel }: SourceConnection, { action, to }: OrphanOptions): void {
+  if ((action === "move") !== (to !== null)) throw new SmError("USAGE", "a directory of the target is given to move orphans to, and for nothing else");
+  if (to !== null && !isAbsolutePath(to)) throw new SmError("USAGE", `${JSON.stringify(to)} is not an absolute path without "..", "." and a trailing slash`);
+  if (channel === null) throw new SmError("JOB_CONFLICT", `connection ${id} is not connected to its target: orphans are looked for there`);
+  if (!channel.sweepsOrphans) throw new SmError("UNSUPPORTED", `the target of connection ${id} is of a version that does not know orphans`);
+}
+
+function isAbsolutePath(path: string): boolean {
+  return path.startsWith("/") && path !== "/" && isBytePath(bytesFromText(path.slice(1)));
 }

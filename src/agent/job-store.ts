@@ -67,11 +67,16 @@ export class JobStore {
   }
 
   #write(): void {
-    const jobs = [...this.#jobs.values()].map((job) => ({ ...job, verify: { ...job.verify, findings: job.verify.findings.slice(0, FINDINGS_KEPT) } }));
+    const jobs = [...this.#jobs.values()].map(shortened);
     try {
       writeFileAtomic(this.#path, JSON.stringify({ lastId: this.#lastId, jobs } satisfies JobFile));
     } catch (error) {
       this.#log.warn(`the list of jobs cannot be written just now: ${toSmError(error).message}`, { path: this.#path });
     }
   }
+}
+
+function shortened(job: JobReport): JobReport {
+  if (job.kind === "orphans") return { ...job, orphans: { ...job.orphans, findings: job.orphans.findings.slice(0, FINDINGS_KEPT) } };
+  return { ...job, verify: { ...job.verify, findings: job.verify.findings.slice(0, FINDINGS_KEPT) } };
 }

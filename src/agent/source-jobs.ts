@@ -12,6 +12,7 @@ import { decodeChangeSet } from "../model/change-set.js";
 import type { DirtyPlace } from "../model/dirty-place.js";
 import type { PathKnowledge } from "../model/explanation.js";
 import type { MirrorCounts, MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
+import { OrphansRunner } from "./orphans-runner.js";
 import { VerifyRunner } from "./verify-runner.js";
 
 const SHARED_NAMES_MAX = 20_000;
@@ -30,11 +31,27 @@ interface ConnectionJobs {
   /** Of dirty places, that the repair is at. */
   readonly batches: number[];
   verify: VerifyRunner | null;
+  orphans: OrphansRunner | null;
 }
 
 type JobCommand = Extract<
   SourceCommand,
-  { kind: "attach" | "detach" | "mirror" | "stopMirror" | "verify" | "stopVerify" | "answers" | "review" | "repair" | "lost" | "applied" }
+  {
+    kind:
+      | "attach"
+      | "detach"
+      | "mirror"
+      | "stopMirror"
+      | "verify"
+      | "stopVerify"
+      | "orphans"
+      | "stopOrphans"
+      | "answers"
+      | "review"
+      | "repair"
+      | "lost"
+      | "applied";
+  }
 >;
 
 interface SeqRange {
@@ -73,6 +90,12 @@ export class SourceJobs {
         break;
       case "stopVerify":
         this.#stopVerify(command.connectionId);
+        break;
+      case "orphans":
+        this.#startOrphans(command);
+        break;
+      case "stopOrphans":
+        this.#stopOrphans(command.connectionId);
         break;
       case "answers":
         for (const answer of command.answers) this.#takeAnswer(command.connectionId, answer);
@@ -117,7 +140,7 @@ export class SourceJobs {
         if (tree !== undefined) this.#engine.doubts.follow(tree, inode);
       },
     });
-    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], verify: null };
+    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], verify: null, orphans: null };
     this.#connections.set(connectionId, jobs);
     this.#engine.jobs.push({
       connectionId,
@@ -164,6 +187,7 @@ export class SourceJobs {
 
   #detach(connectionId: number): void {
     this.#stopVerify(connectionId);
+    this.#stopOrphans(connectionId);
     this.#connections.delete(connectionId);
     for (const job of this.#engine.jobs.filter((j) => j.connectionId === connectionId)) this.#drop(job);
     this.#engine.credits.forget(connectionId);
@@ -198,11 +222,28 @@ export class SourceJobs {
     if (jobs !== undefined) jobs.verify = null;
   }
 
+  #startOrphans(command: Extract<JobCommand, { kind: "orphans" }>): void {
+    const jobs = this.#connections.get(command.connectionId);
+    if (jobs === undefined) return;
+    this.#stopOrphans(command.connectionId);
+    const onEnd = (): void => {
+      jobs.orphans = null;
+    };
+    jobs.orphans = new OrphansRunner({ command, engine: this.#engine, tree: this.#tree, post: this.#post, onEnd });
+  }
+
+  #stopOrphans(connectionId: number): void {
+    const jobs = this.#connections.get(connectionId);
+    jobs?.orphans?.stop();
+    if (jobs !== undefined) jobs.orphans = null;
+  }
+
   #startMirror(order: MirrorOrder): void {
     const jobs = this.#connections.get(order.connectionId);
     if (jobs === undefined) return;
     this.#stopMirror(order.connectionId);
     this.#stopVerify(order.connectionId);
+    this.#stopOrphans(order.connectionId);
     const { connectionId, mode, extras, suspect } = order;
     const job = new MirrorJob({ connectionId, mode, extras, suspect, tree: this.#tree });
     const background: BackgroundJob = {
@@ -236,7 +277,7 @@ export class SourceJobs {
     if (jobs === undefined) return;
     if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path, answer.seq);
     else if (answer.kind === "problem") this.#post({ kind: "problem", root: answer.root, path: answer.path, code: answer.code, message: answer.message });
-    else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.verify?.takeAnswer(answer) === true) return;
+    else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.verify?.takeAnswer(answer) === true || jobs.orphans?.takeAnswer(answer) === true) return;
     else if (answer.kind !== "sums" || !jobs.check.takeAnswer(answer)) jobs.repair.takeAnswer(answer);
   }
 
@@ -245,7 +286,7 @@ export class SourceJobs {
     if (jobs === undefined) return;
     const set = decodeChangeSet(frame);
     for (const change of set.changes) {
-      if (change.op === "compare" || change.op === "sums") {
+      if (change.op === "compare" || change.op === "sums" || change.op === "orphans") {
         askAgain(jobs, set.seq);
       } else {
         jobs.repair.addRepair(change.root, change.op === "rename" ? change.to : change.path, set.seq);
@@ -277,6 +318,7 @@ export class SourceJobs {
     for (const [connectionId, jobs] of this.#connections) {
       const { mirror } = jobs;
       jobs.verify?.tell();
+      jobs.orphans?.tell();
       if (mirror !== null) this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job) });
       const pending = pendingOf(jobs) + this.#engine.live.unsettled;
       if (pending === 0 && jobs.reportedRepairs === 0) continue;
@@ -287,7 +329,8 @@ export class SourceJobs {
 }
 
 function askAgain(jobs: ConnectionJobs, seq: number): void {
-  if (jobs.mirror?.job.askAgain(seq) !== true && jobs.verify?.askAgain(seq) !== true && !jobs.check.askAgain(seq)) jobs.repair.askAgain(seq);
+  if (jobs.mirror?.job.askAgain(seq) !== true && jobs.verify?.askAgain(seq) !== true && jobs.orphans?.askAgain(seq) !== true && !jobs.check.askAgain(seq))
+    jobs.repair.askAgain(seq);
 }
 
 /** Losses come one by one and in order: neighbours become one range. */

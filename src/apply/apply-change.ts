@@ -6,6 +6,7 @@ import type { ApplyContext } from "./apply-context.js";
 import { applyAttr, applyDir, applySpecial, applySymlink } from "./apply-entry.js";
 import { applyFile } from "./apply-file.js";
 import { applyLink, applyRemove, applyRename } from "./apply-move.js";
+import { applyOrphans } from "./apply-orphans.js";
 import { applySums } from "./apply-sums.js";
 import { withRights } from "./unlock.js";
 import type { Verdict } from "./verdict.js";
@@ -41,6 +42,8 @@ function dispatch(ctx: ApplyContext, change: Change): Verdict {
       return applyCompare(ctx, change);
     case "sums":
       return applySums(ctx, change);
+    case "orphans":
+      return applyOrphans(ctx, change);
     default:
       return unreachable(change);
   }

@@ -9,6 +9,7 @@ import type { Directory, DirectoryCache } from "./directory-cache.js";
 import type { ForeignList } from "./foreign-list.js";
 import type { InodeMark } from "./inode-mark.js";
 import type { LinkRemap } from "./link-remap.js";
+import type { OrphanDesk } from "./orphan-desk.js";
 import type { Privileges } from "./privileges.js";
 import type { TargetRoots } from "./target-roots.js";
 import type { TransferWatch } from "./transfer-watch.js";
@@ -37,6 +38,7 @@ export interface ApplyContext {
   readonly foreign: ForeignList;
   readonly transfers: TransferWatch;
   readonly refusals: ExtrasRefused;
+  readonly orphans: OrphanDesk;
   readonly remap: LinkRemap;
   readonly matcher: PathMatcher;
   readonly suspect: SuspectWindow | null;

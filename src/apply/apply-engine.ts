@@ -28,6 +28,7 @@ import type { DurableState } from "./durable-file.js";
 import { type InodeMark, NO_INODE } from "./inode-mark.js";
 import { linkRemap } from "./link-remap.js";
 import { targetBytes, withMountPoints } from "./mount-points.js";
+import { QUIET_DESK } from "./orphan-desk.js";
 import { limitsOf, readPrivileges } from "./privileges.js";
 import type { Quarantine, QuarantineTiming } from "./quarantine.js";
 import { Refusals } from "./refusals.js";
@@ -46,6 +47,7 @@ export interface ApplyEngineOptions {
   /** Names of the errors that hold up one path only; default: none, everything waits for every change. */
   readonly refusals?: readonly string[];
   readonly timing?: QuarantineTiming;
+  readonly orphans?: ApplyContext["orphans"];
   readonly clock?: Clock;
   /** Identity of the machine's boot; default: the kernel's. */
   readonly bootId?: string;
@@ -71,6 +73,7 @@ export class ApplyEngine implements ApplyContext {
   readonly privileges = readPrivileges();
   readonly transfers: TransferWatch;
   readonly refusals: Refusals;
+  readonly orphans: ApplyContext["orphans"];
   readonly remap: ApplyContext["remap"];
   readonly matcher: PathMatcher;
   readonly umask = process.umask();
@@ -94,6 +97,7 @@ export class ApplyEngine implements ApplyContext {
     this.#clock = options.clock ?? systemClock;
     this.#state = state;
     this.#consistency = state.cursor.state.consistency;
+    this.orphans = options.orphans ?? QUIET_DESK;
     this.remap = linkRemap(options.mappings, options.remapLinks);
     this.matcher = options.matcher ?? (() => true);
     this.transfers = TransferWatch.open(join(options.stateDirectory, "transfers"), state.bootId);

@@ -6,6 +6,8 @@ import type { Rule } from "../model/rule.js";
 import type { ConsistencyPoint, CopyClaim, Mended, QuarantineNews, Retrying } from "../model/session.js";
 import type { Begun, DurablePoint } from "./apply-outcome.js";
 import type { DurableState } from "./durable-file.js";
+import type { OrphanPolicy } from "./orphan-desk.js";
+import type { OrphanNews } from "./orphan-log.js";
 
 /** What the target does about changes that one file or directory refuses. */
 export interface QuarantinePolicy {
@@ -29,6 +31,7 @@ export interface ApplyWorkerData {
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
   readonly quarantine: QuarantinePolicy;
+  readonly orphans: OrphanPolicy;
   readonly failpoint: string | null;
   readonly pulse: SharedArrayBuffer;
   /** It begins paused. */
@@ -77,6 +80,7 @@ export type FromApplyWorker =
       readonly point: DurablePoint | null;
     }
   | { readonly kind: "quarantine"; readonly news: QuarantineNews }
+  | ({ readonly kind: "orphans" } & OrphanNews)
   | { readonly kind: "failed"; readonly error: ErrorData }
   | { readonly kind: "closed"; readonly point: DurablePoint | null };
 

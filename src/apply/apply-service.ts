@@ -16,6 +16,8 @@ import type { Begun } from "./apply-outcome.js";
 import { ApplyStallWatch } from "./apply-stall.js";
 import { Durability, errorOf } from "./durability.js";
 import type { DurableState } from "./durable-file.js";
+import type { OrphanPolicy } from "./orphan-desk.js";
+import { logOrphans } from "./orphan-log.js";
 import { eventOf, QuarantineWords, WRITTEN } from "./quarantine-words.js";
 
 const SYNC_INTERVAL_MS = 200;
@@ -37,6 +39,7 @@ export interface ApplyServiceOptions {
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
   readonly quarantine: QuarantinePolicy;
+  readonly orphans: OrphanPolicy;
   readonly failpoint: string | null;
   /** Nothing is applied for so long though something waits, and nothing explains it: that is told as `STALLED`. Null (default) = never. */
   readonly stallMs?: number | null;
@@ -113,6 +116,7 @@ export class ApplyService {
       retryInitialMs,
       retryMaxMs,
       quarantine,
+      orphans: options.orphans,
       failpoint,
       pulse: this.#pulse,
       isPaused: options.isPaused === true,
@@ -282,6 +286,9 @@ export class ApplyService {
         return;
       case "quarantine":
         this.#quarantine.take(message.news);
+        return;
+      case "orphans":
+        logOrphans(this.#options.log, this.#options.connectionKey, this.#options.mappings, message);
         return;
       case "failed":
         this.#fail(errorOf(message.error));

@@ -6,9 +6,12 @@ import { toSmError } from "../base/errors.js";
 import { armFailpointText } from "../base/failpoint.js";
 import { attachPulse } from "../base/pulse.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
+import type { PathMatcher } from "./apply-context.js";
 import { ApplyEngine } from "./apply-engine.js";
 import { ApplyHost } from "./apply-host.js";
 import type { ApplyWorkerData, FromApplyWorker, ToApplyWorker } from "./apply-messages.js";
+import { WorkerOrphanDesk } from "./orphan-desk.js";
+import type { OrphanNews } from "./orphan-log.js";
 import { timingOf } from "./quarantine-timing.js";
 import { Stage } from "./stage.js";
 
@@ -17,7 +20,10 @@ function openHost(port: MessagePort, data: ApplyWorkerData, post: (message: From
   const matchers = data.mappings.map(({ source }) => new RepsetMatcher(data.rules, source));
   const timing = timingOf(data);
   const { refusals, limitMs: retryLimitMs } = data.quarantine;
-  const engine = ApplyEngine.open({ ...data, refusals, timing, matcher: (root, path, isDirectory) => matchers[root]?.decide(path, isDirectory) ?? false });
+  const tell = (gone: OrphanNews["gone"], totals: OrphanNews["totals"]): void => post({ kind: "orphans", gone, totals });
+  const orphans = new WorkerOrphanDesk({ policy: data.orphans, mappings: data.mappings, stateDirectory, tell });
+  const matcher: PathMatcher = (root, path, isDirectory) => matchers[root]?.decide(path, isDirectory) ?? false;
+  const engine = ApplyEngine.open({ ...data, refusals, timing, orphans, matcher });
   const stage = Stage.open({ stateDirectory, bytesMax, isSynced, applied: { epoch: engine.epoch, seq: engine.appliedSeq } });
   const receive = (): ToApplyWorker | undefined => receiveMessageOnPort(port)?.message as ToApplyWorker | undefined;
   const timings = { retryInitialMs, retryMaxMs, timing, retryLimitMs };

@@ -73,6 +73,9 @@ export class Refusals implements ExtrasRefused {
         // As if it were not there: then all of it is sent, and refused or not.
         context.answer({ kind: "sums", seq: context.seq, root, path, base: null, sums: Buffer.alloc(0) });
         return true;
+      case "orphans":
+        // Each name answers for itself: nothing is left to wait for.
+        return false;
       default:
         return unreachable(change);
     }
@@ -175,6 +178,7 @@ export class Refusals implements ExtrasRefused {
         return;
       case "compare":
       case "sums":
+      case "orphans":
         return;
       default:
         unreachable(change);

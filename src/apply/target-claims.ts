@@ -1,25 +1,15 @@
 // Which connection writes where on this target. No two connections write into the same tree.
 
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
 import { SmError } from "../base/errors.js";
 import { writeFileAtomic } from "../fs/atomic-file.js";
 import { liesWithin } from "../fs/storage-place.js";
-import { mappingSchema } from "../model/connection-spec.js";
+import { readClaims, type TargetClaim } from "./claims-file.js";
 import { realPathOf } from "./target-path.js";
 
+export type { TargetClaim } from "./claims-file.js";
+
 export { checkTargetPath, type TargetPathRules } from "./target-path.js";
-
-const claimSchema = z.strictObject({
-  /** Key of the connection. */
-  key: z.string(),
-  peer: z.string(),
-  repset: z.string(),
-  mappings: z.array(mappingSchema).min(1),
-});
-
-export type TargetClaim = z.infer<typeof claimSchema>;
 
 export class TargetClaims {
   readonly #path: string;
@@ -91,13 +81,4 @@ function isSameMapping(a: TargetClaim, b: TargetClaim): boolean {
 
 function targetsOf({ mappings }: TargetClaim): string {
   return mappings.map(({ target }) => target).join(", ");
-}
-
-function readClaims(path: string): readonly TargetClaim[] {
-  if (!existsSync(path)) return [];
-  try {
-    return z.array(claimSchema).parse(JSON.parse(readFileSync(path, "utf8")));
-  } catch (error) {
-    throw new SmError("STATE_CORRUPT", `${path} cannot be read`, { cause: error });
-  }
 }

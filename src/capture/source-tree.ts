@@ -1,9 +1,10 @@
 // The engine as jobs see it: lists, compares and ships parts of the tree for one connection (port MirrorTree).
 
+import { ENOENT } from "../fs/errno.js";
 import { smallFileHash } from "../fs/file-hash.js";
 import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
 import { type BytePath, baseName, joinPath, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
-import { type EntrySummary, type RootIndex, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import { type EntrySummary, type OrphansChange, type RootIndex, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type {
   CompareRequest,
   EntryStamp,
@@ -105,6 +106,21 @@ export class SourceTree implements MirrorTree {
     writer.flush();
     writer.add({ op: "sums", root, path });
     return writer.flush();
+  }
+
+  sweep(connectionId: number, change: Omit<OrphansChange, "op">): number {
+    const { writer } = this.#engine;
+    writer.direct(connectionId, true);
+    writer.flush();
+    writer.add({ op: "orphans", ...change });
+    return writer.flush();
+  }
+
+  isAbsent(root: RootIndex, path: BytePath): boolean {
+    const tree = this.#tree(root);
+    const parent = tree.table.at(parentPath(path));
+    const dirfd = parent === undefined ? undefined : tree.directoryOf(parent);
+    return dirfd !== undefined && statAt(dirfd, baseName(path)) === -ENOENT;
   }
 
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment {

@@ -174,6 +174,10 @@ export const FIELDS: FieldTable = {
     append: flag(true, "what was found last month is still there"),
     bytesMax: whole(4096, 1024 * 1024 * 1024, 1_048_576, "opens in any editor; beyond it nothing more is logged, and the report goes on"),
   },
+  orphans: {
+    confirmFiles: whole(1, 1_000_000_000, 1000, "what a person forgot about is some files; thousands are a mapping or a rule that is wrong"),
+    log: word(["names", "totals"], "names", "what was deleted by a program must be found again by somebody who misses it"),
+  },
   watchdog: {
     stallSeconds: whole(0, 86_400, 60, "longer than a busy disk or network takes for one thing, short enough to be told while it matters; 0 = off"),
   },

@@ -1,5 +1,6 @@
 // The agent's configuration as one frozen value. What each field means, its default and the reason for it: config-fields.ts.
 
+import type { OrphanLogging } from "../model/orphans.js";
 import type { SocketRule } from "../model/sockets.js";
 
 export interface Endpoint {
@@ -61,6 +62,12 @@ export interface ConfigSections {
     readonly name: string;
     readonly append: boolean;
     readonly bytesMax: number;
+  };
+  readonly orphans: {
+    /** More files go only when a person says so. */
+    readonly confirmFiles: number;
+    /** What a target logs of orphans that go. */
+    readonly log: OrphanLogging;
   };
   readonly guard: {
     /** Percent of its files that a set may lose within the window before its connections hold; null = any. */

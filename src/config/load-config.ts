@@ -83,6 +83,7 @@ function parseSections(source: YamlSource, root: unknown, context: DefaultsConte
     apply: section("apply"),
     capture: section("capture"),
     verify: section("verify"),
+    orphans: section("orphans"),
     guard: section("guard"),
     watchdog: section("watchdog"),
     log: section("log"),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { QuarantinePolicy } from "../apply/apply-messages.js";
 import { type ApplyAck, ApplyService } from "../apply/apply-service.js";
 import { type Feed, feedsOf, refuseChainLoops, refuseLocalLoops } from "../apply/loop-check.js";
+import type { OrphanPolicy } from "../apply/orphan-desk.js";
 import { readStanding } from "../apply/standing.js";
 import { checkTargetPath, TargetClaims } from "../apply/target-claims.js";
 import { finishForgetting, forgetTarget, type TargetRecords } from "../apply/target-forgetting.js";
@@ -31,6 +32,7 @@ export interface TargetSettings {
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
   readonly quarantine: QuarantinePolicy;
+  readonly orphanLog: OrphanPolicy["log"];
   /** How long nothing may be applied, though something waits, before that is said; null = it is not watched. */
   readonly stallMs: number | null;
 }
@@ -136,6 +138,7 @@ export class TargetService implements TargetControl {
       retryInitialMs,
       retryMaxMs,
       quarantine,
+      orphans: { log: settings.orphanLog, ownDirectories: settings.ownDirectories, allowedRoots: settings.allowedRoots },
       stallMs,
       failpoint,
       isPaused: this.#pauses.sinceOf(key) !== null,

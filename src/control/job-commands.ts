@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PATH_BYTES_MAX } from "../model/byte-path.js";
 import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
 import { connectionIdSchema, pollTimeoutSchema } from "./input-schemas.js";
 import { jobReportSchema } from "./job-schemas.js";
@@ -56,5 +57,22 @@ export const JOB_COMMANDS = [
     output: oneJob,
     deadlineMs: quick,
     handler: async (agent, { id, content, repair }) => ({ job: await agent.jobs.startVerify(id, { content, repair }) }),
+  }),
+  defineCommand({
+    name: "orphans.start",
+    role: "admin",
+    summary: "Starts a job that reports, deletes or moves what the target has and the source does not. Answers with its first report.",
+    input: z.strictObject({
+      id: connectionIdSchema,
+      action: z.enum(["report", "delete", "move"]).default("report"),
+      to: z.string().max(PATH_BYTES_MAX).nullable().default(null),
+      olderThanMs: z.number().int().nonnegative().nullable().default(null),
+      includesExcluded: z.boolean().default(false),
+      isConfirmed: z.boolean().default(false),
+      isDryRun: z.boolean().default(false),
+    }),
+    output: oneJob,
+    deadlineMs: quick,
+    handler: async (agent, { id, ...options }) => ({ job: await agent.jobs.startOrphans(id, options) }),
   }),
 ] as const;

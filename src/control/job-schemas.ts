@@ -1,7 +1,9 @@
 // What the commands of jobs give.
 
 import { z } from "zod";
-import type { JobReport } from "../model/job.js";
+import type { JobReport, VerifyReport } from "../model/job.js";
+import type { OrphanSums } from "../model/orphan-sums.js";
+import type { OrphansReport } from "../model/orphans.js";
 import type { VerifyCounts } from "../model/verify.js";
 
 const countsSchema: z.ZodType<VerifyCounts> = z.object({
@@ -21,9 +23,42 @@ const countsSchema: z.ZodType<VerifyCounts> = z.object({
   unjudged: z.number(),
 });
 
-export const jobReportSchema: z.ZodType<JobReport> = z.object({
+const sumsSchema: z.ZodType<OrphanSums> = z.object({ files: z.number(), directories: z.number(), bytes: z.number() });
+
+const orphansSchema: z.ZodType<OrphansReport> = z.object({
+  action: z.enum(["report", "delete", "move"]),
+  to: z.string().nullable(),
+  olderThanMs: z.number().nullable(),
+  includesExcluded: z.boolean(),
+  isConfirmed: z.boolean(),
+  isDryRun: z.boolean(),
+  counts: z.object({
+    directoriesTotal: z.number(),
+    directoriesDone: z.number(),
+    names: z.number(),
+    found: sumsSchema,
+    done: sumsSchema,
+    kept: z.number(),
+    failed: z.number(),
+    isPartial: z.boolean(),
+  }),
+  findings: z
+    .array(
+      z.object({
+        path: z.string(),
+        isDirectory: z.boolean(),
+        files: z.number(),
+        directories: z.number(),
+        bytes: z.number(),
+        outcome: z.enum(["found", "deleted", "moved", "partly", "failed", "gone"]),
+        message: z.string().nullable(),
+      }),
+    )
+    .readonly(),
+});
+
+const factsSchema = z.object({
   id: z.number(),
-  kind: z.enum(["verify"]),
   connectionId: z.number(),
   repset: z.string(),
   target: z.string(),
@@ -32,21 +67,27 @@ export const jobReportSchema: z.ZodType<JobReport> = z.object({
   finishedAt: z.string().nullable(),
   percent: z.number(),
   message: z.string().nullable(),
-  verify: z.object({
-    content: z.enum(["times", "flagged", "all"]),
-    repair: z.enum(["no", "all", "newer"]),
-    counts: countsSchema,
-    differences: z.number(),
-    findings: z
-      .array(
-        z.object({
-          path: z.string(),
-          why: z.enum(["missing", "type", "content", "attr", "link", "extra"]),
-          differingBytes: z.number().nullable(),
-          isRepaired: z.boolean(),
-        }),
-      )
-      .readonly(),
-    logFile: z.string(),
-  }),
 });
+
+const verifySchema: z.ZodType<VerifyReport> = z.object({
+  content: z.enum(["times", "flagged", "all"]),
+  repair: z.enum(["no", "all", "newer"]),
+  counts: countsSchema,
+  differences: z.number(),
+  findings: z
+    .array(
+      z.object({
+        path: z.string(),
+        why: z.enum(["missing", "type", "content", "attr", "link", "extra"]),
+        differingBytes: z.number().nullable(),
+        isRepaired: z.boolean(),
+      }),
+    )
+    .readonly(),
+  logFile: z.string(),
+});
+
+export const jobReportSchema: z.ZodType<JobReport> = z.discriminatedUnion("kind", [
+  factsSchema.extend({ kind: z.literal("verify"), verify: verifySchema }),
+  factsSchema.extend({ kind: z.literal("orphans"), orphans: orphansSchema }),
+]);

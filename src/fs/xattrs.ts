@@ -50,6 +50,16 @@ export function sameXattrs(a: Xattrs, b: Xattrs): boolean {
   });
 }
 
+/** All of `wanted` is there; labels are those of the place. */
+export function hasXattrs(place: XattrPlace, wanted: Xattrs): boolean {
+  const carried = wanted.filter(([name]) => name !== "security.selinux");
+  if (carried.length === 0) return true;
+  const current = readXattrs(place);
+  if (typeof current === "number") return false;
+  const have = new Map(current);
+  return carried.every(([name, value]) => have.get(name)?.equals(value) === true);
+}
+
 /** 52 bits over all names and values; 0 = no attributes. */
 export function xattrDigest(xattrs: Xattrs): number {
   if (xattrs.length === 0) return 0;

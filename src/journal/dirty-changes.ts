@@ -31,6 +31,7 @@ function enter(map: DirtyMap, change: Change): void {
   switch (change.op) {
     case "compare":
     case "sums":
+    case "orphans":
       // A question: it is asked again by whoever asked it.
       return;
     case "remove":

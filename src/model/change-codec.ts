@@ -2,12 +2,13 @@
 
 import { SmError } from "../base/errors.js";
 import { type BytePath, isBytePath, NAME_BYTES_MAX } from "./byte-path.js";
-import type { Change, CompareChange, EntrySummary, EntryType, Extent, FileBase, Meta, Xattrs } from "./change.js";
+import type { Change, CompareChange, EntrySummary, EntryType, Extent, FileBase, Meta, OrphanPlaceName, OrphansChange, Xattrs } from "./change.js";
 
-const OPCODES = ["dir", "file", "symlink", "special", "link", "attr", "rename", "remove", "compare", "sums"] as const;
+const OPCODES = ["dir", "file", "symlink", "special", "link", "attr", "rename", "remove", "compare", "sums", "orphans"] as const;
 const TYPES: readonly EntryType[] = ["dir", "file", "symlink", "special"];
 const KINDS = ["fifo", "char", "block"] as const;
 const EXTRAS = ["report", "remove", "keep"] as const;
+const DEEDS = ["look", "count", "delete", "move", "end"] as const;
 const XATTR_COUNT_MAX = 1024;
 const XATTR_BYTES_MAX = 64 * 1024;
 const ROOTS_MAX = 4096;
@@ -47,6 +48,8 @@ export function encodeChange(change: Change): unknown[] {
       return head;
     case "compare":
       return [...head, ...encodeCompare(change)];
+    case "orphans":
+      return [...head, ...encodeOrphans(change)];
   }
 }
 
@@ -54,6 +57,11 @@ function encodeCompare({ entries, from, until, extras, meta, asksShared, asksFou
   const fields = [entries.map(encodeEntry), from, until, EXTRAS.indexOf(extras), meta && encodeMeta(meta)];
   if (asksFound === true) return [...fields, asksShared ? 1 : 0, 1];
   return asksShared ? [...fields, 1] : fields;
+}
+
+function encodeOrphans({ deed, way, names, from, until, beforeMs, includesExcluded, place, sums }: OrphansChange): unknown[] {
+  const terms = [beforeMs, includesExcluded ? 1 : 0, place && [place.directory, place.repset, place.time]];
+  return [DEEDS.indexOf(deed), way === "others" ? 0 : 1, names, from, until, ...terms, [sums.files, sums.directories, sums.bytes]];
 }
 
 function encodeMeta(meta: Meta): unknown[] {
@@ -152,10 +160,8 @@ function decodeEntry(value: unknown): EntrySummary {
   const f = asArray(value, "entry");
   const sec = f[6];
   if (typeof sec !== "number" || !Number.isSafeInteger(sec)) bad("entry mtime");
-  const name = asPath(f[0], "entry name");
-  if (name === "" || name.includes("/")) bad("entry name");
   const entry: EntrySummary = {
-    name,
+    name: asName(f[0], "entry name"),
     type: pick(TYPES, f[1], "entry type"),
     mode: asUint(f[2], "entry mode", 0o7777),
     uid: asUint(f[3], "entry uid"),
@@ -169,6 +175,34 @@ function decodeEntry(value: unknown): EntrySummary {
     suspect: f[11] === 1,
   };
   return f[12] === undefined ? entry : { ...entry, hash: decodeHash(f[12]) };
+}
+
+function decodeOrphans(f: readonly unknown[], at: { root: number; path: BytePath }): OrphansChange {
+  const [files, directories, bytes] = asArray(f[11], "sums");
+  return {
+    op: "orphans",
+    ...at,
+    deed: pick(DEEDS, f[3], "deed"),
+    way: pick(["others", "these"] as const, f[4], "way"),
+    names: asArray(f[5], "names").map((name) => asName(name, "name")),
+    from: asText(f[6], "from", NAME_BYTES_MAX),
+    until: asText(f[7], "until", NAME_BYTES_MAX),
+    beforeMs: f[8] === null ? null : asUint(f[8], "time"),
+    includesExcluded: f[9] === 1,
+    place: f[10] === null ? null : decodePlace(f[10]),
+    sums: { files: asUint(files, "sums"), directories: asUint(directories, "sums"), bytes: asUint(bytes, "sums") },
+  };
+}
+
+function decodePlace(value: unknown): OrphanPlaceName {
+  const [directory, repset, time] = asArray(value, "place");
+  if (typeof directory !== "string" || !directory.startsWith("/") || !isBytePath(directory.slice(1))) return bad("place");
+  return { directory, repset: asName(repset, "place"), time: asName(time, "place") };
+}
+
+function asName(value: unknown, what: string): string {
+  const name = asPath(value, what);
+  return name === "" || name.includes("/") ? bad(what) : name;
 }
 
 function decodeFile(f: readonly unknown[], at: { root: number; path: BytePath }, payload: Buffer, from: number): { change: Change; payloadEnd: number } {
@@ -222,6 +256,8 @@ export function decodeChange(value: unknown, payload: Buffer, from: number): { c
     case "remove":
     case "sums":
       return done({ op, ...at });
+    case "orphans":
+      return done(decodeOrphans(f, at));
     case "compare":
       return done({
         op,

@@ -2,6 +2,7 @@
 // says what the path is now (or which bytes of it are new), not what a process did.
 
 import type { BytePath } from "./byte-path.js";
+import type { OrphanSums } from "./orphan-sums.js";
 
 /** Extended attributes sorted by name; POSIX ACLs and capabilities are among them (system.posix_acl_*, security.capability). */
 export type Xattrs = readonly (readonly [name: string, value: Buffer])[];
@@ -157,6 +158,34 @@ export interface SumsChange extends At {
   readonly op: "sums";
 }
 
+/**
+ * Looks for names of one directory that the source does not have at this point of the stream, or removes them. `way` "others": the source
+ * has `names`, and every other one in the slice (see CompareChange) is meant; "these": `names` are meant themselves.
+ * "look" tells which of them are there, "count" what is below them as well; "delete" and "move" remove it. "end" is the last word of a job.
+ */
+export interface OrphansChange extends At {
+  readonly op: "orphans";
+  readonly deed: "look" | "count" | "delete" | "move" | "end";
+  readonly way: "others" | "these";
+  readonly names: readonly string[];
+  readonly from: string;
+  readonly until: string;
+  /** Files modified at or after this time (ms) stay; null = of any age. */
+  readonly beforeMs: number | null;
+  readonly includesExcluded: boolean;
+  /** Where they are moved to, also told when it is only to be checked; null = nowhere. */
+  readonly place: OrphanPlaceName | null;
+  /** Of the whole job; told at its end. */
+  readonly sums: OrphanSums;
+}
+
+/** `directory` absolute, in bytes; below it, `repset`/`time` are made. */
+export interface OrphanPlaceName {
+  readonly directory: string;
+  readonly repset: string;
+  readonly time: string;
+}
+
 export type Change =
   | DirChange
   | FileChange
@@ -167,7 +196,8 @@ export type Change =
   | RenameChange
   | RemoveChange
   | CompareChange
-  | SumsChange;
+  | SumsChange
+  | OrphansChange;
 
 /** Content above this size travels as changed blocks only. */
 export const WHOLE_FILE_BYTES_MAX = 256 * 1024;
@@ -222,6 +252,32 @@ export interface SumsAnswer {
   readonly sums: Buffer;
 }
 
+/** What the target says to an orphans change. */
+export interface OrphansAnswer {
+  readonly kind: "orphans";
+  readonly seq: number;
+  readonly root: RootIndex;
+  readonly path: BytePath;
+  /** Names in the slice that the rules concern. */
+  readonly total: number;
+  readonly found: readonly OrphanFound[];
+  /** The slice was too much for one answer: what begins with this name was not looked at. */
+  readonly next: string | null;
+  /** Nothing was done, and nothing can be moved to the place named. */
+  readonly refused: string | null;
+}
+
+/** The sums: of what is to go, or went, the name itself included. */
+export interface OrphanFound extends OrphanSums {
+  readonly name: string;
+  readonly isDirectory: boolean;
+  /** Entries that stay on purpose, and those that could not be removed. */
+  readonly kept: number;
+  readonly failed: number;
+  /** Why the first of them could not. */
+  readonly why: string | null;
+}
+
 /** A change did not fit what the target has (base check, missing parent, other type): the source must compare and re-send. */
 export interface StaleAnswer {
   readonly kind: "stale";
@@ -241,4 +297,4 @@ export interface ProblemAnswer {
   readonly message: string;
 }
 
-export type Answer = CompareAnswer | SumsAnswer | StaleAnswer | ProblemAnswer;
+export type Answer = CompareAnswer | SumsAnswer | StaleAnswer | ProblemAnswer | OrphansAnswer;

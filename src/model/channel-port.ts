@@ -58,6 +58,8 @@ export interface PathView {
 export interface SourceChannel {
   readonly welcome: Welcome;
   readonly remoteAddress: string;
+  /** The target understands orphans changes. */
+  readonly sweepsOrphans: boolean;
   /** The level in use: the one set last, or the highest below it that the target reads. "off" to begin with. */
   readonly compression: Compression;
   /** Holds for the sets that are sent from now on. */

@@ -1,13 +1,14 @@
 // Jobs of a connection beside its replication: what they are told, and what is known of them.
 
+import { type OrphanOptions, type OrphansReport, orphansLeft } from "./orphans.js";
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
 
 export type JobStatus = "Waiting" | "Running" | "Done" | "Stopped" | "Failed";
 
-export interface JobReport {
+/** What is known of a job of any kind. */
+interface JobFacts {
   /** Of this agent; never used twice. */
   readonly id: number;
-  readonly kind: "verify";
   readonly connectionId: number;
   readonly repset: string;
   readonly target: string;
@@ -19,8 +20,19 @@ export interface JobReport {
   readonly percent: number;
   /** Why it failed, or what it waits for; null = neither. */
   readonly message: string | null;
+}
+
+export interface VerifyJobReport extends JobFacts {
+  readonly kind: "verify";
   readonly verify: VerifyReport;
 }
+
+export interface OrphansJobReport extends JobFacts {
+  readonly kind: "orphans";
+  readonly orphans: OrphansReport;
+}
+
+export type JobReport = VerifyJobReport | OrphansJobReport;
 
 export interface VerifyReport extends VerifyOptions {
   readonly counts: VerifyCounts;
@@ -40,6 +52,11 @@ export function isJobOver({ status }: Pick<JobReport, "status">): boolean {
   return status === "Done" || status === "Stopped" || status === "Failed";
 }
 
+/** What it found that is not as it should be, and is not put right. */
+export function jobLeftovers(job: JobReport): number {
+  return job.kind === "verify" ? job.verify.differences : orphansLeft(job.orphans);
+}
+
 export interface JobControl {
   /** Newest first. */
   list(connectionId?: number): Promise<readonly JobReport[]>;
@@ -48,4 +65,5 @@ export interface JobControl {
   wait(id: number, timeoutMs: number): Promise<JobReport>;
   stop(id: number): Promise<JobReport>;
   startVerify(connectionId: number, options: VerifyOptions): Promise<JobReport>;
+  startOrphans(connectionId: number, options: OrphanOptions): Promise<JobReport>;
 }

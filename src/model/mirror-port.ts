@@ -2,7 +2,7 @@
 // sets at the moment it is read, so a mirror is correct while replication runs (design §8).
 
 import type { BytePath } from "./byte-path.js";
-import type { CompareChange, EntryType, FoundEntry, RootIndex } from "./change.js";
+import type { CompareChange, EntryType, FoundEntry, OrphansChange, RootIndex } from "./change.js";
 
 export interface MirrorEntry {
   readonly name: string;
@@ -86,6 +86,10 @@ export interface MirrorTree {
   compare(connectionId: number, request: CompareRequest): number;
   /** Asks for the receiver's block signatures of a file; returns the sequence number. */
   askSums(connectionId: number, root: RootIndex, path: BytePath): number;
+  /** Sends an orphans change; returns the sequence number whose answer will come. */
+  sweep(connectionId: number, change: Omit<OrphansChange, "op">): number;
+  /** The source was looked at, and has nothing at `path`, in the set or not. */
+  isAbsent(root: RootIndex, path: BytePath): boolean;
   /** Sends an entry as it is now: new (content and all), or attributes only. */
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment;
   /** Sends a file as the blocks that differ from the receiver's signatures. */

@@ -4,11 +4,12 @@
 import type { Pulse } from "../base/pulse.js";
 import type { BytePath } from "./byte-path.js";
 import type { AuditFigures, CaptureCoverage } from "./capture-port.js";
-import type { Answer, CompareChange, RootIndex } from "./change.js";
+import type { Answer, CompareChange, OrphanPlaceName, RootIndex } from "./change.js";
 import type { CleanMark } from "./clean-mark.js";
 import type { DirtyPlace } from "./dirty-place.js";
 import type { PathKnowledge } from "./explanation.js";
 import type { CompareRequest } from "./mirror-port.js";
+import type { OrphanCounts, OrphanFinding, OrphanOptions } from "./orphans.js";
 import type { Rule } from "./rule.js";
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
 
@@ -69,6 +70,15 @@ export type SourceCommand =
   | { readonly kind: "stopVerify"; readonly connectionId: number }
   /** Asks where the tree may differ from what it was at the mark, once it is known. */
   | { readonly kind: "scan"; readonly connectionId: number; readonly id: number; readonly mark: CleanMark }
+  | {
+      readonly kind: "orphans";
+      readonly connectionId: number;
+      readonly jobId: number;
+      readonly options: OrphanOptions;
+      readonly confirmFiles: number;
+      readonly place: OrphanPlaceName | null;
+    }
+  | { readonly kind: "stopOrphans"; readonly connectionId: number }
   /** The target is a copy: a closed set is wanted, empty if need be, that names the moment. */
   | { readonly kind: "cut" }
   | { readonly kind: "barrier"; readonly id: number; readonly connectionId: number }
@@ -144,6 +154,16 @@ export type SourceEvent =
       readonly places: readonly DirtyPlace[] | null;
       readonly why: string;
     }
+  /** Findings since the last time. */
+  | {
+      readonly kind: "orphansProgress";
+      readonly connectionId: number;
+      readonly jobId: number;
+      readonly counts: OrphanCounts;
+      readonly findings: readonly OrphanFinding[];
+    }
+  /** `failure`: why not all was done that was wanted; null = it was. */
+  | { readonly kind: "orphansEnded"; readonly connectionId: number; readonly jobId: number; readonly failure: string | null }
   | { readonly kind: "problem"; readonly root: RootIndex; readonly path: BytePath; readonly code: string; readonly message: string }
   | { readonly kind: "barrier"; readonly id: number; readonly seq: number }
   | { readonly kind: "probe"; readonly id: number; readonly pending: number; readonly repairSeq: number }

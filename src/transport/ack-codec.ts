@@ -4,11 +4,11 @@
 
 import { SmError } from "../base/errors.js";
 import { type BytePath, isBytePath } from "../model/byte-path.js";
-import type { Answer, CompareAnswer, Difference, FileBase, FoundEntry, SharedName } from "../model/change.js";
+import type { Answer, CompareAnswer, Difference, FileBase, FoundEntry, OrphanFound, OrphansAnswer, SharedName } from "../model/change.js";
 import { isSeq } from "../model/change-set.js";
 import { type Ack, type Doubt, doubtSchema, type Retrying, retryingSchema } from "../model/session.js";
 
-const KINDS = ["compare", "sums", "stale", "problem"] as const;
+const KINDS = ["compare", "sums", "stale", "problem", "orphans"] as const;
 const WHYS: readonly Difference["why"][] = ["missing", "type", "content", "attr", "link"];
 const ROOTS_MAX = 4096;
 export const ANSWERS_MAX = 20_000;
@@ -17,6 +17,7 @@ export const NAMES_MAX = 100_000;
 export const TEXT_MAX = 2000;
 const CODE_MAX = 64;
 export const INODE_MAX = 64;
+const ORPHAN_FIELDS = 8;
 const LINKS_MAX = 0xffffffff;
 /** 448 GiB of file in blocks of 64 KiB: leaves room for the rest of the frame. */
 export const SUMS_BYTES_MAX = 56 * 1024 * 1024;
@@ -49,11 +50,17 @@ function encodeAnswer(answer: Answer): unknown[] {
       return [...head, answer.reason];
     case "problem":
       return [...head, answer.code, answer.message];
+    case "orphans":
+      return [...head, answer.total, answer.found.flatMap(encodeOrphan), answer.next, answer.refused];
   }
 }
 
 function encodeFound({ found }: Difference): unknown {
   return found === undefined ? null : [found.size, found.mtimeSec, found.mtimeNsec, found.mode];
+}
+
+function encodeOrphan({ name, isDirectory, files, directories, bytes, kept, failed, why }: OrphanFound): unknown[] {
+  return [name, isDirectory ? 1 : 0, files, directories, bytes, kept, failed, why];
 }
 
 function bad(what: string): never {
@@ -127,6 +134,9 @@ function decodeAnswer(value: unknown, payload: Buffer, from: number): Answer {
     case "problem":
       if (f.length !== 6) bad("a problem answer");
       return { kind, ...at, code: asText(f[4], "a code", CODE_MAX), message: asText(f[5], "a message", TEXT_MAX) };
+    case "orphans":
+      if (f.length !== 8) bad("an orphans answer");
+      return decodeOrphans(f, at);
   }
 }
 
@@ -144,6 +154,27 @@ function decodeCompare(f: readonly unknown[], at: { readonly seq: number; readon
   const extras = asArray(f[5], "extras", NAMES_MAX).map((name) => asName(name, false));
   const answer: CompareAnswer = { kind: "compare", ...at, differs, extras, removed: asUint(f[6], "a count") };
   return f.length === 7 ? answer : { ...answer, shared: decodeShared(f[7]) };
+}
+
+function decodeOrphans(f: readonly unknown[], at: { readonly seq: number; readonly root: number; readonly path: BytePath }): OrphansAnswer {
+  const flat = asArray(f[5], "orphans", NAMES_MAX * ORPHAN_FIELDS);
+  if (flat.length % ORPHAN_FIELDS !== 0) bad("orphans");
+  const found: OrphanFound[] = [];
+  for (let i = 0; i < flat.length; i += ORPHAN_FIELDS) {
+    const [name, isDirectory, files, directories, bytes, kept, failed, why] = flat.slice(i, i + ORPHAN_FIELDS);
+    found.push({
+      name: asName(name, false),
+      isDirectory: isDirectory === 1,
+      files: asUint(files, "a count"),
+      directories: asUint(directories, "a count"),
+      bytes: asUint(bytes, "a count"),
+      kept: asUint(kept, "a count"),
+      failed: asUint(failed, "a count"),
+      why: why === null ? null : asText(why, "a reason", TEXT_MAX),
+    });
+  }
+  const next = f[6] === null ? null : asName(f[6], false);
+  return { kind: "orphans", ...at, total: asUint(f[4], "a count"), found, next, refused: f[7] === null ? null : asText(f[7], "a reason", TEXT_MAX) };
 }
 
 function decodeFound(value: unknown): FoundEntry {

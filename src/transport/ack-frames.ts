@@ -1,7 +1,7 @@
 // An acknowledgement as frames within the limits. What is too much for one frame goes ahead in frames that repeat the sequence
 // numbers of the acknowledgement before; so the source has every answer about a set before it hears that the set is done.
 
-import type { Answer } from "../model/change.js";
+import type { Answer, OrphanFound } from "../model/change.js";
 import type { Ack } from "../model/session.js";
 import { ANSWERS_MAX, ackPayloads, encodeAckHeader, INODE_MAX, NAMES_MAX, SUMS_BYTES_MAX, TEXT_MAX } from "./ack-codec.js";
 import { encodeFrame } from "./frame-codec.js";
@@ -44,6 +44,8 @@ function fitAnswer(answer: Answer): readonly Answer[] {
     case "sums":
       // "No such file" makes the source send the whole of it: slow for a file this large, but right.
       return answer.sums.length <= SUMS_BYTES_MAX ? [answer] : [{ ...answer, base: null, sums: Buffer.alloc(0) }];
+    case "orphans":
+      return [{ ...answer, refused: answer.refused?.slice(0, TEXT_MAX) ?? null, found: answer.found.map(fitOrphan) }];
     case "compare": {
       if (answer.extras.length <= NAMES_MAX) return [answer];
       const { seq, root, path } = answer;
@@ -56,6 +58,10 @@ function fitAnswer(answer: Answer): readonly Answer[] {
   }
 }
 
+function fitOrphan(found: OrphanFound): OrphanFound {
+  return found.why === null ? found : { ...found, why: found.why.slice(0, TEXT_MAX) };
+}
+
 function estimateBytes(answer: Answer): number {
   const fixed = 64 + answer.path.length * 2;
   switch (answer.kind) {
@@ -65,6 +71,11 @@ function estimateBytes(answer: Answer): number {
       return fixed + answer.reason.length * 3;
     case "problem":
       return fixed + answer.message.length * 3;
+    case "orphans": {
+      let bytes = fixed + (answer.refused?.length ?? 0) * 3;
+      for (const { name, why } of answer.found) bytes += name.length * 2 + 48 + (why?.length ?? 0) * 3;
+      return bytes;
+    }
     case "compare": {
       let bytes = fixed;
       for (const difference of answer.differs) bytes += difference.name.length * 2 + (difference.found === undefined ? 5 : 40);

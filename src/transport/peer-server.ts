@@ -19,6 +19,7 @@ import { SET_FRAME_BYTES_MAX, STRIPE_FRAME_BYTES_MAX } from "./frame-codec.js";
 import { FrameLink, LINK_TIMING, type LinkTiming } from "./frame-link.js";
 import { type Identity, LOCALHOST } from "./identity.js";
 import { JoinTable, serveJoinedSocket } from "./joined-sockets.js";
+import { ORPHANS_HEADER, ORPHANS_OFFER } from "./orphans-offer.js";
 import { respondToPairing } from "./pair-responder.js";
 import type { PeerStore } from "./peer-store.js";
 import { RateWindow } from "./rate-window.js";
@@ -109,7 +110,9 @@ export class PeerServer {
     this.#loggedRefusals = new RateWindow({ eventsMax: REFUSALS_LOGGED_MAX, windowMs: 60_000, keysMax: ADDRESSES_COUNTED_MAX, clock });
     const common = { noServer: true, clientTracking: false, perMessageDeflate: false, autoPong: false } as const;
     this.#channelSockets = new WebSocketServer({ ...common, maxPayload: SET_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });
-    this.#channelSockets.on("headers", (headers) => headers.push(`${OFFER_HEADER}: ${OFFER}`, `${SOCKETS_HEADER}: ${SOCKETS_OFFER}`));
+    this.#channelSockets.on("headers", (headers) =>
+      headers.push(`${OFFER_HEADER}: ${OFFER}`, `${SOCKETS_HEADER}: ${SOCKETS_OFFER}`, `${ORPHANS_HEADER}: ${ORPHANS_OFFER}`),
+    );
     this.#joinSockets = new WebSocketServer({ ...common, maxPayload: STRIPE_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });
     this.#pairSockets = new WebSocketServer({ ...common, maxPayload: wire.PAIR_MESSAGE_BYTES_MAX, handleProtocols: () => wire.PAIR_PROTOCOL });
     this.#https = createServer({

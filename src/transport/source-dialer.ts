@@ -22,6 +22,7 @@ import {
 } from "./frame-codec.js";
 import { FrameLink, LINK_TIMING, type LinkTiming, type OwnerFrame } from "./frame-link.js";
 import type { Identity } from "./identity.js";
+import { ORPHANS_HEADER, readOrphansOffer } from "./orphans-offer.js";
 import type { PeerStore } from "./peer-store.js";
 import { SocketGrowth } from "./socket-growth.js";
 import { readSocketsOffer, SOCKETS_HEADER } from "./socket-offer.js";
@@ -95,7 +96,8 @@ export class WsSourceDialer implements SourceDialer {
           channel.handle(frame);
         } else if (frame.kind === "welcome") {
           const facts = { welcome: frame.welcome, remoteAddress: displayAddress(dialled.address), readable, compressBytesMin };
-          channel = new WsSourceChannel(link, { ...facts, socketsWhy: () => growth.why() }, this.#clock);
+          const sweepsOrphans = readOrphansOffer(dialled.headers[ORPHANS_HEADER]);
+          channel = new WsSourceChannel(link, { ...facts, sweepsOrphans, socketsWhy: () => growth.why() }, this.#clock);
           growth.follow(channel.bundle);
           resolve(channel);
         } else if (frame.kind === "refuse") {

@@ -18,6 +18,7 @@ export interface SourceChannelFacts {
   readonly remoteAddress: string;
   /** The highest level that the target reads. */
   readonly readable: Compression;
+  readonly sweepsOrphans: boolean;
   /** Smaller sets are not compressed. */
   readonly compressBytesMin: number;
   /** How many sockets there are, and why, is decided by whoever opens them. */
@@ -34,6 +35,7 @@ const FLUSH_MS_MAX = 5_000;
 export class WsSourceChannel implements SourceChannel {
   readonly welcome: Welcome;
   readonly remoteAddress: string;
+  readonly sweepsOrphans: boolean;
   readonly ended: Promise<SmError>;
   readonly #link: FrameLink;
   readonly bundle: SocketBundle;
@@ -60,6 +62,7 @@ export class WsSourceChannel implements SourceChannel {
     this.bundle = new SocketBundle(link);
     this.welcome = facts.welcome;
     this.remoteAddress = facts.remoteAddress;
+    this.sweepsOrphans = facts.sweepsOrphans;
     this.#facts = facts;
     this.#connectedAtMs = clock.nowMs();
     this.ended = link.ended;

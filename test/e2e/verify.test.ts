@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { JobReport } from "../../src/model/job.js";
+import type { VerifyJobReport } from "../../src/model/job.js";
 import { AgentPair } from "../support/agent-pair.js";
 import { eventually } from "../support/eventually.js";
 import { FsDriver } from "../support/fs-driver.js";
@@ -27,13 +27,13 @@ import { makeTempDirectory } from "../support/temp-tree.js";
 
 const MiB = 1024 * 1024;
 
-async function verify(pair: AgentPair, flags: readonly string[] = []): Promise<{ readonly code: number | null; readonly job: JobReport }> {
+async function verify(pair: AgentPair, flags: readonly string[] = []): Promise<{ readonly code: number | null; readonly job: VerifyJobReport }> {
   const result = await pair.source.cli(["verify", "start", `${pair.connectionId}`, "--wait", "--timeout", "60", "--json", ...flags], { timeoutMs: 70_000 });
-  return { code: result.code, job: (result.json as { job: JobReport }).job };
+  return { code: result.code, job: (result.json as { job: VerifyJobReport }).job };
 }
 
 /** The findings, by name below the source. */
-function findingsOf(pair: AgentPair, { verify: { findings } }: JobReport): Record<string, string> {
+function findingsOf(pair: AgentPair, { verify: { findings } }: VerifyJobReport): Record<string, string> {
   return Object.fromEntries(
     findings.map(({ path, why, differingBytes }) => [path.slice(pair.sourceDir.length + 1), differingBytes === null ? why : `${why} ${differingBytes}`]),
   );
@@ -161,7 +161,7 @@ test("it is refused while it would say nothing, stopped, and waits while the tar
   expect(await pair.source.cli(["job", "show", "9"])).toMatchObject({ code: 2, stderr: expect.stringContaining("there is no job 9") });
   expect(await pair.source.cli(["verify", "start", id, "--newer"])).toMatchObject({ code: 2 });
   await pair.target.stop();
-  const { job } = await pair.source.json<{ job: JobReport }>(["verify", "start", id]);
+  const { job } = await pair.source.json<{ job: VerifyJobReport }>(["verify", "start", id]);
   await eventually(async () => {
     expect(await pair.source.json(["job", "show", `${job.id}`])).toMatchObject({
       job: { status: "Waiting", message: expect.stringContaining("not connected") },
@@ -172,9 +172,9 @@ test("it is refused while it would say nothing, stopped, and waits while the tar
   await pair.restartTarget();
   expect(await pair.source.cli(["job", "wait", `${job.id}`, "--timeout", "60"], { timeoutMs: 70_000 })).toMatchObject({ code: 0 });
   await pair.target.stop();
-  const second = await pair.source.json<{ job: JobReport }>(["verify", "start", id]);
+  const second = await pair.source.json<{ job: VerifyJobReport }>(["verify", "start", id]);
   expect(await pair.source.json(["job", "stop", `${second.job.id}`])).toMatchObject({ job: { status: "Stopped" } });
-  const third = await pair.source.json<{ job: JobReport }>(["verify", "start", id]);
+  const third = await pair.source.json<{ job: VerifyJobReport }>(["verify", "start", id]);
   await pair.source.kill9();
   await pair.restartSource();
   expect(await pair.source.json(["job", "show", `${third.job.id}`])).toMatchObject({ job: { status: "Failed", message: "the agent was restarted" } });

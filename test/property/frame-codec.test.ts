@@ -23,10 +23,21 @@ const differs = fc.array(fc.record({ name: fc.oneof(name, fc.constant("")), why 
 const shared = fc.array(fc.record({ name, inode: fc.string({ maxLength: 64 }), links: fc.nat({ max: 0xffffffff }) }), { maxLength: 30 });
 const compared = { kind: fc.constant("compare" as const), ...at, differs, extras: fc.array(name, { maxLength: 30 }), removed: seq };
 
+const text = fc.string({ maxLength: 200 });
+const orphan = fc.record({ name, isDirectory: fc.boolean(), files: seq, directories: seq, bytes: seq, kept: seq, failed: seq, why: fc.option(text) });
+
 const answer: fc.Arbitrary<Answer> = fc.oneof(
   fc.record(compared),
   fc.record({ ...compared, shared }),
   fc.record({ kind: fc.constant("sums" as const), ...at, base: fc.option(base), sums }),
+  fc.record({
+    kind: fc.constant("orphans" as const),
+    ...at,
+    total: seq,
+    found: fc.array(orphan, { maxLength: 20 }),
+    next: fc.option(name),
+    refused: fc.option(text),
+  }),
   fc.record({ kind: fc.constant("stale" as const), ...at, reason: fc.string({ maxLength: 2000 }) }),
   fc.record({ kind: fc.constant("problem" as const), ...at, code: fc.string({ maxLength: 64 }), message: fc.string({ unit: "grapheme", maxLength: 100 }) }),
 ) as fc.Arbitrary<Answer>;

@@ -7,6 +7,7 @@ import type { ConnectionPatch, GuardChange } from "../../src/model/connection-sp
 import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, TargetChoice } from "../../src/model/control-port.js";
 import type { PathExplanation } from "../../src/model/explanation.js";
 import type { JobControl, JobReport } from "../../src/model/job.js";
+import { NOTHING_SWEPT } from "../../src/model/orphans.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
 import type { CaptureReport, ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
 import type { ScheduleChange } from "../../src/model/transmission.js";
@@ -278,6 +279,14 @@ export class MemoryAgentControl implements AgentControl {
     wait: async (id) => this.#job(id),
     stop: async (id) => {
       this.#jobs.set(id, { ...this.#job(id), status: "Stopped", finishedAt: SINCE });
+      return this.#job(id);
+    },
+    startOrphans: async (connectionId, options) => {
+      const id = this.#jobs.size + 1;
+      const { repset, target } = await this.connections.show(connectionId);
+      const orphans = { ...options, counts: NOTHING_SWEPT, findings: [] };
+      const times = { startedAt: SINCE, finishedAt: SINCE };
+      this.#jobs.set(id, { id, kind: "orphans", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, orphans });
       return this.#job(id);
     },
     startVerify: async (connectionId, options) => {

@@ -43,6 +43,7 @@ test("without a file every field has its default", () => {
   const retries = { refusals: ["EPERM", "EACCES", "EBUSY"], retryLimitSeconds: 60, quarantineRetrySeconds: 300 };
   expect(config.apply).toEqual({ durability: "fsync", retryInitialMs: 200, retryMaxMs: 10_000, ...retries });
   expect(config.capture).toEqual({ source: "auto", watchesMax: null, walkSeconds: 60, auditSeconds: 3600, signatureMiB: 64 });
+  expect(config.orphans).toEqual({ confirmFiles: 1000, log: "names" });
   expect(config.guard).toEqual({ lostPercent: null, changedPercent: null, lostFilesMin: 100, windowSeconds: 600 });
   expect(config.watchdog).toEqual({ stallSeconds: 60 });
   expect(config.log).toEqual({ level: "info", format: "text", maxFileMiB: 5, maxFiles: 5 });

@@ -36,12 +36,17 @@ const NO_PLACES: DirtyPlaces = {
   tick: () => undefined,
 };
 
+const FACTS: Pick<SourceChannel, "welcome" | "remoteAddress" | "sweepsOrphans"> = {
+  welcome: { appliedSeq: 0, durableSeq: 0, resumed: true, suspect: false, empty: false, limits: [], targetTimeMs: 0, version: "1", name: "t" },
+  remoteAddress: "memory",
+  sweepsOrphans: true,
+};
+
 async function streaming(journal: Journal) {
   const ended = defer<SmError>();
   const heard = defer<(ack: Ack) => void>();
   const channel: SourceChannel = {
-    welcome: { appliedSeq: 0, durableSeq: 0, resumed: true, suspect: false, empty: false, limits: [], targetTimeMs: 0, version: "1", name: "t" },
-    remoteAddress: "memory",
+    ...FACTS,
     sendCopy: () => undefined,
     sendMended: () => undefined,
     onQuarantine: () => undefined,

@@ -1,4 +1,5 @@
-import { isJobOver, type JobReport } from "../../model/job.js";
+import { isJobOver, type JobReport, type VerifyJobReport } from "../../model/job.js";
+import { formatOrphans } from "./orphans-text.js";
 import { formatBytes, formatCount, formatPercent, formatTime } from "./quantities.js";
 import { indent } from "./reason-text.js";
 import { formatTable } from "./table.js";
@@ -13,7 +14,7 @@ const WHY = {
 };
 
 export function formatJobList(jobs: readonly JobReport[]): string {
-  if (jobs.length === 0) return "no jobs; start one with `sm verify start CONN`";
+  if (jobs.length === 0) return "no jobs; start one with `sm verify start CONN` or `sm orphans start CONN`";
   return formatTable(jobs, [
     { header: "JOB", align: "right", cell: ({ id }) => String(id) },
     { header: "KIND", cell: ({ kind }) => kind },
@@ -22,12 +23,23 @@ export function formatJobList(jobs: readonly JobReport[]): string {
     { header: "TARGET", cell: ({ target }) => target },
     { header: "STATUS", cell: ({ status }) => status },
     { header: "DONE", align: "right", cell: ({ percent }) => formatPercent(percent) },
-    { header: "DIFFERENCES", align: "right", cell: ({ verify }) => formatCount(verify.differences) },
+    { header: "FOUND", cell: jobFigure },
     { header: "STARTED", cell: ({ startedAt }) => formatTime(startedAt) },
   ]);
 }
 
-export function formatJob({ id, status, percent, message, repset, target, verify }: JobReport): string {
+/** What it found, in a few words. */
+export function jobFigure(job: JobReport): string {
+  if (job.kind === "verify") return `${formatCount(job.verify.differences)} differences`;
+  const { files, directories } = job.orphans.counts.found;
+  return `${formatCount(files + directories)} orphans`;
+}
+
+export function formatJob(job: JobReport): string {
+  return job.kind === "verify" ? formatVerify(job) : formatOrphans(job);
+}
+
+function formatVerify({ id, status, percent, message, repset, target, verify }: VerifyJobReport): string {
   const { counts, differences, findings, logFile } = verify;
   const shown = findings.map(({ path, why, differingBytes, isRepaired }) => {
     const bytes = differingBytes === null ? "" : ` in ${formatBytes(differingBytes)}`;

@@ -6,7 +6,7 @@ import { jobExitCode, waitForJob } from "../../progress/job-wait.js";
 import { SmCommand } from "../../sm-command.js";
 
 export default class JobWaitCommand extends SmCommand {
-  static override description = "Return when a job has ended; exit code 5 when it found differences or was stopped.";
+  static override description = "Return when a job has ended; exit code 5 when something is left that it found, or when it was stopped.";
   static override examples = ["sm job wait 3", "sm job wait 3 --timeout 10m"];
   static override args = jobArg;
   static override flags = { timeout: Flags.string({ description: "at most this long; exit code 6 then, and it goes on" }) };

@@ -1,9 +1,8 @@
 import * as Flags from "@oclif/core/flags";
-import { ERRORS } from "../../../base/errors.js";
 import { formatJob } from "../../format/job-text.js";
 import { connectionArg, parseConnectionId } from "../../parse/connection-id.js";
 import { parseDurationSeconds } from "../../parse/duration.js";
-import { jobExitCode, waitForJob } from "../../progress/job-wait.js";
+import { jobExitCode, waitForStarted } from "../../progress/job-wait.js";
 import { SmCommand } from "../../sm-command.js";
 
 export default class VerifyStart extends SmCommand {
@@ -21,19 +20,13 @@ export default class VerifyStart extends SmCommand {
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(VerifyStart);
-    const timeoutMs = flags.timeout === undefined ? Number.POSITIVE_INFINITY : parseDurationSeconds("--timeout", flags.timeout) * 1000;
     const content = flags["checksum-all"] ? "all" : flags.checksum ? "flagged" : "times";
     const repair = flags.repair ? (flags.newer ? "newer" : "all") : "no";
+    if (flags.timeout !== undefined) parseDurationSeconds("--timeout", flags.timeout);
     const api = this.api(flags);
     let { job } = await api.call("verify.start", { id: parseConnectionId(args.conn), content, repair });
     if (flags.wait) {
-      const detach = (): void => {
-        process.stderr.write(`\njob ${job.id} goes on; \`sm job wait ${job.id}\` waits for it, \`sm job stop ${job.id}\` ends it\n`);
-        process.exit(ERRORS.TIMEOUT.exitCode);
-      };
-      process.once("SIGINT", detach);
-      job = await waitForJob({ api, job, timeoutMs, stream: flags.json ? null : process.stderr });
-      process.removeListener("SIGINT", detach);
+      job = await waitForStarted({ api, job, timeout: flags.timeout, isJson: flags.json === true });
       this.exitWith(jobExitCode(job));
     }
     this.show({ job }, flags, () => formatJob(job));

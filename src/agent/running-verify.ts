@@ -1,0 +1,66 @@
+// A verification that is running: its findings become lines of its log and part of its report.
+
+import type { SourceConnection } from "../connection/source-connection.js";
+import { displayPath } from "../model/byte-path.js";
+import type { Mapping } from "../model/connection-spec.js";
+import type { JobReport, VerifyJobReport } from "../model/job.js";
+import type { SourceCommand, SourceEvent } from "../model/source-messages.js";
+import { differencesIn, type VerifyCounts, type VerifyFinding } from "../model/verify.js";
+import type { VerifyLog } from "../observe/verify-log.js";
+import type { JobEnding, RunningJob } from "./running-job.js";
+
+const FINDINGS_SHOWN = 1000;
+
+export class RunningVerify implements RunningJob {
+  readonly what = "verification";
+  report: VerifyJobReport;
+  readonly #log: VerifyLog;
+  readonly #mappings: readonly Mapping[];
+  /** All is judged and what is repaired is sent by then; null = it goes on. */
+  #endSeq: number | null = null;
+
+  constructor(report: VerifyJobReport, log: VerifyLog, mappings: readonly Mapping[]) {
+    this.report = report;
+    this.#log = log;
+    this.#mappings = mappings;
+  }
+
+  get stopCommand(): SourceCommand {
+    return { kind: "stopVerify", connectionId: this.report.connectionId };
+  }
+
+  get waitsFor(): string | null {
+    return this.#endSeq === null ? null : "what differs is being repaired";
+  }
+
+  take(event: SourceEvent): boolean {
+    if (event.kind === "verifyEnded" && event.jobId === this.report.id) this.#endSeq = event.lastSeq;
+    if (event.kind !== "verifyProgress" || event.jobId !== this.report.id) return false;
+    this.#takeProgress(event.counts, event.findings);
+    return true;
+  }
+
+  ending(connection: SourceConnection): JobEnding | null {
+    const endSeq = this.#endSeq;
+    const isRepaired = this.report.verify.repair === "no" || (endSeq !== null && connection.appliedSeq >= endSeq && connection.pendingRepairs === 0);
+    return endSeq !== null && isRepaired ? { status: "Done", message: null } : null;
+  }
+
+  finish({ status }: JobReport): void {
+    this.#log.end(status.toLowerCase(), this.report.verify.counts);
+  }
+
+  #takeProgress(counts: VerifyCounts, findings: readonly VerifyFinding[]): void {
+    const shown = findings.map((finding) => {
+      const { root, path, why, differingBytes, isRepaired } = finding;
+      const absolute = `${this.#mappings[root]?.source ?? ""}${path === "" ? "" : `/${displayPath(path)}`}`;
+      this.#log.finding(absolute, finding);
+      return { path: absolute, why, differingBytes, isRepaired };
+    });
+    const { verify } = this.report;
+    const all = [...verify.findings, ...shown].slice(0, FINDINGS_SHOWN);
+    const share = counts.filesTotal === 0 ? 1 : counts.files / counts.filesTotal;
+    const percent = Math.min(99, Math.floor(share * 100));
+    this.report = { ...this.report, percent, verify: { ...verify, counts, differences: differencesIn(counts), findings: all } };
+  }
+}
