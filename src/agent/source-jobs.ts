@@ -107,7 +107,7 @@ export class SourceJobs {
 
   #attach(connectionId: number): void {
     if (this.#connections.has(connectionId)) return;
-    const repair = new MirrorJob({ connectionId, mode: "repair", extras: "remove", suspect: "none", tree: this.#tree });
+    const repair = new MirrorJob({ connectionId, mode: "repair", extras: "remove", suspect: "none", content: "times", newerOnly: false, tree: this.#tree });
     const check = new ContentCheck({
       connectionId,
       tree: this.#tree,
@@ -203,8 +203,8 @@ export class SourceJobs {
     if (jobs === undefined) return;
     this.#stopMirror(order.connectionId);
     this.#stopVerify(order.connectionId);
-    const { connectionId, mode, extras, suspect } = order;
-    const job = new MirrorJob({ connectionId, mode, extras, suspect, tree: this.#tree });
+    const { connectionId, extras } = order;
+    const job = new MirrorJob({ ...order, tree: this.#tree });
     const background: BackgroundJob = {
       connectionId,
       // A job that waits for nothing more must be stepped once again to end.
@@ -228,6 +228,7 @@ export class SourceJobs {
     const jobs = this.#connections.get(connectionId);
     if (jobs === undefined || jobs.mirror === null) return;
     this.#drop(jobs.mirror.background);
+    jobs.mirror.job.close();
     jobs.mirror = null;
   }
 
@@ -306,6 +307,6 @@ function pendingOf({ repair, check }: ConnectionJobs): number {
 }
 
 function countsOf({ progress }: MirrorJob): MirrorCounts {
-  const { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, percent } = progress;
-  return { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, percent };
+  const { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames, percent } = progress;
+  return { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames, percent };
 }

@@ -15,8 +15,9 @@ import { SourceConnection } from "../connection/source-connection.js";
 import { identityAt } from "../fs/root-identity.js";
 import { DirtyStore } from "../journal/dirty-store.js";
 import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
-import type { ConnectionPatch, GuardChange, MirrorMode } from "../model/connection-spec.js";
+import type { ConnectionPatch, GuardChange } from "../model/connection-spec.js";
 import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
+import type { MirrorWish } from "../model/mirror-wish.js";
 import { rootsOf } from "../model/repset-roots.js";
 import type { RepsetData } from "../model/rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport } from "../model/status.js";
@@ -325,10 +326,10 @@ export class SourceService implements ConnectionControl {
     return reportConnection(connection);
   }
 
-  async startMirror(id: number, mode: MirrorMode): Promise<MirrorReport> {
+  async startMirror(id: number, wish: MirrorWish): Promise<MirrorReport> {
     const { connection } = this.#get(id);
     connection.nudge();
-    const { id: before } = connection.startMirror(mode);
+    const { id: before } = connection.startMirror(wish);
     // Who waits for it must know its number; without a target it has none yet.
     await this.#options.board.until(() => connection.mirror.id > before || connection.state.kind !== "connecting", 5000);
     return connection.mirror.report();
@@ -342,7 +343,7 @@ export class SourceService implements ConnectionControl {
     const { connection } = this.#get(id);
     const isOver = (): boolean => {
       if (connection.mirror.id > mirrorId) return true;
-      return connection.mirror.id === mirrorId && !connection.mirror.isRunning && connection.record.mirrorNeed === null;
+      return connection.mirror.id === mirrorId && !connection.mirror.isRunning && connection.record.mirrorNeed?.isAutomatic !== true;
     };
     await this.#options.board.until(isOver, timeoutMs);
     return connection.mirror.report();

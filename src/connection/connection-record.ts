@@ -10,6 +10,10 @@ export const mirrorNeedSchema = z.strictObject({
   /** ISO 8601. */
   since: z.string(),
   mode: z.enum(["full", "difference"]),
+  /** Which contents are compared (see MirrorContent); absent = times. */
+  content: z.enum(["times", "checksum", "checksum-all"]).exactOptional(),
+  /** Only files that are newer on the source are sent; absent = all. */
+  newerOnly: z.boolean().exactOptional(),
   /** What happens to names that the source lacks: replication may remove what it put there, a first mirror may not. */
   extras: z.enum(["report", "remove"]),
   /** Files changed since then (ms) are compared by content, whatever their times say; null = none. */

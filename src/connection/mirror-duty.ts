@@ -3,13 +3,14 @@
 
 import type { Log } from "../base/log.js";
 import type { MirrorMode } from "../model/connection-spec.js";
+import type { MirrorWish } from "../model/mirror-wish.js";
 import type { MirrorOrder, SourceFeed } from "../model/source-messages.js";
 import type { MirrorReport } from "../model/status.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { mirrorOrder } from "./mirror-order.js";
 import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
-import { mergeNeeds, needByHand } from "./resume-plan.js";
+import { mergeNeeds, needAfter, needByHand } from "./resume-plan.js";
 
 /** The connection as its mirrors see it. */
 export interface MirroredConnection {
@@ -58,20 +59,20 @@ export class MirrorDuty {
   }
 
   /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
-  startByHand(mode: MirrorMode): MirrorReport {
+  startByHand(wish: MirrorWish): MirrorReport {
     const { mirror, record } = this.#connection;
-    const need = needByHand(record.mirrorNeed, mode, new Date().toISOString());
+    const need = needByHand(record.mirrorNeed, wish, new Date().toISOString());
     mirror.end("stopped", new Date().toISOString());
     this.set(need);
-    if (this.#connection.sender !== null) this.#order(mode, need);
+    if (this.#connection.sender !== null) this.#order(wish.mode, need);
     return mirror.report();
   }
 
   #order(mode: MirrorMode, need: MirrorNeed, extras: MirrorOrder["extras"] = need.extras): void {
     const { id, mirror, options } = this.#connection;
-    const mirrorId = mirror.start(mode, new Date().toISOString());
+    const mirrorId = mirror.start({ ...wishOf(need), mode }, new Date().toISOString());
     options.feed.send({ kind: "mirror", order: mirrorOrder({ connectionId: id, mirrorId, mode, need, extras }) });
-    options.log.info("mirror started", { connection: id, mode, reason: need.reason, why: need.message });
+    options.log.info("mirror started", { connection: id, ...wishOf(need), mode, reason: need.reason, why: need.message });
     this.#onChange();
   }
 
@@ -93,8 +94,13 @@ export class MirrorDuty {
     if (!mirror.isApplied(appliedSeq)) return;
     mirror.end("done", new Date().toISOString());
     problems.keepSince(mirror.report().startedAt ?? "");
-    this.#connection.keep({ mirrorNeed: null, wasMirrored: true }, true);
+    const need = needAfter(record.mirrorNeed, mirror.report().leftAlone, new Date().toISOString());
+    this.#connection.keep({ mirrorNeed: need, wasMirrored: true }, true);
     options.log.info("mirror complete", { connection: id, repset: record.repset, target: record.peer });
     this.#onDone();
   }
+}
+
+function wishOf({ mode, content = "times", newerOnly = false }: MirrorNeed): MirrorWish {
+  return { mode, content, newerOnly };
 }

@@ -12,6 +12,6 @@ export interface OrderInput {
 
 /** What the source worker is told to do about a mirror that is owed. */
 export function mirrorOrder({ connectionId, mirrorId, mode, need, extras }: OrderInput): MirrorOrder {
-  const { changedSinceMs } = need;
-  return { connectionId, mirrorId, mode, extras, suspect: changedSinceMs === null ? "none" : { changedSinceMs } };
+  const { changedSinceMs, content = "times", newerOnly = false } = need;
+  return { connectionId, mirrorId, mode, extras, suspect: changedSinceMs === null ? "none" : { changedSinceMs }, content, newerOnly };
 }

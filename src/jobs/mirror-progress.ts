@@ -2,6 +2,7 @@ import { type BytePath, displayPath, joinPath } from "../model/byte-path.js";
 import type { MirrorEntry, MirrorTotals } from "../model/mirror-port.js";
 
 const ORPHAN_NAMES_MAX = 1000;
+const LEFT_ALONE_NAMES_MAX = 100;
 
 /** Counts of a mirror: what is done, what was found equal, what the target has beyond the source. */
 export class MirrorProgress {
@@ -13,6 +14,8 @@ export class MirrorProgress {
   orphans = 0;
   removed = 0;
   readonly orphanNames: string[] = [];
+  leftAlone = 0;
+  readonly leftAloneNames: string[] = [];
 
   begin(totals: MirrorTotals): void {
     this.filesTotal = totals.files;
@@ -23,6 +26,12 @@ export class MirrorProgress {
     if (entry.type === "dir") return;
     this.filesDone += 1;
     this.bytesSkipped += entry.size;
+  }
+
+  leaveAlone(entry: MirrorEntry): void {
+    this.skip(entry);
+    this.leftAlone += 1;
+    if (this.leftAloneNames.length < LEFT_ALONE_NAMES_MAX) this.leftAloneNames.push(displayPath(entry.path));
   }
 
   done(entry: MirrorEntry, bytes: number): void {

@@ -5,6 +5,7 @@
 import { type BytePath, baseName, parentPath } from "../model/byte-path.js";
 import { type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { MirrorEntry, MirrorShipment, MirrorTransfer, MirrorTree } from "../model/mirror-port.js";
+import type { MirrorContent } from "../model/mirror-wish.js";
 import type { LinkGroups } from "./link-groups.js";
 import type { MirrorProgress } from "./mirror-progress.js";
 
@@ -12,6 +13,7 @@ export interface MirrorSendsOptions {
   readonly connectionId: number;
   readonly mode: "full" | "difference" | "repair";
   readonly tree: MirrorTree;
+  readonly content: MirrorContent;
 }
 
 interface SendWork {
@@ -151,7 +153,8 @@ export class MirrorSends {
       this.#progress.done(entry, 0);
       return;
     }
-    if (work.what === "content" && entry?.type === "file" && entry.size > WHOLE_FILE_BYTES_MAX) {
+    const wholeBytesMax = this.#options.content === "times" ? WHOLE_FILE_BYTES_MAX : 0;
+    if (work.what === "content" && entry?.type === "file" && entry.size > wholeBytesMax) {
       this.#sums.set(tree.askSums(connectionId, root, path), work);
       return;
     }

@@ -8,6 +8,7 @@ import type { Answer, CompareChange, RootIndex } from "./change.js";
 import type { DirtyPlace } from "./dirty-place.js";
 import type { PathKnowledge } from "./explanation.js";
 import type { CompareRequest } from "./mirror-port.js";
+import type { MirrorContent } from "./mirror-wish.js";
 import type { Rule } from "./rule.js";
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
 
@@ -34,6 +35,8 @@ export interface MirrorOrder {
   readonly mode: "full" | "difference";
   readonly extras: CompareChange["extras"];
   readonly suspect: CompareRequest["suspect"];
+  readonly content: MirrorContent;
+  readonly newerOnly: boolean;
 }
 
 export type SourceCommand =
@@ -81,6 +84,9 @@ export interface MirrorCounts {
   readonly orphans: number;
   readonly removed: number;
   readonly orphanNames: readonly string[];
+  /** Files that the target keeps because they are not older there, and the first of their paths. */
+  readonly leftAlone: number;
+  readonly leftAloneNames: readonly string[];
   readonly percent: number;
 }
 
