@@ -107,7 +107,16 @@ export class SourceJobs {
 
   #attach(connectionId: number): void {
     if (this.#connections.has(connectionId)) return;
-    const repair = new MirrorJob({ connectionId, mode: "repair", extras: "remove", suspect: "none", content: "times", newerOnly: false, tree: this.#tree });
+    const repair = new MirrorJob({
+      connectionId,
+      mode: "repair",
+      extras: "remove",
+      suspect: "none",
+      content: "times",
+      newerOnly: false,
+      places: null,
+      tree: this.#tree,
+    });
     const check = new ContentCheck({
       connectionId,
       tree: this.#tree,

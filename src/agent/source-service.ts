@@ -26,6 +26,7 @@ import { GoodbyeList } from "./goodbye-list.js";
 import type { JobService } from "./job-service.js";
 import { machineIdentity } from "./machine.js";
 import { resolveMappings } from "./mapping-resolver.js";
+import { withPlainPaths } from "./mirror-paths.js";
 import { newRecord, refuseTwice } from "./new-connection.js";
 import { OriginTeller } from "./origin-teller.js";
 import { queueBytesMax } from "./queue-capacity.js";
@@ -327,9 +328,10 @@ export class SourceService implements ConnectionControl {
   }
 
   async startMirror(id: number, wish: MirrorWish): Promise<MirrorReport> {
-    const { connection } = this.#get(id);
+    const { connection, source } = this.#get(id);
+    const plain = withPlainPaths(wish, source.roots);
     connection.nudge();
-    const { id: before } = connection.startMirror(wish);
+    const { id: before } = connection.startMirror(plain);
     // Who waits for it must know its number; without a target it has none yet.
     await this.#options.board.until(() => connection.mirror.id > before || connection.state.kind !== "connecting", 5000);
     return connection.mirror.report();

@@ -14,6 +14,8 @@ export const mirrorNeedSchema = z.strictObject({
   content: z.enum(["times", "checksum", "checksum-all"]).exactOptional(),
   /** Only files that are newer on the source are sent; absent = all. */
   newerOnly: z.boolean().exactOptional(),
+  /** Paths on the source that alone are mirrored; absent = the whole set. */
+  paths: z.array(z.string()).readonly().exactOptional(),
   /** What happens to names that the source lacks: replication may remove what it put there, a first mirror may not. */
   extras: z.enum(["report", "remove"]),
   /** Files changed since then (ms) are compared by content, whatever their times say; null = none. */
@@ -38,6 +40,8 @@ export const connectionRecordSchema = z.strictObject({
   epoch: z.string(),
   durableSeq: z.number(),
   mirrorNeed: mirrorNeedSchema.nullable(),
+  /** A mirror of some paths that a person asked for: it takes nothing away from what is owed. Absent = none. */
+  partMirror: mirrorNeedSchema.nullable().exactOptional(),
   wasMirrored: z.boolean(),
   /** Every change before this time (source clock, ms) is durably on the target, or covered by `mirrorNeed`. */
   cleanUntilMs: z.number(),

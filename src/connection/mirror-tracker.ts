@@ -36,6 +36,11 @@ export class MirrorTracker {
     return this.#outcome === "running";
   }
 
+  /** The running one, or the last, is of some paths only. */
+  get isPart(): boolean {
+    return this.#wish?.paths !== undefined;
+  }
+
   start(wish: MirrorWish, nowIso: string): number {
     this.id += 1;
     this.#wish = wish;
@@ -117,6 +122,7 @@ export class MirrorTracker {
       mode: this.#wish?.mode ?? null,
       content: this.#wish?.content ?? "times",
       newerOnly: this.#wish?.newerOnly ?? false,
+      paths: this.#wish?.paths ?? null,
       id: this.id,
       percent: this.#wish === null ? null : isDone ? 100 : counts.percent,
       bytesTotal: counts.bytesTotal,

@@ -86,7 +86,8 @@ export function needByHand(owed: MirrorNeed | null, wish: MirrorWish, nowIso: st
 export function needAfter(done: MirrorNeed | null, leftAlone: number, nowIso: string): MirrorNeed | null {
   if (done === null || leftAlone === 0) return null;
   const message = `${leftAlone} ${leftAlone === 1 ? "file was" : "files were"} left alone, not being older on the target than on the source`;
-  return { ...done, message, since: nowIso, mode: "difference", newerOnly: false, isAutomatic: false };
+  const { paths: _, ...whole } = done;
+  return { ...whole, message, since: nowIso, mode: "difference", newerOnly: false, isAutomatic: false };
 }
 
 const BY_STRENGTH: readonly MirrorContent[] = ["times", "checksum", "checksum-all"];

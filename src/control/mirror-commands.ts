@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { contradictionIn } from "../model/mirror-wish.js";
 import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
-import { connectionIdSchema, pollTimeoutSchema } from "./input-schemas.js";
+import { connectionIdSchema, pollTimeoutSchema, rulePathSchema } from "./input-schemas.js";
 import { mirrorReportSchema } from "./report-schemas.js";
 
 const startInput = z
@@ -10,6 +10,7 @@ const startInput = z
     mode: z.enum(["full", "difference"]).default("difference"),
     content: z.enum(["times", "checksum", "checksum-all"]).default("times"),
     newerOnly: z.boolean().default(false),
+    paths: z.array(rulePathSchema).min(1).max(1000).exactOptional(),
   })
   .superRefine((input, context) => {
     const message = contradictionIn(input);

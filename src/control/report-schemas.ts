@@ -38,6 +38,7 @@ export const mirrorReportSchema: z.ZodType<MirrorReport> = z.object({
   mode: z.enum(["full", "difference"]).nullable(),
   content: z.enum(["times", "checksum", "checksum-all"]),
   newerOnly: z.boolean(),
+  paths: z.array(z.string()).nullable(),
   id: z.number(),
   percent: z.number().nullable(),
   bytesTotal: z.number(),

@@ -5,45 +5,20 @@
 
 import type { BytePath } from "../model/byte-path.js";
 import { baseName, parentPath } from "../model/byte-path.js";
-import {
-  type Answer,
-  type CompareAnswer,
-  type CompareChange,
-  type Difference,
-  type RootIndex,
-  type SharedName,
-  type SumsAnswer,
-  WHOLE_FILE_BYTES_MAX,
-} from "../model/change.js";
+import { type Answer, type CompareAnswer, type Difference, type RootIndex, type SharedName, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { DirtyPlace } from "../model/dirty-place.js";
-import type { CompareRequest, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
-import type { MirrorContent } from "../model/mirror-wish.js";
+import type { MirrorEntry } from "../model/mirror-port.js";
 import { withContent } from "./compare-answer.js";
 import { slicesOf } from "./compare-slices.js";
 import { type DirectoryWork, sliceOf, worksOf, worksOfPlace } from "./directory-work.js";
 import { follow } from "./follow-renames.js";
 import { isLeftAlone } from "./left-alone.js";
 import { LinkGroups } from "./link-groups.js";
-import { MirrorProgress } from "./mirror-progress.js";
+import type { MirrorJobOptions, PendingCompare } from "./mirror-job-options.js";
+import { MirrorProgress, totalsOf } from "./mirror-progress.js";
 import { MirrorSends } from "./mirror-sends.js";
 import { nextName } from "./name-slice.js";
 import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
-
-export interface MirrorJobOptions {
-  readonly connectionId: number;
-  readonly mode: "full" | "difference" | "repair";
-  readonly extras: CompareChange["extras"];
-  readonly suspect: CompareRequest["suspect"];
-  readonly content: MirrorContent;
-  readonly newerOnly: boolean;
-  readonly tree: MirrorTree;
-}
-
-interface PendingCompare {
-  readonly work: DirectoryWork;
-  readonly entries: ReadonlyMap<string, MirrorEntry>;
-  readonly linkTo: ReadonlyMap<string, BytePath>;
-}
 
 const COMPARES_PENDING_MAX = 64;
 /** Beyond this many, names are looked at again before all else is done: what is sent then may have been sent in vain. */
@@ -69,11 +44,17 @@ export class MirrorJob {
     this.#sends = new MirrorSends(options, this.#links, this.progress);
     this.#renamesSeen = options.tree.renamePosition;
     if (options.mode === "repair") return;
-    this.progress.begin(options.tree.totals());
-    for (let root = options.tree.rootCount - 1; root >= 0; root--) {
-      this.#directories.push({ root, path: "" as BytePath, only: null, again: null, suspect: options.suspect, descend: true });
-    }
-    if (options.mode === "full") for (let root = 0; root < options.tree.rootCount; root++) this.#sends.add(root, "" as BytePath, "new", null);
+    this.progress.begin(options.places === null ? options.tree.totals() : totalsOf(options.tree, options.places));
+    this.#directories.push(...this.#walk);
+    if (options.mode !== "full" || options.places !== null) return;
+    for (let root = 0; root < options.tree.rootCount; root++) this.#sends.add(root, "" as BytePath, "new", null);
+  }
+
+  /** All that is gone through, the first last. */
+  get #walk(): DirectoryWork[] {
+    const { tree, places, suspect } = this.options;
+    const all = places ?? Array.from({ length: tree.rootCount }, (_, root) => ({ root, path: "" as BytePath }));
+    return all.flatMap(({ root, path }) => worksOfPlace(root, path, suspect).reverse()).reverse();
   }
 
   /** Work that waits for an answer, or is still to be done. */
@@ -182,7 +163,7 @@ export class MirrorJob {
     const renames = this.pending === 0 ? [] : tree.renamesSince(this.#renamesSeen);
     this.#renamesSeen = position;
     if (renames === null) {
-      for (let root = 0; root < tree.rootCount; root++) this.#addDirectory({ root, path: "" as BytePath, only: null, again: null, suspect, descend: true });
+      for (const work of this.#walk) this.#addDirectory(work);
       return;
     }
     renames.forEach(({ root, to }, index) => {

@@ -1,5 +1,6 @@
 import { type BytePath, displayPath, joinPath } from "../model/byte-path.js";
-import type { MirrorEntry, MirrorTotals } from "../model/mirror-port.js";
+import type { MirrorEntry, MirrorTotals, MirrorTree } from "../model/mirror-port.js";
+import type { MirrorPlace } from "../model/mirror-wish.js";
 
 const ORPHAN_NAMES_MAX = 1000;
 const LEFT_ALONE_NAMES_MAX = 100;
@@ -64,4 +65,15 @@ export class MirrorProgress {
     const share = this.bytesTotal > 0 ? (this.bytesDone + this.bytesSkipped) / this.bytesTotal : this.filesTotal > 0 ? this.filesDone / this.filesTotal : 1;
     return Math.min(99, Math.floor(share * 100));
   }
+}
+
+/** Of all these places and what is below them. */
+export function totalsOf(tree: MirrorTree, places: readonly MirrorPlace[]): MirrorTotals {
+  return places
+    .map(({ root, path }) => tree.totalsBelow(root, path))
+    .reduce((sum, each) => ({ files: sum.files + each.files, directories: sum.directories + each.directories, bytes: sum.bytes + each.bytes }), {
+      files: 0,
+      directories: 0,
+      bytes: 0,
+    });
 }

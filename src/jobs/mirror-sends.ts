@@ -14,6 +14,8 @@ export interface MirrorSendsOptions {
   readonly mode: "full" | "difference" | "repair";
   readonly tree: MirrorTree;
   readonly content: MirrorContent;
+  /** Not null: names of an inode may lie outside of what the job goes through. */
+  readonly places: readonly unknown[] | null;
 }
 
 interface SendWork {
@@ -70,7 +72,7 @@ export class MirrorSends {
   }
 
   add(root: RootIndex, path: BytePath, what: SendWork["what"], entry: MirrorEntry | null): void {
-    this.#queue.push({ root, path, what, entry, relinks: this.#options.mode === "repair", tried: [] });
+    this.#queue.push({ root, path, what, entry, relinks: this.#options.mode === "repair" || this.#options.places !== null, tried: [] });
   }
 
   /** Sends it as new, as another inode than the receiver has, which all its names become names of. */

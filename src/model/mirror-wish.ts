@@ -1,5 +1,7 @@
 // What a person may ask of a mirror.
 
+import type { BytePath } from "./byte-path.js";
+import type { RootIndex } from "./change.js";
 import type { MirrorMode } from "./connection-spec.js";
 
 /**
@@ -13,6 +15,14 @@ export interface MirrorWish {
   readonly content: MirrorContent;
   /** A file is sent only if the source's date is newer than the target's; what is not is left alone and told. */
   readonly newerOnly: boolean;
+  /** Absolute paths on the source, below its roots, that alone are compared and sent; absent = the whole set. */
+  readonly paths?: readonly string[];
+}
+
+/** A place of the set, with all below. */
+export interface MirrorPlace {
+  readonly root: RootIndex;
+  readonly path: BytePath;
 }
 
 /** Why no mirror can do both; null = it can. */

@@ -8,7 +8,7 @@ import type { Answer, CompareChange, RootIndex } from "./change.js";
 import type { DirtyPlace } from "./dirty-place.js";
 import type { PathKnowledge } from "./explanation.js";
 import type { CompareRequest } from "./mirror-port.js";
-import type { MirrorContent } from "./mirror-wish.js";
+import type { MirrorContent, MirrorPlace } from "./mirror-wish.js";
 import type { Rule } from "./rule.js";
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
 
@@ -37,6 +37,8 @@ export interface MirrorOrder {
   readonly suspect: CompareRequest["suspect"];
   readonly content: MirrorContent;
   readonly newerOnly: boolean;
+  /** What alone is mirrored; null = the whole set. */
+  readonly places: readonly MirrorPlace[] | null;
 }
 
 export type SourceCommand =

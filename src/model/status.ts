@@ -33,6 +33,8 @@ export interface MirrorReport {
   readonly mode: "full" | "difference" | null;
   readonly content: MirrorContent;
   readonly newerOnly: boolean;
+  /** The paths that alone are mirrored; null = the whole set. */
+  readonly paths: readonly string[] | null;
   readonly id: number;
   /** 0…100; null when the size was not calculated. Reaches 100 when done. */
   readonly percent: number | null;

@@ -1,6 +1,6 @@
 // What a person may ask of a mirror, by the command line, between two agents.
 
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { MirrorReport } from "../../src/model/status.js";
@@ -47,8 +47,8 @@ function damage(path: string, at: number): void {
   utimesSync(path, atime, mtime);
 }
 
-test("what is asked for is compared and sent: contents of all, newer files only; what contradicts itself is refused", async () => {
-  const { pair, on } = await planted();
+test("what is asked for is compared and sent: contents of all, newer files only, some paths only; what contradicts itself is refused", async () => {
+  const { pair, at, on } = await planted();
   damage(on("small"), 10);
   damage(on("a/b/large"), MiB);
   expect((await mirror(pair, [])).mirror).toMatchObject({ outcome: "done", bytesDone: 0 });
@@ -71,6 +71,20 @@ test("what is asked for is compared and sent: contents of all, newer files only;
   await mirror(pair, []);
   await pair.expectEqual();
   expect(await pair.report()).toMatchObject({ targetDataState: "OK", reasons: [] });
+  // --path: nothing else is looked at, and what is owed stays owed.
+  for (const path of ["a/b/small", "c/small", "large"]) damage(on(path), 10);
+  rmSync(on("a"), { recursive: true });
+  const part = await mirror(pair, ["--path", at("a/b"), "--path", at("c"), "--checksum-all"]);
+  expect({ code: part.code, ...part.mirror }).toMatchObject({ code: 0, outcome: "done", paths: [at("a/b"), at("c")], filesTotal: 3, filesDone: 3 });
+  expect(["a/small", "a/b/small", "c/small", "a/b/large"].map((path) => existsSync(on(path)))).toEqual([false, true, true, true]);
+  for (const path of ["a/b/small", "c/small", "a/b/large"]) expect(readFileSync(on(path)).equals(readFileSync(at(path)))).toBe(true);
+  expect(readFileSync(on("large")).equals(readFileSync(at("large")))).toBe(false);
+  expect(await pair.source.cli(["mirror", "start", `${pair.connectionId}`, "--path", "/etc"])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("does not lie below"),
+  });
+  expect((await mirror(pair, ["--checksum-all"])).code).toBe(0);
+  await pair.expectEqual();
   for (const [flags, why] of [
     [["--mode", "full", "--newer"], "sends every file"],
     [["--mode", "full", "--checksum"], "compares none"],

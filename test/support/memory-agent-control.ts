@@ -22,6 +22,7 @@ export function idleMirror(overrides: Partial<MirrorReport> = {}): MirrorReport 
     mode: null,
     content: "times",
     newerOnly: false,
+    paths: null,
     id: 0,
     percent: null,
     bytesTotal: 0,
@@ -225,7 +226,15 @@ export class MemoryAgentControl implements AgentControl {
     setGuard: async (id: number, guards: GuardChange) => this.#decided(id, `guard ${guards.guard} ${guards.guardChanged}`),
     startMirror: async (id: number, wish: MirrorWish) => {
       this.#mirrorId += 1;
-      const running = idleMirror({ status: "Mirroring", ...wish, id: this.#mirrorId, percent: 0, outcome: "running", startedAt: SINCE });
+      const running = idleMirror({
+        status: "Mirroring",
+        ...wish,
+        paths: wish.paths ?? null,
+        id: this.#mirrorId,
+        percent: 0,
+        outcome: "running",
+        startedAt: SINCE,
+      });
       this.setConnection({ ...this.#connection(id), mirror: running });
       const ends = this.#options.mirrorEnds;
       if (ends) queueMicrotask(() => this.endMirror(id, ends));

@@ -1,11 +1,12 @@
 // Which files a mirror sends, by what a person asked of it: the table of the HP guide p. 10-2, on real files.
 
-import { linkSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { MirrorNeed } from "../../src/connection/connection-record.js";
 import { mergeNeeds, needAfter, needByHand } from "../../src/connection/resume-plan.js";
 import { isLeftAlone } from "../../src/jobs/left-alone.js";
+import type { BytePath } from "../../src/model/byte-path.js";
 import { contradictionIn, type MirrorWish } from "../../src/model/mirror-wish.js";
 import { compareTrees } from "../support/compare-trees.js";
 import { pastRacy } from "../support/past-racy.js";
@@ -106,6 +107,31 @@ test("a file that shares its inode on the target is made anew when its content d
   await kit.mirror("difference", "report", "none", { content: "checksum-all" });
   expect(kit.sets.slice(before).flatMap(({ changes }) => changes.map(({ op }) => op))).toEqual(expect.not.arrayContaining(["file", "link", "attr"]));
 });
+
+for (const mode of ["full", "difference"] as const) {
+  test(`some places only, ${mode}: what is below them is as on the source, all else as it was; hard links stay whole`, async () => {
+    const directory = makeTempDirectory();
+    const [root, target] = [join(directory, "source"), join(directory, "target")];
+    for (const path of ["in/deep/place", "out"]) mkdirSync(join(root, path), { recursive: true });
+    for (const path of ["in/deep/place/a", "in/deep/b", "out/c"]) writeFileSync(join(root, path), "four");
+    linkSync(join(root, "in/deep/place/a"), join(root, "out/a"));
+    await pastRacy();
+    const kit = SourceKit.start({ root, target });
+    await kit.mirror("full");
+    for (const path of ["in/deep/place/a", "in/deep/b", "out/c"]) writeFileSync(join(target, path), "foreign");
+    rmSync(join(target, "out/a"));
+    linkSync(join(target, "out/c"), join(target, "out/a"));
+    await kit.mirror(mode, "remove", "none", { places: [{ root: 0, path: "in/deep/place" as BytePath }] });
+    await kit.settle();
+    const read = (path: string): string => readFileSync(join(target, path), "utf8");
+    expect(["in/deep/place/a", "in/deep/b", "out/c"].map(read)).toEqual(["four", "foreign", "foreign"]);
+    const inodeOf = (path: string): number => statSync(join(target, path)).ino;
+    expect(inodeOf("out/a")).toBe(inodeOf("in/deep/place/a"));
+    await kit.mirror("difference");
+    await kit.settle();
+    expect(await compareTrees(root, target)).toEqual([]);
+  });
+}
 
 describe("who is left alone", () => {
   const source = { size: 10, mtimeSec: 100, mtimeNsec: 5 };

@@ -14,8 +14,13 @@ export function formatMirrorLine(mirror: MirrorReport): string {
 }
 
 /** "difference, checksum-all" */
-function formatKind({ mode, content, newerOnly }: MirrorReport): string {
-  return [mode ?? "difference", ...(content === "times" ? [] : [content]), ...(newerOnly ? ["newer"] : [])].join(", ");
+function formatKind({ mode, content, newerOnly, paths }: MirrorReport): string {
+  return [
+    mode ?? "difference",
+    ...(content === "times" ? [] : [content]),
+    ...(newerOnly ? ["newer"] : []),
+    ...(paths === null ? [] : [`${paths[0]}${paths.length > 1 ? " and more" : ""} only`]),
+  ].join(", ");
 }
 
 function namesOf({ leftAlone, leftAloneNames }: MirrorReport): string[] {
