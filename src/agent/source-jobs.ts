@@ -130,7 +130,16 @@ export class SourceJobs {
 
   #attach(connectionId: number): void {
     if (this.#connections.has(connectionId)) return;
-    const repair = new MirrorJob({ connectionId, mode: "repair", extras: "remove", suspect: "none", tree: this.#tree });
+    const repair = new MirrorJob({
+      connectionId,
+      mode: "repair",
+      extras: "remove",
+      suspect: "none",
+      content: "times",
+      newerOnly: false,
+      places: null,
+      tree: this.#tree,
+    });
     const check = new ContentCheck({
       connectionId,
       tree: this.#tree,
@@ -244,8 +253,8 @@ export class SourceJobs {
     this.#stopMirror(order.connectionId);
     this.#stopVerify(order.connectionId);
     this.#stopOrphans(order.connectionId);
-    const { connectionId, mode, extras, suspect } = order;
-    const job = new MirrorJob({ connectionId, mode, extras, suspect, tree: this.#tree });
+    const { connectionId, extras } = order;
+    const job = new MirrorJob({ ...order, tree: this.#tree });
     const background: BackgroundJob = {
       connectionId,
       // A job that waits for nothing more must be stepped once again to end.
@@ -269,6 +278,7 @@ export class SourceJobs {
     const jobs = this.#connections.get(connectionId);
     if (jobs === undefined || jobs.mirror === null) return;
     this.#drop(jobs.mirror.background);
+    jobs.mirror.job.close();
     jobs.mirror = null;
   }
 
@@ -356,6 +366,6 @@ function pendingOf({ repair, check }: ConnectionJobs): number {
 }
 
 function countsOf({ progress }: MirrorJob): MirrorCounts {
-  const { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, percent } = progress;
-  return { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, percent };
+  const { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames, percent } = progress;
+  return { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames, percent };
 }

@@ -16,8 +16,9 @@ import { SourceConnection } from "../connection/source-connection.js";
 import { identityAt } from "../fs/root-identity.js";
 import { DirtyStore } from "../journal/dirty-store.js";
 import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
-import type { ConnectionPatch, GuardChange, MirrorMode } from "../model/connection-spec.js";
+import type { ConnectionPatch, GuardChange } from "../model/connection-spec.js";
 import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
+import type { MirrorWish } from "../model/mirror-wish.js";
 import { rootsOf } from "../model/repset-roots.js";
 import type { RepsetData } from "../model/rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport } from "../model/status.js";
@@ -26,6 +27,7 @@ import { GoodbyeList } from "./goodbye-list.js";
 import type { JobService } from "./job-service.js";
 import { machineIdentity } from "./machine.js";
 import { resolveMappings } from "./mapping-resolver.js";
+import { withPlainPaths } from "./mirror-paths.js";
 import { newRecord, refuseTwice } from "./new-connection.js";
 import { OriginTeller } from "./origin-teller.js";
 import { queueBytesMax } from "./queue-capacity.js";
@@ -324,10 +326,11 @@ export class SourceService implements ConnectionControl {
     return reportConnection(connection);
   }
 
-  async startMirror(id: number, mode: MirrorMode): Promise<MirrorReport> {
-    const { connection } = this.#get(id);
+  async startMirror(id: number, wish: MirrorWish): Promise<MirrorReport> {
+    const { connection, source } = this.#get(id);
+    const plain = withPlainPaths(wish, source.roots);
     connection.nudge();
-    const { id: before } = connection.startMirror(mode);
+    const { id: before } = connection.startMirror(plain);
     // Who waits for it must know its number; without a target it has none yet.
     await this.#options.board.until(() => connection.mirror.id > before || connection.state.kind !== "connecting", 5000);
     return connection.mirror.report();
@@ -341,7 +344,7 @@ export class SourceService implements ConnectionControl {
     const { connection } = this.#get(id);
     const isOver = (): boolean => {
       if (connection.mirror.id > mirrorId) return true;
-      return connection.mirror.id === mirrorId && !connection.mirror.isRunning && connection.record.mirrorNeed === null;
+      return connection.mirror.id === mirrorId && !connection.mirror.isRunning && connection.record.mirrorNeed?.isAutomatic !== true;
     };
     await this.#options.board.until(isOver, timeoutMs);
     return connection.mirror.report();

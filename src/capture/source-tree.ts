@@ -60,6 +60,20 @@ export class SourceTree implements MirrorTree {
     return this.#engine.totals;
   }
 
+  totalsBelow(root: RootIndex, path: BytePath): MirrorTotals {
+    const { records } = this.#tree(root).table;
+    const sum = { files: 0, directories: 0, bytes: 0 };
+    const waiting = [records.at(path)].filter((node) => node !== 0);
+    for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+      const inode = records.inodeAt(node);
+      if (inode.type === "dir") sum.directories += 1;
+      else sum.files += 1;
+      sum.bytes += inode.type === "file" ? inode.size : 0;
+      for (let child = records.firstChild(node); child !== 0; child = records.nextChild(child)) waiting.push(child);
+    }
+    return sum;
+  }
+
   async list(root: RootIndex, directory: BytePath, isFresh: boolean): Promise<readonly MirrorEntry[] | null> {
     const tree = this.#tree(root);
     const node = tree.table.at(directory);

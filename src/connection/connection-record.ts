@@ -11,6 +11,12 @@ export const mirrorNeedSchema = z.strictObject({
   /** ISO 8601. */
   since: z.string(),
   mode: z.enum(["full", "difference"]),
+  /** Which contents are compared (see MirrorContent); absent = times. */
+  content: z.enum(["times", "checksum", "checksum-all"]).exactOptional(),
+  /** Only files that are newer on the source are sent; absent = all. */
+  newerOnly: z.boolean().exactOptional(),
+  /** Paths on the source that alone are mirrored; absent = the whole set. */
+  paths: z.array(z.string()).readonly().exactOptional(),
   /** What happens to names that the source lacks: replication may remove what it put there, a first mirror may not. */
   extras: z.enum(["report", "remove"]),
   /** Files changed since then (ms) are compared by content, whatever their times say; null = none. */
@@ -47,6 +53,8 @@ export const connectionRecordSchema = z.strictObject({
   epoch: z.string(),
   durableSeq: z.number(),
   mirrorNeed: mirrorNeedSchema.nullable(),
+  /** A mirror of some paths that a person asked for: it takes nothing away from what is owed. Absent = none. */
+  partMirror: mirrorNeedSchema.nullable().exactOptional(),
   wasMirrored: z.boolean(),
   /** Every change before this time (source clock, ms) is durably on the target, or covered by `mirrorNeed`. */
   cleanUntilMs: z.number(),

@@ -1,17 +1,32 @@
+import { type BytePath, bytesFromText } from "../model/byte-path.js";
 import type { MirrorMode } from "../model/connection-spec.js";
+import type { MirrorPlace } from "../model/mirror-wish.js";
+import { isInside } from "../model/repset-roots.js";
 import type { MirrorOrder } from "../model/source-messages.js";
-import type { MirrorNeed } from "./connection-record.js";
+import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 
 export interface OrderInput {
   readonly connectionId: number;
   readonly mirrorId: number;
   readonly mode: MirrorMode;
-  readonly need: MirrorNeed;
+  readonly need: Pick<MirrorNeed, "changedSinceMs" | "content" | "newerOnly" | "paths">;
   readonly extras: MirrorOrder["extras"];
+  readonly roots: ConnectionRecord["roots"];
 }
 
 /** What the source worker is told to do about a mirror that is owed. */
-export function mirrorOrder({ connectionId, mirrorId, mode, need, extras }: OrderInput): MirrorOrder {
-  const { changedSinceMs } = need;
-  return { connectionId, mirrorId, mode, extras, suspect: changedSinceMs === null ? "none" : { changedSinceMs } };
+export function mirrorOrder({ need, roots, ...order }: OrderInput): MirrorOrder {
+  const { changedSinceMs, content = "times", newerOnly = false, paths } = need;
+  const places = paths === undefined ? null : placesOf(paths, roots);
+  return { ...order, suspect: changedSinceMs === null ? "none" : { changedSinceMs }, content, newerOnly, places };
+}
+
+/** What lies within another of them is not named twice. */
+function placesOf(paths: readonly string[], roots: ConnectionRecord["roots"]): MirrorPlace[] {
+  const outermost = [...new Set(paths)].filter((path) => !paths.some((other) => other !== path && isInside(path, other)));
+  return outermost.flatMap((path) => {
+    const root = roots.findIndex((each) => isInside(path, each.path));
+    const below = path.slice(roots[root]?.path.length).replace(/^\//, "");
+    return root < 0 ? [] : [{ root, path: bytesFromText(below) as BytePath }];
+  });
 }

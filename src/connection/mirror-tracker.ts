@@ -1,5 +1,6 @@
 // One connection's mirrors as the user sees them: the current or last one, its counts, its end.
 
+import type { MirrorWish } from "../model/mirror-wish.js";
 import type { MirrorCounts, SourceEvent } from "../model/source-messages.js";
 import type { MirrorReport, ProblemReport } from "../model/status.js";
 
@@ -12,13 +13,15 @@ const NO_COUNTS: MirrorCounts = {
   orphans: 0,
   removed: 0,
   orphanNames: [],
+  leftAlone: 0,
+  leftAloneNames: [],
   percent: 0,
 };
 const PROBLEMS_KEPT = 100;
 
 export class MirrorTracker {
   id = 0;
-  #mode: "full" | "difference" | null = null;
+  #wish: MirrorWish | null = null;
   #outcome: MirrorReport["outcome"] = null;
   #startedAt: string | null = null;
   #finishedAt: string | null = null;
@@ -33,9 +36,14 @@ export class MirrorTracker {
     return this.#outcome === "running";
   }
 
-  start(mode: "full" | "difference", nowIso: string): number {
+  /** The running one, or the last, is of some paths only. */
+  get isPart(): boolean {
+    return this.#wish?.paths !== undefined;
+  }
+
+  start(wish: MirrorWish, nowIso: string): number {
     this.id += 1;
-    this.#mode = mode;
+    this.#wish = wish;
     this.#outcome = "running";
     this.#startedAt = nowIso;
     this.#finishedAt = null;
@@ -111,9 +119,12 @@ export class MirrorTracker {
     const isDone = this.#outcome === "done";
     return {
       status: this.#status,
-      mode: this.#mode,
+      mode: this.#wish?.mode ?? null,
+      content: this.#wish?.content ?? "times",
+      newerOnly: this.#wish?.newerOnly ?? false,
+      paths: this.#wish?.paths ?? null,
       id: this.id,
-      percent: this.#mode === null ? null : isDone ? 100 : counts.percent,
+      percent: this.#wish === null ? null : isDone ? 100 : counts.percent,
       bytesTotal: counts.bytesTotal,
       bytesDone: counts.bytesDone,
       bytesSkipped: counts.bytesSkipped,
@@ -121,6 +132,8 @@ export class MirrorTracker {
       filesDone: counts.filesDone,
       orphans: counts.orphans,
       orphanNames: counts.orphanNames,
+      leftAlone: counts.leftAlone,
+      leftAloneNames: counts.leftAloneNames,
       problems: this.#problems,
       problemCount: this.#problemCount,
       startedAt: this.#startedAt,

@@ -1,7 +1,7 @@
 // What a welcome means for a connection: where the stream goes on, what must be repaired first.
 
-import type { MirrorMode } from "../model/connection-spec.js";
 import type { Journal } from "../model/journal-port.js";
+import type { MirrorContent, MirrorWish } from "../model/mirror-wish.js";
 import type { Welcome } from "../model/session.js";
 import type { SourceFeed } from "../model/source-messages.js";
 import { whyNoCopy } from "./checkpoints.js";
@@ -79,6 +79,8 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
     ...(isScan === true && a.isScan === true ? { isScan } : {}),
     since: a.since,
     mode: a.mode === "full" ? "full" : b.mode,
+    content: strongest(a.content, b.content),
+    newerOnly: a.newerOnly === true && b.newerOnly === true,
     extras: a.extras === "report" ? "report" : b.extras,
     changedSinceMs,
     isAutomatic: a.isAutomatic || b.isAutomatic,
@@ -91,9 +93,23 @@ export function withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): Mirr
 }
 
 /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
-export function needByHand(owed: MirrorNeed | null, mode: MirrorMode, nowIso: string): MirrorNeed {
-  const extras = owed?.extras ?? "report";
-  return { reason: "manual", message: "started by hand", since: nowIso, mode, extras, changedSinceMs: owed?.changedSinceMs ?? null, isAutomatic: true };
+export function needByHand(owed: MirrorNeed | null, wish: MirrorWish, nowIso: string): MirrorNeed {
+  const kept = { extras: owed?.extras ?? "report", changedSinceMs: owed?.changedSinceMs ?? null } as const;
+  return { reason: "manual", message: "started by hand", since: nowIso, ...wish, ...kept, isAutomatic: true };
+}
+
+/** What is still owed when a mirror is done: what it left alone on the target is not as the source has it, and a person wanted that. */
+export function needAfter(done: MirrorNeed | null, leftAlone: number, nowIso: string): MirrorNeed | null {
+  if (done === null || leftAlone === 0) return null;
+  const message = `${leftAlone} ${leftAlone === 1 ? "file was" : "files were"} left alone, not being older on the target than on the source`;
+  const { paths: _, ...whole } = done;
+  return { ...whole, message, since: nowIso, mode: "difference", newerOnly: false, isAutomatic: false };
+}
+
+const BY_STRENGTH: readonly MirrorContent[] = ["times", "checksum", "checksum-all"];
+
+function strongest(a: MirrorContent = "times", b: MirrorContent = "times"): MirrorContent {
+  return BY_STRENGTH.indexOf(a) > BY_STRENGTH.indexOf(b) ? a : b;
 }
 
 /** Has what the sets of the span touched compared. Returns its end. */

@@ -8,7 +8,8 @@ import { delay } from "../base/wait.js";
 import { displayPath } from "../model/byte-path.js";
 import type { Answer } from "../model/change.js";
 import type { SourceChannel } from "../model/channel-port.js";
-import type { ConnectionPatch, MirrorMode } from "../model/connection-spec.js";
+import type { ConnectionPatch } from "../model/connection-spec.js";
+import type { MirrorWish } from "../model/mirror-wish.js";
 import type { Ack, ConsistencyPoint, Retrying } from "../model/session.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import type { MirrorReport } from "../model/status.js";
@@ -355,9 +356,9 @@ export class SourceConnection {
     this.#duty.require(need);
   }
 
-  startMirror(mode: MirrorMode): MirrorReport {
+  startMirror(wish: MirrorWish): MirrorReport {
     prepareMirror(this);
-    return this.#duty.startByHand(mode);
+    return this.#duty.startByHand(wish);
   }
 
   stopMirror(): MirrorReport {

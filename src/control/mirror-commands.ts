@@ -1,7 +1,21 @@
 import { z } from "zod";
+import { contradictionIn } from "../model/mirror-wish.js";
 import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
-import { connectionIdSchema, pollTimeoutSchema } from "./input-schemas.js";
+import { connectionIdSchema, pollTimeoutSchema, rulePathSchema } from "./input-schemas.js";
 import { mirrorReportSchema } from "./report-schemas.js";
+
+const startInput = z
+  .strictObject({
+    id: connectionIdSchema,
+    mode: z.enum(["full", "difference"]).default("difference"),
+    content: z.enum(["times", "checksum", "checksum-all"]).default("times"),
+    newerOnly: z.boolean().default(false),
+    paths: z.array(rulePathSchema).min(1).max(1000).exactOptional(),
+  })
+  .superRefine((input, context) => {
+    const message = contradictionIn(input);
+    if (message !== null) context.addIssue({ code: "custom", message });
+  });
 
 const oneMirror = z.object({ mirror: mirrorReportSchema });
 
@@ -10,10 +24,10 @@ export const MIRROR_COMMANDS = [
     name: "mirror.start",
     role: "admin",
     summary: "Starts a mirror of a connection and answers with its first report.",
-    input: z.strictObject({ id: connectionIdSchema, mode: z.enum(["full", "difference"]).default("difference") }),
+    input: startInput,
     output: oneMirror,
     deadlineMs: quick,
-    handler: async (agent, input) => ({ mirror: await agent.connections.startMirror(input.id, input.mode) }),
+    handler: async (agent, { id, ...wish }) => ({ mirror: await agent.connections.startMirror(id, wish) }),
   }),
   defineCommand({
     name: "mirror.stop",

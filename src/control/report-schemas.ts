@@ -36,6 +36,9 @@ export const problemSchema: z.ZodType<ProblemReport> = z.object({ path: z.string
 export const mirrorReportSchema: z.ZodType<MirrorReport> = z.object({
   status: z.enum(["Idle", "Calculating", "Mirroring", "Paused", "Waiting"]),
   mode: z.enum(["full", "difference"]).nullable(),
+  content: z.enum(["times", "checksum", "checksum-all"]),
+  newerOnly: z.boolean(),
+  paths: z.array(z.string()).nullable(),
   id: z.number(),
   percent: z.number().nullable(),
   bytesTotal: z.number(),
@@ -45,6 +48,8 @@ export const mirrorReportSchema: z.ZodType<MirrorReport> = z.object({
   filesDone: z.number(),
   orphans: z.number(),
   orphanNames: z.array(z.string()),
+  leftAlone: z.number(),
+  leftAloneNames: z.array(z.string()),
   problems: z.array(problemSchema),
   problemCount: z.number(),
   startedAt: z.string().nullable(),

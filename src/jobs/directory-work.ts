@@ -26,6 +26,16 @@ export function sliceOf({ root, path, suspect }: DirectoryWork, name: string): D
   return { root, path, only: name, again: null, suspect, descend: false };
 }
 
+/** The place with all below, and that what it lies in is there. */
+export function worksOfPlace(root: RootIndex, path: BytePath, suspect: CompareRequest["suspect"]): DirectoryWork[] {
+  if (path === "") return [{ root, path, only: null, again: null, suspect: suspect === "all" ? "none" : suspect, descend: true }];
+  const works: DirectoryWork[] = [];
+  for (let at = path; at !== ""; at = parentPath(at)) {
+    works.push({ root, path: parentPath(at), only: baseName(at), again: null, suspect: at === path ? suspect : "none", descend: at === path });
+  }
+  return works;
+}
+
 /** What is to be compared to make the places good. The root itself, as an entry, is not among it: it has attributes only. */
 export function worksOf(places: readonly DirtyPlace[], changedSinceMs: number): DirectoryWork[] {
   const works: DirectoryWork[] = [];

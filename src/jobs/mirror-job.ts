@@ -4,33 +4,23 @@
 // between them live changes go first.
 
 import type { BytePath } from "../model/byte-path.js";
-import { baseName, isBelow, parentPath } from "../model/byte-path.js";
-import type { Answer, CompareAnswer, CompareChange, Difference, RootIndex, SharedName } from "../model/change.js";
+import { baseName, parentPath } from "../model/byte-path.js";
+import { type Answer, type CompareAnswer, type Difference, type RootIndex, type SharedName, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { DirtyPlace } from "../model/dirty-place.js";
-import type { CompareRequest, MirrorEntry, MirrorTree, ShippedRename } from "../model/mirror-port.js";
-import { type DirectoryWork, sliceOf, worksOf } from "./directory-work.js";
+import type { MirrorEntry } from "../model/mirror-port.js";
+import { withContent } from "./compare-answer.js";
+import { slicesOf } from "./compare-slices.js";
+import { type DirectoryWork, sliceOf, worksOf, worksOfPlace } from "./directory-work.js";
+import { follow } from "./follow-renames.js";
+import { isLeftAlone } from "./left-alone.js";
 import { LinkGroups } from "./link-groups.js";
-import { MirrorProgress } from "./mirror-progress.js";
+import type { MirrorJobOptions, PendingCompare } from "./mirror-job-options.js";
+import { MirrorProgress, totalsOf } from "./mirror-progress.js";
 import { MirrorSends } from "./mirror-sends.js";
 import { nextName } from "./name-slice.js";
-
-export interface MirrorJobOptions {
-  readonly connectionId: number;
-  readonly mode: "full" | "difference" | "repair";
-  readonly extras: CompareChange["extras"];
-  readonly suspect: CompareRequest["suspect"];
-  readonly tree: MirrorTree;
-}
-
-interface PendingCompare {
-  readonly work: DirectoryWork;
-  readonly entries: ReadonlyMap<string, MirrorEntry>;
-  readonly linkTo: ReadonlyMap<string, BytePath>;
-}
+import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
 
 const COMPARES_PENDING_MAX = 64;
-/** Bounded so that a slice of the longest names, link targets and link groups still fits one change set. */
-const ENTRIES_PER_COMPARE = 250;
 /** Beyond this many, names are looked at again before all else is done: what is sent then may have been sent in vain. */
 const UNSETTLED_MAX = 100_000;
 
@@ -42,37 +32,50 @@ export class MirrorJob {
   readonly #compares = new Map<number, PendingCompare>();
   readonly #links: LinkGroups;
   readonly #sends: MirrorSends;
+  /** Large files that look equal, when the contents of all are compared. */
+  readonly #contents: BlockLooks;
   #renamesSeen: number;
   #isListing = false;
 
   constructor(options: MirrorJobOptions) {
     this.options = options;
     this.#links = new LinkGroups(options.tree);
+    this.#contents = new BlockLooks(options);
     this.#sends = new MirrorSends(options, this.#links, this.progress);
     this.#renamesSeen = options.tree.renamePosition;
     if (options.mode === "repair") return;
-    this.progress.begin(options.tree.totals());
-    for (let root = options.tree.rootCount - 1; root >= 0; root--) {
-      this.#directories.push({ root, path: "" as BytePath, only: null, again: null, suspect: options.suspect, descend: true });
-    }
-    if (options.mode === "full") for (let root = 0; root < options.tree.rootCount; root++) this.#sends.add(root, "" as BytePath, "new", null);
+    this.progress.begin(options.places === null ? options.tree.totals() : totalsOf(options.tree, options.places));
+    this.#directories.push(...this.#walk);
+    if (options.mode !== "full" || options.places !== null) return;
+    for (let root = 0; root < options.tree.rootCount; root++) this.#sends.add(root, "" as BytePath, "new", null);
+  }
+
+  /** All that is gone through, the first last. */
+  get #walk(): DirectoryWork[] {
+    const { tree, places, suspect } = this.options;
+    const all = places ?? Array.from({ length: tree.rootCount }, (_, root) => ({ root, path: "" as BytePath }));
+    return all.flatMap(({ root, path }) => worksOfPlace(root, path, suspect).reverse()).reverse();
   }
 
   /** Work that waits for an answer, or is still to be done. */
   get pending(): number {
     const works = this.#directories.length + this.#sends.pending + this.#links.unsettled + (this.#isListing ? 1 : 0);
-    return works + this.#compares.size + this.#answers.length;
+    return works + this.#compares.size + this.#answers.length + this.#contents.size;
   }
 
   get hasWork(): boolean {
-    if (this.#sends.hasWork || this.#answers.length > 0) return true;
-    if (this.#directories.length > 0) return this.#compares.size < COMPARES_PENDING_MAX;
-    return this.#links.unsettled > 0 && this.#compares.size === 0 && this.#sends.pending === 0;
+    if (this.#sends.hasWork || this.#answers.length > 0 || this.#contents.hasWork) return true;
+    if (this.#directories.length > 0) return this.#mayWalk;
+    return this.#links.unsettled > 0 && this.#compares.size + this.#sends.pending + this.#contents.size === 0;
+  }
+
+  get #mayWalk(): boolean {
+    return this.#compares.size < COMPARES_PENDING_MAX && this.#contents.mayTakeMore;
   }
 
   takeAnswer(answer: Answer): boolean {
     if (answer.kind !== "compare" && answer.kind !== "sums") return false;
-    if (!this.#compares.has(answer.seq) && !this.#sends.hasAsked(answer.seq)) return false;
+    if (!this.#compares.has(answer.seq) && !this.#sends.hasAsked(answer.seq) && !this.#contents.hasAsked(answer.seq)) return false;
     this.#answers.push(answer);
     return true;
   }
@@ -86,7 +89,7 @@ export class MirrorJob {
       this.#directories.push({ ...compare.work, descend: false });
       return true;
     }
-    return this.#sends.askAgain(seq);
+    return this.#contents.askAgain(seq) || this.#sends.askAgain(seq);
   }
 
   /**
@@ -110,13 +113,7 @@ export class MirrorJob {
   }
 
   #addRepairOf(root: RootIndex, path: BytePath): void {
-    const work: DirectoryWork[] = [];
-    if (path === "") work.push({ root, path, only: null, again: null, suspect: "none", descend: true });
-    for (let at = path; at !== ""; at = parentPath(at)) {
-      const only = baseName(at);
-      work.push({ root, path: parentPath(at), only, again: null, suspect: at === path ? "all" : "none", descend: at === path });
-    }
-    for (const item of work) this.#addDirectory(item);
+    for (const work of worksOfPlace(root, path, "all")) this.#addDirectory(work);
   }
 
   /** One bounded piece of work. "done" once nothing is left; a repair job is done whenever it is idle. */
@@ -130,19 +127,24 @@ export class MirrorJob {
     const answer = this.#answers.shift();
     if (answer !== undefined) {
       if (answer.kind === "compare") this.#takeCompare(answer);
-      else if (answer.kind === "sums") this.#sends.takeSums(answer);
+      else if (answer.kind === "sums") this.#takeSums(answer);
       return "worked";
     }
     if (this.#sends.hasWork) {
       this.#sends.sendSome();
       return "worked";
     }
+    const block = this.#contents.step();
+    if (block !== null) {
+      if (block !== "worked") this.#takeBlocks(block);
+      return "worked";
+    }
     if (this.#directories.length > 0) {
-      if (this.#compares.size >= COMPARES_PENDING_MAX) return "waiting";
+      if (!this.#mayWalk) return "waiting";
       await this.#takeNextDirectory(this.#directories.pop() as DirectoryWork);
       return "worked";
     }
-    if (this.#compares.size + this.#sends.pending > 0) return "waiting";
+    if (this.#compares.size + this.#sends.pending + this.#contents.size > 0) return "waiting";
     if (this.#links.unsettled > 0) {
       this.#lookAgain();
       return "worked";
@@ -161,7 +163,7 @@ export class MirrorJob {
     const renames = this.pending === 0 ? [] : tree.renamesSince(this.#renamesSeen);
     this.#renamesSeen = position;
     if (renames === null) {
-      for (let root = 0; root < tree.rootCount; root++) this.#addDirectory({ root, path: "" as BytePath, only: null, again: null, suspect, descend: true });
+      for (const work of this.#walk) this.#addDirectory(work);
       return;
     }
     renames.forEach(({ root, to }, index) => {
@@ -234,29 +236,31 @@ export class MirrorJob {
   }
 
   #startCompares(work: DirectoryWork, entries: readonly MirrorEntry[]): void {
-    const { tree, connectionId, extras, mode } = this.options;
+    const { tree, connectionId, extras, mode, content, newerOnly } = this.options;
     const end = work.only === null ? "" : nextName(work.only);
-    for (let at = 0; at === 0 || at < entries.length; at += ENTRIES_PER_COMPARE) {
-      const slice = entries.slice(at, at + ENTRIES_PER_COMPARE);
+    const hashesSmallFiles = mode !== "full" && content === "checksum-all";
+    const slices = slicesOf(entries, hashesSmallFiles);
+    slices.forEach((slice, index) => {
       const linkTo = new Map<string, BytePath>();
       for (const entry of mode === "full" ? [] : slice) {
         const first = this.#links.note(work.root, entry);
         if (first !== undefined) linkTo.set(entry.name, first);
       }
-      const next = entries[at + ENTRIES_PER_COMPARE];
+      const next = slices[index + 1]?.[0];
       const seq = tree.compare(connectionId, {
         root: work.root,
         directory: work.path,
         entries: slice,
-        from: at === 0 ? (work.only ?? "") : (slice[0] as MirrorEntry).name,
+        from: index === 0 ? (work.only ?? "") : (slice[0] as MirrorEntry).name,
         until: next === undefined ? end : next.name,
         extras: work.again === null ? extras : "keep",
         links: linkTo,
-        withDirectory: mode !== "full" && at === 0 && work.only === null && work.again === null,
+        withDirectory: mode !== "full" && index === 0 && work.only === null && work.again === null,
         suspect: mode === "full" ? "none" : work.suspect,
+        ...(hashesSmallFiles || newerOnly ? { look: { hashesSmallFiles } } : {}),
       });
       this.#compares.set(seq, { work, entries: new Map(slice.map((entry) => [entry.name, entry])), linkTo });
-    }
+    });
   }
 
   #takeCompare(answer: CompareAnswer): void {
@@ -273,13 +277,31 @@ export class MirrorJob {
       differing.add(difference.name);
       this.#takeDifference(pending, difference);
     }
-    for (const [name, entry] of pending.entries) if (!differing.has(name)) this.#takeEqual(pending, entry);
+    const shared = new Set(answer.shared?.map(({ name }) => name));
+    for (const [name, entry] of pending.entries) if (!differing.has(name)) this.#takeEqual(pending, entry, shared.has(name));
     this.#takeShared(pending, answer.shared ?? [], differing);
   }
 
-  #takeEqual({ work }: PendingCompare, entry: MirrorEntry): void {
-    if (work.again === null) this.progress.skip(entry);
+  #takeEqual({ work, linkTo }: PendingCompare, entry: MirrorEntry, isShared: boolean): void {
+    const isToRead = this.options.content === "checksum-all" && entry.type === "file" && entry.size > WHOLE_FILE_BYTES_MAX && !linkTo.has(entry.name);
+    if (work.again === null && isToRead) this.#contents.ask({ root: work.root, directory: work.path, entry, suspect: null, stamp: null, isShared });
+    else if (work.again === null) this.progress.skip(entry);
     else if (work.again.isCertain) this.#makeAnew(work.root, entry);
+  }
+
+  #takeSums(answer: SumsAnswer): void {
+    if (this.#contents.hasAsked(answer.seq)) this.#contents.take(answer);
+    else this.#sends.takeSums(answer);
+  }
+
+  /** Shared with other names on the target, it is made anew: put right in place, it would change them. */
+  #takeBlocks({ ask: { root, entry, isShared = false }, differingBytes }: BlockVerdict): void {
+    if (differingBytes > 0 && !isShared) {
+      this.#sends.add(root, entry.path, "content", entry);
+      return;
+    }
+    this.progress.skip(entry);
+    if (differingBytes > 0) this.#links.differs(root, entry.path);
   }
 
   #takeShared({ work, entries }: PendingCompare, shared: readonly SharedName[], differing: ReadonlySet<string>): void {
@@ -314,6 +336,10 @@ export class MirrorJob {
       return;
     }
     if (again !== null) this.progress.recall(entry);
+    if (this.#isLeftAlone(root, entry, difference)) {
+      this.progress.leaveAlone(entry);
+      return;
+    }
     const isFurther = pending.linkTo.has(difference.name);
     if (difference.why === "link" && !isFurther && mode === "difference" && again === null) {
       this.progress.skip(entry);
@@ -333,6 +359,16 @@ export class MirrorJob {
     }
   }
 
+  #isLeftAlone(root: RootIndex, { type, path }: MirrorEntry, { why, found }: Difference): boolean {
+    const { newerOnly, tree } = this.options;
+    return newerOnly && why !== "attr" && isLeftAlone(type, tree.stampOf(root, path), found);
+  }
+
+  /** What is open is closed, when it is ended before its time. */
+  close(): void {
+    this.#contents.close();
+  }
+
   #finish(): "worked" | "done" {
     this.#sends.addTouched();
     this.#links.clear();
@@ -340,18 +376,4 @@ export class MirrorJob {
     this.options.tree.flush();
     return "done";
   }
-}
-
-/** A directory that was not there to be compared lacks everything that should be in it. */
-function withContent(differs: readonly Difference[], entries: ReadonlyMap<string, MirrorEntry>): readonly Difference[] {
-  const isThere = !differs.some(({ name, why }) => name === "" && why !== "attr");
-  return isThere ? differs : [...differs, ...[...entries.keys()].map((name): Difference => ({ name, why: "missing" }))];
-}
-
-/** Where the renames took what was at `path`. */
-function follow(root: RootIndex, path: BytePath, renames: readonly ShippedRename[]): BytePath {
-  return renames.reduce(
-    (at, rename) => (rename.root === root && isBelow(at, rename.path) ? (`${rename.to}${at.slice(rename.path.length)}` as BytePath) : at),
-    path,
-  );
 }

@@ -1,7 +1,9 @@
 import { type BytePath, displayPath, joinPath } from "../model/byte-path.js";
-import type { MirrorEntry, MirrorTotals } from "../model/mirror-port.js";
+import type { MirrorEntry, MirrorTotals, MirrorTree } from "../model/mirror-port.js";
+import type { MirrorPlace } from "../model/mirror-wish.js";
 
 const ORPHAN_NAMES_MAX = 1000;
+const LEFT_ALONE_NAMES_MAX = 100;
 
 /** Counts of a mirror: what is done, what was found equal, what the target has beyond the source. */
 export class MirrorProgress {
@@ -13,6 +15,8 @@ export class MirrorProgress {
   orphans = 0;
   removed = 0;
   readonly orphanNames: string[] = [];
+  leftAlone = 0;
+  readonly leftAloneNames: string[] = [];
 
   begin(totals: MirrorTotals): void {
     this.filesTotal = totals.files;
@@ -23,6 +27,12 @@ export class MirrorProgress {
     if (entry.type === "dir") return;
     this.filesDone += 1;
     this.bytesSkipped += entry.size;
+  }
+
+  leaveAlone(entry: MirrorEntry): void {
+    this.skip(entry);
+    this.leftAlone += 1;
+    if (this.leftAloneNames.length < LEFT_ALONE_NAMES_MAX) this.leftAloneNames.push(displayPath(entry.path));
   }
 
   done(entry: MirrorEntry, bytes: number): void {
@@ -55,4 +65,15 @@ export class MirrorProgress {
     const share = this.bytesTotal > 0 ? (this.bytesDone + this.bytesSkipped) / this.bytesTotal : this.filesTotal > 0 ? this.filesDone / this.filesTotal : 1;
     return Math.min(99, Math.floor(share * 100));
   }
+}
+
+/** Of all these places and what is below them. */
+export function totalsOf(tree: MirrorTree, places: readonly MirrorPlace[]): MirrorTotals {
+  return places
+    .map(({ root, path }) => tree.totalsBelow(root, path))
+    .reduce((sum, each) => ({ files: sum.files + each.files, directories: sum.directories + each.directories, bytes: sum.bytes + each.bytes }), {
+      files: 0,
+      directories: 0,
+      bytes: 0,
+    });
 }

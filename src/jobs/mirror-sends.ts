@@ -5,6 +5,7 @@
 import { type BytePath, baseName, parentPath } from "../model/byte-path.js";
 import { type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { MirrorEntry, MirrorShipment, MirrorTransfer, MirrorTree } from "../model/mirror-port.js";
+import type { MirrorContent } from "../model/mirror-wish.js";
 import type { LinkGroups } from "./link-groups.js";
 import type { MirrorProgress } from "./mirror-progress.js";
 
@@ -12,6 +13,9 @@ export interface MirrorSendsOptions {
   readonly connectionId: number;
   readonly mode: "full" | "difference" | "repair";
   readonly tree: MirrorTree;
+  readonly content: MirrorContent;
+  /** Not null: names of an inode may lie outside of what the job goes through. */
+  readonly places: readonly unknown[] | null;
 }
 
 interface SendWork {
@@ -68,7 +72,7 @@ export class MirrorSends {
   }
 
   add(root: RootIndex, path: BytePath, what: SendWork["what"], entry: MirrorEntry | null): void {
-    this.#queue.push({ root, path, what, entry, relinks: this.#options.mode === "repair", tried: [] });
+    this.#queue.push({ root, path, what, entry, relinks: this.#options.mode === "repair" || this.#options.places !== null, tried: [] });
   }
 
   /** Sends it as new, as another inode than the receiver has, which all its names become names of. */
@@ -151,7 +155,8 @@ export class MirrorSends {
       this.#progress.done(entry, 0);
       return;
     }
-    if (work.what === "content" && entry?.type === "file" && entry.size > WHOLE_FILE_BYTES_MAX) {
+    const wholeBytesMax = this.#options.content === "times" ? WHOLE_FILE_BYTES_MAX : 0;
+    if (work.what === "content" && entry?.type === "file" && entry.size > wholeBytesMax) {
       this.#sums.set(tree.askSums(connectionId, root, path), work);
       return;
     }

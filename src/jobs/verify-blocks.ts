@@ -1,4 +1,4 @@
-// Contents that a verification compares by the block signatures of the target: asked for one at a time while another is read.
+// Contents that a job compares by the block signatures of the target: asked for one at a time while another is read.
 
 import type { BytePath } from "../model/byte-path.js";
 import type { RootIndex, SumsAnswer } from "../model/change.js";
@@ -13,6 +13,8 @@ export interface BlockAsk {
   readonly suspect: Suspect | null;
   /** As the file was before it was asked for. */
   readonly stamp: EntryStamp | null;
+  /** The target has further names of the file. */
+  readonly isShared?: boolean;
 }
 
 export interface BlockVerdict {

@@ -8,6 +8,7 @@ import { type BytePath, joinPath, ROOT_PATH } from "../model/byte-path.js";
 import { type Answer, type CompareAnswer, type Difference, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { EntryStamp, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
 import type { VerifyContent, VerifyFinding } from "../model/verify.js";
+import { slicesOf } from "./compare-slices.js";
 import { LinkGroups } from "./link-groups.js";
 import { sliceOfName } from "./name-slice.js";
 import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
@@ -36,9 +37,6 @@ interface Look extends Place {
 }
 
 const COMPARES_PENDING_MAX = 64;
-const ENTRIES_PER_COMPARE = 250;
-/** Both sides read so much for one answer. */
-const HASHED_BYTES_PER_COMPARE = 4 * 1024 * 1024;
 /** The walk waits while there are more. */
 const SUSPECTS_MAX = 20_000;
 
@@ -300,24 +298,6 @@ interface CompareHow {
   readonly extras: "report" | "keep";
   readonly group: SuspectGroup | null;
   readonly withDirectory: boolean;
-}
-
-/** In slices that both sides work off in a moment. */
-function slicesOf(entries: readonly MirrorEntry[], isHashed: boolean): readonly (readonly MirrorEntry[])[] {
-  const slices: MirrorEntry[][] = [];
-  let slice: MirrorEntry[] = [];
-  let bytes = 0;
-  for (const entry of entries) {
-    const hashed = isHashed && entry.type === "file" && entry.size <= WHOLE_FILE_BYTES_MAX ? entry.size : 0;
-    if (slice.length >= ENTRIES_PER_COMPARE || (slice.length > 0 && bytes + hashed > HASHED_BYTES_PER_COMPARE)) {
-      slices.push(slice);
-      slice = [];
-      bytes = 0;
-    }
-    slice.push(entry);
-    bytes += hashed;
-  }
-  return [...slices, slice];
 }
 
 /** By name; a directory that is not there lacks everything. An inode with more names than on the source has a stranger's among them. */

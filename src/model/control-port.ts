@@ -2,9 +2,10 @@
 // Every method returns or rejects with SmError within its deadline; none waits for ever.
 
 import type { Peer, PeerAddress } from "./channel-port.js";
-import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping, MirrorMode } from "./connection-spec.js";
+import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
 import type { JobControl } from "./job.js";
+import type { MirrorWish } from "./mirror-wish.js";
 import type { QueueLimitsChange, QueueReport } from "./queue.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
@@ -64,7 +65,7 @@ export interface ConnectionControl {
   reject(id: number): Promise<ConnectionReport>;
   setGuard(id: number, guards: GuardChange): Promise<ConnectionReport>;
   /** Starts a mirror; resolves at once with its first report. */
-  startMirror(id: number, mode: MirrorMode): Promise<MirrorReport>;
+  startMirror(id: number, wish: MirrorWish): Promise<MirrorReport>;
   stopMirror(id: number): Promise<MirrorReport>;
   /** Resolves when mirror `mirrorId` of the connection has ended, or after `timeoutMs` with the report of then. */
   waitMirror(id: number, mirrorId: number, timeoutMs: number): Promise<MirrorReport>;

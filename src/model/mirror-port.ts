@@ -80,6 +80,8 @@ export interface MirrorTree {
   renamesFromSet(seq: number): readonly ShippedRename[] | null;
   readonly rootCount: number;
   totals(): MirrorTotals;
+  /** Of an entry and all below. */
+  totalsBelow(root: RootIndex, path: BytePath): MirrorTotals;
   /** Lists the directory in byte order; null = not there. `isFresh`: what is known of it is brought up to date first (shipping live differences). */
   list(root: RootIndex, directory: BytePath, isFresh: boolean): Promise<readonly MirrorEntry[] | null>;
   /** Sends the entries for comparison; returns the sequence number whose answer will come. */

@@ -9,6 +9,7 @@ import type { CleanMark } from "./clean-mark.js";
 import type { DirtyPlace } from "./dirty-place.js";
 import type { PathKnowledge } from "./explanation.js";
 import type { CompareRequest } from "./mirror-port.js";
+import type { MirrorContent, MirrorPlace } from "./mirror-wish.js";
 import type { OrphanCounts, OrphanFinding, OrphanOptions } from "./orphans.js";
 import type { Rule } from "./rule.js";
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
@@ -38,6 +39,10 @@ export interface MirrorOrder {
   readonly mode: "full" | "difference";
   readonly extras: CompareChange["extras"];
   readonly suspect: CompareRequest["suspect"];
+  readonly content: MirrorContent;
+  readonly newerOnly: boolean;
+  /** What alone is mirrored; null = the whole set. */
+  readonly places: readonly MirrorPlace[] | null;
 }
 
 export type SourceCommand =
@@ -96,6 +101,9 @@ export interface MirrorCounts {
   readonly orphans: number;
   readonly removed: number;
   readonly orphanNames: readonly string[];
+  /** Files that the target keeps because they are not older there, and the first of their paths. */
+  readonly leftAlone: number;
+  readonly leftAloneNames: readonly string[];
   readonly percent: number;
 }
 

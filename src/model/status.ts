@@ -5,6 +5,7 @@ import type { AuditFigures, CaptureCoverage } from "./capture-port.js";
 import type { Compression } from "./compression.js";
 import type { Mapping } from "./connection-spec.js";
 import type { DirtyFigures } from "./dirty-place.js";
+import type { MirrorContent } from "./mirror-wish.js";
 import type { SocketsReport } from "./sockets.js";
 
 /** Why something is not fine: what, since when, what happens next and when, which command helps. */
@@ -30,6 +31,10 @@ export type ReplicationStatus = "Replicating" | "Ready" | "Stopped" | "Pending";
 export interface MirrorReport {
   readonly status: MirrorStatus;
   readonly mode: "full" | "difference" | null;
+  readonly content: MirrorContent;
+  readonly newerOnly: boolean;
+  /** The paths that alone are mirrored; null = the whole set. */
+  readonly paths: readonly string[] | null;
   readonly id: number;
   /** 0…100; null when the size was not calculated. Reaches 100 when done. */
   readonly percent: number | null;
@@ -40,6 +45,9 @@ export interface MirrorReport {
   readonly filesDone: number;
   readonly orphans: number;
   readonly orphanNames: readonly string[];
+  /** Files that a mirror of newer files let be, and the first of their paths. */
+  readonly leftAlone: number;
+  readonly leftAloneNames: readonly string[];
   readonly problems: readonly ProblemReport[];
   readonly problemCount: number;
   readonly startedAt: string | null;

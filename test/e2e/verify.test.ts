@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { delay } from "../../src/base/wait.js";
 import type { VerifyJobReport } from "../../src/model/job.js";
 import { AgentPair } from "../support/agent-pair.js";
 import { eventually } from "../support/eventually.js";
@@ -28,7 +29,7 @@ import { makeTempDirectory } from "../support/temp-tree.js";
 const MiB = 1024 * 1024;
 
 async function verify(pair: AgentPair, flags: readonly string[] = []): Promise<{ readonly code: number | null; readonly job: VerifyJobReport }> {
-  const result = await pair.source.cli(["verify", "start", `${pair.connectionId}`, "--wait", "--timeout", "60", "--json", ...flags], { timeoutMs: 70_000 });
+  const result = await pair.source.cli(["verify", "start", `${pair.connectionId}`, "--wait", "--timeout", "110", "--json", ...flags], { timeoutMs: 120_000 });
   return { code: result.code, job: (result.json as { job: VerifyJobReport }).job };
 }
 
@@ -140,8 +141,9 @@ test("a busy set is not accused, and what is wrong in it is found all the same",
   let isOver = false;
   const churn = (async () => {
     while (!isOver) {
-      await driver.run(operations.take(10).map((operation) => ({ ...operation })));
+      await driver.run(operations.take(10));
       appendFileSync(at("busy/log"), "a line\n".repeat(50));
+      await delay(20);
     }
   })();
   await eventually(() => expect(statSync(on("busy/log")).size).toBeGreaterThan(0));

@@ -7,6 +7,7 @@ import type { ConnectionPatch, GuardChange } from "../../src/model/connection-sp
 import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, TargetChoice } from "../../src/model/control-port.js";
 import type { PathExplanation } from "../../src/model/explanation.js";
 import type { JobControl, JobReport } from "../../src/model/job.js";
+import type { MirrorWish } from "../../src/model/mirror-wish.js";
 import { NOTHING_SWEPT } from "../../src/model/orphans.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
 import type { CaptureReport, ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
@@ -20,6 +21,9 @@ export function idleMirror(overrides: Partial<MirrorReport> = {}): MirrorReport 
   return {
     status: "Idle",
     mode: null,
+    content: "times",
+    newerOnly: false,
+    paths: null,
     id: 0,
     percent: null,
     bytesTotal: 0,
@@ -29,6 +33,8 @@ export function idleMirror(overrides: Partial<MirrorReport> = {}): MirrorReport 
     filesDone: 0,
     orphans: 0,
     orphanNames: [],
+    leftAlone: 0,
+    leftAloneNames: [],
     problems: [],
     problemCount: 0,
     startedAt: null,
@@ -196,7 +202,7 @@ export class MemoryAgentControl implements AgentControl {
       const mappings = request.map.kind === "pairs" ? request.map.pairs : [{ source: "/home", target: "/home" }];
       const id = this.#connections.size + 1;
       this.setConnection(connectionReport({ id, repset: request.repset, target: request.target, mappings }));
-      if (request.options.mirror !== "none") await this.connections.startMirror(id, request.options.mirror);
+      if (request.options.mirror !== "none") await this.connections.startMirror(id, { mode: request.options.mirror, content: "times", newerOnly: false });
       return this.#connection(id);
     },
     disconnect: async (id: number) => {
@@ -219,9 +225,17 @@ export class MemoryAgentControl implements AgentControl {
     approve: async (id: number) => this.#decided(id, "approve"),
     reject: async (id: number) => this.#decided(id, "reject"),
     setGuard: async (id: number, guards: GuardChange) => this.#decided(id, `guard ${guards.guard} ${guards.guardChanged}`),
-    startMirror: async (id: number, mode: "full" | "difference") => {
+    startMirror: async (id: number, wish: MirrorWish) => {
       this.#mirrorId += 1;
-      const running = idleMirror({ status: "Mirroring", mode, id: this.#mirrorId, percent: 0, outcome: "running", startedAt: SINCE });
+      const running = idleMirror({
+        status: "Mirroring",
+        ...wish,
+        paths: wish.paths ?? null,
+        id: this.#mirrorId,
+        percent: 0,
+        outcome: "running",
+        startedAt: SINCE,
+      });
       this.setConnection({ ...this.#connection(id), mirror: running });
       const ends = this.#options.mirrorEnds;
       if (ends) queueMicrotask(() => this.endMirror(id, ends));

@@ -151,10 +151,12 @@ export class SourceKit {
     mode: MirrorOrder["mode"],
     extras: MirrorOrder["extras"] = mode === "full" ? "keep" : "remove",
     suspect: MirrorOrder["suspect"] = "none",
+    more: Partial<Pick<MirrorOrder, "content" | "newerOnly" | "places">> = {},
   ): Promise<void> {
     const mirrorId = ++this.#mirrors;
     this.jobs.obey({ kind: "attach", connectionId: CONNECTION });
-    this.jobs.obey({ kind: "mirror", order: { connectionId: CONNECTION, mirrorId, mode, extras, suspect } });
+    const order = { connectionId: CONNECTION, mirrorId, mode, extras, suspect, content: "times", newerOnly: false, places: null, ...more } as const;
+    this.jobs.obey({ kind: "mirror", order });
     await this.#until(() => this.events.some((event) => event.kind === "mirrorEmitted" && event.mirrorId === mirrorId));
   }
 

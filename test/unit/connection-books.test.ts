@@ -4,10 +4,24 @@ import { ProblemBook } from "../../src/connection/problem-book.js";
 import type { MirrorCounts } from "../../src/model/source-messages.js";
 
 const NOW = "2030-01-01T00:00:00.000Z";
+const DIFFERENCE = { mode: "difference", content: "times", newerOnly: false } as const;
 const LATER = "2030-01-01T00:01:00.000Z";
 
 function counts(part: Partial<MirrorCounts> = {}): MirrorCounts {
-  return { filesTotal: 10, bytesTotal: 100, filesDone: 5, bytesDone: 30, bytesSkipped: 20, orphans: 0, removed: 0, orphanNames: [], percent: 50, ...part };
+  return {
+    filesTotal: 10,
+    bytesTotal: 100,
+    filesDone: 5,
+    bytesDone: 30,
+    bytesSkipped: 20,
+    orphans: 0,
+    removed: 0,
+    orphanNames: [],
+    leftAlone: 0,
+    leftAloneNames: [],
+    percent: 50,
+    ...part,
+  };
 }
 
 function problem(path: string, at = NOW, code = "FS_DENIED") {
@@ -24,7 +38,7 @@ describe("the mirrors of a connection", () => {
 
   test("from its start to the target's word", () => {
     const tracker = new MirrorTracker();
-    const id = tracker.start("difference", NOW);
+    const id = tracker.start(DIFFERENCE, NOW);
     expect(tracker.report()).toMatchObject({ status: "Calculating", percent: 0 });
     tracker.begin(id, LATER);
     tracker.progress(id, counts());
@@ -40,8 +54,8 @@ describe("the mirrors of a connection", () => {
 
   test("news of an earlier mirror are not taken for the present one", () => {
     const tracker = new MirrorTracker();
-    const first = tracker.start("full", NOW);
-    const second = tracker.start("difference", LATER);
+    const first = tracker.start({ ...DIFFERENCE, mode: "full" }, NOW);
+    const second = tracker.start(DIFFERENCE, LATER);
     expect(second).not.toBe(first);
     tracker.progress(first, counts({ percent: 88 }));
     tracker.emitted(first, 5, counts());
@@ -52,7 +66,7 @@ describe("the mirrors of a connection", () => {
 
   test("one that was stopped stays stopped", () => {
     const tracker = new MirrorTracker();
-    const id = tracker.start("full", NOW);
+    const id = tracker.start({ ...DIFFERENCE, mode: "full" }, NOW);
     tracker.end("stopped", NOW);
     tracker.emitted(id, 1, counts());
     tracker.end("done", LATER);
@@ -61,10 +75,10 @@ describe("the mirrors of a connection", () => {
 
   test("a new one begins without the problems of the last; their list is bounded, their count is not", () => {
     const tracker = new MirrorTracker();
-    tracker.start("full", NOW);
+    tracker.start({ ...DIFFERENCE, mode: "full" }, NOW);
     for (let i = 0; i < 250; i++) tracker.addProblem(problem(`f${i}`));
     expect([tracker.report().problems.length, tracker.report().problemCount]).toEqual([100, 250]);
-    tracker.start("full", LATER);
+    tracker.start({ ...DIFFERENCE, mode: "full" }, LATER);
     expect([tracker.report().problems.length, tracker.report().problemCount]).toEqual([0, 0]);
   });
 });

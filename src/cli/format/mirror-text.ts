@@ -2,13 +2,30 @@ import type { MirrorReport } from "../../model/status.js";
 import { formatBytes, formatCount, formatPercent } from "./quantities.js";
 import { formatProblems, indent } from "./reason-text.js";
 
+const NAMES_SHOWN = 10;
+
 /** One line: what the mirror does, or what the last one did. */
 export function formatMirrorLine(mirror: MirrorReport): string {
   if (mirror.status !== "Idle" || mirror.outcome === "running") {
-    return `${mirror.status} (${mirror.mode ?? "difference"}) ${formatPercent(mirror.percent)}, ${formatMirrorCounts(mirror)}`;
+    return `${mirror.status} (${formatKind(mirror)}) ${formatPercent(mirror.percent)}, ${formatMirrorCounts(mirror)}`;
   }
   if (mirror.outcome === null) return "Idle";
-  return `Idle (last: ${mirror.mode ?? "difference"}, ${mirror.outcome}, ${formatMirrorCounts(mirror)})`;
+  return `Idle (last: ${formatKind(mirror)}, ${mirror.outcome}, ${formatMirrorCounts(mirror)})`;
+}
+
+/** "difference, checksum-all" */
+function formatKind({ mode, content, newerOnly, paths }: MirrorReport): string {
+  return [
+    mode ?? "difference",
+    ...(content === "times" ? [] : [content]),
+    ...(newerOnly ? ["newer"] : []),
+    ...(paths === null ? [] : [`${paths[0]}${paths.length > 1 ? " and more" : ""} only`]),
+  ].join(", ");
+}
+
+function namesOf({ leftAlone, leftAloneNames }: MirrorReport): string[] {
+  const shown = leftAloneNames.slice(0, NAMES_SHOWN).map((name) => `    ${name}`);
+  return leftAlone > shown.length ? [...shown, "    ..."] : shown;
 }
 
 export function formatMirrorCounts(mirror: MirrorReport): string {
@@ -20,7 +37,12 @@ export function formatMirrorCounts(mirror: MirrorReport): string {
 export function formatMirror(mirror: MirrorReport): string {
   const skipped = mirror.bytesSkipped > 0 ? [`  skipped as equal: ${formatBytes(mirror.bytesSkipped)}`] : [];
   const orphans = mirror.orphans > 0 ? [`  orphans on the target: ${formatCount(mirror.orphans)}`] : [];
-  return [`mirror ${mirror.id}: ${formatMirrorLine(mirror)}`, ...skipped, ...orphans, ...indent(formatProblems(mirror.problems, mirror.problemCount), 2)].join(
-    "\n",
-  );
+  const leftAlone = mirror.leftAlone > 0 ? [`  left alone, not older on the target: ${formatCount(mirror.leftAlone)}`, ...namesOf(mirror)] : [];
+  return [
+    `mirror ${mirror.id}: ${formatMirrorLine(mirror)}`,
+    ...skipped,
+    ...orphans,
+    ...leftAlone,
+    ...indent(formatProblems(mirror.problems, mirror.problemCount), 2),
+  ].join("\n");
 }

@@ -1,0 +1,35 @@
+// What a person may ask of a mirror.
+
+import type { BytePath } from "./byte-path.js";
+import type { RootIndex } from "./change.js";
+import type { MirrorMode } from "./connection-spec.js";
+
+/**
+ * Which contents a difference mirror compares. times: a large file whose size or time differs is compared block by block, a small
+ * one is sent. checksum: every file whose size or time differs is compared block by block. checksum-all: the contents of all files are.
+ */
+export type MirrorContent = "times" | "checksum" | "checksum-all";
+
+export interface MirrorWish {
+  readonly mode: MirrorMode;
+  readonly content: MirrorContent;
+  /** A file is sent only if the source's date is newer than the target's; what is not is left alone and told. */
+  readonly newerOnly: boolean;
+  /** Absolute paths on the source, below its roots, that alone are compared and sent; absent = the whole set. */
+  readonly paths?: readonly string[];
+}
+
+/** A place of the set, with all below. */
+export interface MirrorPlace {
+  readonly root: RootIndex;
+  readonly path: BytePath;
+}
+
+/** Why no mirror can do both; null = it can. */
+export function contradictionIn({ mode, content, newerOnly }: MirrorWish): string | null {
+  if (mode === "full" && newerOnly) return "a full mirror sends every file, also over those that are newer on the target: newer is for a difference mirror";
+  if (mode === "full" && content !== "times") return `a full mirror sends every file and compares none: ${content} is for a difference mirror`;
+  if (content === "checksum-all" && newerOnly)
+    return "checksum-all finds what differs although its date is the same, newer sends none of that: give one of them";
+  return null;
+}
