@@ -12,7 +12,7 @@ import { RandomOperations } from "../support/random-operations.js";
 import { SeededRandom } from "../support/seeded-random.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
 
-const KILLS = Number(process.env.SM_TEST_KILLS ?? 8);
+const KILLS = Number(process.env.SM_TEST_KILLS ?? 5);
 const SEED = Number(process.env.SM_TEST_SEED ?? 20_260);
 
 test(`${KILLS} kills of either agent under load, seed ${SEED}`, { timeout: 60_000 + KILLS * 30_000 }, async () => {
