@@ -8,6 +8,7 @@ import type { JobControl } from "./job.js";
 import type { MirrorWish } from "./mirror-wish.js";
 import type { QueueLimitsChange, QueueReport } from "./queue.js";
 import type { RepsetData, Rule } from "./rule.js";
+import type { SimulationControl } from "./simulation.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
 import type { TransmissionControl } from "./transmission-report.js";
 
@@ -39,12 +40,14 @@ export interface RepsetControl {
 
 export interface ConnectRequest {
   readonly repset: string;
-  /** Peer name, or "localhost" for this agent itself. */
+  /** Peer name, "localhost" for this agent itself, or "tdu": a simulation, which stores nothing. */
   readonly target: string;
   /** How source paths map to the target: explicit pairs, the same paths, or all below one directory. */
   readonly map:
     | { readonly kind: "pairs"; readonly pairs: readonly Mapping[] }
     | { readonly kind: "exact" }
+    /** There is no place: of a simulation. */
+    | { readonly kind: "none" }
     | { readonly kind: "base"; readonly directory: string };
   readonly options: ConnectionOptions;
 }
@@ -157,6 +160,7 @@ export interface AgentControl {
   readonly queue: QueueControl;
   readonly quarantine: QuarantineControl;
   readonly jobs: JobControl;
+  readonly simulation: SimulationControl;
   /** `path` absolute, as text. */
   explain(path: string): Promise<PathExplanation>;
   status(): StatusReport;

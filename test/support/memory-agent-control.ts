@@ -10,6 +10,10 @@ import type { JobControl, JobReport } from "../../src/model/job.js";
 import type { MirrorWish } from "../../src/model/mirror-wish.js";
 import { NOTHING_SWEPT } from "../../src/model/orphans.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
+import type { SimulationControl } from "../../src/model/simulation.js";
+import { SimulationFigures } from "../../src/model/simulation-figures.js";
+import type { SimulationRow } from "../../src/model/simulation-row.js";
+import { sizingReport } from "../../src/model/sizing-report.js";
 import type { CaptureReport, ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
 import type { ScheduleChange } from "../../src/model/transmission.js";
 import type { TransmissionReport } from "../../src/model/transmission-report.js";
@@ -50,6 +54,7 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     repset: "home",
     target: "beta",
     targetAddress: "10.0.0.2:1500",
+    isSimulated: false,
     mappings: [{ source: "/home", target: "/backup/home" }],
     state: "replicating",
     targetDataState: "OK",
@@ -87,6 +92,17 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     problems: [],
     problemCount: 0,
     reasons: [],
+    ...overrides,
+  };
+}
+
+/** Ten seconds in which 1 MiB changed, of a set of 100 MiB; text, by the samples. */
+export function simulationRow(overrides: Partial<SimulationRow> = {}): SimulationRow {
+  const sample = { bytes: 1000, levels: { lz4: { bytes: 500, cpuUs: 10 }, brotli: { bytes: 200, cpuUs: 100 } } };
+  return {
+    ...{ endMs: Date.parse(SINCE), seconds: 10, changes: 12, bytes: 1_048_576, sentBytes: 1_048_576, wireBytes: 1_048_576 },
+    ...{ mirrorBytes: 0, mirrorWireBytes: 0, queueBytes: 4096, lagMs: 20, setFiles: 40, setBytes: 104_857_600 },
+    ...{ live: sample, mirror: sample },
     ...overrides,
   };
 }
@@ -310,6 +326,14 @@ export class MemoryAgentControl implements AgentControl {
       const times = { startedAt: SINCE, finishedAt: SINCE };
       this.#jobs.set(id, { id, kind: "verify", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, verify });
       return this.#job(id);
+    },
+  };
+
+  readonly simulation: SimulationControl = {
+    report: async (id, question) => {
+      const figures = new SimulationFigures();
+      figures.add(simulationRow());
+      return { files: [`/var/log/sm/home simulation ${id}.csv`], report: sizingReport(figures, question, (ms) => new Date(ms).getUTCHours()) };
     },
   };
 
