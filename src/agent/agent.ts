@@ -22,6 +22,7 @@ import type { AgentControl } from "../model/control-port.js";
 import type { StatusReport } from "../model/status.js";
 import { AgentLog } from "../observe/agent-log.js";
 import { Bootstrap } from "../transport/bootstrap.js";
+import type { LinkTiming } from "../transport/frame-link.js";
 import { Identity } from "../transport/identity.js";
 import { PeerServer } from "../transport/peer-server.js";
 import { PeerStore } from "../transport/peer-store.js";
@@ -119,13 +120,12 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const identity = await Identity.open(config.stateDir, config.server.name);
   const peers = await PeerStore.open(config.stateDir);
   const trust = { identity, peers, bootstrap: await Bootstrap.open(config.stateDir) };
-  const { heartbeatMs, deadMs } = config.transport;
   const dialer = await openDialer(config, { identity, peers, log });
   let feedsChanged = (): void => undefined;
   const common = { version, failpoint, log };
   const target = await TargetService.open({ ...targetOptions(config, identity, peers), ...common, onFeeds: () => feedsChanged(), onChange: board.changed });
   closers.push(() => target.close());
-  const server = await PeerServer.open({ ...trust, listen, accept: target.accept, dismiss: target.dismiss, log, limits: { heartbeatMs, deadMs } });
+  const server = await PeerServer.open({ ...trust, listen, accept: target.accept, dismiss: target.dismiss, log, limits: linkTiming(config) });
   closers.push(() => server.close());
   const repsetStore = await RepsetStore.open(config.configDir, log);
   closers.push(() => repsetStore.close());
@@ -196,9 +196,13 @@ function targetOptions(config: Config, identity: Identity, peers: PeerStore) {
   };
 }
 
-function openDialer({ transport }: Config, common: Pick<DialerOptions, "identity" | "peers" | "log">): Promise<WsSourceDialer> {
-  const { connectTimeoutMs, compressMinBytes: compressBytesMin, sockets, heartbeatMs, deadMs } = transport;
-  return WsSourceDialer.open({ ...common, timing: { heartbeatMs, deadMs, connectTimeoutMs }, compressBytesMin, sockets });
+function openDialer(config: Config, common: Pick<DialerOptions, "identity" | "peers" | "log">): Promise<WsSourceDialer> {
+  const { connectTimeoutMs, compressMinBytes: compressBytesMin, sockets } = config.transport;
+  return WsSourceDialer.open({ ...common, timing: { ...linkTiming(config), connectTimeoutMs }, compressBytesMin, sockets });
+}
+
+function linkTiming({ transport: { heartbeatMs, deadMs } }: Config): LinkTiming {
+  return { heartbeatMs, deadMs };
 }
 
 function openSimulations(options: SimulationsOptions, closers: (() => Promise<void> | void)[]): Simulations {
