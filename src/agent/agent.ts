@@ -201,7 +201,7 @@ function openDialer(config: Config, common: Pick<DialerOptions, "identity" | "pe
   return WsSourceDialer.open({ ...common, timing: { ...linkTiming(config), connectTimeoutMs }, compressBytesMin, sockets });
 }
 
-function linkTiming({ transport: { heartbeatMs, deadMs } }: Config): LinkTiming {
+function linkTiming({ transport: { heartbeatMs, deadMs } }: Config): Omit<LinkTiming, "closeMs"> {
   return { heartbeatMs, deadMs };
 }
 

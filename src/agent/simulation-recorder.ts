@@ -12,7 +12,11 @@ export interface RecordedConnection {
   readonly counts: Readonly<SentCounts>;
   readonly mirror: { readonly id: number; readonly isRunning: boolean };
   readonly oldestPendingMs: number | null;
-  readonly options: { readonly journal: { backlog(connectionId: number): { readonly bytes: number } } };
+  readonly options: {
+    readonly journal: { backlog(connectionId: number): { readonly bytes: number } };
+    /** What a restart, or a full queue, left to be compared. */
+    readonly places: { readonly isEmpty: boolean };
+  };
 }
 
 export interface SimulationRecorderOptions {
@@ -24,6 +28,8 @@ export interface SimulationRecorderOptions {
   readonly clock?: Clock;
 }
 
+/** A look that comes a little before its time is not worth another second. */
+const EARLY_MS = 300;
 /** An agent that stops writes what it has of an interval, unless that is next to nothing. */
 const WRITTEN_MS_MIN = 100;
 
@@ -37,7 +43,7 @@ export class SimulationRecorder {
   #beganMs: number;
   #seen: SentCounts;
   #mirrorSeen = 0;
-  #wasMirroring = false;
+  #wasMending = false;
 
   constructor(options: SimulationRecorderOptions) {
     this.#options = options;
@@ -49,17 +55,22 @@ export class SimulationRecorder {
   /** A set is counted when it was captured: what a limit does to its sending says nothing about the changes. */
   takeEvent(event: SourceEvent): void {
     if (event.kind !== "set") return;
-    const { id, mirror } = this.#options.connection;
-    // Contents that had to be compared come as sets of this connection alone, as those of a mirror do.
-    const isChange = event.connectionId === 0 || (event.connectionId === id && !mirror.isRunning);
+    // Contents of changed files that had to be compared come as sets of this connection alone, as those of a mirror do.
+    const isChange = event.connectionId === 0 || (event.connectionId === this.#options.connection.id && !this.#isMending);
     if (!isChange) return;
     this.#figures.changes += event.changes;
     this.#figures.bytes += event.bytes.byteLength;
   }
 
+  /** Sets of jobs carry what is no change of now. */
+  get #isMending(): boolean {
+    const { mirror, options } = this.#options.connection;
+    return mirror.isRunning || !options.places.isEmpty;
+  }
+
   /** A set has passed. */
   takeSet(bytes: Buffer, isOfJob: boolean): void {
-    const kind = isOfJob && this.#options.connection.mirror.isRunning ? "mirror" : "live";
+    const kind = isOfJob && this.#isMending ? "mirror" : "live";
     const sums = this.#options.sampler.take(bytes);
     if (sums.bytes > 0) this.#figures[kind] = addSums(this.#figures[kind], sums);
   }
@@ -72,7 +83,7 @@ export class SimulationRecorder {
     const lagMs = connection.oldestPendingMs === null ? 0 : Math.max(0, this.#clock.nowMs() - connection.oldestPendingMs);
     this.#figures.queueBytes = Math.max(this.#figures.queueBytes, bytes);
     this.#figures.lagMs = Math.max(this.#figures.lagMs, Math.round(lagMs));
-    if (this.#clock.monotonicMs() - this.#beganMs >= intervalMs) this.#write();
+    if (this.#clock.monotonicMs() - this.#beganMs >= intervalMs - EARLY_MS) this.#write();
   }
 
   #takeCounts(): void {
@@ -80,15 +91,15 @@ export class SimulationRecorder {
     const [figures, seen] = [this.#figures, this.#seen];
     const ofJobs = { bytes: counts.mirrorBytes - seen.mirrorBytes, wireBytes: counts.mirrorWireBytes - seen.mirrorWireBytes };
     const all = { bytes: counts.bytes - seen.bytes, wireBytes: counts.wireBytes - seen.wireBytes };
-    const isMirror = mirror.isRunning || this.#wasMirroring || mirror.id !== this.#mirrorSeen;
-    const ofMirror = isMirror ? ofJobs : { bytes: 0, wireBytes: 0 };
+    const isMending = this.#isMending || this.#wasMending || mirror.id !== this.#mirrorSeen;
+    const ofMirror = isMending ? ofJobs : { bytes: 0, wireBytes: 0 };
     figures.mirrorBytes += ofMirror.bytes;
     figures.mirrorWireBytes += ofMirror.wireBytes;
     figures.sentBytes += all.bytes - ofMirror.bytes;
     figures.wireBytes += all.wireBytes - ofMirror.wireBytes;
     this.#seen = { ...counts };
     this.#mirrorSeen = mirror.id;
-    this.#wasMirroring = mirror.isRunning;
+    this.#wasMending = this.#isMending;
   }
 
   #write(): void {

@@ -124,6 +124,7 @@ function dataState(c: ConnectionView): TargetDataState {
 }
 
 function targetStatus(c: ConnectionView): TargetStatus {
+  if (c.record.isSimulated === true) return "Not Loaded";
   if (c.state.kind === "held") return "Not Connected";
   if (c.state.kind !== "streaming") return "Unreachable";
   const { targetPause } = c.transmission;
