@@ -7,7 +7,8 @@ export interface Load {
   readonly bytes: number;
 }
 
-const HALVINGS = 60;
+/** Sums of many intervals are not exact. */
+const ROUNDING_SECONDS = 1e-9;
 
 /** The longest that a byte waits (seconds) in a queue that leaves at a constant rate (bytes per second). Loads in order of time. */
 export function longestWait(loads: readonly Load[], bytesPerSecond: number): number {
@@ -24,17 +25,16 @@ export function longestWait(loads: readonly Load[], bytesPerSecond: number): num
   return most === 0 ? 0 : most / bytesPerSecond;
 }
 
-/** The smallest constant rate (bytes per second, rounded up) at which no byte ever waits longer. */
+/** The smallest constant rate, in whole bytes per second, at which no byte ever waits longer. */
 export function requiredRate(loads: readonly Load[], lagSeconds: number): number {
-  let enough = loads.reduce((most, { bytes, seconds }) => Math.max(most, bytes / seconds), 0);
-  if (enough === 0) return 0;
   let tooLittle = 0;
-  for (let i = 0; i < HALVINGS && enough - tooLittle > 0.5; i++) {
-    const middle = (enough + tooLittle) / 2;
-    if (longestWait(loads, middle) <= lagSeconds) enough = middle;
+  let enough = Math.ceil(loads.reduce((most, { bytes, seconds }) => Math.max(most, bytes / seconds), 0));
+  while (enough - tooLittle > 1) {
+    const middle = Math.floor((enough + tooLittle) / 2);
+    if (longestWait(loads, middle) <= lagSeconds + ROUNDING_SECONDS) enough = middle;
     else tooLittle = middle;
   }
-  return Math.ceil(enough);
+  return enough;
 }
 
 export interface WorstWindow {

@@ -28,7 +28,7 @@ export class LinkTime {
   }
 
   get isBackedUp(): boolean {
-    return this.behindMs >= AHEAD_MS;
+    return this.behindMs > AHEAD_MS / 2;
   }
 
   get unsentBytes(): number {
