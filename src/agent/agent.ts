@@ -163,7 +163,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   });
   const explainer = new ExplainService({ repsets: repsetStore, sourceOf: (repset) => source.sourceOf(repset) });
   const control: AgentControl = {
-    repsets: new RepsetService(repsetStore, source),
+    repsets: openRepsets(repsetStore, source, closers),
     connections: source,
     jobs,
     simulation: simulations,
@@ -203,6 +203,12 @@ function openDialer(config: Config, common: Pick<DialerOptions, "identity" | "pe
 
 function linkTiming({ transport: { heartbeatMs, deadMs } }: Config): Omit<LinkTiming, "closeMs"> {
   return { heartbeatMs, deadMs };
+}
+
+function openRepsets(store: RepsetStore, source: SourceService, closers: (() => Promise<void> | void)[]): RepsetService {
+  const repsets = new RepsetService(store, source);
+  closers.push(() => repsets.close());
+  return repsets;
 }
 
 function openSimulations(options: SimulationsOptions, closers: (() => Promise<void> | void)[]): Simulations {

@@ -197,6 +197,7 @@ export const repsetSizeSchema: z.ZodType<RepsetSize> = z.object({
   directories: z.number(),
   bytes: z.number(),
   problems: z.number(),
+  isComplete: z.boolean(),
 });
 
 export const peerReportSchema: z.ZodType<PeerReport> = z.object({

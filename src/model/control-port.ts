@@ -17,7 +17,12 @@ export interface RepsetSize {
   readonly directories: number;
   readonly bytes: number;
   readonly problems: number;
+  /** False: it is still being counted. */
+  readonly isComplete: boolean;
 }
+
+/** The longest that a size is waited for. */
+export const SIZE_MS_MAX = 600_000;
 
 /** The outcome of a save: the set as saved, and the rules that were dropped as redundant (HP guide p. 4-2). */
 export interface RepsetSaved {
@@ -35,7 +40,8 @@ export interface RepsetControl {
   /** `generation` undefined = on top of whatever is there now. */
   addRule(name: string, rule: Rule, generation?: number): Promise<RepsetSaved>;
   removeRule(name: string, path: string, mode: Rule["mode"] | undefined, generation?: number): Promise<RepsetSaved>;
-  size(name: string): Promise<RepsetSize>;
+  /** What is counted after `waitMs`; without it, the whole, or TIMEOUT. A walk that nobody asks for any more ends. */
+  size(name: string, waitMs?: number): Promise<RepsetSize>;
 }
 
 export interface ConnectRequest {

@@ -153,7 +153,8 @@ function notesOf({ observedSeconds, missingSeconds, levels, queue, set }: Omit<S
   if (missingSeconds > 0) notes.push(`of ${missingSeconds} seconds in between there are no figures: the agent was not running, and they count as quiet`);
   if (observedSeconds < queue.outageSeconds) notes.push("less was looked at than the outage lasts: the queue is that of the time looked at");
   if (set.files === 0) notes.push("the size of the set is not known yet: times of the mirror come when the set was scanned");
-  if (levels.some(({ changes }) => changes.share === null)) notes.push("no changes were sampled yet: what compression does to them is not known");
+  if (levels.some(({ changes }) => changes.sampledBytes < MIB))
+    notes.push("less than 1 MiB of changes was sampled: what compression does to them is not known");
   return notes;
 }
 

@@ -167,6 +167,7 @@ export class MemoryAgentControl implements AgentControl {
   readonly #repsets = new Map<string, RepsetData>();
   readonly #connections = new Map<number, ConnectionReport>();
   readonly #jobs = new Map<number, JobReport>();
+  #sizesAsked = 0;
   readonly #peers = new Map<string, PeerReport>();
   readonly #watchers = new Set<() => void>();
   #index = 1;
@@ -205,9 +206,12 @@ export class MemoryAgentControl implements AgentControl {
       const rules = repset.rules.filter((rule) => rule.path !== path || (mode !== undefined && rule.mode !== mode));
       return this.#save({ ...repset, generation: repset.generation + 1, rules });
     },
-    size: async (name: string) => {
+    /** Who waits only a while is told the half of it first. */
+    size: async (name: string, waitMs?: number) => {
       this.#repset(name);
-      return { files: 3, directories: 1, bytes: 4096, problems: 0 };
+      this.#sizesAsked += 1;
+      if (waitMs !== undefined && this.#sizesAsked === 1) return { files: 1, directories: 0, bytes: 5, problems: 0, isComplete: false };
+      return { files: 3, directories: 1, bytes: 4096, problems: 0, isComplete: true };
     },
   };
 
