@@ -154,7 +154,7 @@ function notesOf({ observedSeconds, missingSeconds, levels, queue, set }: Omit<S
   if (observedSeconds < queue.outageSeconds) notes.push("less was looked at than the outage lasts: the queue is that of the time looked at");
   if (set.files === 0) notes.push("the size of the set is not known yet: times of the mirror come when the set was scanned");
   if (levels.some(({ changes }) => changes.sampledBytes < MIB))
-    notes.push("less than 1 MiB of changes was sampled: what compression does to them is not known");
+    notes.push("less than 1 MiB of changes was sampled: what compression does to them is hardly known");
   return notes;
 }
 
