@@ -29,10 +29,9 @@ interface Place {
   readonly path: BytePath;
 }
 
-/** A compare that waits for its answer. `stamps`: of a second look, each as it was before. */
-interface Look extends Place {
+/** A compare that waits for its answer, as it was asked. `stamps`: of a second look, each as it was before. */
+interface Look extends Place, CompareHow {
   readonly entries: ReadonlyMap<string, MirrorEntry>;
-  readonly group: SuspectGroup | null;
   readonly stamps: ReadonlyMap<string, EntryStamp | null>;
 }
 
@@ -86,7 +85,8 @@ export class VerifyJob {
     const look = this.#looks.get(seq);
     if (look === undefined) return this.#blocks.askAgain(seq);
     this.#looks.delete(seq);
-    if (look.group === null) this.#compare(look, [...look.entries.values()], { from: "", until: "", extras: "keep", group: null, withDirectory: false });
+    // The very same slice: other names of the target in it are extras still.
+    if (look.group === null) this.#compare(look, [...look.entries.values()], look);
     else for (const suspect of look.group.suspects) this.#suspects.putBack(suspect);
     return true;
   }
@@ -136,9 +136,10 @@ export class VerifyJob {
 
   #compare(place: Place, entries: readonly MirrorEntry[], how: CompareHow): void {
     const { tree, connectionId, content } = this.#options;
+    const { from, until, extras, group, withDirectory } = how;
     const links = new Map<string, BytePath>();
     const stamps = new Map<string, EntryStamp | null>();
-    for (const suspect of how.group?.suspects ?? []) stamps.set(suspect.name, tree.stampOf(place.root, pathOf(suspect)));
+    for (const suspect of group?.suspects ?? []) stamps.set(suspect.name, tree.stampOf(place.root, pathOf(suspect)));
     for (const entry of entries) {
       const first = this.#links.note(place.root, entry);
       if (first !== undefined) links.set(entry.name, first);
@@ -147,15 +148,16 @@ export class VerifyJob {
       root: place.root,
       directory: place.path,
       entries,
-      from: how.from,
-      until: how.until,
-      extras: how.extras,
+      from,
+      until,
+      extras,
       links,
-      withDirectory: how.withDirectory,
+      withDirectory,
       suspect: "none",
       look: { hashesSmallFiles: content === "all" },
     });
-    this.#looks.set(seq, { ...place, entries: new Map(entries.map((entry) => [entry.name, entry])), group: how.group, stamps });
+    const asked = { from, until, extras, group, withDirectory, entries: new Map(entries.map((entry) => [entry.name, entry])), stamps };
+    this.#looks.set(seq, { root: place.root, path: place.path, ...asked });
   }
 
   #takeCompare(answer: CompareAnswer): void {
