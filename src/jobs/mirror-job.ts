@@ -257,7 +257,7 @@ export class MirrorJob {
         links: linkTo,
         withDirectory: mode !== "full" && index === 0 && work.only === null && work.again === null,
         suspect: mode === "full" ? "none" : work.suspect,
-        ...(hashesSmallFiles || newerOnly ? { look: { hashesSmallFiles } } : {}),
+        ...(hashesSmallFiles || newerOnly ? { look: { hashesSmallFiles, settlesExtras: true } } : {}),
       });
       this.#compares.set(seq, { work, entries: new Map(slice.map((entry) => [entry.name, entry])), linkTo });
     });

@@ -154,7 +154,7 @@ export class VerifyJob {
       links,
       withDirectory,
       suspect: "none",
-      look: { hashesSmallFiles: content === "all" },
+      look: { hashesSmallFiles: content === "all", settlesExtras: false },
     });
     const asked = { from, until, extras, group, withDirectory, entries: new Map(entries.map((entry) => [entry.name, entry])), stamps };
     this.#looks.set(seq, { root: place.root, path: place.path, ...asked });
