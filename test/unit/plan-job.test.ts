@@ -3,7 +3,10 @@
 import { linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { ExtraCounts } from "../../src/jobs/extra-counts.js";
 import type { BytePath } from "../../src/model/byte-path.js";
+import type { OrphansChange } from "../../src/model/change.js";
+import type { MirrorTree } from "../../src/model/mirror-port.js";
 import { compareTrees, readManifest } from "../support/compare-trees.js";
 import { pastRacy } from "../support/past-racy.js";
 import { type Planned, planOf } from "../support/plan-of.js";
@@ -81,4 +84,29 @@ test("what the target had when it was first mirrored stays, also when that mirro
   await kit.mirror("difference", "report");
   writeFileSync(on("dir/ours"), "nobody else's");
   expect((await planOf(kit)).parts.delete).toMatchObject({ files: 1, bytes: 13, names: [{ path: "dir/ours" }] });
+});
+
+test("a count whose answer was lost is asked again for the same names, and a directory that cannot be listed is said", () => {
+  const asked: Omit<OrphansChange, "op">[] = [];
+  const tree = { sweep: (_connectionId: number, change: Omit<OrphansChange, "op">) => asked.push(change) } as unknown as MirrorTree;
+  const counts = new ExtraCounts({ connectionId: 1, tree });
+  for (const name of ["a", "b"]) counts.add(0, `dir/${name}` as BytePath, false);
+  counts.add(0, "dir/c" as BytePath, true);
+  while (counts.hasWork) counts.step();
+  expect(asked).toMatchObject([
+    { path: "dir", deed: "count", way: "these", names: ["a", "b"], includesExcluded: false },
+    { path: "dir", deed: "count", way: "these", names: ["c"], includesExcluded: true },
+  ]);
+  expect(counts.askAgain(1)).toBe(true);
+  counts.step();
+  expect(asked[2]).toEqual(asked[0]);
+  const answer = { kind: "orphans", root: 0, path: "dir" as BytePath, total: 0, found: [], next: null } as const;
+  expect(counts.takeAnswer({ ...answer, seq: 1, refused: null })).toBe(false);
+  for (const seq of [2, 3]) expect(counts.takeAnswer({ ...answer, seq, refused: seq === 3 ? "it cannot be listed" : null })).toBe(true);
+  expect(counts.step()).toEqual([]);
+  expect(counts.step()?.map(({ path, files, isPartial }) => ({ path, files, isPartial }))).toEqual([
+    { path: "dir/a", files: 1, isPartial: true },
+    { path: "dir/b", files: 1, isPartial: true },
+  ]);
+  expect(counts.size).toBe(0);
 });
