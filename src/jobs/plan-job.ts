@@ -26,6 +26,8 @@ export class PlanJob {
   readonly #order: PlanJobOptions["order"];
   readonly #verify: VerifyJob;
   readonly #extras: ExtraCounts;
+  /** First names that are left alone, something of another type being there (see MirrorJob). */
+  readonly #inTheWay = new Set<string>();
   #uncounted = 0;
 
   constructor({ tree, order, namesMax, clock }: PlanJobOptions) {
@@ -100,12 +102,19 @@ export class PlanJob {
       this.#extras.add(root, path, false);
       return false;
     }
-    const action = actionOf(this.#order, finding);
+    const action = this.#isLeftAlone(finding) ? "leaveAlone" : actionOf(this.#order.mode, finding);
     // What is of another type on the target goes first, with all below it.
     if (why === "type" && action !== "leaveAlone") this.#extras.add(root, path, true);
     const hasBytes = type === "file" && (action === "create" || action === "overwrite" || action === "leaveAlone");
     this.tally.entry(action, finding, hasBytes ? (differingBytes ?? source?.size ?? 0) : 0);
     return false;
+  }
+
+  #isLeftAlone({ root, path, why, type, source, target, first }: VerifyVerdict): boolean {
+    if (!this.#order.newerOnly || why === "attr" || type === null) return false;
+    const isLeft = isLeftAlone(type, source, target ?? undefined);
+    if (isLeft && why === "type") this.#inTheWay.add(`${root}:${path}`);
+    return isLeft || (first !== null && this.#inTheWay.has(`${root}:${first}`));
   }
 
   /** A full mirror sends it all the same. */
@@ -115,11 +124,10 @@ export class PlanJob {
   }
 }
 
-/** As the mirror decides (see MirrorJob). */
-function actionOf({ mode, newerOnly }: PlanJobOptions["order"], { why, type, source, target, isFurther }: VerifyVerdict): PlanAction {
-  if (newerOnly && why !== "attr" && type !== null && isLeftAlone(type, source, target ?? undefined)) return "leaveAlone";
+/** As the mirror decides (see MirrorJob), of what it does not leave alone. */
+function actionOf(mode: MirrorOrder["mode"], { why, type, first }: VerifyVerdict): PlanAction {
   if (why === "attr" && (mode === "difference" || type === "dir")) return "attributes";
-  if (isFurther) return "relink";
+  if (first !== null) return "relink";
   return why === "missing" || why === "type" ? "create" : "overwrite";
 }
 

@@ -46,9 +46,9 @@ export interface VerifyJobOptions {
   readonly clock?: Clock;
 }
 
-/** A finding, and whether it is a further name of a file that was met before. */
+/** A finding, and the name of the same file that was met before; null = none was. */
 export interface VerifyVerdict extends Omit<VerifyFinding, "isRepaired"> {
-  readonly isFurther: boolean;
+  readonly first: BytePath | null;
 }
 
 /** What is as it should be. */
@@ -355,8 +355,9 @@ export class VerifyJob {
   #accuse(suspect: Suspect): void {
     const { root, why, type, stamp: source, found: target, differingBytes } = suspect;
     const path = pathOf(suspect);
-    const isFurther = type !== null && type !== "dir" && this.#isFurther(root, { path, inode: this.#inodeAt(root, path) });
-    const finding = { root, path, why, type, source, target, differingBytes, isFurther };
+    const inode = type === null || type === "dir" ? null : this.#inodeAt(root, path);
+    const first = inode === null ? null : (this.#links.firstOf(root, { path, inode }) ?? null);
+    const finding = { root, path, why, type, source, target, differingBytes, first };
     const isRepaired = this.#options.onFinding(finding);
     this.tally.finding(finding, isRepaired);
   }

@@ -1,6 +1,6 @@
 // The plan of a mirror beyond the contents of files: what is in the way, hard links, places; and that a mirror does as it was told.
 
-import { linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ExtraCounts } from "../../src/jobs/extra-counts.js";
@@ -109,4 +109,19 @@ test("a count whose answer was lost is asked again for the same names, and a dir
     { path: "dir/b", files: 1, isPartial: true },
   ]);
   expect(counts.size).toBe(0);
+});
+
+test("a further name is not forced upon what is newer and of another type: both names are left alone", async () => {
+  const { kit, at, on } = await mirrored();
+  utimesSync(at("a"), 1_600_000_000, 1_600_000_000);
+  await kit.settle();
+  for (const name of ["a", "dir/z-link"]) rmSync(on(name));
+  mkdirSync(on("a"));
+  writeFileSync(on("a/precious"), "newer");
+  const wish = { mode: "difference", content: "times", newerOnly: true } as const;
+  expect(shown(await planOf(kit, wish)).leaveAlone).toEqual(["a", "dir/z-link"]);
+  await kit.mirror("difference", "report", "none", wish);
+  await kit.settle();
+  expect(existsSync(on("a/precious"))).toBe(true);
+  expect(existsSync(on("dir/z-link"))).toBe(false);
 });
