@@ -2,8 +2,10 @@
 
 import { SmError } from "../base/errors.js";
 import type { RepsetStore } from "../config/repset-store.js";
-import { type RepsetControl, type RepsetSaved, type RepsetSize, SIZE_MS_MAX } from "../model/control-port.js";
+import { type RepsetControl, type RepsetSaved, type RepsetSize, type RuleEdit, SIZE_MS_MAX } from "../model/control-port.js";
+import type { RulePlan } from "../model/plan.js";
 import type { RepsetData, Rule } from "../model/rule.js";
+import { compareRules } from "./rule-plan.js";
 import { rootsOfSet } from "./set-roots.js";
 import { requireComplete, SetSizes } from "./set-sizes.js";
 import type { SourceService } from "./source-service.js";
@@ -49,15 +51,31 @@ export class RepsetService implements RepsetControl {
     return this.#store.copy(name, to);
   }
 
-  addRule(name: string, rule: Rule, generation?: number): Promise<RepsetSaved> {
-    return this.#save(name, [...this.#store.get(name).rules.filter((r) => r.path !== rule.path || r.mode !== rule.mode), rule], generation);
+  async addRule(name: string, rule: Rule, generation?: number): Promise<RepsetSaved> {
+    return this.#save(name, this.#edited(name, { kind: "add", rule }), generation);
   }
 
   async removeRule(name: string, path: string, mode: Rule["mode"] | undefined, generation?: number): Promise<RepsetSaved> {
+    return this.#save(name, this.#edited(name, { kind: "remove", path, mode }), generation);
+  }
+
+  #edited(name: string, edit: RuleEdit): readonly Rule[] {
     const { rules } = this.#store.get(name);
+    if (edit.kind === "add") return [...rules.filter(({ path, mode }) => path !== edit.rule.path || mode !== edit.rule.mode), edit.rule];
+    const { path, mode } = edit;
     const kept = rules.filter((rule) => rule.path !== path || (mode !== undefined && rule.mode !== mode));
     if (kept.length === rules.length) throw new SmError("NOT_FOUND", `${name} has no ${mode ?? ""} rule for ${path}`.replace("  ", " "));
-    return this.#save(name, kept, generation);
+    return kept;
+  }
+
+  async planRules(name: string, edit: RuleEdit, options: { readonly generation: number | undefined; readonly namesMax: number }): Promise<RulePlan> {
+    const rules = this.#edited(name, edit);
+    this.#source.checkRules(name, rules);
+    const before = this.#store.get(name).rules;
+    const saved = this.#store.preview(name, rules, options.generation);
+    const connections = this.#source.reports().filter(({ repset }) => repset === name);
+    const changes = await compareRules({ before, after: saved.repset.rules, namesMax: options.namesMax });
+    return { ...saved, ...changes, connections: connections.map(({ id, target }) => ({ id, target })) };
   }
 
   async #save(name: string, rules: readonly Rule[], generation: number | undefined): Promise<RepsetSaved> {

@@ -3,15 +3,12 @@
 
 import { SmError } from "../base/errors.js";
 import { delay } from "../base/wait.js";
-import { ConfinedRoot, listNames } from "../fs/confined-root.js";
-import { closeFd, statAt } from "../fs/native.js";
-import { type BytePath, bytesFromText, joinPath, ROOT_PATH } from "../model/byte-path.js";
 import type { RepsetSize } from "../model/control-port.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
 import type { RepsetData } from "../model/rule.js";
+import { type WalkedEntry, walkSource } from "./source-walk.js";
+import { WalkTurns } from "./walk-turns.js";
 
-/** Entries counted before the event loop gets a turn: some milliseconds. */
-const ENTRIES_PER_TURN = 1000;
 /** Who asks again does so at once. */
 const ABANDONED_MS = 5000;
 
@@ -83,79 +80,20 @@ export class SetSizes {
 
 /** False when it was given up. */
 async function measureAll(repset: RepsetData, roots: readonly string[], size: Walk["size"], signal: AbortSignal): Promise<boolean> {
-  const turns = new Turns(signal);
-  for (const root of roots) if (!(await measureRoot(root, new RepsetMatcher(repset.rules, root), size, turns))) return false;
+  const turns = new WalkTurns(signal);
+  for (const root of roots) {
+    const matcher = new RepsetMatcher(repset.rules, root);
+    const show = ({ path, isDirectory, size: bytes }: WalkedEntry): boolean => {
+      const isIncluded = matcher.decide(path, isDirectory);
+      if (isIncluded && isDirectory) size.directories += 1;
+      else if (isIncluded) size.files += 1;
+      if (isIncluded) size.bytes += bytes;
+      return isIncluded || matcher.mayContain(path);
+    };
+    size.problems += await walkSource(root, show, turns);
+    if (turns.isGivenUp) return false;
+  }
   return true;
-}
-
-/** Lets others have their turn now and then. */
-class Turns {
-  readonly #signal: AbortSignal;
-  #left = ENTRIES_PER_TURN;
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal;
-  }
-
-  /** Called for each entry: true = it is time. */
-  isOver(): boolean {
-    this.#left -= 1;
-    return this.#left <= 0;
-  }
-
-  /** False: it is given up. */
-  async next(): Promise<boolean> {
-    this.#left = ENTRIES_PER_TURN;
-    await new Promise((resolve) => setImmediate(resolve));
-    return !this.#signal.aborted;
-  }
-}
-
-async function measureRoot(path: string, matcher: RepsetMatcher, size: Walk["size"], turns: Turns): Promise<boolean> {
-  const root = ConfinedRoot.open(bytesFromText(path));
-  try {
-    const pending: BytePath[] = [ROOT_PATH];
-    for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-      if (turns.isOver() && !(await turns.next())) return false;
-      const fd = root.openDirectory(directory);
-      if (fd < 0) {
-        size.problems += 1;
-        continue;
-      }
-      try {
-        for (const name of listNames(fd)) {
-          countEntry({ fd, path: joinPath(directory, name), name, matcher, pending }, size);
-          if (turns.isOver() && !(await turns.next())) return false;
-        }
-      } finally {
-        closeFd(fd);
-      }
-    }
-    return true;
-  } finally {
-    root.close();
-  }
-}
-
-interface Entry {
-  readonly fd: number;
-  readonly path: BytePath;
-  readonly name: string;
-  readonly matcher: RepsetMatcher;
-  /** Directories still to be listed. */
-  readonly pending: BytePath[];
-}
-
-function countEntry({ fd, path, name, matcher, pending }: Entry, size: Walk["size"]): void {
-  const stat = statAt(fd, name);
-  if (typeof stat === "number") return;
-  const isDirectory = (stat.mode & 0o170000) === 0o040000;
-  const isIncluded = matcher.decide(path, isDirectory);
-  if (isDirectory && (isIncluded || matcher.mayContain(path))) pending.push(path);
-  if (!isIncluded) return;
-  if (isDirectory) size.directories += 1;
-  else size.files += 1;
-  if ((stat.mode & 0o170000) === 0o100000) size.bytes += stat.size;
 }
 
 /** Of an answer that may not be taken for the whole. */

@@ -6,6 +6,7 @@ import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping } from ".
 import type { PathExplanation } from "./explanation.js";
 import type { JobControl } from "./job.js";
 import type { MirrorWish } from "./mirror-wish.js";
+import type { RulePlan } from "./plan.js";
 import type { QueueLimitsChange, QueueReport } from "./queue.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { SimulationControl } from "./simulation.js";
@@ -30,6 +31,10 @@ export interface RepsetSaved {
   readonly dropped: readonly { readonly rule: Rule; readonly reason: string }[];
 }
 
+export type RuleEdit =
+  | { readonly kind: "add"; readonly rule: Rule }
+  | { readonly kind: "remove"; readonly path: string; readonly mode?: Rule["mode"] | undefined };
+
 export interface RepsetControl {
   list(): Promise<readonly RepsetData[]>;
   show(name: string): Promise<RepsetData>;
@@ -40,6 +45,8 @@ export interface RepsetControl {
   /** `generation` undefined = on top of whatever is there now. */
   addRule(name: string, rule: Rule, generation?: number): Promise<RepsetSaved>;
   removeRule(name: string, path: string, mode: Rule["mode"] | undefined, generation?: number): Promise<RepsetSaved>;
+  /** What the edit would do; nothing is saved. Rejects as the edit itself would. */
+  planRules(name: string, edit: RuleEdit, options: { readonly generation: number | undefined; readonly namesMax: number }): Promise<RulePlan>;
   /** What is counted after `waitMs`; without it, the whole, or TIMEOUT. A walk that nobody asks for any more ends. */
   size(name: string, waitMs?: number): Promise<RepsetSize>;
 }
