@@ -14,10 +14,11 @@ import { type Config, parseEndpoint } from "../config/config.js";
 import { loadConfig } from "../config/load-config.js";
 import { RepsetStore } from "../config/repset-store.js";
 import { TargetQuarantine } from "../connection/target-quarantine.js";
-import { TargetService, type TargetSettings } from "../connection/target-service.js";
+import { TargetService } from "../connection/target-service.js";
+import type { TargetSettings } from "../connection/target-settings.js";
 import { ControlServer } from "../control/http-server.js";
 import { keepBufferMemory } from "../fs/heap.js";
-import type { PeerAddress } from "../model/channel-port.js";
+import type { DismissConnection, Peer, PeerAddress } from "../model/channel-port.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { StatusReport } from "../model/status.js";
 import { AgentLog } from "../observe/agent-log.js";
@@ -35,6 +36,8 @@ import { PeerService } from "./peer-service.js";
 import { QueueLimitsFile } from "./queue-limits.js";
 import { QueueService } from "./queue-service.js";
 import { RepsetService } from "./repset-service.js";
+import { RestoreHolder } from "./restore-holder.js";
+import { RestoreService } from "./restore-service.js";
 import { SourceService } from "./source-service.js";
 import { StatusBoard } from "./status-board.js";
 import { TransmissionService } from "./transmission-service.js";
@@ -125,7 +128,13 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const common = { version, failpoint, log };
   const target = await TargetService.open({ ...targetOptions(config, identity, peers), ...common, onFeeds: () => feedsChanged(), onChange: board.changed });
   closers.push(() => target.close());
-  const server = await PeerServer.open({ ...trust, listen, accept: target.accept, dismiss: target.dismiss, log, limits: timing });
+  const limits = openLimits(config, log);
+  const findPeer = (name: string): Peer => peerService.find(name);
+  const holder = new RestoreHolder({ config, limits: () => limits.inForce, target, dialer, findPeer, ...common, onChange: board.changed });
+  closers.push(() => holder.close());
+  const dismiss: DismissConnection = async (peer, key) => ((await holder.dismiss(peer, key)) ? undefined : target.dismiss(peer, key));
+  const doors = { accept: target.accept, dismiss, acceptRestore: holder.accept, compressBytesMin };
+  const server = await PeerServer.open({ ...trust, listen, ...doors, log, limits: timing });
   closers.push(() => server.close());
   const repsetStore = await RepsetStore.open(config.configDir, log);
   closers.push(() => repsetStore.close());
@@ -136,20 +145,21 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     listening: () => server.address,
     onPaired: (name) => source.nudgePeer(name),
   });
-  const limits = openLimits(config, log);
   const jobs: JobService = new JobService({ config, connection: (id) => source.connection(id), board, log });
   const source: SourceService = await SourceService.open({
     config,
     limits,
     repsets: repsetStore,
     dialer,
-    findPeer: (name) => peerService.find(name),
+    findPeer,
     feeds: () => target.feeds,
     jobs,
     board,
     ...common,
   });
   closers.push(() => source.close());
+  const restores = new RestoreService({ config, holder, source, target, jobs, dialer, findPeer, board, log });
+  closers.push(() => restores.close());
   peers.onRemoved(({ name }) => source.peerRemoved(name));
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
@@ -164,6 +174,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     repsets: new RepsetService(repsetStore, source),
     connections: source,
     jobs,
+    restores,
     transmission: new TransmissionService((id) => source.connection(id)),
     targets: target,
     peers: peerService,

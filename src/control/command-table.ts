@@ -11,6 +11,7 @@ import { PEER_COMMANDS } from "./peer-commands.js";
 import { QUARANTINE_COMMANDS } from "./quarantine-commands.js";
 import { QUEUE_COMMANDS } from "./queue-commands.js";
 import { REPSET_COMMANDS } from "./repset-commands.js";
+import { RESTORE_COMMANDS } from "./restore-commands.js";
 import { SCHEDULE_COMMANDS } from "./schedule-commands.js";
 import { STATUS_COMMANDS } from "./status-commands.js";
 import { TRANSMISSION_COMMANDS } from "./transmission-commands.js";
@@ -23,6 +24,7 @@ export const COMMANDS = [
   ...CONNECTION_COMMANDS,
   ...MIRROR_COMMANDS,
   ...JOB_COMMANDS,
+  ...RESTORE_COMMANDS,
   ...TRANSMISSION_COMMANDS,
   ...SCHEDULE_COMMANDS,
   ...QUEUE_COMMANDS,

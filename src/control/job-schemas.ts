@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { JobReport, VerifyReport } from "../model/job.js";
 import type { OrphanSums } from "../model/orphan-sums.js";
 import type { OrphansReport } from "../model/orphans.js";
+import { orphansChoiceSchema, overwriteSchema, type RestoreReport, restoreCountsSchema } from "../model/restore.js";
 import type { VerifyCounts } from "../model/verify.js";
 
 const countsSchema: z.ZodType<VerifyCounts> = z.object({
@@ -87,7 +88,22 @@ const verifySchema: z.ZodType<VerifyReport> = z.object({
   logFile: z.string(),
 });
 
+const mappingsSchema = z.array(z.object({ source: z.string(), target: z.string() })).readonly();
+
+const restoreSchema: z.ZodType<RestoreReport> = z.object({
+  overwrite: overwriteSchema,
+  checksum: z.boolean(),
+  orphans: orphansChoiceSchema,
+  paths: z.array(z.string()).readonly().nullable(),
+  from: z.string(),
+  to: z.string(),
+  mappings: mappingsSchema,
+  counts: restoreCountsSchema,
+  doubt: z.string().nullable(),
+});
+
 export const jobReportSchema: z.ZodType<JobReport> = z.discriminatedUnion("kind", [
   factsSchema.extend({ kind: z.literal("verify"), verify: verifySchema }),
   factsSchema.extend({ kind: z.literal("orphans"), orphans: orphansSchema }),
+  factsSchema.extend({ kind: z.literal("restore"), restore: restoreSchema }),
 ]);

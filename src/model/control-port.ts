@@ -4,9 +4,10 @@
 import type { Peer, PeerAddress } from "./channel-port.js";
 import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
-import type { JobControl } from "./job.js";
+import type { JobControl, JobReport } from "./job.js";
 import type { MirrorWish } from "./mirror-wish.js";
 import type { QueueLimitsChange, QueueReport } from "./queue.js";
+import type { RestoreStart } from "./restore.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
 import type { TransmissionControl } from "./transmission-report.js";
@@ -121,6 +122,14 @@ export interface QueueControl {
   set(change: QueueLimitsChange | null): Promise<QueueReport>;
 }
 
+/** Data that comes back from copies. */
+export interface RestoreControl {
+  /** Begins one; resolves with the first report of its job. */
+  start(wish: RestoreStart): Promise<JobReport>;
+  /** Ends those of a set, null = all. */
+  stop(repset: string | null): Promise<readonly JobReport[]>;
+}
+
 /** One path of this target that refused a change. */
 export interface QuarantineEntry {
   /** Of the source. */
@@ -157,6 +166,7 @@ export interface AgentControl {
   readonly queue: QueueControl;
   readonly quarantine: QuarantineControl;
   readonly jobs: JobControl;
+  readonly restores: RestoreControl;
   /** `path` absolute, as text. */
   explain(path: string): Promise<PathExplanation>;
   status(): StatusReport;

@@ -1,6 +1,7 @@
 // Jobs of a connection beside its replication: what they are told, and what is known of them.
 
 import { type OrphanOptions, type OrphansReport, orphansLeft } from "./orphans.js";
+import type { RestoreReport } from "./restore.js";
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
 
 export type JobStatus = "Waiting" | "Running" | "Done" | "Stopped" | "Failed";
@@ -32,7 +33,13 @@ export interface OrphansJobReport extends JobFacts {
   readonly orphans: OrphansReport;
 }
 
-export type JobReport = VerifyJobReport | OrphansJobReport;
+/** `connectionId` 0: no connection of this agent is concerned. `target` is the machine that is restored. */
+export interface RestoreJobReport extends JobFacts {
+  readonly kind: "restore";
+  readonly restore: RestoreReport;
+}
+
+export type JobReport = VerifyJobReport | OrphansJobReport | RestoreJobReport;
 
 export interface VerifyReport extends VerifyOptions {
   readonly counts: VerifyCounts;
@@ -54,6 +61,7 @@ export function isJobOver({ status }: Pick<JobReport, "status">): boolean {
 
 /** What it found that is not as it should be, and is not put right. */
 export function jobLeftovers(job: JobReport): number {
+  if (job.kind === "restore") return 0;
   return job.kind === "verify" ? job.verify.differences : orphansLeft(job.orphans);
 }
 

@@ -9,6 +9,7 @@ import type { PathExplanation } from "../../src/model/explanation.js";
 import type { JobControl, JobReport } from "../../src/model/job.js";
 import type { MirrorWish } from "../../src/model/mirror-wish.js";
 import { NOTHING_SWEPT } from "../../src/model/orphans.js";
+import { NOTHING_RESTORED, type RestoreStart } from "../../src/model/restore.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
 import type { CaptureReport, ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
 import type { ScheduleChange } from "../../src/model/transmission.js";
@@ -332,6 +333,23 @@ export class MemoryAgentControl implements AgentControl {
     setLimit: async (id: number, change: unknown) => {
       this.calls.push(JSON.stringify(change));
       return transmissionReport(this.#connection(id).id);
+    },
+  };
+
+  readonly restores = {
+    start: async (wish: RestoreStart): Promise<JobReport> => {
+      this.calls.push(`restore ${JSON.stringify(wish)}`);
+      const { repset, from, to, options } = wish;
+      const target = to ?? "alpha";
+      const times = { startedAt: SINCE, finishedAt: SINCE };
+      const restore = { ...options, from, to: target, mappings: [{ source: "/backup/home", target: "/home" }], counts: NOTHING_RESTORED, doubt: null };
+      const job: JobReport = { id: 9, kind: "restore", connectionId: 0, repset, target, status: "Done", ...times, percent: 100, message: null, restore };
+      this.#jobs.set(job.id, job);
+      return job;
+    },
+    stop: async (repset: string | null) => {
+      this.calls.push(`restore stop ${repset}`);
+      return [];
     },
   };
 

@@ -2,6 +2,7 @@ import { isJobOver, type JobReport, type VerifyJobReport } from "../../model/job
 import { formatOrphans } from "./orphans-text.js";
 import { formatBytes, formatCount, formatPercent, formatTime } from "./quantities.js";
 import { indent } from "./reason-text.js";
+import { formatRestore } from "./restore-text.js";
 import { formatTable } from "./table.js";
 
 const WHY = {
@@ -31,11 +32,13 @@ export function formatJobList(jobs: readonly JobReport[]): string {
 /** What it found, in a few words. */
 export function jobFigure(job: JobReport): string {
   if (job.kind === "verify") return `${formatCount(job.verify.differences)} differences`;
+  if (job.kind === "restore") return `${formatCount(job.restore.counts.filesDone)} files, ${formatBytes(job.restore.counts.bytesDone)}`;
   const { files, directories } = job.orphans.counts.found;
   return `${formatCount(files + directories)} orphans`;
 }
 
 export function formatJob(job: JobReport): string {
+  if (job.kind === "restore") return formatRestore(job);
   return job.kind === "verify" ? formatVerify(job) : formatOrphans(job);
 }
 
