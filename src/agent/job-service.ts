@@ -3,7 +3,7 @@
 import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
-import { isHeldForRestore } from "../connection/restore-hold.js";
+import { isToBeRestored } from "../connection/restore-hold.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import { bytesFromText, isBytePath } from "../model/byte-path.js";
 import { isJobOver, type JobControl, type JobReport, type OrphansJobReport, type VerifyJobReport } from "../model/job.js";
@@ -120,11 +120,12 @@ export class JobService implements JobControl {
     return running.report;
   }
 
-  #refuse({ id, mirror, record, guard }: SourceConnection): void {
+  #refuse(connection: SourceConnection): void {
+    const { id, mirror, record, guard } = connection;
     const running = this.#running.get(id);
     if (running !== undefined)
       throw new SmError("JOB_CONFLICT", `job ${running.report.id} of connection ${id} is running`, { data: { job: running.report.id } });
-    if (isHeldForRestore(record)) throw new SmError("JOB_CONFLICT", `connection ${id} is held: its source is to be restored first`);
+    if (isToBeRestored(connection)) throw new SmError("JOB_CONFLICT", `connection ${id} is held: its source is to be restored first`);
     if (mirror.isRunning) throw new SmError("JOB_CONFLICT", `connection ${id} is being mirrored: its target is looked at when that is completed`);
     if (guard.isHeld || guard.isRejected) throw new SmError("JOB_CONFLICT", `connection ${id} is held: its target is not to be as the source is now`);
     if (!record.options.replicate) throw new SmError("JOB_CONFLICT", `connection ${id} does not replicate: its target is as it was when it was mirrored`);

@@ -10,7 +10,7 @@ import type { TargetView } from "../connection/target-report.js";
 import type { TargetService } from "../connection/target-service.js";
 import type { Peer } from "../model/channel-port.js";
 import type { QueueLimits } from "../model/queue.js";
-import { NOTHING_RESTORED, type RestoreNews, type RestoreRequest, reversed } from "../model/restore.js";
+import { NOTHING_RESTORED, type RestoreNews, type RestoreOptions, type RestoreRequest, reversed } from "../model/restore.js";
 import type { AcceptRestore, RestoreCall } from "../transport/restore-call.js";
 import type { WsSourceDialer } from "../transport/source-dialer.js";
 import { RestoreGate } from "./restore-gate.js";
@@ -69,6 +69,7 @@ export class RestoreHolder {
     }
     const found = this.find(request.repset, peerName, request.connectionKey);
     if (request.isInquiry) {
+      refuseUncertain(request.options, found.doubt);
       const offer = { status: "offered", percent: 0, message: null, counts: NOTHING_RESTORED } as const;
       call.tell({ ...offer, mappings: reversed(found.copy.mappings), doubt: found.doubt });
       call.close(new SmError("CHANNEL_LOST", "what there is has been told"));
@@ -114,14 +115,15 @@ export class RestoreHolder {
   }
 
   /** A run that is not served to a call, but sent to a peer. */
-  send(found: FoundCopy, how: Pick<RestoreRunOptions, "key" | "options" | "receiver" | "onNews">): Promise<RestoreRun> {
+  async send(found: FoundCopy, how: Pick<RestoreRunOptions, "key" | "options" | "receiver" | "onNews">): Promise<RestoreRun> {
     const { dialer } = this.#options;
+    refuseUncertain(how.options, found.doubt);
     return this.#run({ ...how, copy: found.copy, doubt: found.doubt, dialer, compression: "off", isCopyLive: true });
   }
 
   async #serve(peer: string, request: RestoreRequest, { copy, doubt }: FoundCopy, call: RestoreCall): Promise<Serving> {
     const { key, options, compression } = request;
-    refuseUncertain(request, doubt);
+    refuseUncertain(options, doubt);
     // Who asks anew has given up what it asked before.
     for (const [other, { copyKey }] of this.#serving) if (copyKey === copy.key) await this.#drop(other);
     const gate = new RestoreGate();
@@ -181,7 +183,7 @@ function doubtOf({ last }: TargetView): string | null {
 }
 
 /** What a copy lacks may be there at its source alone. */
-function refuseUncertain({ options }: RestoreRequest, doubt: string | null): void {
-  if (options.orphans !== "delete" || doubt === null) return;
+function refuseUncertain({ orphans }: RestoreOptions, doubt: string | null): void {
+  if (orphans !== "delete" || doubt === null) return;
   throw new SmError("RESTORE_UNCERTAIN", `nothing is deleted on account of this copy: ${doubt}`);
 }

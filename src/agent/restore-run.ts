@@ -9,9 +9,9 @@ import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { MiB } from "../base/units.js";
 import type { Config } from "../config/config.js";
+import type { SourceConnectionOptions } from "../connection/connection-options.js";
 import type { ConnectionRecord, MirrorNeed } from "../connection/connection-record.js";
 import { NOTHING_HELD } from "../connection/guard-record.js";
-import { SourceConnection } from "../connection/source-connection.js";
 import { identityAt } from "../fs/root-identity.js";
 import { DirtyStore } from "../journal/dirty-store.js";
 import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
@@ -33,6 +33,7 @@ import type { SourceEvent } from "../model/source-messages.js";
 import { machineIdentity } from "./machine.js";
 import { RepsetSource } from "./repset-source.js";
 import { afterWalk } from "./restore-walk.js";
+import { RestoringConnection } from "./restoring-connection.js";
 import { isDirectory } from "./set-roots.js";
 
 /** The copy, as its source told of it. */
@@ -73,7 +74,7 @@ export class RestoreRun {
   readonly #options: RestoreRunOptions;
   readonly #directory: string;
   readonly #source: RepsetSource;
-  readonly #connection: SourceConnection;
+  readonly #connection: RestoringConnection;
   readonly #dirty: DirtyStore;
   readonly #passes: RestorePass[];
   readonly #abort = new AbortController();
@@ -116,7 +117,7 @@ export class RestoreRun {
       repset: { name: copy.repset, generation: 0, rules: copy.rules },
       roots: copy.mappings.map(({ target }) => ({ path: target, ...identityAt(target) })),
       ruleRoots: copy.mappings.map(({ source: root }) => root),
-      config: { ...config, stateDir: directory, queue: { ...config.queue, directory: join(config.queue.directory, "restores", key) } },
+      config: { ...config, stateDir: directory, queue: { ...config.queue, directory: join(config.queue.directory, "restores", key), onFull: "mirror" } },
       limits,
       dirty,
       failpoint,
@@ -155,10 +156,10 @@ export class RestoreRun {
     rmSync(join(this.#options.config.queue.directory, "restores", this.#options.key), { recursive: true, force: true });
   }
 
-  #connect(): SourceConnection {
+  #connect(): RestoringConnection {
     const { config, limits, dialer, findPeer, log } = this.#options;
     const record = this.#record();
-    return new SourceConnection({
+    const options: SourceConnectionOptions = {
       record: { ...record, epoch: this.#source.journal.stats().epoch },
       journal: this.#source.journal,
       feed: this.#source,
@@ -175,7 +176,8 @@ export class RestoreRun {
       onChange: () => undefined,
       onEvent: (event) => this.#takeEvent(event),
       log,
-    });
+    };
+    return new RestoringConnection(options, (message) => this.#end("failed", `it cannot go on: ${message}; start it again`));
   }
 
   /** What the receiver forgot would be mirrored as if nobody had chosen what may be overwritten, and removed. */
@@ -349,6 +351,7 @@ export class RestoreRun {
     const { filesDone, bytesDone, removed } = this.#news.counts;
     log.info(`restore of ${copy.repset} to ${receiver} ${status}`, { files: filesDone, bytes: bytesDone, removed, message });
     this.#options.onNews(this.#news);
+    this.#abort.abort();
   }
 }
 

@@ -26,6 +26,7 @@ import type { JobService } from "./job-service.js";
 import type { RestoreHolder } from "./restore-holder.js";
 import { type PullEnding, RestorePull } from "./restore-pull.js";
 import type { SourceService } from "./source-service.js";
+import { sourceSettled } from "./source-settled.js";
 import type { StatusBoard } from "./status-board.js";
 
 export interface RestoreServiceOptions {
@@ -48,7 +49,6 @@ interface Running {
 }
 
 const ASK_MS = 20_000;
-const BARRIER_MS = 10_000;
 const CHANNEL_MS = 10_000;
 
 export class RestoreService {
@@ -68,7 +68,7 @@ export class RestoreService {
     const contradiction = restoreContradiction(wish.options);
     if (contradiction !== null) throw new SmError("USAGE", contradiction);
     const isHere = (name: string): boolean => name === config.server.name || name === LOCALHOST;
-    if (wish.to === null || (isHere(wish.to) && !isHere(wish.from))) return this.#startHere(wish, findPeer(wish.from));
+    if (wish.to === null || (isHere(wish.to) && !isHere(wish.from))) return this.#startHere(wish, findPeer(isHere(wish.from) ? LOCALHOST : wish.from));
     if (!isHere(wish.from))
       throw new SmError("USAGE", `to restore to another machine, give this command on ${wish.from}, which has the copy; this agent is ${config.server.name}`);
     if (isHere(wish.to)) throw new SmError("USAGE", "the copy is on this machine already: --to names another one");
@@ -235,11 +235,7 @@ export class RestoreService {
       return;
     }
     // What the restore wrote is behind the connection before it goes on.
-    const feed = source.sourceOf(repset);
-    if (feed !== undefined && !connection.isSourceHalted) {
-      const barrier = feed.barrier(id).catch(() => 0);
-      await Promise.race([barrier, new Promise((resolve) => setTimeout(resolve, BARRIER_MS).unref())]);
-    }
+    await sourceSettled(connection, source.sourceOf(repset));
     releaseRestored(connection);
     await source.adoptRoots(repset);
   }

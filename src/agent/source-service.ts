@@ -34,6 +34,7 @@ import type { QueueLimitsFile } from "./queue-limits.js";
 import type { QueueWatch } from "./queue-watch.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
 import { isDirectory, ownSourcesOf, refuseMovedRoots, refuseOtherRoots, refuseOwnSources, rootsOfSet, withBirthTime } from "./set-roots.js";
+import { settleHeld } from "./source-settled.js";
 import type { StatusBoard } from "./status-board.js";
 import { syncConnection } from "./sync-connection.js";
 
@@ -340,8 +341,9 @@ export class SourceService implements ConnectionControl {
   async startMirror(id: number, wish: MirrorWish): Promise<MirrorReport> {
     const { connection, source } = this.#get(id);
     const plain = withPlainPaths(wish, source.roots);
-    connection.nudge();
+    await settleHeld(connection, source);
     const { id: before } = connection.startMirror(plain);
+    connection.nudge();
     // Who waits for it must know its number; without a target it has none yet.
     await this.#options.board.until(() => connection.mirror.id > before || connection.state.kind !== "connecting", 5000);
     return connection.mirror.report();

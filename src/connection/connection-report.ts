@@ -15,7 +15,7 @@ import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
 import { quarantineReason } from "./quarantine-reason.js";
 import type { QuarantineWatch } from "./quarantine-watch.js";
-import { isHeldForRestore } from "./restore-hold.js";
+import { isToBeRestored } from "./restore-hold.js";
 import { retryReason } from "./retry-reason.js";
 import type { SentCounts } from "./set-sender.js";
 import type { Transmission } from "./transmission.js";
@@ -140,11 +140,6 @@ function reasonsOf(c: ConnectionView): readonly Reason[] {
   const others = [stateReason(c), mirrorReason(c), repairReason(c), retryReason(c.retrying, `peer ${c.record.peer}`), heldReason(c), problemReason(c)];
   if (isToBeRestored(c)) return [restoreReason(c), linkReason(c), stateReason(c)].filter((reason) => reason !== null);
   return [c.guard.reason(), linkReason(c), c.stall.reason, ...transmissionReasons(c, Date.now()), ...others].filter((reason) => reason !== null);
-}
-
-/** The target is not to become as the source is, by the word of either side. */
-function isToBeRestored({ record, state }: ConnectionView): boolean {
-  return isHeldForRestore(record) || (state.kind === "halted" && state.fault.code === "RESTORE_REQUIRED");
 }
 
 function restoreReason({ record, state, stateSince }: ConnectionView): Reason {

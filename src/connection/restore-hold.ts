@@ -26,6 +26,11 @@ export function isHeldForRestore({ restore }: Pick<ConnectionRecord, "restore">)
   return restore != null && restore.state !== "discarded";
 }
 
+/** The target is not to become as the source is, by the word of either side. */
+export function isToBeRestored({ record, state }: Pick<RestorableConnection, "record" | "state">): boolean {
+  return isHeldForRestore(record) || (state.kind === "halted" && state.fault.code === "RESTORE_REQUIRED");
+}
+
 /** Why the connection stands still whatever else would let it go on; null = it does not. */
 function blockOf({ record, guard }: Blocked): Fault | null {
   if (isHeldForRestore(record)) return { code: "RESTORE_REQUIRED", message: record.restore?.message ?? "" };
@@ -88,11 +93,9 @@ export function releaseRestored(connection: RestorableConnection): void {
  * source lacks may be what it lost.
  */
 export function prepareByHand(connection: RestorableConnection): void {
-  const { record, state } = connection;
-  if (record.restore?.state === "running")
+  if (connection.record.restore?.state === "running")
     throw new SmError("JOB_CONFLICT", `the source of connection ${connection.id} is being restored: \`sm restore stop\` ends that`);
-  const isRefused = state.kind === "halted" && state.fault.code === "RESTORE_REQUIRED";
-  if (isHeldForRestore(record) || isRefused) {
+  if (isToBeRestored(connection)) {
     const message = "a mirror was started by hand instead of a restore";
     const discarded: RestoreHold = { state: "discarded", key: "", isPart: false, message, since: new Date().toISOString() };
     goOn(connection, discarded, needOf(message, "report"));

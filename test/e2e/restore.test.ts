@@ -95,11 +95,17 @@ test("a source that lost most of what it had, while its agent is alive, has it b
   });
   const { jobs } = await call<{ jobs: RestoreJobReport[] }>(pair.source, "restore.stop");
   expect(jobs).toMatchObject([{ kind: "restore", status: "Stopped" }]);
-  expect(await reportOf(pair)).toMatchObject({ state: "halted", targetDataState: "Restore Required", reasons: [{ code: "RESTORE_REQUIRED" }] });
+  const owed = { state: "halted", targetDataState: "Restore Required", reasons: [{ code: "RESTORE_REQUIRED", command: "sm restore start data --from B" }] };
+  expect(await reportOf(pair)).toMatchObject(owed);
   await pair.source.kill9();
+  // As if its state were of a time before: then the target alone knows of it.
+  const recordFile = join(pair.source.home, "state", "connections", `${pair.connectionId}.json`);
+  const { restore: hold, ...record } = JSON.parse(readFileSync(recordFile, "utf8"));
+  expect(hold).toMatchObject({ state: "owed", isPart: false });
+  writeFileSync(recordFile, JSON.stringify({ ...record, guard: { files: null, hold: null } }));
   await pair.restartSource();
   await call(pair.source, "target.resume");
-  expect(await reportOf(pair)).toMatchObject({ targetDataState: "Restore Required", reasons: [{ command: "sm restore start data --from B" }] });
+  await eventually(async () => expect(await reportOf(pair)).toMatchObject(owed));
   expect(await pair.source.api("verify.start", { id: pair.connectionId })).toMatchObject({ status: 409 });
   expect((await call<StatusReport>(pair.target, "status")).targets).toMatchObject([{ reasons: [{ code: "RESTORE_REQUIRED" }] }]);
   expect(namesIn(pair.targetDir)).toEqual(names);
@@ -124,6 +130,19 @@ test("a source that lost most of what it had, while its agent is alive, has it b
   rmSync(join(pair.sourceDir, "kinds", "holes"));
   await synced(pair);
   await expectEqualTrees(pair.sourceDir, pair.targetDir, SET);
+
+  // A person decides against the copy: what is here goes there, and nothing is removed.
+  await call(pair.source, "target.pause");
+  await call(pair.source, "restore.start", { repset: "data", from: "B" });
+  expect(await pair.source.api("mirror.start", { id: pair.connectionId })).toMatchObject({ status: 409 });
+  await call(pair.source, "restore.stop");
+  rmSync(join(pair.sourceDir, "all", "deep", "f4"));
+  writeFileSync(join(pair.sourceDir, "all", "deep", "f5"), "changed");
+  await call(pair.source, "mirror.start", { id: pair.connectionId });
+  await synced(pair);
+  expect(readFileSync(join(pair.targetDir, "all", "deep", "f5"), "utf8")).toBe("changed");
+  expect(existsSync(join(pair.targetDir, "all", "deep", "f4"))).toBe(true);
+  expect(await reportOf(pair)).toMatchObject({ targetDataState: "OK", mirror: { orphans: 1 } });
 });
 
 test("a copy goes to another machine, or to a new one in place of the source, when the source is gone", async () => {
