@@ -18,7 +18,7 @@ import { TargetService } from "../connection/target-service.js";
 import type { TargetSettings } from "../connection/target-settings.js";
 import { ControlServer } from "../control/http-server.js";
 import { keepBufferMemory } from "../fs/heap.js";
-import type { DismissConnection, Peer, PeerAddress } from "../model/channel-port.js";
+import type { Peer, PeerAddress } from "../model/channel-port.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { StatusReport } from "../model/status.js";
 import { AgentLog } from "../observe/agent-log.js";
@@ -132,8 +132,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const findPeer = (name: string): Peer => peerService.find(name);
   const holder = new RestoreHolder({ config, limits: () => limits.inForce, target, dialer, findPeer, ...common, onChange: board.changed });
   closers.push(() => holder.close());
-  const dismiss: DismissConnection = async (peer, key) => ((await holder.dismiss(peer, key)) ? undefined : target.dismiss(peer, key));
-  const doors = { accept: target.accept, dismiss, acceptRestore: holder.accept, compressBytesMin };
+  const doors = { accept: target.accept, dismiss: holder.dismiss, acceptRestore: holder.accept, compressBytesMin };
   const server = await PeerServer.open({ ...trust, listen, ...doors, log, limits: timing });
   closers.push(() => server.close());
   const repsetStore = await RepsetStore.open(config.configDir, log);
@@ -146,19 +145,10 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     onPaired: (name) => source.nudgePeer(name),
   });
   const jobs: JobService = new JobService({ config, connection: (id) => source.connection(id), board, log });
-  const source: SourceService = await SourceService.open({
-    config,
-    limits,
-    repsets: repsetStore,
-    dialer,
-    findPeer,
-    feeds: () => target.feeds,
-    jobs,
-    board,
-    ...common,
-  });
+  const parts = { config, limits, dialer, findPeer, jobs, board };
+  const source: SourceService = await SourceService.open({ ...parts, repsets: repsetStore, feeds: () => target.feeds, ...common });
   closers.push(() => source.close());
-  const restores = new RestoreService({ config, holder, source, target, jobs, dialer, findPeer, board, log });
+  const restores = new RestoreService({ ...parts, holder, source, target, log });
   closers.push(() => restores.close());
   peers.onRemoved(({ name }) => source.peerRemoved(name));
   feedsChanged = () => source.feedsChanged();

@@ -8,7 +8,7 @@ import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import type { TargetView } from "../connection/target-report.js";
 import type { TargetService } from "../connection/target-service.js";
-import type { Peer } from "../model/channel-port.js";
+import type { DismissConnection, Peer } from "../model/channel-port.js";
 import type { QueueLimits } from "../model/queue.js";
 import { NOTHING_RESTORED, type RestoreNews, type RestoreOptions, type RestoreRequest, reversed } from "../model/restore.js";
 import type { AcceptRestore, RestoreCall } from "../transport/restore-call.js";
@@ -19,7 +19,7 @@ import { type Copy, RestoreRun, type RestoreRunOptions } from "./restore-run.js"
 export interface RestoreHolderOptions {
   readonly config: Config;
   readonly limits: () => QueueLimits;
-  readonly target: Pick<TargetService, "copies" | "restores">;
+  readonly target: Pick<TargetService, "copies" | "restores" | "dismiss">;
   readonly dialer: WsSourceDialer;
   readonly findPeer: (name: string) => Peer;
   readonly version: string;
@@ -85,13 +85,11 @@ export class RestoreHolder {
     }
   };
 
-  /** The receiver needs no more of it. False: that is no restore of this agent. */
-  async dismiss(peerName: string, key: string): Promise<boolean> {
-    const serving = this.#serving.get(key);
-    if (serving === undefined || serving.peer !== peerName) return false;
-    await this.#drop(key);
-    return true;
-  }
+  /** Of a restore: its receiver needs no more of it. All others are the target's. */
+  readonly dismiss: DismissConnection = async (peerName, key) => {
+    if (this.#serving.get(key)?.peer === peerName) await this.#drop(key);
+    else await this.#options.target.dismiss(peerName, key);
+  };
 
   /** The copy of a set. NOT_FOUND, or USAGE when several are meant. `source`: whose; null = of anybody. */
   find(repset: string, source: string | null, connectionKey: string | null): FoundCopy {
@@ -109,7 +107,9 @@ export class RestoreHolder {
       const places = found.map(({ view: { terms } }) => `${terms.peer}/${name} (${terms.mappings.map(({ target }) => target).join(", ")})`);
       throw new SmError("USAGE", `there are several copies of ${name}: ${places.join("; ")}`);
     }
-    const { key, view } = first;
+    const { key, view, isPaused } = first;
+    if (isPaused)
+      throw new SmError("JOB_CONFLICT", `${this.#options.config.server.name} is paused, and has not applied all that came: \`sm target resume\` there first`);
     const { rules, mappings, remapLinks, durability, peer } = view.terms;
     return { copy: { key, peer, repset: name, rules, mappings, remapLinks, durability }, isOnline: view.online, doubt: doubtOf(view) };
   }
@@ -179,6 +179,7 @@ export class RestoreHolder {
 
 /** What the source told of the copy last. That it is between two states of the source is no loss. */
 function doubtOf({ last }: TargetView): string | null {
+  if (last.retrying !== null) return `the copy lacks changes that cannot be written just now: ${last.retrying.message}`;
   return last.doubt?.code === "NOT_A_COPY" ? `the copy may lack something: ${last.doubt.message}` : null;
 }
 

@@ -356,9 +356,10 @@ export class TargetService implements TargetControl {
     return reports;
   }
 
-  /** What is kept of every source, and whether the source is connected. */
-  copies(): readonly { readonly key: string; readonly view: TargetView }[] {
-    return [...[...this.#sessions].map(([key, session]) => ({ key, view: viewOf(session) })), ...[...this.#away].map(([key, view]) => ({ key, view }))];
+  /** What is kept of every source, whether it is connected, and whether a person lets nothing be applied. */
+  copies(): readonly { readonly key: string; readonly view: TargetView; readonly isPaused: boolean }[] {
+    const views = [...[...this.#sessions].map(([key, session]) => [key, viewOf(session)] as const), ...this.#away];
+    return views.map(([key, view]) => ({ key, view, isPaused: this.#pauses.sinceOf(key) !== null }));
   }
 
   /** Every connection, with its worker while there is one. */

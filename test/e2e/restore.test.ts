@@ -130,8 +130,12 @@ test("a source that lost most of what it had, while its agent is alive, has it b
   rmSync(join(pair.sourceDir, "kinds", "holes"));
   await synced(pair);
   await expectEqualTrees(pair.sourceDir, pair.targetDir, SET);
+  await decideAgainst(pair);
+  await loseDirectory(pair);
+});
 
-  // A person decides against the copy: what is here goes there, and nothing is removed.
+/** A person wants what is here to go to the copy: nothing is removed there. */
+async function decideAgainst(pair: AgentPair): Promise<void> {
   await call(pair.source, "target.pause");
   await call(pair.source, "restore.start", { repset: "data", from: "B" });
   expect(await pair.source.api("mirror.start", { id: pair.connectionId })).toMatchObject({ status: 409 });
@@ -143,7 +147,30 @@ test("a source that lost most of what it had, while its agent is alive, has it b
   expect(readFileSync(join(pair.targetDir, "all", "deep", "f5"), "utf8")).toBe("changed");
   expect(existsSync(join(pair.targetDir, "all", "deep", "f4"))).toBe(true);
   expect(await reportOf(pair)).toMatchObject({ targetDataState: "OK", mirror: { orphans: 1 } });
-});
+}
+
+/** The directory itself is gone, and the holder is killed in the middle: it goes on by itself, and with the new directory. */
+async function loseDirectory(pair: AgentPair): Promise<void> {
+  renameSync(pair.sourceDir, `${pair.sourceDir}-gone`);
+  await eventually(async () => expect((await reportOf(pair)).reasons).toMatchObject([{ code: "ROOT_MISSING" }]));
+  await call(pair.source, "target.pause");
+  const { job: last } = await call<{ job: RestoreJobReport }>(pair.source, "restore.start", { repset: "data", from: "B" });
+  const shown = async (): Promise<RestoreJobReport> => (await call<{ job: RestoreJobReport }>(pair.source, "job.show", { job: last.id })).job;
+  await eventually(async () =>
+    expect(await shown()).toMatchObject({ status: "Running", restore: { counts: { filesTotal: expect.toSatisfy((n) => n > 40) } } }),
+  );
+  await pair.target.kill9();
+  await eventually(async () => expect(await shown()).toMatchObject({ status: "Waiting" }));
+  await pair.restartTarget();
+  await call(pair.source, "target.resume");
+  const ended = await call<{ job: RestoreJobReport }>(pair.source, "job.wait", { job: last.id, timeoutMs: 50_000 });
+  expect(ended.job).toMatchObject({ status: "Done", percent: 100 });
+  await expectEqualTrees(pair.targetDir, pair.sourceDir, SET);
+  writeFileSync(join(pair.sourceDir, "all", "newer"), "goes on");
+  await synced(pair);
+  await expectEqualTrees(pair.sourceDir, pair.targetDir, SET);
+  expect(await reportOf(pair)).toMatchObject({ state: "streaming", targetDataState: "OK", reasons: [] });
+}
 
 test("a copy goes to another machine, or to a new one in place of the source, when the source is gone", async () => {
   const directory = makeTempDirectory();
