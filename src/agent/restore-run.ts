@@ -303,6 +303,8 @@ export class RestoreRun {
     const connection = this.#connection;
     this.#changes = 0;
     this.#mirrorId = connection.mirror.id + 1;
+    // What the walk before left alone is owed to nobody: merged with it, this one would overwrite that, or remove nothing.
+    connection.keep({ mirrorNeed: null, partMirror: null }, true);
     connection.requireMirror(this.#need(pass));
   }
 

@@ -194,8 +194,10 @@ test("a copy goes to another machine, or to a new one in place of the source, wh
   // What is newer stays; what is missing comes.
   writeFileSync(join(pair.sourceDir, "all", "deep", "f1"), "newer");
   rmSync(join(pair.sourceDir, "all", "deep", "f2"));
-  const newer = await restore(fresh, { overwrite: "newer", paths: [join(pair.sourceDir, "all")] });
-  expect(newer).toMatchObject({ status: "Done", restore: { counts: { leftAlone: 1, problems: 0 } } });
+  for (const path of ["all/orphan", "orphan"]) writeFileSync(join(pair.sourceDir, path), "in no copy");
+  const newer = await restore(fresh, { overwrite: "newer", orphans: "delete", paths: [join(pair.sourceDir, "all")] });
+  expect(newer).toMatchObject({ status: "Done", restore: { counts: { leftAlone: 1, removed: 1, problems: 0 } } });
+  expect(["all/orphan", "orphan"].map((path) => existsSync(join(pair.sourceDir, path)))).toEqual([false, true]);
   expect(readFileSync(join(pair.sourceDir, "all", "deep", "f1"), "utf8")).toBe("newer");
   expect(existsSync(join(pair.sourceDir, "all", "deep", "f2"))).toBe(true);
 });
