@@ -19,6 +19,11 @@ export function rootsOfSet(repset: RepsetData): string[] {
   return roots;
 }
 
+/** As they are now. Throws ROOT_MISSING. */
+export function rootsAt(paths: readonly string[]): KnownRoot[] {
+  return paths.map((path) => ({ path, ...identityAt(path) }));
+}
+
 export function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -13,7 +13,6 @@ import { guardPolicyOf, rejectHeld } from "../connection/guard-decision.js";
 import { heldIn } from "../connection/guard-record.js";
 import { needAfterRestart } from "../connection/restart-need.js";
 import { SourceConnection } from "../connection/source-connection.js";
-import { identityAt } from "../fs/root-identity.js";
 import { DirtyStore } from "../journal/dirty-store.js";
 import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
 import type { ConnectionPatch, GuardChange } from "../model/connection-spec.js";
@@ -33,7 +32,7 @@ import { queueBytesMax } from "./queue-capacity.js";
 import type { QueueLimitsFile } from "./queue-limits.js";
 import type { QueueWatch } from "./queue-watch.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
-import { isDirectory, ownSourcesOf, refuseMovedRoots, refuseOtherRoots, refuseOwnSources, rootsOfSet, withBirthTime } from "./set-roots.js";
+import { isDirectory, ownSourcesOf, refuseMovedRoots, refuseOtherRoots, refuseOwnSources, rootsAt, rootsOfSet, withBirthTime } from "./set-roots.js";
 import { settleHeld } from "./source-settled.js";
 import type { StatusBoard } from "./status-board.js";
 import { syncConnection } from "./sync-connection.js";
@@ -115,7 +114,7 @@ export class SourceService implements ConnectionControl {
     const repset = repsets.requireConnectable(request.repset, connected);
     const paths = rootsOfSet(repset);
     refuseOwnSources(repset.rules, paths, ownSourcesOf(config));
-    const roots = paths.map((path): KnownRoot => ({ path, ...identityAt(path) }));
+    const roots = rootsAt(paths);
     const mappings = resolveMappings(paths, request.map);
     const records = this.connections.map(({ record }) => record);
     refuseTwice(records, request.target, mappings);
@@ -299,18 +298,19 @@ export class SourceService implements ConnectionControl {
   /** The directories of a set may have been made anew: its connections go on with those that are there. */
   async adoptRoots(name: string): Promise<void> {
     const source = this.#sources.get(name);
-    const roots = source?.roots.filter(isDirectory).map((path): KnownRoot => ({ path, ...identityAt(path) })) ?? [];
-    if (source === undefined || roots.length < source.roots.length || source.hasRoots(roots)) return;
+    if (source?.roots.every(isDirectory) !== true || source.hasRoots(rootsAt(source.roots))) return;
+    const roots = rootsAt(source.roots);
     const concerned = [...this.#running.values()].filter((each) => each.source === source);
-    for (const { connection, abort, done } of concerned) {
-      abort.abort();
+    for (const { abort } of concerned) abort.abort();
+    for (const { connection, done } of concerned) {
       await done;
       source.detach(connection);
       this.#running.delete(connection.id);
     }
     this.#sources.delete(name);
     await source.close();
-    for (const { connection } of concerned) await this.#take({ ...connection.record, roots }, "its directories were restored");
+    const why = ({ mirrorNeed }: ConnectionRecord): string | null => (mirrorNeed?.reason === "restore" ? null : "its directories were restored");
+    for (const { connection } of concerned) await this.#take({ ...connection.record, roots }, why(connection.record));
   }
 
   async sync(id: number, timeoutMs: number): Promise<ConnectionReport> {

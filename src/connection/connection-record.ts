@@ -23,6 +23,8 @@ export const mirrorNeedSchema = z.strictObject({
   extras: z.enum(["report", "remove"]),
   /** Files changed since then (ms) are compared by content, whatever their times say; null = none. */
   changedSinceMs: z.number().nullable(),
+  /** Of these, those that changed last in this span (ms) are compared by their times: they came from the target itself. */
+  restored: z.strictObject({ fromMs: z.number(), untilMs: z.number() }).exactOptional(),
   /** False: waits for a person (connected with --no-mirror, or stopped by hand). */
   isAutomatic: z.boolean(),
   /** The checkpoint covers everything else: what the source's metadata shows to have changed since is compared, and nothing more. */

@@ -14,6 +14,7 @@ export interface RestorableConnection extends GuardedConnection {
   readonly state: ConnectionState;
   readonly isSourceHalted: boolean;
   readonly restart: { forget(): void };
+  readonly repair: GuardedConnection["repair"] & { readonly pending: number };
 }
 
 interface Blocked {
@@ -67,7 +68,9 @@ function isWhole({ guard, record, isSourceHalted }: RestorableConnection): boole
 export function holdForRestore(connection: RestorableConnection, hold: { readonly key: string; readonly isOfPaths: boolean; readonly message: string }): void {
   const { guard, options, record } = connection;
   const isPart = hold.isOfPaths && (isWhole(connection) || record.restore?.isPart === true);
-  const restore: RestoreHold = { state: "running", key: hold.key, isPart, message: hold.message, since: new Date().toISOString() };
+  // What an attempt before this one restored changed after that one began.
+  const since = isHeldForRestore(record) ? record.restore?.since : undefined;
+  const restore: RestoreHold = { state: "running", key: hold.key, isPart, message: hold.message, since: since ?? new Date().toISOString() };
   connection.keep({ restore }, true);
   // What it held back is not to be sent: it is what is made good.
   if (guard.isHeld) guard.reject(options.journal.stats().lastSeq);
@@ -83,9 +86,15 @@ export function oweRestore(connection: RestorableConnection, message: string): v
   connection.halt({ code: "RESTORE_REQUIRED", message });
 }
 
-/** All is back, as far as was asked: what differs since goes to the target again, and what was removed since is removed there. */
+/**
+ * All is back, as far as was asked: what differs since goes to the target again, and what was removed since is removed there. What changed
+ * before it began, and was not restored, is compared by content: it may never have been sent.
+ */
 export function releaseRestored(connection: RestorableConnection): void {
-  goOn(connection, null, needOf("the source was restored: what changed since is compared", "remove"));
+  const { restore } = connection.record;
+  const untilMs = Date.now();
+  const restored = { fromMs: restore == null ? untilMs : Date.parse(restore.since), untilMs };
+  goOn(connection, null, { ...needOf("the source was restored: what changed since is compared", "remove", connection), restored });
 }
 
 /**
@@ -98,26 +107,28 @@ export function prepareByHand(connection: RestorableConnection): void {
   if (isToBeRestored(connection)) {
     const message = "a mirror was started by hand instead of a restore";
     const discarded: RestoreHold = { state: "discarded", key: "", isPart: false, message, since: new Date().toISOString() };
-    goOn(connection, discarded, needOf(message, "report"));
+    goOn(connection, discarded, needOf(message, "report", connection));
   }
   prepareMirror(connection);
 }
 
-/** The stream goes on behind all that came meanwhile: the mirror compares what it changed. */
+/** The stream goes on behind all that came meanwhile: the mirror, on record before anything is let go, compares what it changed. */
 function goOn(connection: RestorableConnection, restore: RestoreHold | null, mirrorNeed: MirrorNeed): void {
-  const { guard, options, id } = connection;
+  const { guard, options, id, keeper } = connection;
   const { lastSeq } = options.journal.stats();
-  connection.repair.drop();
   connection.appliedSeq = lastSeq;
   connection.durableSeq = lastSeq;
-  options.journal.advance(id, lastSeq);
-  connection.restart.forget();
-  // Whatever was done before now is covered by the mirror.
   connection.keep({ restore, mirrorNeed, partMirror: null, durableSeq: lastSeq, cleanUntilMs: Date.now() }, true);
+  if (keeper.fault !== null) throw new SmError("STATE_CORRUPT", keeper.fault.message);
+  options.journal.advance(id, lastSeq);
+  connection.repair.drop();
+  connection.restart.forget();
   guard.lift();
   connection.nudge();
 }
 
-function needOf(message: string, extras: MirrorNeed["extras"]): MirrorNeed {
-  return { reason: "restore", message, since: new Date().toISOString(), mode: "difference", extras, changedSinceMs: null, isAutomatic: true };
+function needOf(message: string, extras: MirrorNeed["extras"], { record, repair }: RestorableConnection): MirrorNeed {
+  const isThorough = repair.isThorough || repair.pending > 0;
+  const changedSinceMs = isThorough ? 0 : Math.min(record.cleanUntilMs, record.mirrorNeed?.changedSinceMs ?? record.cleanUntilMs);
+  return { reason: "restore", message, since: new Date().toISOString(), mode: "difference", extras, changedSinceMs, isAutomatic: true };
 }
