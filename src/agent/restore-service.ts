@@ -218,11 +218,20 @@ export class RestoreService {
 
   /** The connection goes on, or is held until its source has its data back; then the job is over. */
   async #settle(id: number, ending: PullEnding, connectionId: number | null): Promise<void> {
-    if (connectionId !== null) {
-      if (ending.status === "Done") await this.#release(connectionId);
-      else oweRestore(this.#options.source.connection(connectionId), `the restore was ${ending.status.toLowerCase()} before its end: ${ending.message ?? ""}`);
+    if (connectionId === null) return this.#end(id, ending);
+    const owe = (why: string): void => oweRestore(this.#options.source.connection(connectionId), why);
+    if (ending.status !== "Done") {
+      owe(`the restore was ${ending.status.toLowerCase()} before its end: ${ending.message ?? ""}`);
+      return this.#end(id, ending);
     }
-    this.#end(id, ending);
+    try {
+      await this.#release(connectionId);
+      this.#end(id, ending);
+    } catch (error) {
+      const message = `all is back, but replication cannot go on: ${toSmError(error).message}`;
+      owe(message);
+      this.#end(id, { status: "Failed", message });
+    }
   }
 
   async #release(id: number): Promise<void> {

@@ -114,12 +114,16 @@ export function prepareByHand(connection: RestorableConnection): void {
 
 /** The stream goes on behind all that came meanwhile: the mirror, on record before anything is let go, compares what it changed. */
 function goOn(connection: RestorableConnection, restore: RestoreHold | null, mirrorNeed: MirrorNeed): void {
-  const { guard, options, id, keeper } = connection;
+  const { guard, options, id, keeper, record: before } = connection;
   const { lastSeq } = options.journal.stats();
+  connection.keep({ restore, mirrorNeed, partMirror: null, durableSeq: lastSeq, cleanUntilMs: Date.now() }, true);
+  if (keeper.fault !== null) {
+    const { message } = keeper.fault;
+    connection.keep(before, true);
+    throw new SmError("STATE_CORRUPT", message);
+  }
   connection.appliedSeq = lastSeq;
   connection.durableSeq = lastSeq;
-  connection.keep({ restore, mirrorNeed, partMirror: null, durableSeq: lastSeq, cleanUntilMs: Date.now() }, true);
-  if (keeper.fault !== null) throw new SmError("STATE_CORRUPT", keeper.fault.message);
   options.journal.advance(id, lastSeq);
   connection.repair.drop();
   connection.restart.forget();
