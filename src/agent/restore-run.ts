@@ -18,16 +18,7 @@ import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
 import type { Compression } from "../model/compression.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { QueueLimits } from "../model/queue.js";
-import {
-  NOTHING_RESTORED,
-  passesOf,
-  pathInCopy,
-  type RestoreCounts,
-  type RestoreNews,
-  type RestoreOptions,
-  type RestorePass,
-  reversed,
-} from "../model/restore.js";
+import { NOTHING_RESTORED, pathInCopy, type RestoreCounts, type RestoreNews, type RestoreOptions, reversed, walkOf } from "../model/restore.js";
 import type { Rule } from "../model/rule.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import { machineIdentity } from "./machine.js";
@@ -76,7 +67,6 @@ export class RestoreRun {
   readonly #source: RepsetSource;
   readonly #connection: RestoringConnection;
   readonly #dirty: DirtyStore;
-  readonly #passes: RestorePass[];
   readonly #abort = new AbortController();
   readonly #running: Promise<void>;
   readonly #ticker: NodeJS.Timeout;
@@ -88,7 +78,8 @@ export class RestoreRun {
   #news: RestoreNews;
   #isLooking = false;
   #hadChannel = false;
-  #counted: RestoreCounts = NOTHING_RESTORED;
+  /** Of the walks before this one. */
+  #counted: Pick<RestoreCounts, "bytesDone" | "removed"> = NOTHING_RESTORED;
   #closing: Promise<void> | null = null;
 
   private constructor(options: RestoreRunOptions, directory: string, dirty: DirtyStore, source: RepsetSource) {
@@ -96,7 +87,6 @@ export class RestoreRun {
     this.#directory = directory;
     this.#dirty = dirty;
     this.#source = source;
-    this.#passes = [...passesOf(options.options)];
     this.#news = { status: "running", percent: 0, message: null, counts: NOTHING_RESTORED, mappings: reversed(options.copy.mappings), doubt: options.doubt };
     this.#connection = this.#connect();
     source.attach(this.#connection);
@@ -196,7 +186,7 @@ export class RestoreRun {
   #record(): ConnectionRecord {
     const { key, copy, options, receiver, compression } = this.#options;
     const roots = copy.mappings.map(({ target }) => ({ path: target, ...identityAt(target) }));
-    const need = this.#need(this.#passes[0] as RestorePass);
+    const need = this.#need();
     return {
       id: 1,
       key,
@@ -219,10 +209,10 @@ export class RestoreRun {
     };
   }
 
-  #need(pass: RestorePass): MirrorNeed {
+  #need(): MirrorNeed {
     const paths = pathsIn(this.#options);
     const common = { reason: "restore", message: "restored to its source", since: new Date().toISOString(), mode: "difference" } as const;
-    return { ...common, ...pass, changedSinceMs: null, isAutomatic: true, ...(paths === null ? {} : { paths }) };
+    return { ...common, ...walkOf(this.#options.options), changedSinceMs: null, isAutomatic: true, ...(paths === null ? {} : { paths }) };
   }
 
   /** Origins are not told: that the copy comes back to where it is from is what is wanted, and that way is held. */
@@ -282,30 +272,20 @@ export class RestoreRun {
 
   #endWalk(): void {
     const { isCopyLive, receiver } = this.#options;
-    const [pass, next] = this.#passes;
-    const step = afterWalk({ failures: this.#failures, changes: this.#changes, walks: this.#walks, left: this.#passes.length - 1, isCopyLive, receiver });
-    switch (step.kind) {
-      case "again":
-        this.#walks += 1;
-        this.#walk(pass as RestorePass);
-        break;
-      case "next":
-        this.#counted = this.#counts;
-        this.#passes.shift();
-        this.#walk(next as RestorePass);
-        break;
-      default:
-        this.#end(step.kind, step.message);
-    }
+    const step = afterWalk({ failures: this.#failures, changes: this.#changes, walks: this.#walks, isCopyLive, receiver });
+    if (step.kind === "again") this.#walkAgain();
+    else this.#end(step.kind, step.message);
   }
 
-  #walk(pass: RestorePass): void {
+  #walkAgain(): void {
     const connection = this.#connection;
+    this.#counted = this.#counts;
+    this.#walks += 1;
     this.#changes = 0;
     this.#mirrorId = connection.mirror.id + 1;
-    // What the walk before left alone is owed to nobody: merged with it, this one would overwrite that, or remove nothing.
+    // What the walk before left alone is owed to nobody: merged with it, this one would overwrite that.
     connection.keep({ mirrorNeed: null, partMirror: null }, true);
-    connection.requireMirror(this.#need(pass));
+    connection.requireMirror(this.#need());
   }
 
   get #failures(): number {
@@ -313,29 +293,17 @@ export class RestoreRun {
     return problems.count + quarantine.count;
   }
 
-  /** Of the first walk, which brings; a further one removes, and finds the rest equal. */
+  /** What came is that of all walks; the rest is as the last one found it. */
   get #counts(): RestoreCounts {
     const { mirror, problems, quarantine } = this.#connection;
-    const report = mirror.report();
-    const before = this.#counted;
-    const isFirst = before === NOTHING_RESTORED;
-    const names = [
-      ...problems.list().map(({ path, message }) => `${path}: ${message}`),
-      ...(quarantine.news?.shown ?? []).map(({ path, message }) => `${path}: ${message}`),
-    ];
+    const { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, orphanNames, leftAlone, leftAloneNames } = mirror.report();
+    const failed = [...problems.list(), ...(quarantine.news?.shown ?? [])].map(({ path, message }) => `${path}: ${message}`);
     return {
-      filesTotal: report.filesTotal,
-      bytesTotal: report.bytesTotal,
-      filesDone: report.filesDone,
-      bytesDone: before.bytesDone + report.bytesDone,
-      bytesSkipped: isFirst ? report.bytesSkipped : before.bytesSkipped,
-      orphans: isFirst ? report.orphans : before.orphans,
-      orphanNames: isFirst ? report.orphanNames : before.orphanNames,
-      removed: before.removed + mirror.removed,
-      leftAlone: isFirst ? report.leftAlone : before.leftAlone,
-      leftAloneNames: isFirst ? report.leftAloneNames : before.leftAloneNames,
+      ...{ filesTotal, bytesTotal, filesDone, bytesSkipped, orphans, orphanNames, leftAlone, leftAloneNames },
+      bytesDone: this.#counted.bytesDone + bytesDone,
+      removed: this.#counted.removed + mirror.removed,
       problems: this.#failures,
-      problemNames: names.slice(0, NAMES_SHOWN),
+      problemNames: failed.slice(0, NAMES_SHOWN),
     };
   }
 

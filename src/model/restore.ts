@@ -104,25 +104,21 @@ export function restoreContradiction({ overwrite, checksum }: Pick<RestoreOption
     : null;
 }
 
-/** One walk over the copy. */
-export interface RestorePass {
+/** How the copy is walked: as a mirror of it would be. */
+export interface RestoreWalk {
   readonly content: MirrorContent;
   readonly newerOnly: boolean;
   readonly missingOnly: boolean;
   readonly extras: "report" | "remove";
 }
 
-/** A walk that looks closely removes nothing: another one does, which overwrites nothing. */
-export function passesOf({ overwrite, checksum, orphans }: RestoreOptions): readonly RestorePass[] {
-  const looksOnly = checksum || overwrite === "newer";
-  const removes = orphans === "delete";
-  const first: RestorePass = {
+export function walkOf({ overwrite, checksum, orphans }: RestoreOptions): RestoreWalk {
+  return {
     content: checksum ? "checksum-all" : "times",
     newerOnly: overwrite === "newer",
     missingOnly: overwrite === "missing",
-    extras: removes && !looksOnly ? "remove" : "report",
+    extras: orphans === "delete" ? "remove" : "report",
   };
-  return removes && looksOnly ? [first, { content: "times", newerOnly: false, missingOnly: true, extras: "remove" }] : [first];
 }
 
 export function reversed(mappings: readonly Mapping[]): Mapping[] {
