@@ -22,7 +22,7 @@ const NEVER_MS = Number.MAX_SAFE_INTEGER;
 interface ConnectionJobs {
   readonly repair: MirrorJob;
   readonly check: ContentCheck;
-  mirror: { readonly job: MirrorJob; readonly order: MirrorOrder; readonly background: BackgroundJob } | null;
+  mirror: { readonly job: MirrorJob; readonly order: MirrorOrder; readonly background: BackgroundJob; isPaused: boolean } | null;
   reportedRepairs: number;
   /** Last set emitted when the repair or the check had work. */
   repairSeq: number;
@@ -42,6 +42,7 @@ type JobCommand = Extract<
       | "detach"
       | "mirror"
       | "stopMirror"
+      | "pauseMirror"
       | "verify"
       | "stopVerify"
       | "orphans"
@@ -84,6 +85,9 @@ export class SourceJobs {
         break;
       case "stopMirror":
         this.#stopMirror(command.connectionId);
+        break;
+      case "pauseMirror":
+        this.#pauseMirror(command.connectionId, command.isPaused);
         break;
       case "verify":
         this.#startVerify(command);
@@ -138,6 +142,8 @@ export class SourceJobs {
       content: "times",
       newerOnly: false,
       places: null,
+      doneThrough: null,
+      isSized: false,
       tree: this.#tree,
     });
     const check = new ContentCheck({
@@ -154,7 +160,7 @@ export class SourceJobs {
     this.#engine.jobs.push({
       connectionId,
       get hasWork() {
-        return jobs.mirror === null && repair.hasWork;
+        return jobs.mirror?.isPaused !== false && repair.hasWork;
       },
       step: async () => {
         await repair.step();
@@ -166,7 +172,7 @@ export class SourceJobs {
     this.#engine.jobs.push({
       connectionId,
       get hasWork() {
-        return jobs.mirror === null && check.hasWork;
+        return jobs.mirror?.isPaused !== false && check.hasWork;
       },
       step: async () => {
         check.step();
@@ -259,19 +265,32 @@ export class SourceJobs {
       connectionId,
       // A job that waits for nothing more must be stepped once again to end.
       get hasWork() {
-        return job.hasWork || job.pending === 0;
+        return jobs.mirror?.isPaused !== true && (job.hasWork || job.pending === 0);
       },
       step: async () => {
         if ((await job.step()) !== "done") return;
         this.#drop(background);
         jobs.mirror = null;
-        this.#post({ kind: "mirrorEmitted", connectionId, mirrorId: order.mirrorId, lastSeq: this.#engine.writer.flush(), counts: countsOf(job) });
+        this.#post({ kind: "mirrorEmitted", connectionId, mirrorId: order.mirrorId, lastSeq: this.#engine.writer.flush(), counts: this.#countsOf(job) });
       },
     };
-    jobs.mirror = { job, order, background };
+    jobs.mirror = { job, order, background, isPaused: false };
     this.#engine.jobs.push(background);
     const { files } = this.#engine.totals;
     this.#post({ kind: "mirrorStarted", connectionId, mirrorId: order.mirrorId, files, removesExtras: extras === "remove" });
+  }
+
+  /** It keeps all it knows; repairs, which wait for a mirror otherwise, are done meanwhile. */
+  #pauseMirror(connectionId: number, isPaused: boolean): void {
+    const mirror = this.#connections.get(connectionId)?.mirror ?? null;
+    if (mirror === null || mirror.isPaused === isPaused) return;
+    mirror.isPaused = isPaused;
+  }
+
+  #countsOf({ progress, options }: MirrorJob): MirrorCounts {
+    const { filesTotal, bytesTotal, filesDone, filesSkipped, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames } = progress;
+    const counts = { filesTotal, bytesTotal, filesDone, filesSkipped, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames };
+    return { ...counts, percent: progress.percent, waitingBytes: this.#engine.credits.waitingBytes(options.connectionId) };
   }
 
   #stopMirror(connectionId: number): void {
@@ -329,7 +348,11 @@ export class SourceJobs {
       const { mirror } = jobs;
       jobs.verify?.tell();
       jobs.orphans?.tell();
-      if (mirror !== null) this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job) });
+      if (mirror !== null) {
+        const pointer = mirror.job.doneThrough;
+        const done = pointer === undefined ? null : { pointer, seq: this.#engine.writer.flush() };
+        this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: this.#countsOf(mirror.job), done });
+      }
       const pending = pendingOf(jobs) + this.#engine.live.unsettled;
       if (pending === 0 && jobs.reportedRepairs === 0) continue;
       jobs.reportedRepairs = pending;
@@ -363,9 +386,4 @@ function sharedPlaces(tree: SourceTree, sinceMs: number): DirtyPlace[] {
 
 function pendingOf({ repair, check }: ConnectionJobs): number {
   return repair.pending + check.pending;
-}
-
-function countsOf({ progress }: MirrorJob): MirrorCounts {
-  const { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames, percent } = progress;
-  return { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames, percent };
 }

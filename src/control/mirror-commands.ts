@@ -10,6 +10,7 @@ const startInput = z
     mode: z.enum(["full", "difference"]).default("difference"),
     content: z.enum(["times", "checksum", "checksum-all"]).default("times"),
     newerOnly: z.boolean().default(false),
+    isSized: z.boolean().exactOptional(),
     paths: z.array(rulePathSchema).min(1).max(1000).exactOptional(),
   })
   .superRefine((input, context) => {
@@ -37,6 +38,24 @@ export const MIRROR_COMMANDS = [
     output: oneMirror,
     deadlineMs: quick,
     handler: async (agent, input) => ({ mirror: await agent.connections.stopMirror(input.id) }),
+  }),
+  defineCommand({
+    name: "mirror.pause",
+    role: "admin",
+    summary: "Pauses the mirror of a connection, also over restarts; replication goes on.",
+    input: z.strictObject({ id: connectionIdSchema }),
+    output: oneMirror,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ mirror: await agent.connections.pauseMirror(input.id, true) }),
+  }),
+  defineCommand({
+    name: "mirror.resume",
+    role: "admin",
+    summary: "Goes on with a paused mirror where it was.",
+    input: z.strictObject({ id: connectionIdSchema }),
+    output: oneMirror,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ mirror: await agent.connections.pauseMirror(input.id, false) }),
   }),
   defineCommand({
     name: "mirror.wait",

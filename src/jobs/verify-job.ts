@@ -153,7 +153,7 @@ export class VerifyJob {
       links,
       withDirectory: how.withDirectory,
       suspect: "none",
-      look: { hashesSmallFiles: content === "all" },
+      look: { hashesSmallFiles: content === "all", isAll: true },
     });
     this.#looks.set(seq, { ...place, entries: new Map(entries.map((entry) => [entry.name, entry])), group: how.group, stamps });
   }

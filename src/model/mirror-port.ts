@@ -27,6 +27,8 @@ export interface MirrorTransfer {
   /** Sends the next piece; "vanished" = the file is gone. */
   step(): "more" | "done" | "vanished";
   readonly sentBytes: number;
+  /** Of the file, from its beginning; holes among them. */
+  readonly readBytes: number;
   /** The name it goes to by now. */
   readonly path: BytePath;
 }
@@ -45,8 +47,8 @@ export interface CompareRequest {
   readonly withDirectory: boolean;
   /** Entries whose content must be compared whatever their times say. */
   readonly suspect: "none" | "all" | { readonly changedSinceMs: number };
-  /** Contents of small files are compared by their hash, and what is found in place of what differs is told: for jobs that only look. */
-  readonly look?: { readonly hashesSmallFiles: boolean };
+  /** What is found in place of what differs is told, and contents of small files are compared by their hash. `isAll`: by a job that changes nothing. */
+  readonly look?: { readonly hashesSmallFiles: boolean; readonly isAll: boolean };
 }
 
 /** A large file being compared with the receiver's block signatures, piece by piece. */
@@ -80,7 +82,7 @@ export interface MirrorTree {
   renamesFromSet(seq: number): readonly ShippedRename[] | null;
   readonly rootCount: number;
   totals(): MirrorTotals;
-  /** Of an entry and all below. */
+  /** Of an entry and all below; a file with several names there counts once, as in the whole. */
   totalsBelow(root: RootIndex, path: BytePath): MirrorTotals;
   /** Lists the directory in byte order; null = not there. `isFresh`: what is known of it is brought up to date first (shipping live differences). */
   list(root: RootIndex, directory: BytePath, isFresh: boolean): Promise<readonly MirrorEntry[] | null>;

@@ -31,6 +31,10 @@ export function idleMirror(overrides: Partial<MirrorReport> = {}): MirrorReport 
     bytesSkipped: 0,
     filesTotal: 0,
     filesDone: 0,
+    filesRemaining: null,
+    bytesRemaining: null,
+    bytesPerSecond: null,
+    secondsLeft: null,
     orphans: 0,
     orphanNames: [],
     leftAlone: 0,
@@ -240,6 +244,12 @@ export class MemoryAgentControl implements AgentControl {
       const ends = this.#options.mirrorEnds;
       if (ends) queueMicrotask(() => this.endMirror(id, ends));
       return running;
+    },
+    pauseMirror: async (id: number, isPaused: boolean) => {
+      const report = this.#connection(id);
+      const mirror = { ...report.mirror, status: isPaused ? ("Paused" as const) : ("Mirroring" as const) };
+      this.setConnection({ ...report, mirror });
+      return mirror;
     },
     stopMirror: async (id: number) => this.endMirror(id, { outcome: "stopped" }),
     waitMirror: async (id: number, mirrorId: number, timeoutMs: number) => {

@@ -20,6 +20,7 @@ export default class MirrorStart extends SmCommand {
     "checksum-all": Flags.boolean({ description: "compare the contents of all files, and send the blocks that differ", exclusive: ["checksum"] }),
     newer: Flags.boolean({ description: "send files only if they are newer on the source; the others are left alone and told" }),
     path: Flags.string({ description: "mirror this directory or file of the source only, with all below (again for more)", multiple: true }),
+    size: Flags.boolean({ description: "calculate its size first: shows the percentage and the time left (default: mirror.size)", allowNo: true }),
     wait: Flags.boolean({ description: "return when the mirror has ended; exit code 5 when it had problems" }),
     timeout: Flags.string({ description: "with --wait: at most this long; exit code 6 then", dependsOn: ["wait"] }),
   };
@@ -35,6 +36,7 @@ export default class MirrorStart extends SmCommand {
       mode: flags.mode as "full" | "difference",
       content,
       newerOnly: flags.newer,
+      ...(flags.size === undefined ? {} : { isSized: flags.size }),
       ...(flags.path === undefined ? {} : { paths: flags.path }),
     });
     if (flags.wait) {
