@@ -6,16 +6,17 @@ import { knowledgeOf } from "../capture/path-knowledge.js";
 import type { BackgroundJob, SourceEngine } from "../capture/source-engine.js";
 import type { SourceTree } from "../capture/source-tree.js";
 import { MirrorJob } from "../jobs/mirror-job.js";
-import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
+import type { BytePath } from "../model/byte-path.js";
 import type { Answer, RootIndex } from "../model/change.js";
 import { decodeChangeSet } from "../model/change-set.js";
-import type { DirtyPlace } from "../model/dirty-place.js";
 import type { PathKnowledge } from "../model/explanation.js";
-import type { MirrorCounts, MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
+import type { MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
+import { countsOf } from "./mirror-counts.js";
 import { OrphansRunner } from "./orphans-runner.js";
+import { PlanRunner } from "./plan-runner.js";
+import { sharedPlaces } from "./shared-places.js";
 import { VerifyRunner } from "./verify-runner.js";
 
-const SHARED_NAMES_MAX = 20_000;
 /** Nothing changed since then. */
 const NEVER_MS = Number.MAX_SAFE_INTEGER;
 
@@ -32,6 +33,7 @@ interface ConnectionJobs {
   readonly batches: number[];
   verify: VerifyRunner | null;
   orphans: OrphansRunner | null;
+  plan: PlanRunner | null;
 }
 
 type JobCommand = Extract<
@@ -47,6 +49,8 @@ type JobCommand = Extract<
       | "stopVerify"
       | "orphans"
       | "stopOrphans"
+      | "plan"
+      | "stopPlan"
       | "answers"
       | "review"
       | "repair"
@@ -100,6 +104,10 @@ export class SourceJobs {
         break;
       case "stopOrphans":
         this.#stopOrphans(command.connectionId);
+        break;
+      case "plan":
+      case "stopPlan":
+        this.#plan(command);
         break;
       case "answers":
         for (const answer of command.answers) this.#takeAnswer(command.connectionId, answer);
@@ -155,7 +163,8 @@ export class SourceJobs {
         if (tree !== undefined) this.#engine.doubts.follow(tree, inode);
       },
     });
-    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], verify: null, orphans: null };
+    const none = { mirror: null, verify: null, orphans: null, plan: null };
+    const jobs: ConnectionJobs = { repair, check, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], ...none };
     this.#connections.set(connectionId, jobs);
     this.#engine.jobs.push({
       connectionId,
@@ -203,6 +212,7 @@ export class SourceJobs {
   #detach(connectionId: number): void {
     this.#stopVerify(connectionId);
     this.#stopOrphans(connectionId);
+    this.#plan({ kind: "stopPlan", connectionId });
     this.#connections.delete(connectionId);
     for (const job of this.#engine.jobs.filter((j) => j.connectionId === connectionId)) this.#drop(job);
     this.#engine.credits.forget(connectionId);
@@ -253,12 +263,23 @@ export class SourceJobs {
     if (jobs !== undefined) jobs.orphans = null;
   }
 
+  #plan(command: Extract<JobCommand, { kind: "plan" | "stopPlan" }>): void {
+    const jobs = this.#connections.get(command.connectionId);
+    if (jobs === undefined) return;
+    jobs.plan?.stop();
+    const onEnd = (): void => {
+      jobs.plan = null;
+    };
+    jobs.plan = command.kind === "stopPlan" ? null : new PlanRunner({ command, engine: this.#engine, tree: this.#tree, post: this.#post, onEnd });
+  }
+
   #startMirror(order: MirrorOrder): void {
     const jobs = this.#connections.get(order.connectionId);
     if (jobs === undefined) return;
     this.#stopMirror(order.connectionId);
     this.#stopVerify(order.connectionId);
     this.#stopOrphans(order.connectionId);
+    this.#plan({ kind: "stopPlan", connectionId: order.connectionId });
     const { connectionId, extras } = order;
     const job = new MirrorJob({ ...order, tree: this.#tree });
     const background: BackgroundJob = {
@@ -271,7 +292,13 @@ export class SourceJobs {
         if ((await job.step()) !== "done") return;
         this.#drop(background);
         jobs.mirror = null;
-        this.#post({ kind: "mirrorEmitted", connectionId, mirrorId: order.mirrorId, lastSeq: this.#engine.writer.flush(), counts: this.#countsOf(job) });
+        this.#post({
+          kind: "mirrorEmitted",
+          connectionId,
+          mirrorId: order.mirrorId,
+          lastSeq: this.#engine.writer.flush(),
+          counts: countsOf(job, this.#engine.credits),
+        });
       },
     };
     jobs.mirror = { job, order, background, isPaused: false };
@@ -282,15 +309,8 @@ export class SourceJobs {
 
   /** It keeps all it knows; repairs, which wait for a mirror otherwise, are done meanwhile. */
   #pauseMirror(connectionId: number, isPaused: boolean): void {
-    const mirror = this.#connections.get(connectionId)?.mirror ?? null;
-    if (mirror === null || mirror.isPaused === isPaused) return;
-    mirror.isPaused = isPaused;
-  }
-
-  #countsOf({ progress, options }: MirrorJob): MirrorCounts {
-    const { filesTotal, bytesTotal, filesDone, filesSkipped, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames } = progress;
-    const counts = { filesTotal, bytesTotal, filesDone, filesSkipped, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames };
-    return { ...counts, percent: progress.percent, waitingBytes: this.#engine.credits.waitingBytes(options.connectionId) };
+    const { mirror = null } = this.#connections.get(connectionId) ?? {};
+    if (mirror !== null) mirror.isPaused = isPaused;
   }
 
   #stopMirror(connectionId: number): void {
@@ -307,6 +327,7 @@ export class SourceJobs {
     if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path, answer.seq);
     else if (answer.kind === "problem") this.#post({ kind: "problem", root: answer.root, path: answer.path, code: answer.code, message: answer.message });
     else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.verify?.takeAnswer(answer) === true || jobs.orphans?.takeAnswer(answer) === true) return;
+    else if (jobs.plan?.takeAnswer(answer) === true) return;
     else if (answer.kind !== "sums" || !jobs.check.takeAnswer(answer)) jobs.repair.takeAnswer(answer);
   }
 
@@ -348,10 +369,11 @@ export class SourceJobs {
       const { mirror } = jobs;
       jobs.verify?.tell();
       jobs.orphans?.tell();
+      jobs.plan?.tell();
       if (mirror !== null) {
-        const pointer = mirror.job.doneThrough;
+        const { doneThrough: pointer } = mirror.job;
         const done = pointer === undefined ? null : { pointer, seq: this.#engine.writer.flush() };
-        this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: this.#countsOf(mirror.job), done });
+        this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job, this.#engine.credits), done });
       }
       const pending = pendingOf(jobs) + this.#engine.live.unsettled;
       if (pending === 0 && jobs.reportedRepairs === 0) continue;
@@ -362,8 +384,8 @@ export class SourceJobs {
 }
 
 function askAgain(jobs: ConnectionJobs, seq: number): void {
-  if (jobs.mirror?.job.askAgain(seq) !== true && jobs.verify?.askAgain(seq) !== true && jobs.orphans?.askAgain(seq) !== true && !jobs.check.askAgain(seq))
-    jobs.repair.askAgain(seq);
+  const others = [jobs.mirror?.job, jobs.verify, jobs.orphans, jobs.plan, jobs.check];
+  if (!others.some((job) => job?.askAgain(seq) === true)) jobs.repair.askAgain(seq);
 }
 
 /** Losses come one by one and in order: neighbours become one range. */
@@ -371,17 +393,6 @@ function noteLost(lost: SeqRange[], { fromSeq, toSeq }: SeqRange): void {
   const last = lost.at(-1);
   if (last !== undefined && fromSeq >= last.fromSeq && fromSeq <= last.toSeq + 1) last.toSeq = Math.max(last.toSeq, toSeq);
   else lost.push({ fromSeq, toSeq });
-}
-
-/** Too many to name them: the whole tree, by the times of its files. */
-function sharedPlaces(tree: SourceTree, sinceMs: number): DirtyPlace[] {
-  const places: DirtyPlace[] = [];
-  for (let root = 0; root < tree.rootCount; root++) {
-    const names = tree.sharedNamesSince(root, sinceMs, SHARED_NAMES_MAX);
-    if (names === null) places.push({ root, path: ROOT_PATH, level: "tree", thorough: false });
-    else for (const path of names) places.push({ root, path, level: "entry", thorough: false });
-  }
-  return places;
 }
 
 function pendingOf({ repair, check }: ConnectionJobs): number {

@@ -47,6 +47,8 @@ export class MirrorJob {
   /** Large files that look equal, when the contents of all are compared. */
   readonly #contents: BlockLooks;
   readonly #pointer: WalkPointer;
+  /** First names that are left alone, something of another type being there: their further names cannot be linked to it. */
+  readonly #inTheWay = new Set<string>();
   #renamesSeen: number;
   #isListing = false;
 
@@ -82,7 +84,6 @@ export class MirrorJob {
     return this.#compares.size < COMPARES_PENDING_MAX && this.#contents.mayTakeMore && !isDraining;
   }
 
-  /** Nothing of what was begun is on its way. */
   get #isDrained(): boolean {
     return this.#compares.size + this.#answers.length + this.#contents.size + this.#sends.pending === 0;
   }
@@ -154,9 +155,9 @@ export class MirrorJob {
     if (this.#directories.length > 0) {
       if (!this.#mayWalk) return "waiting";
       const work = this.#directories.pop() as DirectoryWork;
-      const isDrained = this.#isDrained;
       // Where everything is sent, no answer is waited for.
-      this.#pointer.begin(work, { isDrained, isSettled: this.options.mode === "full" || (isDrained && this.#links.unsettled === 0) });
+      const isSettled = this.options.mode === "full" || (this.#isDrained && this.#links.unsettled === 0);
+      this.#pointer.begin(work, { isDrained: this.#isDrained, isSettled });
       await this.#takeNextDirectory(work);
       return "worked";
     }
@@ -273,7 +274,7 @@ export class MirrorJob {
         links: linkTo,
         withDirectory: !isFull && index === 0 && work.only === null && work.again === null,
         suspect: isFull ? "none" : work.suspect,
-        ...(hashesSmallFiles || newerOnly ? { look: { hashesSmallFiles, isAll: false } } : {}),
+        ...(hashesSmallFiles || newerOnly ? { look: { hashesSmallFiles, settlesExtras: true } } : {}),
       });
       this.#compares.set(seq, { work, isFull, entries: new Map(slice.map((entry) => [entry.name, entry])), linkTo });
     });
@@ -283,9 +284,8 @@ export class MirrorJob {
     const pending = this.#compares.get(answer.seq);
     if (pending === undefined) return;
     this.#compares.delete(answer.seq);
-    const { root, path } = pending.work;
-    if (answer.removed > 0) this.#sends.touch(root, path);
-    this.progress.noteExtras(path, answer.extras, answer.removed);
+    if (answer.removed > 0) this.#sends.touch(pending.work.root, pending.work.path);
+    this.progress.noteExtras(pending.work.path, answer.extras, answer.removed);
     if (pending.isFull) return;
     const differing = new Set<string>();
     for (const difference of withContent(answer.differs, pending.entries)) {
@@ -298,12 +298,12 @@ export class MirrorJob {
   }
 
   #takeEqual({ work, linkTo }: PendingCompare, entry: MirrorEntry, isShared: boolean): void {
-    const isToRead = this.#pointer.comparesAll(work) && entry.type === "file" && entry.size > WHOLE_FILE_BYTES_MAX && !linkTo.has(entry.name);
-    if (work.again === null && isToRead) this.#contents.ask({ root: work.root, directory: work.path, entry, suspect: null, stamp: null, isShared });
+    if (work.again?.isCertain === true) this.#makeAnew(work.root, entry);
     // Of the names of one file the first counts.
-    else if (work.again === null && !linkTo.has(entry.name)) this.progress.skip(entry);
-    else if (work.again === null) return;
-    else if (work.again.isCertain) this.#makeAnew(work.root, entry);
+    if (work.again !== null || linkTo.has(entry.name)) return;
+    const isToRead = this.#pointer.comparesAll(work) && entry.type === "file" && entry.size > WHOLE_FILE_BYTES_MAX;
+    if (isToRead) this.#contents.ask({ root: work.root, directory: work.path, entry, suspect: null, stamp: null, isShared });
+    else this.progress.skip(entry);
   }
 
   #takeSums(answer: SumsAnswer): void {
@@ -353,11 +353,12 @@ export class MirrorJob {
       return;
     }
     if (again !== null) this.progress.recall(entry);
-    if (this.#isLeftAlone(root, entry, difference)) {
+    const first = pending.linkTo.get(difference.name);
+    if (this.#isLeftAlone(root, entry, difference, first)) {
       this.progress.leaveAlone(entry);
       return;
     }
-    const isFurther = pending.linkTo.has(difference.name);
+    const isFurther = first !== undefined;
     if (difference.why === "link" && !isFurther && mode !== "repair" && again === null) {
       this.progress.skip(entry);
       this.#links.differs(root, entry.path);
@@ -376,9 +377,12 @@ export class MirrorJob {
     }
   }
 
-  #isLeftAlone(root: RootIndex, { type, path }: MirrorEntry, { why, found }: Difference): boolean {
+  #isLeftAlone(root: RootIndex, { type, path }: MirrorEntry, { why, found }: Difference, first: BytePath | undefined): boolean {
     const { newerOnly, tree } = this.options;
-    return newerOnly && why !== "attr" && isLeftAlone(type, tree.stampOf(root, path), found);
+    if (!newerOnly || why === "attr") return false;
+    const isLeft = isLeftAlone(type, tree.stampOf(root, path), found);
+    if (isLeft && why === "type") this.#inTheWay.add(`${root}:${path}`);
+    return isLeft || (first !== undefined && this.#inTheWay.has(`${root}:${first}`));
   }
 
   /** What is open is closed, when it is ended before its time. */

@@ -151,8 +151,8 @@ export interface CompareChange extends At {
   readonly asksShared: boolean;
   /** The answer is to tell what was found in place of each entry that differs. */
   readonly asksFound?: boolean;
-  /** With `asksFound`, of a job that changes nothing: extras are told, and nothing is noted about them. */
-  readonly onlyLooks?: boolean;
+  /** Of one that asks what was found: extras are dealt with as without that. Else nothing is noted or removed, and those are told that would be. */
+  readonly settlesExtras?: boolean;
 }
 
 /** Asks for the block signatures of the target's copy of a file: xxh64 of each 64 KiB block. */

@@ -47,8 +47,12 @@ export interface CompareRequest {
   readonly withDirectory: boolean;
   /** Entries whose content must be compared whatever their times say. */
   readonly suspect: "none" | "all" | { readonly changedSinceMs: number };
-  /** What is found in place of what differs is told, and contents of small files are compared by their hash. `isAll`: by a job that changes nothing. */
-  readonly look?: { readonly hashesSmallFiles: boolean; readonly isAll: boolean };
+  /** Contents of small files are compared by their hash, and what is found in place of what differs is told. */
+  readonly look?: {
+    readonly hashesSmallFiles: boolean;
+    /** What `extras` says is done. False for jobs that only look: names that a mirror would report, or remove, are told, and that is all. */
+    readonly settlesExtras: boolean;
+  };
 }
 
 /** A large file being compared with the receiver's block signatures, piece by piece. */
