@@ -29,7 +29,7 @@ import { WsSourceDialer } from "../transport/source-dialer.js";
 import { AgentLock } from "./agent-lock.js";
 import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
-import { JobService } from "./job-service.js";
+import { JobDuties } from "./job-duties.js";
 import { machineIdentity } from "./machine.js";
 import { PeerService } from "./peer-service.js";
 import { QueueLimitsFile } from "./queue-limits.js";
@@ -137,7 +137,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     onPaired: (name) => source.nudgePeer(name),
   });
   const limits = openLimits(config, log);
-  const jobs: JobService = new JobService({ config, connection: (id) => source.connection(id), board, log });
+  const duties: JobDuties = new JobDuties({ config, connection: (id) => source.connection(id), board, log });
   const source: SourceService = await SourceService.open({
     config,
     limits,
@@ -145,7 +145,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     dialer,
     findPeer: (name) => peerService.find(name),
     feeds: () => target.feeds,
-    jobs,
+    jobs: duties,
     board,
     ...common,
   });
@@ -163,7 +163,8 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const control: AgentControl = {
     repsets: new RepsetService(repsetStore, source),
     connections: source,
-    jobs,
+    jobs: duties.jobs,
+    verification: duties.verification,
     transmission: new TransmissionService((id) => source.connection(id)),
     targets: target,
     peers: peerService,

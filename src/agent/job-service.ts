@@ -4,13 +4,14 @@ import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import type { SourceConnection } from "../connection/source-connection.js";
-import { bytesFromText, isBytePath } from "../model/byte-path.js";
-import { isJobOver, type JobControl, type JobReport, type OrphansJobReport, type VerifyJobReport } from "../model/job.js";
-import { NOTHING_SWEPT, type OrphanOptions } from "../model/orphans.js";
+import { bytesFromText } from "../model/byte-path.js";
+import { isJobOver, type JobControl, type JobOrigin, type JobReport, type OrphansJobReport, type VerifyJobReport } from "../model/job.js";
+import { contradictionInOrphans, NOTHING_SWEPT, type OrphanOptions } from "../model/orphans.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import { NOTHING_VERIFIED, type VerifyOptions } from "../model/verify.js";
 import { VerifyLog } from "../observe/verify-log.js";
 import { JobStore } from "./job-store.js";
+import { whyJobsWait } from "./job-waits.js";
 import type { RunningJob } from "./running-job.js";
 import { RunningOrphans } from "./running-orphans.js";
 import { RunningVerify } from "./running-verify.js";
@@ -24,11 +25,15 @@ export interface JobServiceOptions {
   readonly log: Log;
 }
 
+const UNKNOWN_TO_TARGET = "the target is of a version that does not know orphans";
+
 export class JobService implements JobControl {
   readonly #options: JobServiceOptions;
   readonly #store: JobStore;
   /** By connection: one at a time. */
   readonly #running = new Map<number, RunningJob>();
+  /** Told of each job that ended before its time, without anybody wanting that. */
+  onCut: (job: JobReport) => void = () => undefined;
 
   constructor(options: JobServiceOptions) {
     this.#options = options;
@@ -62,37 +67,54 @@ export class JobService implements JobControl {
   async startVerify(connectionId: number, options: VerifyOptions): Promise<JobReport> {
     const connection = this.#options.connection(connectionId);
     this.#refuse(connection);
+    if (options.orphans !== null) refuseOrphans(connection, options.orphans, false);
+    return this.beginVerify(connection, options, "person");
+  }
+
+  /** Nothing is in its way (`whyNotNow`). */
+  beginVerify(connection: SourceConnection, options: VerifyOptions, startedBy: JobOrigin): JobReport {
     const { config, log } = this.#options;
-    const { record } = connection;
+    const { record, id: connectionId } = connection;
     const verifyLog = new VerifyLog({ directory: config.logDir, repset: record.repset, ...config.verify, log });
-    const verify = { ...options, counts: NOTHING_VERIFIED, differences: 0, findings: [], logFile: verifyLog.path };
-    const report: VerifyJobReport = { ...this.#begun(connection), kind: "verify", verify };
+    const verify = { ...options, counts: NOTHING_VERIFIED, differences: 0, findings: [], logFile: verifyLog.path, orphansJob: null };
+    const report: VerifyJobReport = { ...this.#begun(connection, startedBy), kind: "verify", verify };
     const target = `${record.peer} (${connection.channel?.remoteAddress ?? "not connected"})`;
     verifyLog.begin({ connectionId, content: options.content, source: config.server.name, target });
     connection.options.feed.send({ kind: "verify", connectionId, jobId: report.id, options });
-    log.info("verification started", { connection: connectionId, job: report.id, ...options });
+    log.info("verification started", { connection: connectionId, job: report.id, startedBy, ...options });
     return this.#keep(new RunningVerify(report, verifyLog, record.mappings));
   }
 
   async startOrphans(connectionId: number, options: OrphanOptions): Promise<JobReport> {
     const connection = this.#options.connection(connectionId);
     this.#refuse(connection);
-    refuseOrphans(connection, options);
+    refuseOrphans(connection, options, true);
+    return this.beginOrphans(connection, options, "person");
+  }
+
+  /** Nothing is in its way (`whyNotNow`). */
+  beginOrphans(connection: SourceConnection, options: OrphanOptions, startedBy: JobOrigin): JobReport {
     const { config, log } = this.#options;
+    const { id: connectionId, channel } = connection;
     const { mappings, repset } = connection.record;
     const orphans = { ...options, counts: NOTHING_SWEPT, findings: [] };
-    const report: OrphansJobReport = { ...this.#begun(connection), kind: "orphans", orphans };
+    const report: OrphansJobReport = { ...this.#begun(connection, startedBy), kind: "orphans", orphans };
+    const running = new RunningOrphans(report, mappings);
+    this.#keep(running);
+    // It would end the channel at the question.
+    if (channel !== null && !channel.sweepsOrphans) return this.#end(running, "Failed", UNKNOWN_TO_TARGET);
     const time = report.startedAt.slice(0, 19).replaceAll(":", "-");
     const place = options.to === null ? null : { directory: bytesFromText(options.to), repset: bytesFromText(repset), time };
     const order = { connectionId, jobId: report.id, options, confirmFiles: config.orphans.confirmFiles, place };
     connection.options.feed.send({ kind: "orphans", ...order });
-    log.info("orphans job started", { connection: connectionId, job: report.id, ...options });
-    return this.#keep(new RunningOrphans(report, mappings));
+    log.info("orphans job started", { connection: connectionId, job: report.id, startedBy, ...options });
+    return report;
   }
 
-  #begun({ id, record }: SourceConnection): Omit<VerifyJobReport, "kind" | "verify"> {
+  #begun({ id, record }: SourceConnection, startedBy: JobOrigin): Omit<VerifyJobReport, "kind" | "verify"> {
+    const { repset, peer: target } = record;
     const times = { startedAt: new Date().toISOString(), finishedAt: null };
-    return { id: this.#store.nextId(), connectionId: id, repset: record.repset, target: record.peer, status: "Running", ...times, percent: 0, message: null };
+    return { id: this.#store.nextId(), connectionId: id, repset, target, startedBy, status: "Running", ...times, percent: 0, message: null };
   }
 
   #keep(running: RunningJob): JobReport {
@@ -100,6 +122,29 @@ export class JobService implements JobControl {
     this.#store.put(running.report, true);
     this.#options.board.changed();
     return running.report;
+  }
+
+  /** What is in the way of a job that nobody waits for; null = it may begin. */
+  whyNotNow(connection: SourceConnection): string | null {
+    const { id, mirror, record } = connection;
+    const running = this.#running.get(id);
+    if (running !== undefined) return `job ${running.report.id} of the connection is running`;
+    if (mirror.isRunning) return "the connection is being mirrored";
+    if (record.mirrorNeed?.isAutomatic === true) return "a mirror of the connection is still to be done";
+    if (!record.options.replicate) return "the connection does not replicate: its target is as it was when it was mirrored";
+    return whyJobsWait(connection, Date.now());
+  }
+
+  isRunning(job: number): boolean {
+    const report = this.#store.get(job);
+    return report !== undefined && !isJobOver(report);
+  }
+
+  /** The orphans job behind a verification has begun. */
+  noteSweep(verification: number, orphansJob: number): void {
+    const job = this.#store.get(verification);
+    if (job?.kind === "verify") this.#store.put({ ...job, verify: { ...job.verify, orphansJob } }, true);
+    this.#options.board.changed();
   }
 
   #refuse({ id, mirror, record, guard }: SourceConnection): void {
@@ -117,8 +162,8 @@ export class JobService implements JobControl {
     if (running === undefined) return;
     if (running.take(event)) this.#store.put(running.report, false);
     else if (event.kind === "verifyEnded" || event.kind === "orphansEnded") this.#look(this.#options.connection(connectionId), running);
-    else if (event.kind === "mirrorStarted") this.#end(running, "Stopped", "a mirror of the connection began");
-    else if (event.kind === "state" && event.state === "Arming") this.#end(running, "Failed", "the source began anew");
+    else if (event.kind === "mirrorStarted") this.#cut(running, "Stopped", "a mirror of the connection began");
+    else if (event.kind === "state" && event.state === "Arming") this.#cut(running, "Failed", "the source began anew");
   }
 
   /** Called about once a second: repairs end on the target. */
@@ -136,16 +181,23 @@ export class JobService implements JobControl {
     const ending = running.ending(connection);
     if (ending !== null) {
       connection.options.feed.send(running.stopCommand);
-      this.#end(running, ending.status, ending.message);
+      const job = this.#end(running, ending.status, ending.message);
+      const orphans = job.kind === "verify" && job.status === "Done" ? job.verify.orphans : null;
+      if (orphans !== null) connection.keep({ sweep: { orphans, behind: { kind: "verify", id: job.id }, since: new Date().toISOString() } }, true);
       return;
     }
     const { report, what } = running;
-    const message = connection.channel === null ? `the target is not connected: the ${what} goes on when it is` : running.waitsFor;
+    const why = whyJobsWait(connection, Date.now());
+    const message = why === null ? running.waitsFor : `${why}: the ${what} goes on when that is over`;
     const status = message === null ? "Running" : "Waiting";
     if (status === report.status && message === report.message) return;
     running.report = { ...report, status, message };
     this.#store.put(running.report, false);
     this.#options.board.changed();
+  }
+
+  #cut(running: RunningJob, status: "Stopped" | "Failed", message: string): void {
+    this.onCut(this.#end(running, status, message));
   }
 
   #end(running: RunningJob, status: "Done" | "Stopped" | "Failed", message: string | null): JobReport {
@@ -168,13 +220,9 @@ function figuresOf(job: JobReport): Readonly<Record<string, number>> {
 }
 
 /** Whether a target knows orphans is said when it is connected. */
-function refuseOrphans({ id, channel }: SourceConnection, { action, to }: OrphanOptions): void {
-  if ((action === "move") !== (to !== null)) throw new SmError("USAGE", "a directory of the target is given to move orphans to, and for nothing else");
-  if (to !== null && !isAbsolutePath(to)) throw new SmError("USAGE", `${JSON.stringify(to)} is not an absolute path without "..", "." and a trailing slash`);
-  if (channel === null) throw new SmError("JOB_CONFLICT", `connection ${id} is not connected to its target: orphans are looked for there`);
-  if (!channel.sweepsOrphans) throw new SmError("UNSUPPORTED", `the target of connection ${id} is of a version that does not know orphans`);
-}
-
-function isAbsolutePath(path: string): boolean {
-  return path.startsWith("/") && path !== "/" && isBytePath(bytesFromText(path.slice(1)));
+function refuseOrphans({ id, channel }: SourceConnection, options: OrphanOptions, isNow: boolean): void {
+  const contradiction = contradictionInOrphans(options);
+  if (contradiction !== null) throw new SmError("USAGE", contradiction);
+  if (channel === null && isNow) throw new SmError("JOB_CONFLICT", `connection ${id} is not connected to its target: orphans are looked for there`);
+  if (channel !== null && !channel.sweepsOrphans) throw new SmError("UNSUPPORTED", `connection ${id}: ${UNKNOWN_TO_TARGET}`);
 }

@@ -26,7 +26,7 @@ export class JobStore {
     this.#path = path;
     this.#log = log;
     this.#lastId = lastId;
-    for (const job of jobs) this.#jobs.set(job.id, isJobOver(job) ? job : { ...job, status: "Failed", message: "the agent was restarted" });
+    for (const job of jobs.map(completed)) this.#jobs.set(job.id, isJobOver(job) ? job : { ...job, status: "Failed", message: "the agent was restarted" });
   }
 
   /** What cannot be read is said and begun anew: it is a memory of jobs that are over. */
@@ -74,6 +74,16 @@ export class JobStore {
       this.#log.warn(`the list of jobs cannot be written just now: ${toSmError(error).message}`, { path: this.#path });
     }
   }
+}
+
+/** Versions before knew less of a job. */
+function completed(job: JobReport): JobReport {
+  if (job.kind === "orphans") return { ...job, startedBy: job.startedBy ?? "person" };
+  return {
+    ...job,
+    startedBy: job.startedBy ?? "person",
+    verify: { ...job.verify, orphans: job.verify.orphans ?? null, orphansJob: job.verify.orphansJob ?? null },
+  };
 }
 
 function shortened(job: JobReport): JobReport {

@@ -11,8 +11,10 @@ import type { Answer, RootIndex } from "../model/change.js";
 import { decodeChangeSet } from "../model/change-set.js";
 import type { DirtyPlace } from "../model/dirty-place.js";
 import type { PathKnowledge } from "../model/explanation.js";
+import type { OrphanFinding } from "../model/orphans.js";
 import type { MirrorCounts, MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
-import { OrphansRunner } from "./orphans-runner.js";
+import type { BackgroundRun } from "./background-run.js";
+import { runOrphans } from "./orphans-runner.js";
 import { VerifyRunner } from "./verify-runner.js";
 
 const SHARED_NAMES_MAX = 20_000;
@@ -31,7 +33,7 @@ interface ConnectionJobs {
   /** Of dirty places, that the repair is at. */
   readonly batches: number[];
   verify: VerifyRunner | null;
-  orphans: OrphansRunner | null;
+  orphans: BackgroundRun<OrphanFinding> | null;
 }
 
 type JobCommand = Extract<
@@ -238,7 +240,7 @@ export class SourceJobs {
     const onEnd = (): void => {
       jobs.orphans = null;
     };
-    jobs.orphans = new OrphansRunner({ command, engine: this.#engine, tree: this.#tree, post: this.#post, onEnd });
+    jobs.orphans = runOrphans({ command, engine: this.#engine, tree: this.#tree, post: this.#post, onEnd });
   }
 
   #stopOrphans(connectionId: number): void {

@@ -24,7 +24,7 @@ import type { RepsetData } from "../model/rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport } from "../model/status.js";
 import { ConnectionStore } from "./connection-store.js";
 import { GoodbyeList } from "./goodbye-list.js";
-import type { JobService } from "./job-service.js";
+import type { JobDuties } from "./job-duties.js";
 import { machineIdentity } from "./machine.js";
 import { resolveMappings } from "./mapping-resolver.js";
 import { withPlainPaths } from "./mirror-paths.js";
@@ -46,7 +46,7 @@ export interface SourceServiceOptions {
   readonly findPeer: (name: string) => Peer;
   /** What flows into this agent as a target. */
   readonly feeds: () => readonly Feed[];
-  readonly jobs: Pick<JobService, "takeEvent" | "tick" | "forget">;
+  readonly jobs: Pick<JobDuties, "takeEvent" | "tick" | "forget">;
   readonly board: StatusBoard;
   readonly version: string;
   readonly failpoint: string | null;
@@ -84,7 +84,7 @@ export class SourceService implements ConnectionControl {
     const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
       for (const source of this.#sources.values()) source.look();
-      options.jobs.tick();
+      options.jobs.tick([...this.#running.values()].map(({ connection }) => connection));
     };
     this.#tickers = [setInterval(tick, 1000), setInterval(() => this.feedsChanged(true), FEEDS_GONE_MS)];
   }
@@ -343,8 +343,9 @@ export class SourceService implements ConnectionControl {
   async waitMirror(id: number, mirrorId: number, timeoutMs: number): Promise<MirrorReport> {
     const { connection } = this.#get(id);
     const isOver = (): boolean => {
-      if (connection.mirror.id > mirrorId) return true;
-      return connection.mirror.id === mirrorId && !connection.mirror.isRunning && connection.record.mirrorNeed?.isAutomatic !== true;
+      const { mirror, record } = connection;
+      if (mirror.id > mirrorId) return true;
+      return mirror.id === mirrorId && !mirror.isRunning && record.mirrorNeed?.isAutomatic !== true && mirror.sweep.report()?.state !== "waiting";
     };
     await this.#options.board.until(isOver, timeoutMs);
     return connection.mirror.report();

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { cleanMarkSchema } from "../model/clean-mark.js";
 import { connectionOptionsSchema, mappingSchema } from "../model/connection-spec.js";
+import { orphanOptionsSchema } from "../model/orphans.js";
 import { transmissionSchema } from "../model/transmission.js";
+import { verifyPlanSchema } from "../model/verify-schedule.js";
 import { guardRecordSchema, NOTHING_HELD } from "./guard-record.js";
 
 /** A mirror that must run before the target can be called good. */
@@ -23,11 +25,23 @@ export const mirrorNeedSchema = z.strictObject({
   changedSinceMs: z.number().nullable(),
   /** False: waits for a person (connected with --no-mirror, or stopped by hand). */
   isAutomatic: z.boolean(),
+  /** What becomes, at its end, of what only the target has; absent = nothing is looked for. */
+  orphans: orphanOptionsSchema.nullable().exactOptional(),
   /** The checkpoint covers everything else: what the source's metadata shows to have changed since is compared, and nothing more. */
   isScan: z.boolean().optional(),
 });
 
 export type MirrorNeed = z.infer<typeof mirrorNeedSchema>;
+
+/** A job of orphans that begins behind a mirror, or behind a verification. */
+export const sweepSchema = z.strictObject({
+  orphans: orphanOptionsSchema,
+  behind: z.strictObject({ kind: z.enum(["mirror", "verify"]), id: z.number() }),
+  /** ISO 8601. */
+  since: z.string(),
+});
+
+export type Sweep = z.infer<typeof sweepSchema>;
 
 /** The target has, durably, all that the source was at a mark. */
 export const checkpointSchema = z.strictObject({
@@ -53,6 +67,10 @@ export const connectionRecordSchema = z.strictObject({
   epoch: z.string(),
   durableSeq: z.number(),
   mirrorNeed: mirrorNeedSchema.nullable(),
+  /** Verifications without anybody asking. */
+  verifyPlan: verifyPlanSchema.optional(),
+  /** What becomes of what only the target has, once what went before is done: still to begin. */
+  sweep: sweepSchema.nullable().optional(),
   /** A mirror of some paths that a person asked for: it takes nothing away from what is owed. Absent = none. */
   partMirror: mirrorNeedSchema.nullable().exactOptional(),
   wasMirrored: z.boolean(),

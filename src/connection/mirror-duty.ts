@@ -6,7 +6,7 @@ import type { Log } from "../base/log.js";
 import type { MirrorWish } from "../model/mirror-wish.js";
 import type { MirrorOrder, SourceFeed } from "../model/source-messages.js";
 import type { MirrorReport } from "../model/status.js";
-import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
+import type { ConnectionRecord, MirrorNeed, Sweep } from "./connection-record.js";
 import { mirrorOrder } from "./mirror-order.js";
 import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
@@ -69,11 +69,13 @@ export class MirrorDuty {
   startByHand(wish: MirrorWish): MirrorReport {
     const { id, mirror, record } = this.#connection;
     const isPart = wish.paths !== undefined;
+    if (wish.orphans != null && !record.options.replicate)
+      throw new SmError("JOB_CONFLICT", `connection ${id} does not replicate: what only its target has is not looked for`);
     if (isPart && mirror.isRunning && !this.#isPart)
       throw new SmError("JOB_CONFLICT", `the whole of connection ${id} is being mirrored: these paths are among it (\`sm mirror stop ${id}\` ends that)`);
     const need = needByHand(record.mirrorNeed, wish, new Date().toISOString());
     mirror.end("stopped", new Date().toISOString());
-    this.#connection.keep(isPart ? { partMirror: need } : { mirrorNeed: need, partMirror: null }, true);
+    this.#connection.keep(isPart ? { partMirror: need } : { mirrorNeed: need, partMirror: null, sweep: null }, true);
     this.#onChange();
     this.startNeeded();
     return mirror.report();
@@ -102,6 +104,8 @@ export class MirrorDuty {
       if (this.#isPart) this.#connection.keep({ partMirror: null }, true);
       else if (owed !== null) this.set({ ...owed, message: "the mirror was stopped by hand", isAutomatic: false });
     }
+    if (record.sweep?.behind.kind === "mirror") this.#connection.keep({ sweep: null }, true);
+    mirror.sweep.drop();
     this.#onChange();
     return mirror.report();
   }
@@ -117,7 +121,8 @@ export class MirrorDuty {
       this.#connection.keep({ mirrorNeed: record.mirrorNeed ?? needAfter(record.partMirror ?? null, leftAlone, now), partMirror: null }, true);
     } else {
       problems.keepSince(startedAt ?? "");
-      this.#connection.keep({ mirrorNeed: needAfter(record.mirrorNeed, leftAlone, now), wasMirrored: true }, true);
+      const sweep = sweepAfter(record, mirror.id, now);
+      this.#connection.keep({ mirrorNeed: needAfter(record.mirrorNeed, leftAlone, now), wasMirrored: true, sweep }, true);
     }
     options.log.info("mirror complete", { connection: id, repset: record.repset, target: record.peer });
     this.startNeeded();
@@ -125,6 +130,12 @@ export class MirrorDuty {
   }
 }
 
-function wishOf({ mode, content = "times", newerOnly = false, paths }: ConnectionMirror): MirrorWish {
-  return { mode, content, newerOnly, ...(paths === undefined ? {} : { paths }) };
+function wishOf({ mode, content = "times", newerOnly = false, paths, orphans }: ConnectionMirror): MirrorWish {
+  return { mode, content, newerOnly, ...(paths === undefined ? {} : { paths }), ...(orphans == null ? {} : { orphans }) };
+}
+
+/** What a mirror wanted of orphans waits for its job; what waits already goes on waiting. */
+function sweepAfter({ mirrorNeed, sweep = null }: ConnectionRecord, mirrorId: number, now: string): Sweep | null {
+  const orphans = mirrorNeed?.orphans ?? null;
+  return orphans === null ? sweep : { orphans, behind: { kind: "mirror", id: mirrorId }, since: now };
 }

@@ -3,6 +3,7 @@
 import type { MirrorWish } from "../model/mirror-wish.js";
 import type { MirrorCounts, SourceEvent } from "../model/source-messages.js";
 import type { MirrorReport, ProblemReport } from "../model/status.js";
+import { SweepTracker } from "./sweep-tracker.js";
 
 const NO_COUNTS: MirrorCounts = {
   filesTotal: 0,
@@ -21,6 +22,7 @@ const PROBLEMS_KEPT = 100;
 
 export class MirrorTracker {
   id = 0;
+  readonly sweep = new SweepTracker();
   #wish: MirrorWish | null = null;
   #outcome: MirrorReport["outcome"] = null;
   #startedAt: string | null = null;
@@ -52,6 +54,7 @@ export class MirrorTracker {
     this.#emittedSeq = null;
     this.#problems = [];
     this.#problemCount = 0;
+    this.sweep.begin(wish.orphans ?? null);
     return this.id;
   }
 
@@ -87,6 +90,7 @@ export class MirrorTracker {
     if (!this.isRunning) return;
     this.#outcome = outcome;
     this.#finishedAt = nowIso;
+    if (outcome !== "done") this.sweep.drop();
   }
 
   addProblem(problem: ProblemReport): void {
@@ -134,6 +138,7 @@ export class MirrorTracker {
       orphanNames: counts.orphanNames,
       leftAlone: counts.leftAlone,
       leftAloneNames: counts.leftAloneNames,
+      sweep: this.sweep.report(),
       problems: this.#problems,
       problemCount: this.#problemCount,
       startedAt: this.#startedAt,

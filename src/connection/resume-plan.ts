@@ -74,8 +74,10 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
   const changedSinceMs =
     a.changedSinceMs === null ? b.changedSinceMs : b.changedSinceMs === null ? a.changedSinceMs : Math.min(a.changedSinceMs, b.changedSinceMs);
   const { isScan, ...rest } = b;
+  const orphans = a.orphans ?? b.orphans;
   return {
     ...rest,
+    ...(orphans == null ? {} : { orphans }),
     ...(isScan === true && a.isScan === true ? { isScan } : {}),
     since: a.since,
     mode: a.mode === "full" ? "full" : b.mode,
@@ -102,7 +104,7 @@ export function needByHand(owed: MirrorNeed | null, wish: MirrorWish, nowIso: st
 export function needAfter(done: MirrorNeed | null, leftAlone: number, nowIso: string): MirrorNeed | null {
   if (done === null || leftAlone === 0) return null;
   const message = `${leftAlone} ${leftAlone === 1 ? "file was" : "files were"} left alone, not being older on the target than on the source`;
-  const { paths: _, ...whole } = done;
+  const { paths: _, orphans: __, ...whole } = done;
   return { ...whole, message, since: nowIso, mode: "difference", newerOnly: false, isAutomatic: false };
 }
 

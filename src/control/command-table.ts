@@ -14,6 +14,7 @@ import { REPSET_COMMANDS } from "./repset-commands.js";
 import { SCHEDULE_COMMANDS } from "./schedule-commands.js";
 import { STATUS_COMMANDS } from "./status-commands.js";
 import { TRANSMISSION_COMMANDS } from "./transmission-commands.js";
+import { VERIFY_COMMANDS } from "./verify-commands.js";
 
 export const COMMANDS = [
   ...STATUS_COMMANDS,
@@ -23,6 +24,7 @@ export const COMMANDS = [
   ...CONNECTION_COMMANDS,
   ...MIRROR_COMMANDS,
   ...JOB_COMMANDS,
+  ...VERIFY_COMMANDS,
   ...TRANSMISSION_COMMANDS,
   ...SCHEDULE_COMMANDS,
   ...QUEUE_COMMANDS,

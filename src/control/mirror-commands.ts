@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { contradictionIn } from "../model/mirror-wish.js";
+import { orphanOptionsSchema } from "../model/orphans.js";
 import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
 import { connectionIdSchema, pollTimeoutSchema, rulePathSchema } from "./input-schemas.js";
 import { mirrorReportSchema } from "./report-schemas.js";
@@ -10,6 +11,7 @@ const startInput = z
     mode: z.enum(["full", "difference"]).default("difference"),
     content: z.enum(["times", "checksum", "checksum-all"]).default("times"),
     newerOnly: z.boolean().default(false),
+    orphans: orphanOptionsSchema.nullable().default(null),
     paths: z.array(rulePathSchema).min(1).max(1000).exactOptional(),
   })
   .superRefine((input, context) => {

@@ -20,6 +20,7 @@ import type {
   StatusReport,
   TargetConnectionReport,
 } from "../model/status.js";
+import { type VerifyPlanReport, verifyPlanSchema } from "../model/verify-schedule.js";
 
 export const reasonSchema: z.ZodType<Reason> = z.object({
   code: z.string(),
@@ -50,6 +51,7 @@ export const mirrorReportSchema: z.ZodType<MirrorReport> = z.object({
   orphanNames: z.array(z.string()),
   leftAlone: z.number(),
   leftAloneNames: z.array(z.string()),
+  sweep: z.object({ action: z.enum(["report", "delete", "move"]), state: z.enum(["waiting", "begun", "dropped"]), job: z.number().nullable() }).nullable(),
   problems: z.array(problemSchema),
   problemCount: z.number(),
   startedAt: z.string().nullable(),
@@ -75,6 +77,8 @@ const guardReportSchema: z.ZodType<GuardReport> = z.object({
   fromSeq: z.number().nullable(),
   since: z.string().nullable(),
 });
+
+export const verifyPlanReportSchema: z.ZodType<VerifyPlanReport> = verifyPlanSchema.omit({ seenMs: true }).extend({ nextRuns: z.array(z.string()) });
 
 export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
   id: z.number(),
@@ -115,6 +119,7 @@ export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
   lagMs: z.number(),
   consistency: consistencySchema,
   guard: guardReportSchema,
+  verifyPlan: verifyPlanReportSchema,
   problems: z.array(problemSchema),
   problemCount: z.number(),
   reasons: z.array(reasonSchema),

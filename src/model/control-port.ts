@@ -10,6 +10,7 @@ import type { QueueLimitsChange, QueueReport } from "./queue.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
 import type { TransmissionControl } from "./transmission-report.js";
+import type { VerificationControl } from "./verification-control.js";
 
 export interface RepsetSize {
   readonly files: number;
@@ -157,6 +158,7 @@ export interface AgentControl {
   readonly queue: QueueControl;
   readonly quarantine: QuarantineControl;
   readonly jobs: JobControl;
+  readonly verification: VerificationControl;
   /** `path` absolute, as text. */
   explain(path: string): Promise<PathExplanation>;
   status(): StatusReport;

@@ -66,7 +66,7 @@ function minutesOf(timeOfDay: string): number {
 }
 
 /** The next start strictly after that time, in the window or not. */
-function nextStart({ startAt, everyMs, calendar }: TransmissionSchedule, afterMs: number): number | null {
+export function nextStart({ startAt, everyMs, calendar }: Pick<TransmissionSchedule, "startAt" | "everyMs" | "calendar">, afterMs: number): number | null {
   const first = startAt === null ? Number.NEGATIVE_INFINITY : Date.parse(startAt);
   const starts: number[] = [];
   if (startAt !== null && first > afterMs) starts.push(first);

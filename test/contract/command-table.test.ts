@@ -66,6 +66,7 @@ test("commands that only read are those of the role monitor", () => {
     "job.list",
     "job.show",
     "job.wait",
+    "verify.schedule.show",
     "transmission.show",
     "schedule.preview",
     "queue.show",

@@ -13,6 +13,7 @@ import type { RepsetData, Rule } from "../../src/model/rule.js";
 import type { CaptureReport, ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
 import type { ScheduleChange } from "../../src/model/transmission.js";
 import type { TransmissionReport } from "../../src/model/transmission-report.js";
+import type { VerificationControl } from "../../src/model/verification-control.js";
 import { NOTHING_VERIFIED } from "../../src/model/verify.js";
 
 const SINCE = "2026-01-02T03:04:05.000Z";
@@ -35,6 +36,7 @@ export function idleMirror(overrides: Partial<MirrorReport> = {}): MirrorReport 
     orphanNames: [],
     leftAlone: 0,
     leftAloneNames: [],
+    sweep: null,
     problems: [],
     problemCount: 0,
     startedAt: null,
@@ -83,6 +85,7 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     lastSeq: 0,
     lagMs: 0,
     consistency: { seq: 0, at: null, lagMs: 0, reason: null },
+    verifyPlan: { schedule: null, due: null, lastRun: null, skipped: 0, lastSkip: null, nextRuns: [] },
     guard: { state: "off", lostPercent: null, changedPercent: null, crossed: null, lost: 0, changed: 0, files: null, fromSeq: null, since: null },
     problems: [],
     problemCount: 0,
@@ -225,7 +228,7 @@ export class MemoryAgentControl implements AgentControl {
     approve: async (id: number) => this.#decided(id, "approve"),
     reject: async (id: number) => this.#decided(id, "reject"),
     setGuard: async (id: number, guards: GuardChange) => this.#decided(id, `guard ${guards.guard} ${guards.guardChanged}`),
-    startMirror: async (id: number, wish: MirrorWish) => {
+    startMirror: async (id: number, { orphans: _, ...wish }: MirrorWish) => {
       this.#mirrorId += 1;
       const running = idleMirror({
         status: "Mirroring",
@@ -300,16 +303,26 @@ export class MemoryAgentControl implements AgentControl {
       const { repset, target } = await this.connections.show(connectionId);
       const orphans = { ...options, counts: NOTHING_SWEPT, findings: [] };
       const times = { startedAt: SINCE, finishedAt: SINCE };
-      this.#jobs.set(id, { id, kind: "orphans", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, orphans });
+      const startedBy = "person";
+      this.#jobs.set(id, { id, kind: "orphans", connectionId, repset, target, startedBy, status: "Done", ...times, percent: 100, message: null, orphans });
       return this.#job(id);
     },
     startVerify: async (connectionId, options) => {
       const id = this.#jobs.size + 1;
       const { repset, target } = await this.connections.show(connectionId);
-      const verify = { ...options, counts: NOTHING_VERIFIED, differences: 0, findings: [], logFile: `/var/log/sm/${repset} SMVerify.log` };
+      const verify = { ...options, counts: NOTHING_VERIFIED, differences: 0, findings: [], logFile: `/var/log/sm/${repset} SMVerify.log`, orphansJob: null };
       const times = { startedAt: SINCE, finishedAt: SINCE };
-      this.#jobs.set(id, { id, kind: "verify", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, verify });
+      const startedBy = "person";
+      this.#jobs.set(id, { id, kind: "verify", connectionId, repset, target, startedBy, status: "Done", ...times, percent: 100, message: null, verify });
       return this.#job(id);
+    },
+  };
+
+  readonly verification: VerificationControl = {
+    showSchedule: async (id) => this.#connection(id).verifyPlan,
+    setSchedule: async (id, change) => {
+      this.calls.push(JSON.stringify(change));
+      return this.#connection(id).verifyPlan;
     },
   };
 

@@ -4,6 +4,7 @@ import { formatMirrorLine } from "./mirror-text.js";
 import { formatBytes, formatCount, formatDuration, formatPercent, formatRatio, formatTime } from "./quantities.js";
 import { formatProblems, formatReason, indent } from "./reason-text.js";
 import { formatTable } from "./table.js";
+import { formatVerifyPlan } from "./verify-plan-text.js";
 
 export function formatConnectionList(connections: readonly ConnectionReport[]): string {
   if (connections.length === 0) return "no connections; make one with `sm connect SET TARGET --map SOURCE=TARGET`";
@@ -96,6 +97,7 @@ export function formatConnection(connection: ConnectionReport): string {
     `lag             ${formatDuration(connection.lagMs)}`,
     `consistent      ${formatConsistency(connection.consistency)}`,
     `guard           ${formatGuard(connection.guard)}`,
+    ...formatVerifyPlan(connection.verifyPlan),
     `last file       ${connection.lastFileTouched === "" ? "–" : connection.lastFileTouched}`,
     ...connection.reasons.flatMap(formatReason),
     ...formatProblems(connection.problems, connection.problemCount),

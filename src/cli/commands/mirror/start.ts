@@ -1,8 +1,13 @@
 import * as Flags from "@oclif/core/flags";
+import type { JobReport } from "../../../model/job.js";
+import { formatJob } from "../../format/job-text.js";
 import { formatMirror } from "../../format/mirror-text.js";
 import { connectionArg, parseConnectionId } from "../../parse/connection-id.js";
 import { parseDurationSeconds } from "../../parse/duration.js";
+import { orphanFlags, parseOrphanFlags } from "../../parse/orphan-flags.js";
+import { jobExitCode } from "../../progress/job-wait.js";
 import { mirrorExitCode, waitForMirror } from "../../progress/mirror-wait.js";
+import { waitForMirrorOrphans } from "../../progress/orphans-wait.js";
 import { openProgress } from "../../progress/progress.js";
 import { SmCommand } from "../../sm-command.js";
 
@@ -12,6 +17,7 @@ export default class MirrorStart extends SmCommand {
     "sm mirror start 1",
     "sm mirror start 1 --mode full --wait --timeout 1h",
     "sm mirror start 1 --checksum-all --path /data/db --wait",
+    "sm mirror start 1 --orphans move --to /srv/orphans --older-than 7d --wait",
   ];
   static override args = connectionArg;
   static override flags = {
@@ -20,6 +26,7 @@ export default class MirrorStart extends SmCommand {
     "checksum-all": Flags.boolean({ description: "compare the contents of all files, and send the blocks that differ", exclusive: ["checksum"] }),
     newer: Flags.boolean({ description: "send files only if they are newer on the source; the others are left alone and told" }),
     path: Flags.string({ description: "mirror this directory or file of the source only, with all below (again for more)", multiple: true }),
+    ...orphanFlags,
     wait: Flags.boolean({ description: "return when the mirror has ended; exit code 5 when it had problems" }),
     timeout: Flags.string({ description: "with --wait: at most this long; exit code 6 then", dependsOn: ["wait"] }),
   };
@@ -35,17 +42,22 @@ export default class MirrorStart extends SmCommand {
       mode: flags.mode as "full" | "difference",
       content,
       newerOnly: flags.newer,
+      orphans: parseOrphanFlags(flags),
       ...(flags.path === undefined ? {} : { paths: flags.path }),
     });
+    let orphansJob: JobReport | null = null;
     if (flags.wait) {
+      const deadline = performance.now() + timeoutMs;
       const progress = await openProgress({ stream: process.stderr, isSilent: flags.json });
       try {
         mirror = await waitForMirror({ api, id, mirror, timeoutMs, progress });
       } finally {
         progress.close();
       }
-      this.exitWith(mirrorExitCode(mirror));
+      orphansJob = await waitForMirrorOrphans(api, mirror, deadline, flags.json === true);
+      this.exitWith(Math.max(mirrorExitCode(mirror), orphansJob === null ? 0 : jobExitCode(orphansJob)));
     }
-    this.show({ mirror }, flags, () => formatMirror(mirror));
+    const job = orphansJob === null ? [] : [formatJob(orphansJob)];
+    this.show(orphansJob === null ? { mirror } : { mirror, orphansJob }, flags, () => [formatMirror(mirror), ...job].join("\n"));
   }
 }

@@ -1,0 +1,56 @@
+// The jobs of this agent, and what begins them without a person: a schedule, the end of a mirror or of a verification.
+
+import type { SourceConnection } from "../connection/source-connection.js";
+import type { SourceEvent } from "../model/source-messages.js";
+import type { VerificationControl } from "../model/verification-control.js";
+import { JobService, type JobServiceOptions } from "./job-service.js";
+import { VerifySchedules } from "./verify-schedules.js";
+
+export class JobDuties {
+  readonly jobs: JobService;
+  readonly #schedules: VerifySchedules;
+  readonly verification: VerificationControl;
+
+  constructor(options: JobServiceOptions) {
+    const { connection, board, log } = options;
+    const jobs = new JobService(options);
+    const schedules = new VerifySchedules({ connection, jobs, onChange: board.changed, log });
+    jobs.onCut = (job) => schedules.cut(job);
+    this.jobs = jobs;
+    this.#schedules = schedules;
+    this.verification = {
+      showSchedule: async (id) => schedules.show(id),
+      setSchedule: async (id, change) => schedules.set(id, change),
+    };
+  }
+
+  takeEvent(connectionId: number, event: SourceEvent): void {
+    this.jobs.takeEvent(connectionId, event);
+  }
+
+  /** Called about once a second. */
+  tick(connections: readonly SourceConnection[]): void {
+    this.jobs.tick();
+    for (const connection of connections) {
+      this.#sweep(connection);
+      this.#schedules.look(connection);
+    }
+  }
+
+  /** The connection is no more. */
+  forget(connectionId: number): void {
+    this.jobs.forget(connectionId);
+    this.#schedules.forget(connectionId);
+  }
+
+  /** Orphans, behind a mirror or a verification that wanted it. */
+  #sweep(connection: SourceConnection): void {
+    const { sweep = null } = connection.record;
+    if (sweep === null || this.jobs.whyNotNow(connection) !== null) return;
+    const { orphans, behind } = sweep;
+    const { id } = this.jobs.beginOrphans(connection, orphans, behind.kind === "mirror" ? "mirror" : "verification");
+    connection.keep({ sweep: null }, true);
+    if (behind.kind === "mirror") connection.mirror.sweep.started(id);
+    else this.jobs.noteSweep(behind.id, id);
+  }
+}
