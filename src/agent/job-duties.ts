@@ -1,31 +1,38 @@
-// The jobs of this agent, and what begins them without a person: a schedule, the end of a mirror or of a verification.
+// The jobs of this agent, and what begins them without a person: a schedule, the end of a mirror or of a verification, a scrub.
 
 import type { SourceConnection } from "../connection/source-connection.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import type { VerificationControl } from "../model/verification-control.js";
 import { JobService, type JobServiceOptions } from "./job-service.js";
+import { Scrubs } from "./scrubs.js";
 import { VerifySchedules } from "./verify-schedules.js";
 
 export class JobDuties {
   readonly jobs: JobService;
   readonly #schedules: VerifySchedules;
+  readonly #scrubs: Scrubs;
   readonly verification: VerificationControl;
 
   constructor(options: JobServiceOptions) {
     const { connection, board, log } = options;
     const jobs = new JobService(options);
     const schedules = new VerifySchedules({ connection, jobs, onChange: board.changed, log });
+    const scrubs = new Scrubs({ connection, jobs, onChange: board.changed, log });
     jobs.onCut = (job) => schedules.cut(job);
     this.jobs = jobs;
     this.#schedules = schedules;
+    this.#scrubs = scrubs;
     this.verification = {
       showSchedule: async (id) => schedules.show(id),
       setSchedule: async (id, change) => schedules.set(id, change),
+      showScrub: async (id) => scrubs.show(id),
+      setScrub: async (id, change) => scrubs.set(id, change),
     };
   }
 
   takeEvent(connectionId: number, event: SourceEvent): void {
     this.jobs.takeEvent(connectionId, event);
+    this.#scrubs.takeEvent(connectionId, event);
   }
 
   /** Called about once a second. */
@@ -34,6 +41,7 @@ export class JobDuties {
     for (const connection of connections) {
       this.#sweep(connection);
       this.#schedules.look(connection);
+      this.#scrubs.look(connection);
     }
   }
 
@@ -41,6 +49,7 @@ export class JobDuties {
   forget(connectionId: number): void {
     this.jobs.forget(connectionId);
     this.#schedules.forget(connectionId);
+    this.#scrubs.forget(connectionId);
   }
 
   /** Orphans, behind a mirror or a verification that wanted it. */

@@ -58,6 +58,9 @@ export class JobService implements JobControl {
 
   async stop(id: number): Promise<JobReport> {
     const job = await this.show(id);
+    const { startedBy, connectionId } = job;
+    if (startedBy === "scrub" && !isJobOver(job))
+      throw new SmError("JOB_CONFLICT", `job ${id} is a round of the scrub of connection ${connectionId}: \`sm verify scrub ${connectionId} --off\` ends it`);
     const running = this.#running.get(job.connectionId);
     if (running?.report.id !== id) return job;
     this.#options.connection(job.connectionId).options.feed.send(running.stopCommand);
@@ -73,16 +76,48 @@ export class JobService implements JobControl {
 
   /** Nothing is in its way (`whyNotNow`). */
   beginVerify(connection: SourceConnection, options: VerifyOptions, startedBy: JobOrigin): JobReport {
+    const running = this.#openVerify(connection, options, startedBy, undefined);
+    const { id } = running.report;
+    connection.options.feed.send({ kind: "verify", connectionId: connection.id, jobId: id, options });
+    this.#options.log.info("verification started", { connection: connection.id, job: id, startedBy, ...options });
+    return this.#keep(running);
+  }
+
+  /** `before`: what is known of it, when it goes on. Nothing is sent yet. */
+  #openVerify(connection: SourceConnection, options: VerifyOptions, startedBy: JobOrigin, before: VerifyJobReport | undefined): RunningVerify {
     const { config, log } = this.#options;
-    const { record, id: connectionId } = connection;
+    const { record, id: connectionId, channel } = connection;
     const verifyLog = new VerifyLog({ directory: config.logDir, repset: record.repset, ...config.verify, log });
-    const verify = { ...options, counts: NOTHING_VERIFIED, differences: 0, findings: [], logFile: verifyLog.path, orphansJob: null };
-    const report: VerifyJobReport = { ...this.#begun(connection, startedBy), kind: "verify", verify };
-    const target = `${record.peer} (${connection.channel?.remoteAddress ?? "not connected"})`;
+    const known = before?.verify ?? { counts: NOTHING_VERIFIED, differences: 0, findings: [], orphansJob: null };
+    const verify = { ...known, ...options, logFile: verifyLog.path };
+    const facts = before === undefined ? this.#begun(connection, startedBy) : { ...before, status: "Running" as const, message: null };
+    const target = `${record.peer} (${channel?.remoteAddress ?? "not connected"})`;
     verifyLog.begin({ connectionId, content: options.content, source: config.server.name, target });
-    connection.options.feed.send({ kind: "verify", connectionId, jobId: report.id, options });
-    log.info("verification started", { connection: connectionId, job: report.id, startedBy, ...options });
-    return this.#keep(new RunningVerify(report, verifyLog, record.mappings));
+    return new RunningVerify({ ...facts, kind: "verify", verify }, verifyLog, record.mappings);
+  }
+
+  /** A round of a scrub, beside the other jobs: a new one, or job `id` that goes on. */
+  openScrub(connection: SourceConnection, options: VerifyOptions, id: number | null): RunningVerify {
+    const known = id === null ? undefined : this.#store.get(id);
+    const before = known?.kind === "verify" && !isJobOver(known) ? known : undefined;
+    const running = this.#openVerify(connection, options, "scrub", before);
+    this.keepScrub(running.report, true);
+    return running;
+  }
+
+  /** `isLasting`: on disk, too. */
+  keepScrub(report: JobReport, isLasting: boolean): void {
+    this.#store.put(report, isLasting);
+  }
+
+  /** The round is over. */
+  endScrub(id: number, status: "Done" | "Stopped", message: string | null): void {
+    const report = this.#store.get(id);
+    if (report === undefined || isJobOver(report)) return;
+    const percent = status === "Done" ? 100 : report.percent;
+    this.#store.put({ ...report, status, message, percent, finishedAt: new Date().toISOString() }, true);
+    this.#options.log.info(`scrub round ${status.toLowerCase()}`, { connection: report.connectionId, job: id, ...figuresOf(report), message });
+    this.#options.board.changed();
   }
 
   async startOrphans(connectionId: number, options: OrphanOptions): Promise<JobReport> {
@@ -175,6 +210,8 @@ export class JobService implements JobControl {
   forget(connectionId: number): void {
     const running = this.#running.get(connectionId);
     if (running !== undefined) this.#end(running, "Stopped", "the connection was ended");
+    for (const { id, startedBy, connectionId: of } of this.#store.list())
+      if (startedBy === "scrub" && of === connectionId) this.endScrub(id, "Stopped", "the connection was ended");
   }
 
   #look(connection: SourceConnection, running: RunningJob): void {

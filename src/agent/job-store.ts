@@ -10,6 +10,12 @@ import { isJobOver, type JobReport } from "../model/job.js";
 const JOBS_KEPT = 100;
 const FINDINGS_KEPT = 100;
 
+/** A scrub goes on where it was. */
+const AFTER_RESTART = {
+  job: { status: "Failed", message: "the agent was restarted" },
+  scrub: { status: "Waiting", message: "the agent was restarted: it goes on as soon as it can" },
+} as const;
+
 interface JobFile {
   readonly lastId: number;
   readonly jobs: readonly JobReport[];
@@ -26,7 +32,8 @@ export class JobStore {
     this.#path = path;
     this.#log = log;
     this.#lastId = lastId;
-    for (const job of jobs.map(completed)) this.#jobs.set(job.id, isJobOver(job) ? job : { ...job, status: "Failed", message: "the agent was restarted" });
+    for (const job of jobs.map(completed))
+      this.#jobs.set(job.id, isJobOver(job) ? job : { ...job, ...AFTER_RESTART[job.startedBy === "scrub" ? "scrub" : "job"] });
   }
 
   /** What cannot be read is said and begun anew: it is a memory of jobs that are over. */

@@ -11,11 +11,8 @@ import type { Answer, RootIndex } from "../model/change.js";
 import { decodeChangeSet } from "../model/change-set.js";
 import type { DirtyPlace } from "../model/dirty-place.js";
 import type { PathKnowledge } from "../model/explanation.js";
-import type { OrphanFinding } from "../model/orphans.js";
 import type { MirrorCounts, MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
-import type { BackgroundRun } from "./background-run.js";
-import { runOrphans } from "./orphans-runner.js";
-import { VerifyRunner } from "./verify-runner.js";
+import { type LookingCommand, LookingJobs } from "./looking-jobs.js";
 
 const SHARED_NAMES_MAX = 20_000;
 /** Nothing changed since then. */
@@ -32,29 +29,12 @@ interface ConnectionJobs {
   readonly lost: SeqRange[];
   /** Of dirty places, that the repair is at. */
   readonly batches: number[];
-  verify: VerifyRunner | null;
-  orphans: BackgroundRun<OrphanFinding> | null;
+  readonly looking: LookingJobs;
 }
 
-type JobCommand = Extract<
-  SourceCommand,
-  {
-    kind:
-      | "attach"
-      | "detach"
-      | "mirror"
-      | "stopMirror"
-      | "verify"
-      | "stopVerify"
-      | "orphans"
-      | "stopOrphans"
-      | "answers"
-      | "review"
-      | "repair"
-      | "lost"
-      | "applied";
-  }
->;
+type JobCommand =
+  | LookingCommand
+  | Extract<SourceCommand, { kind: "attach" | "detach" | "mirror" | "stopMirror" | "answers" | "review" | "repair" | "lost" | "applied" }>;
 
 interface SeqRange {
   readonly fromSeq: number;
@@ -88,16 +68,13 @@ export class SourceJobs {
         this.#stopMirror(command.connectionId);
         break;
       case "verify":
-        this.#startVerify(command);
-        break;
       case "stopVerify":
-        this.#stopVerify(command.connectionId);
-        break;
+      case "scrub":
+      case "pauseScrub":
+      case "stopScrub":
       case "orphans":
-        this.#startOrphans(command);
-        break;
       case "stopOrphans":
-        this.#stopOrphans(command.connectionId);
+        this.#connections.get(command.connectionId)?.looking.obey(command);
         break;
       case "answers":
         for (const answer of command.answers) this.#takeAnswer(command.connectionId, answer);
@@ -151,7 +128,14 @@ export class SourceJobs {
         if (tree !== undefined) this.#engine.doubts.follow(tree, inode);
       },
     });
-    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], verify: null, orphans: null };
+    const looking = new LookingJobs({
+      connectionId,
+      engine: this.#engine,
+      tree: this.#tree,
+      post: this.#post,
+      repair: (place) => repair.addPlaces([place], NEVER_MS),
+    });
+    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], looking };
     this.#connections.set(connectionId, jobs);
     this.#engine.jobs.push({
       connectionId,
@@ -197,8 +181,7 @@ export class SourceJobs {
   }
 
   #detach(connectionId: number): void {
-    this.#stopVerify(connectionId);
-    this.#stopOrphans(connectionId);
+    this.#connections.get(connectionId)?.looking.stop();
     this.#connections.delete(connectionId);
     for (const job of this.#engine.jobs.filter((j) => j.connectionId === connectionId)) this.#drop(job);
     this.#engine.credits.forget(connectionId);
@@ -209,52 +192,11 @@ export class SourceJobs {
     if (index >= 0) this.#engine.jobs.splice(index, 1);
   }
 
-  #startVerify({ connectionId, jobId, options }: Extract<JobCommand, { kind: "verify" }>): void {
-    const jobs = this.#connections.get(connectionId);
-    if (jobs === undefined) return;
-    this.#stopVerify(connectionId);
-    jobs.verify = new VerifyRunner({
-      connectionId,
-      jobId,
-      verify: options,
-      engine: this.#engine,
-      tree: this.#tree,
-      post: this.#post,
-      repair: (place) => jobs.repair.addPlaces([place], NEVER_MS),
-      onEnd: () => {
-        jobs.verify = null;
-      },
-    });
-  }
-
-  #stopVerify(connectionId: number): void {
-    const jobs = this.#connections.get(connectionId);
-    jobs?.verify?.stop();
-    if (jobs !== undefined) jobs.verify = null;
-  }
-
-  #startOrphans(command: Extract<JobCommand, { kind: "orphans" }>): void {
-    const jobs = this.#connections.get(command.connectionId);
-    if (jobs === undefined) return;
-    this.#stopOrphans(command.connectionId);
-    const onEnd = (): void => {
-      jobs.orphans = null;
-    };
-    jobs.orphans = runOrphans({ command, engine: this.#engine, tree: this.#tree, post: this.#post, onEnd });
-  }
-
-  #stopOrphans(connectionId: number): void {
-    const jobs = this.#connections.get(connectionId);
-    jobs?.orphans?.stop();
-    if (jobs !== undefined) jobs.orphans = null;
-  }
-
   #startMirror(order: MirrorOrder): void {
     const jobs = this.#connections.get(order.connectionId);
     if (jobs === undefined) return;
     this.#stopMirror(order.connectionId);
-    this.#stopVerify(order.connectionId);
-    this.#stopOrphans(order.connectionId);
+    jobs.looking.mirrorBegins();
     const { connectionId, extras } = order;
     const job = new MirrorJob({ ...order, tree: this.#tree });
     const background: BackgroundJob = {
@@ -289,7 +231,7 @@ export class SourceJobs {
     if (jobs === undefined) return;
     if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path, answer.seq);
     else if (answer.kind === "problem") this.#post({ kind: "problem", root: answer.root, path: answer.path, code: answer.code, message: answer.message });
-    else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.verify?.takeAnswer(answer) === true || jobs.orphans?.takeAnswer(answer) === true) return;
+    else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.looking.takeAnswer(answer)) return;
     else if (answer.kind !== "sums" || !jobs.check.takeAnswer(answer)) jobs.repair.takeAnswer(answer);
   }
 
@@ -329,8 +271,7 @@ export class SourceJobs {
   reportProgress(): void {
     for (const [connectionId, jobs] of this.#connections) {
       const { mirror } = jobs;
-      jobs.verify?.tell();
-      jobs.orphans?.tell();
+      jobs.looking.tell();
       if (mirror !== null) this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job) });
       const pending = pendingOf(jobs) + this.#engine.live.unsettled;
       if (pending === 0 && jobs.reportedRepairs === 0) continue;
@@ -341,8 +282,7 @@ export class SourceJobs {
 }
 
 function askAgain(jobs: ConnectionJobs, seq: number): void {
-  if (jobs.mirror?.job.askAgain(seq) !== true && jobs.verify?.askAgain(seq) !== true && jobs.orphans?.askAgain(seq) !== true && !jobs.check.askAgain(seq))
-    jobs.repair.askAgain(seq);
+  if (jobs.mirror?.job.askAgain(seq) !== true && !jobs.looking.askAgain(seq) && !jobs.check.askAgain(seq)) jobs.repair.askAgain(seq);
 }
 
 /** Losses come one by one and in order: neighbours become one range. */

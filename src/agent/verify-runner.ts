@@ -7,6 +7,7 @@ import type { DirtyPlace } from "../model/dirty-place.js";
 import type { MirrorTree } from "../model/mirror-port.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import type { VerifyFinding, VerifyOptions } from "../model/verify.js";
+import type { VerifyPosition } from "../model/verify-position.js";
 import { BackgroundRun } from "./background-run.js";
 
 export interface VerifyRunnerOptions {
@@ -16,27 +17,44 @@ export interface VerifyRunnerOptions {
   readonly engine: SourceEngine;
   readonly tree: MirrorTree;
   readonly post: (event: SourceEvent) => void;
+  /** What holds a scrub to its place and rate; null = a verification as such. */
+  readonly scrub: { readonly bytesPerSecond: number; readonly start: VerifyPosition | null } | null;
   readonly repair: (place: DirtyPlace) => void;
   readonly onEnd: () => void;
 }
+
+const POSITION_EVERY_MS = 1000;
 
 export class VerifyRunner {
   readonly #options: VerifyRunnerOptions;
   readonly #job: VerifyJob;
   readonly #run: BackgroundRun<VerifyFinding>;
+  #positionMs = 0;
 
   constructor(options: VerifyRunnerOptions) {
     this.#options = options;
-    const { connectionId, jobId, engine, tree, verify, post } = options;
-    const job = new VerifyJob({ connectionId, content: verify.content, tree, onFinding: (finding) => this.#take(finding) });
+    const { connectionId, jobId, engine, tree, verify, scrub, post } = options;
+    const job = new VerifyJob({ connectionId, content: verify.content, tree, ...scrub, onFinding: (finding) => this.#take(finding) });
     this.#job = job;
     this.#run = new BackgroundRun({
       connectionId,
       engine,
       job,
-      onTell: (findings) => post({ kind: "verifyProgress", connectionId, jobId, counts: job.tally.counts, findings }),
+      onTell: (findings) => post({ kind: "verifyProgress", connectionId, jobId, counts: job.tally.counts, findings, position: this.#position() }),
       onDone: () => this.#end(),
     });
+  }
+
+  /** Of a scrub, about once a second. */
+  #position(): VerifyPosition | null {
+    const nowMs = performance.now();
+    if (this.#options.scrub === null || nowMs - this.#positionMs < POSITION_EVERY_MS) return null;
+    this.#positionMs = nowMs;
+    return this.#job.position;
+  }
+
+  pause(isPaused: boolean): void {
+    this.#job.pause(isPaused);
   }
 
   takeAnswer(answer: Answer): boolean {
@@ -59,7 +77,7 @@ export class VerifyRunner {
   #end(): void {
     const { connectionId, jobId, post, engine, onEnd } = this.#options;
     this.#job.close();
-    post({ kind: "verifyEnded", connectionId, jobId, lastSeq: engine.writer.flush() });
+    post({ kind: "verifyEnded", connectionId, jobId, lastSeq: engine.writer.flush(), isWhole: this.#job.isWhole });
     onEnd();
   }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { cleanMarkSchema } from "../model/clean-mark.js";
 import { connectionOptionsSchema, mappingSchema } from "../model/connection-spec.js";
 import { orphanOptionsSchema } from "../model/orphans.js";
+import { scrubSchema } from "../model/scrub.js";
 import { transmissionSchema } from "../model/transmission.js";
 import { verifyPlanSchema } from "../model/verify-schedule.js";
 import { guardRecordSchema, NOTHING_HELD } from "./guard-record.js";
@@ -69,6 +70,8 @@ export const connectionRecordSchema = z.strictObject({
   mirrorNeed: mirrorNeedSchema.nullable(),
   /** Verifications without anybody asking. */
   verifyPlan: verifyPlanSchema.optional(),
+  /** Contents compared in the background: what is set, and how far it is. */
+  scrub: scrubSchema.optional(),
   /** What becomes of what only the target has, once what went before is done: still to begin. */
   sweep: sweepSchema.nullable().optional(),
   /** A mirror of some paths that a person asked for: it takes nothing away from what is owed. Absent = none. */

@@ -4,6 +4,7 @@ import { displayPath } from "../model/byte-path.js";
 import type { SourceChannel } from "../model/channel-port.js";
 import type { DirtyFigures } from "../model/dirty-place.js";
 import type { Journal } from "../model/journal-port.js";
+import { NO_SCRUB, reportScrub } from "../model/scrub.js";
 import type { ConsistencyPoint, Retrying } from "../model/session.js";
 import type { ConnectionReport, Reason, ReplicationStatus, TargetDataState, TargetStatus } from "../model/status.js";
 import { reportPlan } from "../model/verify-plan.js";
@@ -100,6 +101,7 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
     lagMs,
     consistency: reportConsistency({ point: knownPoint(c), openSinceMs: c.openSinceMs, object: `connection ${record.id}` }, Date.now()),
     guard: c.guard.report(),
+    scrub: reportScrub(record.scrub ?? NO_SCRUB, Date.now()),
     verifyPlan: reportPlan(record.verifyPlan ?? NO_VERIFY_PLAN, Date.now(), 1),
     problems: c.problems.list(),
     problemCount: c.problems.count,

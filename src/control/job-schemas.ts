@@ -66,7 +66,7 @@ const factsSchema = z.object({
   connectionId: z.number(),
   repset: z.string(),
   target: z.string(),
-  startedBy: z.enum(["person", "schedule", "mirror", "verification"]),
+  startedBy: z.enum(["person", "schedule", "mirror", "verification", "scrub"]),
   status: z.enum(["Waiting", "Running", "Done", "Stopped", "Failed"]),
   startedAt: z.string(),
   finishedAt: z.string().nullable(),

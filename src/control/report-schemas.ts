@@ -8,6 +8,7 @@ import { mappingSchema } from "../model/connection-spec.js";
 import type { PeerReport, RepsetSaved, RepsetSize } from "../model/control-port.js";
 import type { PathExplanation, SetExplanation } from "../model/explanation.js";
 import { type RepsetData, ruleSchema } from "../model/rule.js";
+import { type ScrubReport, scrubSettingsSchema } from "../model/scrub.js";
 import type {
   CaptureReport,
   ConnectionReport,
@@ -80,6 +81,24 @@ const guardReportSchema: z.ZodType<GuardReport> = z.object({
 
 export const verifyPlanReportSchema: z.ZodType<VerifyPlanReport> = verifyPlanSchema.omit({ seenMs: true }).extend({ nextRuns: z.array(z.string()) });
 
+export const scrubReportSchema: z.ZodType<ScrubReport> = z.object({
+  settings: scrubSettingsSchema.nullable(),
+  state: z.enum(["off", "disabled", "running", "waiting", "resting"]),
+  waitsFor: z.string().nullable(),
+  verifiedSince: z.string().nullable(),
+  round: z
+    .object({
+      startedAt: z.string(),
+      job: z.number(),
+      percent: z.number(),
+      bytes: z.number(),
+      bytesTotal: z.number(),
+      endsAt: z.string().nullable(),
+    })
+    .nullable(),
+  nextRoundAt: z.string().nullable(),
+});
+
 export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
   id: z.number(),
   repset: z.string(),
@@ -120,6 +139,7 @@ export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
   consistency: consistencySchema,
   guard: guardReportSchema,
   verifyPlan: verifyPlanReportSchema,
+  scrub: scrubReportSchema,
   problems: z.array(problemSchema),
   problemCount: z.number(),
   reasons: z.array(reasonSchema),

@@ -1,14 +1,16 @@
 import { z } from "zod";
 import { parseMoment } from "../model/moment.js";
 import { orphanOptionsSchema } from "../model/orphans.js";
+import { scrubSettingsSchema } from "../model/scrub.js";
 import { verifyContentSchema, verifyRepairSchema } from "../model/verify.js";
 import { type VerifyScheduleChange, verifyScheduleSchema } from "../model/verify-schedule.js";
 import { defineCommand, quick } from "./command.js";
 import { connectionIdSchema } from "./input-schemas.js";
 import { oneJob } from "./job-commands.js";
-import { verifyPlanReportSchema } from "./report-schemas.js";
+import { scrubReportSchema, verifyPlanReportSchema } from "./report-schemas.js";
 
 const byId = z.strictObject({ id: connectionIdSchema });
+const oneScrub = z.object({ scrub: scrubReportSchema });
 const onePlan = z.object({ verifyPlan: verifyPlanReportSchema });
 /** `startAt` as a person writes it: local time, or with its zone. */
 const changeSchema = verifyScheduleSchema.partial();
@@ -49,5 +51,23 @@ export const VERIFY_COMMANDS = [
     output: onePlan,
     deadlineMs: quick,
     handler: async (agent, { id, change }) => ({ verifyPlan: await agent.verification.setSchedule(id, change === null ? null : withMoment(change)) }),
+  }),
+  defineCommand({
+    name: "verify.scrub.show",
+    role: "monitor",
+    summary: "The scrub of a connection: what is set, how far it is, and since when everything was compared.",
+    input: byId,
+    output: oneScrub,
+    deadlineMs: quick,
+    handler: async (agent, { id }) => ({ scrub: await agent.verification.showScrub(id) }),
+  }),
+  defineCommand({
+    name: "verify.scrub.set",
+    role: "admin",
+    summary: "Compares the contents of a connection in the background, round after round, at a rate: fields that are not named stay; `change` null ends it.",
+    input: z.strictObject({ id: connectionIdSchema, change: scrubSettingsSchema.partial().nullable() }),
+    output: oneScrub,
+    deadlineMs: quick,
+    handler: async (agent, { id, change }) => ({ scrub: await agent.verification.setScrub(id, change) }),
   }),
 ] as const;

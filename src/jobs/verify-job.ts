@@ -5,15 +5,17 @@
 
 import { type Clock, systemClock } from "../base/clock.js";
 import { type BytePath, joinPath, ROOT_PATH } from "../model/byte-path.js";
-import { type Answer, type CompareAnswer, type Difference, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import { type Answer, BLOCK_BYTES, type CompareAnswer, type Difference, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { EntryStamp, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
 import type { VerifyContent, VerifyFinding } from "../model/verify.js";
-import { slicesOf } from "./compare-slices.js";
+import { firstPosition, positionOf, type VerifyPosition } from "../model/verify-position.js";
 import { LinkGroups } from "./link-groups.js";
 import { sliceOfName } from "./name-slice.js";
+import { ReadBudget } from "./read-budget.js";
 import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
 import { type Suspect, SuspectBook, type SuspectGroup } from "./verify-suspects.js";
 import { VerifyTally } from "./verify-tally.js";
+import { VerifyWalk, type WalkSlice } from "./verify-walk.js";
 
 export interface VerifyJobOptions {
   readonly connectionId: number;
@@ -22,6 +24,10 @@ export interface VerifyJobOptions {
   /** Returns whether it is repaired. */
   readonly onFinding: (finding: Omit<VerifyFinding, "isRepaired">) => boolean;
   readonly clock?: Clock;
+  /** Where it begins: what is in front of it counts as compared. Null or absent = at the beginning. */
+  readonly start?: VerifyPosition | null;
+  /** The most that is read in a second; null or absent = as fast as it goes. */
+  readonly bytesPerSecond?: number | null;
 }
 
 interface Place {
@@ -31,6 +37,8 @@ interface Place {
 
 /** A compare that waits for its answer. `stamps`: of a second look, each as it was before. */
 interface Look extends Place {
+  /** The first name that it is about. */
+  readonly from: string;
   readonly entries: ReadonlyMap<string, MirrorEntry>;
   readonly group: SuspectGroup | null;
   readonly stamps: ReadonlyMap<string, EntryStamp | null>;
@@ -39,12 +47,17 @@ interface Look extends Place {
 const COMPARES_PENDING_MAX = 64;
 /** The walk waits while there are more. */
 const SUSPECTS_MAX = 20_000;
+const ENTRY_COST_BYTES = 1024;
+const PIECE_BLOCKS_MIN = 4;
+const PIECE_BLOCKS_MAX = 128;
 
 export class VerifyJob {
   readonly tally = new VerifyTally();
   readonly #options: VerifyJobOptions;
   readonly #clock: Clock;
-  readonly #directories: Place[] = [];
+  readonly #walk: VerifyWalk;
+  readonly #budget: ReadBudget | null;
+  #isPaused = false;
   readonly #answers: (CompareAnswer | SumsAnswer)[] = [];
   readonly #looks = new Map<number, Look>();
   readonly #links: LinkGroups;
@@ -54,24 +67,51 @@ export class VerifyJob {
   constructor(options: VerifyJobOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    const { tree, connectionId } = options;
+    const { tree, connectionId, content, start = null, bytesPerSecond = null } = options;
     this.#links = new LinkGroups(tree);
-    this.#blocks = new BlockLooks({ connectionId, tree });
+    this.#budget = bytesPerSecond === null ? null : new ReadBudget(bytesPerSecond, this.#clock);
+    const pieces = this.#budget === null || bytesPerSecond === null ? null : { blocks: pieceBlocks(bytesPerSecond), budget: this.#budget };
+    this.#blocks = new BlockLooks({ connectionId, tree, pieces });
+    this.#walk = new VerifyWalk({ tree, readsContent: content === "all", start });
     this.tally.begin(tree.totals());
-    for (let root = tree.rootCount - 1; root >= 0; root--) this.#directories.push({ root, path: ROOT_PATH });
+  }
+
+  /** Nothing more is begun; what was asked for is taken in. */
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    this.#blocks.isPaused = isPaused;
+  }
+
+  /** All that is in front of it is judged; null = all is. */
+  get position(): VerifyPosition | null {
+    return firstPosition(this.#openPositions());
+  }
+
+  /** False: so much moved meanwhile that some of it may not have been compared. */
+  get isWhole(): boolean {
+    return this.#walk.isWhole;
+  }
+
+  *#openPositions(): Generator<VerifyPosition> {
+    yield* this.#walk.positions();
+    for (const { root, path, from } of this.#looks.values()) yield positionOf(root, path, from);
+    for (const { root, directory, name } of this.#suspects.all()) yield positionOf(root, directory, name);
+    for (const { root, directory, entry } of this.#blocks.asks()) yield positionOf(root, directory, entry.name);
   }
 
   get hasWork(): boolean {
-    if (this.#answers.length > 0 || this.#blocks.hasWork || this.#suspects.isDue(this.#clock.monotonicMs())) return true;
-    return this.isDone || (this.#directories.length > 0 && this.#mayWalk);
+    if (this.#answers.length > 0 || this.#blocks.hasWork || this.isDone) return true;
+    if (this.#isPaused) return false;
+    return this.#suspects.isDue(this.#clock.monotonicMs()) || (!this.#walk.isOver && this.#mayWalk);
   }
 
   get isDone(): boolean {
-    return this.#directories.length + this.#answers.length + this.#looks.size + this.#suspects.size + this.#blocks.size === 0;
+    return this.#walk.isOver && this.#answers.length + this.#looks.size + this.#suspects.size + this.#blocks.size === 0;
   }
 
   get #mayWalk(): boolean {
-    return this.#looks.size < COMPARES_PENDING_MAX && this.#suspects.size < SUSPECTS_MAX && this.#blocks.mayTakeMore;
+    const isFree = this.#looks.size < COMPARES_PENDING_MAX && this.#suspects.size < SUSPECTS_MAX && this.#blocks.mayTakeMore;
+    return isFree && !this.#isPaused && this.#budget?.hasRoom !== false;
   }
 
   takeAnswer(answer: Answer): boolean {
@@ -93,6 +133,7 @@ export class VerifyJob {
 
   /** One bounded piece of work. */
   async step(): Promise<"worked" | "waiting" | "done"> {
+    this.#walk.followRenames(this.#walk.hasRenames ? this.position : null);
     if (this.isDone) return "done";
     const answer = this.#answers.shift();
     if (answer !== undefined) {
@@ -105,37 +146,27 @@ export class VerifyJob {
       if (block !== "worked") this.#takeBlocks(block);
       return "worked";
     }
+    if (this.#isPaused) return "waiting";
     const due = this.#suspects.take(this.#clock.monotonicMs());
     if (due !== null) {
       await this.#lookAgain(due);
       return "worked";
     }
-    if (this.#directories.length === 0 || !this.#mayWalk) return "waiting";
-    await this.#walk(this.#directories.pop() as Place);
+    if (this.#walk.isOver || !this.#mayWalk) return "waiting";
+    const slice = await this.#walk.next();
+    if (slice !== null) this.#look(slice);
     return "worked";
   }
 
-  async #walk(place: Place): Promise<void> {
-    const { root, path } = place;
-    const listed = await this.#options.tree.list(root, path, true);
-    if (listed === null) return;
-    this.tally.directory();
-    const slices = slicesOf(listed, this.#options.content === "all");
-    slices.forEach((slice, index) => {
-      const until = slices[index + 1]?.[0]?.name ?? "";
-      this.#compare(place, slice, {
-        from: index === 0 ? "" : (slice[0] as MirrorEntry).name,
-        until,
-        extras: "report",
-        group: null,
-        withDirectory: index === 0 && path === ROOT_PATH,
-      });
-    });
-    for (let i = listed.length - 1; i >= 0; i--) if (listed[i]?.type === "dir") this.#directories.push({ root, path: (listed[i] as MirrorEntry).path });
+  #look(slice: WalkSlice): void {
+    const { entries, from, until, withDirectory, isFirst, tellsExtras } = slice;
+    if (isFirst) this.tally.directory();
+    this.#compare(slice, entries, { from, until, extras: tellsExtras ? "report" : "keep", group: null, withDirectory });
   }
 
   #compare(place: Place, entries: readonly MirrorEntry[], how: CompareHow): void {
     const { tree, connectionId, content } = this.#options;
+    this.#budget?.spend(costOf(entries));
     const links = new Map<string, BytePath>();
     const stamps = new Map<string, EntryStamp | null>();
     for (const suspect of how.group?.suspects ?? []) stamps.set(suspect.name, tree.stampOf(place.root, pathOf(suspect)));
@@ -155,7 +186,8 @@ export class VerifyJob {
       suspect: "none",
       look: { hashesSmallFiles: content === "all" },
     });
-    this.#looks.set(seq, { ...place, entries: new Map(entries.map((entry) => [entry.name, entry])), group: how.group, stamps });
+    const { root, path } = place;
+    this.#looks.set(seq, { root, path, from: how.from, entries: new Map(entries.map((entry) => [entry.name, entry])), group: how.group, stamps });
   }
 
   #takeCompare(answer: CompareAnswer): void {
@@ -287,6 +319,16 @@ export class VerifyJob {
     const isRepaired = this.#options.onFinding(finding);
     this.tally.finding(finding, isRepaired);
   }
+}
+
+/** Small files are read whole, and looking at an entry is work, too. */
+function costOf(entries: readonly MirrorEntry[]): number {
+  return entries.reduce((sum, { type, size }) => sum + ENTRY_COST_BYTES + (type === "file" && size <= WHOLE_FILE_BYTES_MAX ? size : 0), ENTRY_COST_BYTES);
+}
+
+/** Pieces of large files: about a second's worth. */
+function pieceBlocks(bytesPerSecond: number): number {
+  return Math.max(PIECE_BLOCKS_MIN, Math.min(PIECE_BLOCKS_MAX, Math.floor(bytesPerSecond / BLOCK_BYTES)));
 }
 
 /** Names beyond which nothing is told. */

@@ -4,7 +4,7 @@ import { type OrphanOptions, type OrphansReport, orphansLeft } from "./orphans.j
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
 
 /** What began a job. */
-export type JobOrigin = "person" | "schedule" | "mirror" | "verification";
+export type JobOrigin = "person" | "schedule" | "mirror" | "verification" | "scrub";
 
 export type JobStatus = "Waiting" | "Running" | "Done" | "Stopped" | "Failed";
 

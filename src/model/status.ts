@@ -7,6 +7,7 @@ import type { Mapping } from "./connection-spec.js";
 import type { DirtyFigures } from "./dirty-place.js";
 import type { MirrorContent } from "./mirror-wish.js";
 import type { OrphanAction } from "./orphans.js";
+import type { ScrubReport } from "./scrub.js";
 import type { SocketsReport } from "./sockets.js";
 import type { VerifyPlanReport } from "./verify-schedule.js";
 
@@ -153,6 +154,7 @@ export interface ConnectionReport {
   readonly guard: GuardReport;
   /** Verifications that begin by themselves. */
   readonly verifyPlan: VerifyPlanReport;
+  readonly scrub: ScrubReport;
   readonly problems: readonly ProblemReport[];
   readonly problemCount: number;
   readonly reasons: readonly Reason[];

@@ -53,7 +53,7 @@ function refuse(why: string): never {
   throw new SmError("TRANSMISSION_SETTING", why);
 }
 
-export function isInWindow({ window }: TransmissionSchedule, nowMs: number): boolean {
+export function isInWindow({ window }: Pick<TransmissionSchedule, "window">, nowMs: number): boolean {
   if (window === null) return true;
   const now = new Date(nowMs);
   const minutes = now.getHours() * 60 + now.getMinutes();

@@ -77,6 +77,12 @@ export const NOTHING_VERIFIED: VerifyCounts = {
   unjudged: 0,
 };
 
+/** Of a verification that went on after a restart: totals are those of now. */
+export function addCounts(before: VerifyCounts, since: VerifyCounts): VerifyCounts {
+  const sums = Object.entries(since).map(([name, count]) => [name, count + before[name as keyof VerifyCounts]]);
+  return { ...(Object.fromEntries(sums) as unknown as VerifyCounts), filesTotal: since.filesTotal, bytesTotal: since.bytesTotal };
+}
+
 /** What was found to be different, extras included. */
 export function differencesIn(counts: VerifyCounts): number {
   const { directoriesMissing, directoriesDifferent, filesMissing, filesDifferent, extras } = counts;

@@ -85,6 +85,7 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     lastSeq: 0,
     lagMs: 0,
     consistency: { seq: 0, at: null, lagMs: 0, reason: null },
+    scrub: { settings: null, state: "off", waitsFor: null, verifiedSince: null, round: null, nextRoundAt: null },
     verifyPlan: { schedule: null, due: null, lastRun: null, skipped: 0, lastSkip: null, nextRuns: [] },
     guard: { state: "off", lostPercent: null, changedPercent: null, crossed: null, lost: 0, changed: 0, files: null, fromSeq: null, since: null },
     problems: [],
@@ -319,6 +320,11 @@ export class MemoryAgentControl implements AgentControl {
   };
 
   readonly verification: VerificationControl = {
+    showScrub: async (id) => this.#connection(id).scrub,
+    setScrub: async (id, change) => {
+      this.calls.push(JSON.stringify(change));
+      return this.#connection(id).scrub;
+    },
     showSchedule: async (id) => this.#connection(id).verifyPlan,
     setSchedule: async (id, change) => {
       this.calls.push(JSON.stringify(change));

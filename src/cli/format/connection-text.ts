@@ -3,6 +3,7 @@ import { formatConsistency } from "./consistency-text.js";
 import { formatMirrorLine } from "./mirror-text.js";
 import { formatBytes, formatCount, formatDuration, formatPercent, formatRatio, formatTime } from "./quantities.js";
 import { formatProblems, formatReason, indent } from "./reason-text.js";
+import { formatScrub } from "./scrub-text.js";
 import { formatTable } from "./table.js";
 import { formatVerifyPlan } from "./verify-plan-text.js";
 
@@ -98,6 +99,7 @@ export function formatConnection(connection: ConnectionReport): string {
     `consistent      ${formatConsistency(connection.consistency)}`,
     `guard           ${formatGuard(connection.guard)}`,
     ...formatVerifyPlan(connection.verifyPlan),
+    ...formatScrub(connection.scrub),
     `last file       ${connection.lastFileTouched === "" ? "–" : connection.lastFileTouched}`,
     ...connection.reasons.flatMap(formatReason),
     ...formatProblems(connection.problems, connection.problemCount),
