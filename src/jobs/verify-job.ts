@@ -4,7 +4,7 @@
 //                        └▶ equal, large, contents wanted ─▶ block signatures ─▶ differs? ─▶ suspect
 
 import { type Clock, systemClock } from "../base/clock.js";
-import { type BytePath, joinPath, ROOT_PATH } from "../model/byte-path.js";
+import { type BytePath, isBelow, joinPath, ROOT_PATH } from "../model/byte-path.js";
 import { type Answer, BLOCK_BYTES, type CompareAnswer, type Difference, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { EntryStamp, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
 import type { VerifyContent, VerifyFinding } from "../model/verify.js";
@@ -92,6 +92,12 @@ export class VerifyJob {
     return this.#walk.isWhole;
   }
 
+  #isOpen({ root, path }: Place): boolean {
+    for (const ask of this.#blocks.asks()) if (ask.root === root && isBelow(ask.entry.path, path)) return true;
+    for (const suspect of this.#suspects.all()) if (suspect.root === root && isBelow(pathOf(suspect), path)) return true;
+    return false;
+  }
+
   *#openPositions(): Generator<VerifyPosition> {
     yield* this.#walk.positions();
     for (const { root, path, from } of this.#looks.values()) yield positionOf(root, path, from);
@@ -133,7 +139,7 @@ export class VerifyJob {
 
   /** One bounded piece of work. */
   async step(): Promise<"worked" | "waiting" | "done"> {
-    this.#walk.followRenames(this.#walk.hasRenames ? this.position : null);
+    if (this.#walk.hasRenames) this.#walk.followRenames((place) => this.#isOpen(place));
     if (this.isDone) return "done";
     const answer = this.#answers.shift();
     if (answer !== undefined) {

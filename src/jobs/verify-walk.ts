@@ -6,6 +6,7 @@ import type { RootIndex } from "../model/change.js";
 import type { MirrorEntry, MirrorTree } from "../model/mirror-port.js";
 import { comparePlaces, comparePositions, positionOf, type VerifyPlace, type VerifyPosition } from "../model/verify-position.js";
 import { slicesOf } from "./compare-slices.js";
+import { follow } from "./follow-renames.js";
 
 /** Names of a directory from `from` up to `until`, and the entries it has there. */
 export interface WalkSlice extends VerifyPlace {
@@ -25,14 +26,22 @@ export interface VerifyWalkOptions {
   readonly start: VerifyPosition | null;
 }
 
+/** What is still to be gone through. */
+interface WalkPlace extends VerifyPlace {
+  /** To where it is: nothing of it was compared before the start. */
+  readonly isMoved: boolean;
+}
+
+/** A set whose names change all the time is not followed for ever. */
+const FOLLOWED_MAX = 10_000;
+
 export class VerifyWalk {
   readonly #options: VerifyWalkOptions;
-  readonly #directories: VerifyPlace[] = [];
+  readonly #directories: WalkPlace[] = [];
   readonly #slices: WalkSlice[] = [];
   /** Entries that moved to where the walk has been. */
-  readonly #moved: { readonly root: RootIndex; readonly path: BytePath }[] = [];
-  /** The last of the directories that were listed. */
-  #reached: VerifyPlace | null = null;
+  readonly #moved: WalkPlace[] = [];
+  #followed = 0;
   #renamesSeen: number;
   /** False: so much moved that not all of it was followed. */
   isWhole = true;
@@ -41,7 +50,7 @@ export class VerifyWalk {
     this.#options = options;
     const { tree, start } = options;
     this.#renamesSeen = tree.renamePosition;
-    for (let root = tree.rootCount - 1; root >= (start?.root ?? 0); root--) this.#directories.push({ root, path: ROOT_PATH });
+    for (let root = tree.rootCount - 1; root >= (start?.root ?? 0); root--) this.#directories.push({ root, path: ROOT_PATH, isMoved: false });
   }
 
   get isOver(): boolean {
@@ -50,16 +59,16 @@ export class VerifyWalk {
 
   /** Where it is to go on; those that are waited for are in front of it. */
   *positions(): Generator<VerifyPosition> {
-    const top = this.#directories.at(-1);
-    if (top !== undefined) yield this.#notBefore(positionOf(top.root, top.path, ""));
+    for (const place of this.#directories) yield this.#goesOnAt(place);
     for (const { root, path, from } of this.#slices) yield positionOf(root, path, from);
     for (const { root, path } of this.#moved) yield positionOf(root, parentPath(path), baseName(path));
   }
 
   /** On the way to its start a walk passes directories that need no comparison. */
-  #notBefore(position: VerifyPosition): VerifyPosition {
+  #goesOnAt({ root, path, isMoved }: WalkPlace): VerifyPosition {
     const { start } = this.#options;
-    return start !== null && comparePositions(position, start) < 0 ? start : position;
+    const position = positionOf(root, path, "");
+    return start !== null && !isMoved && comparePositions(position, start) < 0 ? start : position;
   }
 
   /** Null = only directories were passed, or nothing is left. */
@@ -73,14 +82,14 @@ export class VerifyWalk {
   async #list(): Promise<void> {
     const place = this.#directories.pop();
     if (place === undefined) return;
-    const { root, path } = place;
-    const { tree, start, readsContent } = this.#options;
+    const { root, path, isMoved } = place;
+    const { tree, readsContent } = this.#options;
+    const start = isMoved ? null : this.#options.start;
     const listed = await tree.list(root, path, true);
     if (listed === null) return;
-    if (this.#reached === null || comparePlaces(place, this.#reached) > 0) this.#reached = place;
     const side = start === null || start.root !== root ? "behind" : sideOf(path, start.path);
     const below = start !== null && side === "above" ? listed.filter((entry) => isNotBefore(entry.path, start.path)) : listed;
-    for (let i = below.length - 1; i >= 0; i--) if (below[i]?.type === "dir") this.#directories.push({ root, path: (below[i] as MirrorEntry).path });
+    for (let i = below.length - 1; i >= 0; i--) if (below[i]?.type === "dir") this.#directories.push({ root, path: (below[i] as MirrorEntry).path, isMoved });
     if (side === "above") return;
     const from = start !== null && side === "there" ? start.name : "";
     const slices = slicesOf(
@@ -106,7 +115,7 @@ export class VerifyWalk {
     const directory = parentPath(path);
     const entry = (await this.#options.tree.list(root, directory, true))?.find(({ name }) => name === baseName(path));
     if (entry === undefined) return null;
-    if (entry.type === "dir") this.#directories.push({ root, path });
+    if (entry.type === "dir") this.#directories.push({ root, path, isMoved: true });
     return { root, path: directory, entries: [entry], from: "", until: "", withDirectory: false, isFirst: false, tellsExtras: false };
   }
 
@@ -114,17 +123,36 @@ export class VerifyWalk {
     return this.#options.tree.renamePosition !== this.#renamesSeen;
   }
 
-  /** `frontier`: in front of it all is compared. */
-  followRenames(frontier: VerifyPosition | null): void {
+  /**
+   * What was to be gone through is gone through where it is by now, and what was not compared where it was, and would not be where it is,
+   * is compared by itself. `isOpen`: something at the path, or below it, is still being judged.
+   */
+  followRenames(isOpen: (place: VerifyPlace) => boolean): void {
     const { tree } = this.#options;
-    if (!this.hasRenames) return;
     const renames = tree.renamesSince(this.#renamesSeen);
     this.#renamesSeen = tree.renamePosition;
     if (renames === null) this.isWhole = false;
-    for (const { root, path, to } of renames ?? []) {
-      const isPassed = this.#reached !== null && comparePlaces({ root, path: parentPath(to) }, this.#reached) <= 0;
-      if (isPassed && frontier !== null && !isInFrontOf(root, path, frontier)) this.#moved.push({ root, path: to });
+    for (const rename of renames ?? []) {
+      const { root, path, to } = rename;
+      const isDue = (!this.#isCompared(root, path) || isOpen({ root, path })) && this.#isListed(root, parentPath(to));
+      for (const list of [this.#directories, this.#moved])
+        list.forEach((place, index) => {
+          if (place.root === root && isBelow(place.path, path)) list[index] = { root, path: follow(root, place.path, [rename]), isMoved: true };
+        });
+      if (!isDue) continue;
+      if (this.#followed < FOLLOWED_MAX) this.#moved.push({ root, path: to, isMoved: true });
+      else this.isWhole = false;
+      this.#followed += 1;
     }
+  }
+
+  #isListed(root: RootIndex, directory: BytePath): boolean {
+    return !this.#directories.some((place) => place.root === root && isBelow(directory, place.path));
+  }
+
+  #isCompared(root: RootIndex, path: BytePath): boolean {
+    const [directory, name] = [parentPath(path), baseName(path)];
+    return this.#isListed(root, directory) && !this.#slices.some((slice) => slice.root === root && slice.path === directory && name >= slice.from);
   }
 }
 
@@ -137,11 +165,4 @@ function sideOf(path: BytePath, start: BytePath): "above" | "there" | "behind" {
 /** A directory that leads to the start, is it, or comes behind it. */
 function isNotBefore(path: BytePath, start: BytePath): boolean {
   return isBelow(start, path) || comparePlaces({ root: 0, path }, { root: 0, path: start }) >= 0;
-}
-
-/** The entry, and all below it, are. */
-function isInFrontOf(root: RootIndex, path: BytePath, frontier: VerifyPosition): boolean {
-  if (comparePositions(positionOf(root, parentPath(path), baseName(path)), frontier) >= 0) return false;
-  const isAround = frontier.root === root && isBelow(frontier.path, path);
-  return !isAround && comparePlaces({ root, path }, frontier) < 0;
 }

@@ -1,10 +1,11 @@
 // Verifications and orphans jobs that begin by themselves: by a schedule, behind a mirror, behind a verification.
 
-import { existsSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { delay } from "../../src/base/wait.js";
 import type { JobReport, OrphansJobReport, VerifyJobReport } from "../../src/model/job.js";
+import type { ScrubReport } from "../../src/model/scrub.js";
 import type { MirrorReport } from "../../src/model/status.js";
 import type { VerifyPlanReport } from "../../src/model/verify-schedule.js";
 import { AgentPair } from "../support/agent-pair.js";
@@ -75,6 +76,45 @@ test("a schedule verifies by itself, waits for what is in its way, counts what i
   await pair.restartSource();
   await eventually(async () => expect((await jobs(site))[0]).toMatchObject({ id: last + 1, startedBy: "schedule", status: "Done" }), { timeoutMs: 20_000 });
   expect(await set(site, ["--off"])).toMatchObject({ schedule: null, nextRuns: [] });
+});
+
+test("a scrub goes on where it was, repairs what it finds, and says since when everything is verified", async () => {
+  const site = await connected();
+  const { pair, id } = site;
+  const large = Buffer.alloc(3 * 1024 * 1024, "l");
+  writeFileSync(join(pair.sourceDir, "large"), large);
+  await pair.sync();
+  const scrub = async (): Promise<ScrubReport> => ((await pair.source.api("verify.scrub.show", { id: Number(id) })).body as { scrub: ScrubReport }).scrub;
+  expect(await pair.source.cli(["verify", "scrub", id, "--repair"])).toMatchObject({ code: 2, stderr: expect.stringContaining("--bytes-per-second") });
+  // Hardly anything is read: a round that takes an hour.
+  await pair.source.json(["verify", "scrub", id, "--bytes-per-second", "1KiB", "--repair"]);
+  await eventually(async () =>
+    expect(await scrub()).toMatchObject({ state: "running", verifiedSince: null, round: { job: 1, bytesTotal: large.length + 90 } }),
+  );
+  expect(await pair.source.cli(["job", "stop", "1"])).toMatchObject({ code: 4, stderr: expect.stringContaining("--off") });
+  await pair.source.kill9();
+  await pair.restartSource();
+  await eventually(async () => expect(await scrub()).toMatchObject({ state: "running", round: { job: 1 } }), { timeoutMs: 20_000 });
+  // Not before: a source that was killed compares what is so young by itself.
+  await pair.sync();
+  const { atime, mtime } = statSync(join(pair.targetDir, "large"));
+  writeFileSync(join(pair.targetDir, "large"), Buffer.concat([Buffer.from("damaged"), large.subarray(7)]));
+  utimesSync(join(pair.targetDir, "large"), atime, mtime);
+  await pair.source.api("verify.scrub.set", { id: Number(id), change: { bytesPerSecond: 100 * 1024 * 1024 } });
+  await eventually(async () => expect(await scrub()).toMatchObject({ state: "resting", round: null, verifiedSince: expect.any(String) }), {
+    timeoutMs: 30_000,
+  });
+  expect((await jobs(site))[0]).toMatchObject({
+    id: 1,
+    startedBy: "scrub",
+    status: "Done",
+    verify: { counts: { filesDifferent: 1, bytesDifferent: 64 * 1024, repaired: 1 } },
+  });
+  await pair.expectEqual();
+  const shown = await pair.source.cli(["connection", "show", id]);
+  expect(shown.stdout).toMatch(/scrub +resting/);
+  expect(shown.stdout).toMatch(/coverage +everything was compared since/);
+  expect((await pair.source.json<{ scrub: ScrubReport }>(["verify", "scrub", id, "--off"])).scrub).toMatchObject({ state: "off", settings: null });
 });
 
 test("orphans are looked for behind a mirror and behind a verification, with the same guard", async () => {
