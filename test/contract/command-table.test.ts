@@ -67,6 +67,7 @@ test("commands that only read are those of the role monitor", () => {
     "job.show",
     "job.wait",
     "verify.schedule.show",
+    "verify.scrub.show",
     "transmission.show",
     "schedule.preview",
     "queue.show",
