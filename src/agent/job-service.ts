@@ -175,6 +175,11 @@ export class JobService implements JobControl {
     return report !== undefined && !isJobOver(report);
   }
 
+  /** It was running when the agent ended. */
+  wasInterrupted(job: number): boolean {
+    return this.#store.wasInterrupted(job);
+  }
+
   /** The orphans job behind a verification has begun. */
   noteSweep(verification: number, orphansJob: number): void {
     const job = this.#store.get(verification);

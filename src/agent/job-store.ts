@@ -10,9 +10,11 @@ import { isJobOver, type JobReport } from "../model/job.js";
 const JOBS_KEPT = 100;
 const FINDINGS_KEPT = 100;
 
+const RESTARTED = "the agent was restarted";
+
 /** A scrub goes on where it was. */
 const AFTER_RESTART = {
-  job: { status: "Failed", message: "the agent was restarted" },
+  job: { status: "Failed", message: RESTARTED },
   scrub: { status: "Waiting", message: "the agent was restarted: it goes on as soon as it can" },
 } as const;
 
@@ -61,6 +63,12 @@ export class JobStore {
 
   get(id: number): JobReport | undefined {
     return this.#jobs.get(id);
+  }
+
+  /** It was running when the agent ended. */
+  wasInterrupted(id: number): boolean {
+    const job = this.#jobs.get(id);
+    return job?.status === "Failed" && job.message === RESTARTED;
   }
 
   /** `isLasting`: on disk, too; a job that goes on is written when it begins and when it ends. */

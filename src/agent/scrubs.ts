@@ -37,8 +37,7 @@ interface Running {
   isWhole: boolean;
 }
 
-/** So much that is queued, or so old, is more urgent. */
-const BUSY_BYTES = 1024 * 1024;
+/** Changes that are so old are more urgent. */
 const BUSY_LAG_MS = 2000;
 const SAVE_EVERY_MS = 10_000;
 
@@ -99,7 +98,7 @@ export class Scrubs {
   }
 
   #whyNot(connection: SourceConnection, scrub: Scrub): string | null {
-    const { id, options, oldestPendingMs, pendingRepairs } = connection;
+    const { oldestPendingMs, pendingRepairs } = connection;
     const { settings, round } = scrub;
     const nowMs = Date.now();
     if (settings === null) return "it is off";
@@ -109,7 +108,6 @@ export class Scrubs {
     const why = this.#options.jobs.whyNotNow(connection);
     if (why !== null) return why;
     if (pendingRepairs > 0) return "what may differ is being repaired";
-    if (options.journal.backlog(id).bytes > BUSY_BYTES) return "changes are queued, and go first";
     return oldestPendingMs !== null && nowMs - oldestPendingMs > BUSY_LAG_MS ? "changes are on their way, and go first" : null;
   }
 
@@ -159,7 +157,9 @@ export class Scrubs {
     this.#options.jobs.keepScrub(job.report, false);
     this.#options.jobs.endScrub(job.report.id, "Done", message);
     if (round === null) return;
-    const ended = { startedAt: round.startedAt, endedAt: new Date().toISOString(), job: round.job };
+    const { differences, counts } = job.report.verify;
+    const times = { startedAt: round.startedAt, endedAt: new Date().toISOString() };
+    const ended = { ...times, job: round.job, differences, unjudged: counts.unjudged };
     this.#keep(connection, { ...scrub, round: null, lastRound: isWhole ? ended : scrub.lastRound }, true);
   }
 

@@ -13,7 +13,7 @@ import type { JobService } from "./job-service.js";
 export interface VerifySchedulesOptions {
   /** Throws NOT_FOUND. */
   readonly connection: (id: number) => SourceConnection;
-  readonly jobs: Pick<JobService, "beginVerify" | "whyNotNow" | "isRunning">;
+  readonly jobs: Pick<JobService, "beginVerify" | "whyNotNow" | "isRunning" | "wasInterrupted">;
   readonly onChange: () => void;
   readonly log: Log;
 }
@@ -50,15 +50,24 @@ export class VerifySchedules {
   look(connection: SourceConnection): void {
     const { jobs, log } = this.#options;
     const { id } = connection;
-    const before = planOf(connection);
     const isFirst = !this.#known.has(id);
     this.#known.add(id);
+    if (isFirst) this.#resume(connection);
+    const before = planOf(connection);
     const isRunning = before.lastRun !== null && jobs.isRunning(before.lastRun.job);
     const plan = lookAtPlan(before, { nowMs: Date.now(), isFirst, isRunning });
     if (plan !== before) this.#keep(connection, plan, true);
     const skipped = plan.skipped - before.skipped;
     if (skipped > 0) log.warn("scheduled verification skipped", { connection: id, times: skipped, ...plan.lastSkip });
     if (plan.due !== null) this.#begin(connection, plan, plan.due);
+  }
+
+  /** One that ran when the agent ended is made up for as one that was missed is. */
+  #resume(connection: SourceConnection): void {
+    const plan = planOf(connection);
+    const { lastRun, schedule, due } = plan;
+    if (lastRun === null || due !== null || schedule?.enabled !== true || !schedule.catchesUp) return;
+    if (this.#options.jobs.wasInterrupted(lastRun.job)) this.#keep(connection, { ...plan, due: { at: lastRun.at, waitsFor: null } }, true);
   }
 
   #begin(connection: SourceConnection, plan: VerifyPlan, due: NonNullable<VerifyPlan["due"]>): void {

@@ -8,7 +8,7 @@ import { mappingSchema } from "../model/connection-spec.js";
 import type { PeerReport, RepsetSaved, RepsetSize } from "../model/control-port.js";
 import type { PathExplanation, SetExplanation } from "../model/explanation.js";
 import { type RepsetData, ruleSchema } from "../model/rule.js";
-import { type ScrubReport, scrubSettingsSchema } from "../model/scrub.js";
+import { type ScrubReport, scrubSchema, scrubSettingsSchema } from "../model/scrub.js";
 import type {
   CaptureReport,
   ConnectionReport,
@@ -86,6 +86,7 @@ export const scrubReportSchema: z.ZodType<ScrubReport> = z.object({
   state: z.enum(["off", "disabled", "running", "waiting", "resting"]),
   waitsFor: z.string().nullable(),
   verifiedSince: z.string().nullable(),
+  lastRound: scrubSchema.shape.lastRound,
   round: z
     .object({
       startedAt: z.string(),

@@ -53,7 +53,16 @@ export const scrubSchema = z.strictObject({
   settings: scrubSettingsSchema.nullable(),
   round: scrubRoundSchema.nullable(),
   /** The last round that went through everything; null = there was none. */
-  lastRound: z.strictObject({ startedAt: z.string(), endedAt: z.string(), job: z.number() }).nullable(),
+  lastRound: z
+    .strictObject({
+      startedAt: z.string(),
+      endedAt: z.string(),
+      job: z.number(),
+      differences: z.number(),
+      /** Files that changed each time they were looked at: nothing is known of them. */
+      unjudged: z.number(),
+    })
+    .nullable(),
   /** When the last round began, whole or not: ISO 8601. */
   lastStart: z.string().nullable(),
   /** Why it does not go on; null = it does. */
@@ -69,8 +78,9 @@ export interface ScrubReport {
   readonly state: "off" | "disabled" | "running" | "waiting" | "resting";
   /** Why it waits or rests; null = it does not. */
   readonly waitsFor: string | null;
-  /** ISO 8601: all that was there then was compared at that time or later; null = not everything was yet. */
+  /** ISO 8601: all that was there then was compared at that time or later, but for files that never kept still; null = not everything was yet. */
   readonly verifiedSince: string | null;
+  readonly lastRound: Scrub["lastRound"];
   readonly round: {
     readonly startedAt: string;
     readonly job: number;
@@ -96,12 +106,14 @@ export function isScrubTime({ window }: Pick<ScrubSettings, "window">, nowMs: nu
 export function reportScrub(scrub: Scrub, nowMs: number): ScrubReport {
   const { settings, round, lastRound, waitsFor } = scrub;
   const isOn = settings?.enabled === true;
-  const state = settings === null ? "off" : !isOn ? "disabled" : waitsFor === null ? "running" : round === null ? "resting" : "waiting";
+  const isResting = round === null && nextRoundMs(scrub) > nowMs;
+  const state = settings === null ? "off" : !isOn ? "disabled" : waitsFor === null ? "running" : isResting ? "resting" : "waiting";
   return {
     settings,
     state,
     waitsFor: isOn ? waitsFor : null,
     verifiedSince: lastRound?.startedAt ?? null,
+    lastRound,
     round: round === null ? null : { ...standingOf(round), endsAt: isOn ? endOf(round, settings, nowMs) : null },
     nextRoundAt: isOn && round === null ? new Date(Math.max(nowMs, nextRoundMs(scrub))).toISOString() : null,
   };

@@ -85,7 +85,7 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     lastSeq: 0,
     lagMs: 0,
     consistency: { seq: 0, at: null, lagMs: 0, reason: null },
-    scrub: { settings: null, state: "off", waitsFor: null, verifiedSince: null, round: null, nextRoundAt: null },
+    scrub: { settings: null, state: "off", waitsFor: null, verifiedSince: null, lastRound: null, round: null, nextRoundAt: null },
     verifyPlan: { schedule: null, due: null, lastRun: null, skipped: 0, lastSkip: null, nextRuns: [] },
     guard: { state: "off", lostPercent: null, changedPercent: null, crossed: null, lost: 0, changed: 0, files: null, fromSeq: null, since: null },
     problems: [],

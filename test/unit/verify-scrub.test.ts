@@ -213,7 +213,12 @@ test("coverage is the start of the last whole round, and the end is told by the 
   const scrub: Scrub = { ...NO_SCRUB, settings, round, lastStart: iso(0) };
   const nowMs = startMs + 3_600_000;
   expect(reportScrub(scrub, nowMs)).toMatchObject({ state: "running", verifiedSince: null, round: { percent: 25, endsAt: iso(4) }, nextRoundAt: null });
-  const rested: Scrub = { ...scrub, round: null, lastRound: { startedAt: iso(0), endedAt: iso(4), job: 4 }, waitsFor: "the next round is not due yet" };
+  const rested: Scrub = {
+    ...scrub,
+    round: null,
+    lastRound: { startedAt: iso(0), endedAt: iso(4), job: 4, differences: 0, unjudged: 0 },
+    waitsFor: "the next round is not due yet",
+  };
   expect(reportScrub(rested, startMs + 5 * 3_600_000)).toMatchObject({ state: "resting", verifiedSince: iso(0), nextRoundAt: iso(24) });
   expect(reportScrub({ ...scrub, waitsFor: "changes are queued" }, nowMs)).toMatchObject({ state: "waiting", waitsFor: "changes are queued" });
   expect(reportScrub({ ...scrub, settings: { ...settings, enabled: false } }, nowMs)).toMatchObject({ state: "disabled", round: { endsAt: null } });

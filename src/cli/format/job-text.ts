@@ -55,6 +55,6 @@ function formatVerify({ id, startedBy, status, percent, message, repset, target,
     `log: ${logFile}`,
     ...(orphans === null ? [] : [`orphans (${orphans.action}): ${orphansJob === null ? "at its end" : `job ${orphansJob}`}`]),
   ];
-  const head = `job ${id}: ${startedBy === "schedule" ? "scheduled " : ""}verification of ${repset} on ${target}: ${status} ${formatPercent(percent)}${message === null ? "" : ` (${message})`}`;
+  const head = `job ${id}: ${startedBy === "scrub" ? "scrub" : startedBy === "schedule" ? "scheduled verification" : "verification"} of ${repset} on ${target}: ${status} ${formatPercent(percent)}${message === null ? "" : ` (${message})`}`;
   return [head, ...indent(lines, 2)].join("\n");
 }
