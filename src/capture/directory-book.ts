@@ -143,8 +143,13 @@ export class DirectoryBook {
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
     const fresh = `${this.#path}.new`;
     const fd = openSync(fresh, "w+", 0o600);
-    writeAll(fd, bytes, 0);
-    renameSync(fresh, this.#path);
+    try {
+      writeAll(fd, bytes, 0);
+      renameSync(fresh, this.#path);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
     this.close();
     this.#file = { id: id.toString("hex"), fd, header, bytes: bytes.length, freshBytes: bytes.length };
   }

@@ -12,7 +12,8 @@ import { mergeNeeds } from "./resume-plan.js";
 export interface GuardedConnection {
   readonly id: number;
   readonly guard: MassChangeGuard;
-  readonly repair: { drop(): { readonly wasThorough: boolean } };
+  readonly repair: { readonly isThorough: boolean; drop(): void };
+  readonly keeper: { readonly fault: { readonly message: string } | null };
   readonly options: { readonly journal: Journal };
   record: ConnectionRecord;
   appliedSeq: number;
@@ -65,13 +66,15 @@ export function prepareMirror(connection: GuardedConnection): void {
   if (guard.isHeld) throw new SmError("GUARD_HELD", `connection ${id} is held: ${guard.reason()?.message ?? ""}`);
   if (!guard.isRejected) return;
   const { lastSeq } = journal.stats();
-  // Repairs that wait, in the worker and in the dirty map, would remove: the mirror compares what they were for.
-  const { wasThorough } = connection.repair.drop();
   connection.appliedSeq = lastSeq;
   connection.durableSeq = lastSeq;
-  const { record } = connection;
-  const changedSinceMs = wasThorough ? 0 : record.cleanUntilMs;
-  connection.record = { ...record, durableSeq: lastSeq, mirrorNeed: mergeNeeds(record.mirrorNeed, needAfterRejection(changedSinceMs)) };
+  const { record, repair } = connection;
+  const changedSinceMs = repair.isThorough ? 0 : record.cleanUntilMs;
+  connection.keep({ durableSeq: lastSeq, mirrorNeed: mergeNeeds(record.mirrorNeed, needAfterRejection(changedSinceMs)) }, true);
+  const { fault } = connection.keeper;
+  if (fault !== null) throw new SmError("STATE_CORRUPT", fault.message);
+  // Repairs that wait, in the worker and in the dirty map, would remove: the mirror, on record by now, compares what they were for.
+  repair.drop();
   guard.lift();
   connection.nudge();
 }

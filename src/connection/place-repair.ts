@@ -12,8 +12,10 @@ export interface DirtyPlaces {
   take(max: number): DirtyBatch | null;
   settle(id: number): void;
   release(id: number): void;
-  /** Forgets every place: another repair covers them. `wasThorough`: contents had to be compared whatever the times of the files say. */
-  clear(): { readonly wasThorough: boolean };
+  /** Contents of some are to be compared whatever the times of the files say. */
+  readonly isThorough: boolean;
+  /** Forgets every place: another repair covers them. */
+  clear(): void;
   /** These may differ. */
   enterPlaces(places: readonly DirtyPlace[]): void;
   /** All that was entered is durable when it resolves. */
@@ -50,6 +52,10 @@ export class PlaceRepair {
 
   get pending(): number {
     return this.#ownPending + this.#places.figures.places;
+  }
+
+  get isThorough(): boolean {
+    return this.#places.isThorough;
   }
 
   /** Repairs may have shipped up to this set. */
@@ -92,12 +98,12 @@ export class PlaceRepair {
   }
 
   /** Forgets every place, in the map and in the worker. */
-  drop(): { readonly wasThorough: boolean } {
+  drop(): void {
     for (const kind of ["detach", "attach"] as const) this.#feed.send({ kind, connectionId: this.#connectionId });
     this.#working = null;
     this.#emitted = [];
     this.#ownPending = 0;
-    return this.#places.clear();
+    this.#places.clear();
   }
 
   /** Another worker begins, that knows of no batch. */

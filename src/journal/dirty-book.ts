@@ -100,6 +100,10 @@ export class DirtyBook {
     return [...this.#map.all()].map(({ root, path, level, thorough }) => ({ root, path, level, thorough }));
   }
 
+  get isThorough(): boolean {
+    return this.places().some(({ thorough }) => thorough);
+  }
+
   take(max: number): DirtyBatch | null {
     return this.#map.take(max);
   }
@@ -118,14 +122,12 @@ export class DirtyBook {
   }
 
   /** Forgets every place, durably before anything else is written. */
-  clear(): { readonly wasThorough: boolean } {
-    const places = this.places();
-    for (const place of places) this.#map.forget(place);
+  clear(): void {
+    for (const place of this.places()) this.#map.forget(place);
     this.#map.forgetLinks();
     this.#steps = [];
     this.#isBehind = true;
     this.tick();
-    return { wasThorough: places.some(({ thorough }) => thorough) };
   }
 
   release(id: number): void {
