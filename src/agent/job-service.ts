@@ -5,15 +5,19 @@ import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import { bytesFromText } from "../model/byte-path.js";
-import { isJobOver, type JobControl, type JobOrigin, type JobReport, type OrphansJobReport, type VerifyJobReport } from "../model/job.js";
+import { isJobOver, type JobControl, type JobOrigin, type JobReport, type OrphansJobReport, type PlanJobReport, type VerifyJobReport } from "../model/job.js";
+import type { MirrorWish } from "../model/mirror-wish.js";
 import { contradictionInOrphans, NOTHING_SWEPT, type OrphanOptions } from "../model/orphans.js";
+import { NO_PARTS, NOTHING_PLANNED, partsOf } from "../model/plan.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import { NOTHING_VERIFIED, type VerifyOptions } from "../model/verify.js";
 import { VerifyLog } from "../observe/verify-log.js";
 import { JobStore } from "./job-store.js";
 import { whyJobsWait } from "./job-waits.js";
+import { planOrder } from "./plan-order.js";
 import type { RunningJob } from "./running-job.js";
 import { RunningOrphans } from "./running-orphans.js";
+import { RunningPlan } from "./running-plan.js";
 import { RunningVerify } from "./running-verify.js";
 import type { StatusBoard } from "./status-board.js";
 
@@ -134,7 +138,7 @@ export class JobService implements JobControl {
     const { mappings, repset } = connection.record;
     const orphans = { ...options, counts: NOTHING_SWEPT, findings: [] };
     const report: OrphansJobReport = { ...this.#begun(connection, startedBy), kind: "orphans", orphans };
-    const running = new RunningOrphans(report, mappings);
+    const running = new RunningOrphans(report, mappings, config.orphans.confirmFiles);
     this.#keep(running);
     // It would end the channel at the question.
     if (channel !== null && !channel.sweepsOrphans) return this.#end(running, "Failed", UNKNOWN_TO_TARGET);
@@ -144,6 +148,17 @@ export class JobService implements JobControl {
     connection.options.feed.send({ kind: "orphans", ...order });
     log.info("orphans job started", { connection: connectionId, job: report.id, startedBy, ...options });
     return report;
+  }
+
+  async startPlan(connectionId: number, wish: MirrorWish, namesMax: number): Promise<JobReport> {
+    const connection = this.#options.connection(connectionId);
+    this.#refuse(connection, false);
+    const order = planOrder(connection, wish);
+    const plan = { wish, namesMax, counts: NOTHING_PLANNED, parts: NO_PARTS };
+    const report: PlanJobReport = { ...this.#begun(connection, "person"), kind: "plan", plan };
+    connection.options.feed.send({ kind: "plan", connectionId, jobId: report.id, order, namesMax });
+    this.#options.log.info("plan started", { connection: connectionId, job: report.id, ...wish });
+    return this.#keep(new RunningPlan(report, connection.record.mappings));
   }
 
   #begun({ id, record }: SourceConnection, startedBy: JobOrigin): Omit<VerifyJobReport, "kind" | "verify"> {
@@ -187,13 +202,14 @@ export class JobService implements JobControl {
     this.#options.board.changed();
   }
 
-  #refuse({ id, mirror, record, guard }: SourceConnection): void {
+  #refuse({ id, mirror, record, guard }: SourceConnection, needsReplication = true): void {
     const running = this.#running.get(id);
     if (running !== undefined)
       throw new SmError("JOB_CONFLICT", `job ${running.report.id} of connection ${id} is running`, { data: { job: running.report.id } });
     if (mirror.isRunning) throw new SmError("JOB_CONFLICT", `connection ${id} is being mirrored: its target is looked at when that is completed`);
     if (guard.isHeld || guard.isRejected) throw new SmError("JOB_CONFLICT", `connection ${id} is held: its target is not to be as the source is now`);
-    if (!record.options.replicate) throw new SmError("JOB_CONFLICT", `connection ${id} does not replicate: its target is as it was when it was mirrored`);
+    if (needsReplication && !record.options.replicate)
+      throw new SmError("JOB_CONFLICT", `connection ${id} does not replicate: its target is as it was when it was mirrored`);
   }
 
   /** What a source worker says about a connection. */
@@ -201,7 +217,8 @@ export class JobService implements JobControl {
     const running = this.#running.get(connectionId);
     if (running === undefined) return;
     if (running.take(event)) this.#store.put(running.report, false);
-    else if (event.kind === "verifyEnded" || event.kind === "orphansEnded") this.#look(this.#options.connection(connectionId), running);
+    else if (event.kind === "verifyEnded" || event.kind === "orphansEnded" || event.kind === "planEnded")
+      this.#look(this.#options.connection(connectionId), running);
     else if (event.kind === "mirrorStarted") this.#cut(running, "Stopped", "a mirror of the connection began");
     else if (event.kind === "state" && event.state === "Arming") this.#cut(running, "Failed", "the source began anew");
   }
@@ -257,6 +274,7 @@ export class JobService implements JobControl {
 
 function figuresOf(job: JobReport): Readonly<Record<string, number>> {
   if (job.kind === "verify") return { differences: job.verify.differences };
+  if (job.kind === "plan") return { files: job.plan.counts.files, ...partsOf((action) => job.plan.parts[action].files) };
   const { found, done, kept, failed } = job.orphans.counts;
   return { files: found.files, directories: found.directories, filesDone: done.files, directoriesDone: done.directories, kept, failed };
 }

@@ -93,7 +93,7 @@ export class JobStore {
 
 /** Versions before knew less of a job. */
 function completed(job: JobReport): JobReport {
-  if (job.kind === "orphans") return { ...job, startedBy: job.startedBy ?? "person" };
+  if (job.kind !== "verify") return { ...job, startedBy: job.startedBy ?? "person" };
   return {
     ...job,
     startedBy: job.startedBy ?? "person",
@@ -103,5 +103,6 @@ function completed(job: JobReport): JobReport {
 
 function shortened(job: JobReport): JobReport {
   if (job.kind === "orphans") return { ...job, orphans: { ...job.orphans, findings: job.orphans.findings.slice(0, FINDINGS_KEPT) } };
+  if (job.kind === "plan") return job;
   return { ...job, verify: { ...job.verify, findings: job.verify.findings.slice(0, FINDINGS_KEPT) } };
 }

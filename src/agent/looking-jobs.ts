@@ -1,4 +1,5 @@
-// The jobs of one connection in the source worker that look at its target beside replication: one verification, one scrub, one orphans job.
+// The jobs of one connection in the source worker that look at its target beside replication: one
+// verification, one scrub, one orphans job, one plan.
 
 import type { SourceEngine } from "../capture/source-engine.js";
 import type { Answer } from "../model/change.js";
@@ -8,6 +9,7 @@ import type { OrphanFinding } from "../model/orphans.js";
 import type { SourceCommand, SourceEvent } from "../model/source-messages.js";
 import type { BackgroundRun } from "./background-run.js";
 import { runOrphans } from "./orphans-runner.js";
+import { PlanRunner } from "./plan-runner.js";
 import { VerifyRunner } from "./verify-runner.js";
 
 export interface LookingJobsOptions {
@@ -18,13 +20,17 @@ export interface LookingJobsOptions {
   readonly repair: (place: DirtyPlace) => void;
 }
 
-export type LookingCommand = Extract<SourceCommand, { kind: "verify" | "stopVerify" | "scrub" | "pauseScrub" | "stopScrub" | "orphans" | "stopOrphans" }>;
+export type LookingCommand = Extract<
+  SourceCommand,
+  { kind: "verify" | "stopVerify" | "scrub" | "pauseScrub" | "stopScrub" | "orphans" | "stopOrphans" | "plan" | "stopPlan" }
+>;
 
 export class LookingJobs {
   readonly #options: LookingJobsOptions;
   #verify: VerifyRunner | null = null;
   #scrub: VerifyRunner | null = null;
   #orphans: BackgroundRun<OrphanFinding> | null = null;
+  #plan: PlanRunner | null = null;
 
   constructor(options: LookingJobsOptions) {
     this.#options = options;
@@ -58,6 +64,12 @@ export class LookingJobs {
         break;
       case "stopOrphans":
         this.stopOrphans();
+        break;
+      case "plan":
+        this.#startPlan(command);
+        break;
+      case "stopPlan":
+        this.stopPlan();
     }
   }
 
@@ -74,10 +86,20 @@ export class LookingJobs {
     this.#orphans = runOrphans({ command, engine, tree, post, onEnd });
   }
 
+  #startPlan(command: Extract<LookingCommand, { kind: "plan" }>): void {
+    const { engine, tree, post } = this.#options;
+    const onEnd = (): void => {
+      this.#plan = null;
+    };
+    this.stopPlan();
+    this.#plan = new PlanRunner({ command, engine, tree, post, onEnd });
+  }
+
   /** A scrub gives way to it. */
   mirrorBegins(): void {
     this.stopVerify();
     this.stopOrphans();
+    this.stopPlan();
     this.#scrub?.pause(true);
   }
 
@@ -96,23 +118,30 @@ export class LookingJobs {
     this.#orphans = null;
   }
 
+  stopPlan(): void {
+    this.#plan?.stop();
+    this.#plan = null;
+  }
+
   stop(): void {
     this.stopVerify();
     this.stopScrub();
     this.stopOrphans();
+    this.stopPlan();
   }
 
   tell(): void {
     this.#verify?.tell();
     this.#scrub?.tell();
     this.#orphans?.tell();
+    this.#plan?.tell();
   }
 
   takeAnswer(answer: Answer): boolean {
-    return [this.#verify, this.#scrub, this.#orphans].some((job) => job?.takeAnswer(answer) === true);
+    return [this.#verify, this.#scrub, this.#orphans, this.#plan].some((job) => job?.takeAnswer(answer) === true);
   }
 
   askAgain(seq: number): boolean {
-    return [this.#verify, this.#scrub, this.#orphans].some((job) => job?.askAgain(seq) === true);
+    return [this.#verify, this.#scrub, this.#orphans, this.#plan].some((job) => job?.askAgain(seq) === true);
   }
 }

@@ -74,6 +74,8 @@ export class SourceJobs {
       case "stopScrub":
       case "orphans":
       case "stopOrphans":
+      case "plan":
+      case "stopPlan":
         this.#connections.get(command.connectionId)?.looking.obey(command);
         break;
       case "answers":

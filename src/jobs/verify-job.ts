@@ -5,15 +5,28 @@
 
 import { type Clock, systemClock } from "../base/clock.js";
 import { type BytePath, isBelow, joinPath, ROOT_PATH } from "../model/byte-path.js";
-import { type Answer, BLOCK_BYTES, type CompareAnswer, type Difference, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
-import type { EntryStamp, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
+import {
+  type Answer,
+  type CompareAnswer,
+  type CompareChange,
+  type Difference,
+  type EntryType,
+  type FoundEntry,
+  type RootIndex,
+  type SumsAnswer,
+  WHOLE_FILE_BYTES_MAX,
+} from "../model/change.js";
+import type { CompareRequest, EntryStamp, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
+import type { MirrorPlace } from "../model/mirror-wish.js";
 import type { VerifyContent, VerifyFinding } from "../model/verify.js";
 import { firstPosition, positionOf, type VerifyPosition } from "../model/verify-position.js";
 import { LinkGroups } from "./link-groups.js";
+import { totalsOf } from "./mirror-progress.js";
 import { sliceOfName } from "./name-slice.js";
-import { ReadBudget } from "./read-budget.js";
+import { costOf, pieceBlocks, ReadBudget } from "./read-budget.js";
 import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
-import { type Suspect, SuspectBook, type SuspectGroup } from "./verify-suspects.js";
+import { differencesOf, isSameStamp } from "./verify-differences.js";
+import { pathOf, type Suspect, SuspectBook, type SuspectGroup } from "./verify-suspects.js";
 import { VerifyTally } from "./verify-tally.js";
 import { VerifyWalk, type WalkSlice } from "./verify-walk.js";
 
@@ -21,8 +34,17 @@ export interface VerifyJobOptions {
   readonly connectionId: number;
   readonly content: VerifyContent;
   readonly tree: MirrorTree;
+  /** What alone is compared; null (default) = everything. */
+  readonly places?: readonly MirrorPlace[] | null;
+  /** Contents that are flagged whatever their times say; default: none. */
+  readonly suspect?: CompareRequest["suspect"];
+  /** Names of the target beyond the source that are told: all of the set (default), those that a mirror that removes would remove, or none. */
+  readonly extras?: CompareChange["extras"];
+  /** Whether the blocks of a flagged file are compared; default: of every one, where contents are compared at all. */
+  readonly isToRead?: (flagged: VerifyFlagged) => boolean;
   /** Returns whether it is repaired. */
-  readonly onFinding: (finding: Omit<VerifyFinding, "isRepaired">) => boolean;
+  readonly onFinding: (finding: VerifyVerdict) => boolean;
+  readonly onEqual?: (seen: VerifySeen) => void;
   readonly clock?: Clock;
   /** Where it begins: what is in front of it counts as compared. Null or absent = at the beginning. */
   readonly start?: VerifyPosition | null;
@@ -30,26 +52,39 @@ export interface VerifyJobOptions {
   readonly bytesPerSecond?: number | null;
 }
 
+/** A finding, and the name of the same file that was met before; null = none was. */
+export interface VerifyVerdict extends Omit<VerifyFinding, "isRepaired"> {
+  readonly first: BytePath | null;
+}
+
+/** What is as it should be. */
+export interface VerifySeen extends Pick<MirrorEntry, "path" | "size"> {
+  readonly root: RootIndex;
+  readonly type: EntryType | null;
+  readonly isFurther: boolean;
+}
+
+/** A file whose content seems to differ. */
+export interface VerifyFlagged {
+  readonly type: EntryType;
+  readonly source: EntryStamp;
+  readonly target: FoundEntry | null;
+}
+
 interface Place {
   readonly root: RootIndex;
   readonly path: BytePath;
 }
 
-/** A compare that waits for its answer. `stamps`: of a second look, each as it was before. */
-interface Look extends Place {
-  /** The first name that it is about. */
-  readonly from: string;
+/** A compare that waits for its answer, as it was asked. `stamps`: of a second look, each as it was before. */
+interface Look extends Place, CompareHow {
   readonly entries: ReadonlyMap<string, MirrorEntry>;
-  readonly group: SuspectGroup | null;
   readonly stamps: ReadonlyMap<string, EntryStamp | null>;
 }
 
 const COMPARES_PENDING_MAX = 64;
 /** The walk waits while there are more. */
 const SUSPECTS_MAX = 20_000;
-const ENTRY_COST_BYTES = 1024;
-const PIECE_BLOCKS_MIN = 4;
-const PIECE_BLOCKS_MAX = 128;
 
 export class VerifyJob {
   readonly tally = new VerifyTally();
@@ -67,13 +102,13 @@ export class VerifyJob {
   constructor(options: VerifyJobOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    const { tree, connectionId, content, start = null, bytesPerSecond = null } = options;
+    const { tree, connectionId, content, places = null, extras = "report", start = null, bytesPerSecond = null } = options;
     this.#links = new LinkGroups(tree);
     this.#budget = bytesPerSecond === null ? null : new ReadBudget(bytesPerSecond, this.#clock);
     const pieces = this.#budget === null || bytesPerSecond === null ? null : { blocks: pieceBlocks(bytesPerSecond), budget: this.#budget };
     this.#blocks = new BlockLooks({ connectionId, tree, pieces });
-    this.#walk = new VerifyWalk({ tree, readsContent: content === "all", start });
-    this.tally.begin(tree.totals());
+    this.tally.begin(places === null ? tree.totals() : totalsOf(tree, places));
+    this.#walk = new VerifyWalk({ tree, readsContent: content === "all", places, extras, start });
   }
 
   /** Nothing more is begun; what was asked for is taken in. */
@@ -132,7 +167,8 @@ export class VerifyJob {
     const look = this.#looks.get(seq);
     if (look === undefined) return this.#blocks.askAgain(seq);
     this.#looks.delete(seq);
-    if (look.group === null) this.#compare(look, [...look.entries.values()], { from: "", until: "", extras: "keep", group: null, withDirectory: false });
+    // The very same slice: other names of the target in it are extras still.
+    if (look.group === null) this.#compare(look, [...look.entries.values()], look);
     else for (const suspect of look.group.suspects) this.#suspects.putBack(suspect);
     return true;
   }
@@ -164,18 +200,18 @@ export class VerifyJob {
     return "worked";
   }
 
-  #look(slice: WalkSlice): void {
-    const { entries, from, until, withDirectory, isFirst, tellsExtras } = slice;
+  #look({ isFirst, entries, root, path, ...how }: WalkSlice): void {
     if (isFirst) this.tally.directory();
-    this.#compare(slice, entries, { from, until, extras: tellsExtras ? "report" : "keep", group: null, withDirectory });
+    this.#compare({ root, path }, entries, { ...how, group: null });
   }
 
   #compare(place: Place, entries: readonly MirrorEntry[], how: CompareHow): void {
-    const { tree, connectionId, content } = this.#options;
+    const { tree, connectionId, content, suspect = "none" } = this.#options;
+    const { from, until, extras, group, withDirectory } = how;
     this.#budget?.spend(costOf(entries));
     const links = new Map<string, BytePath>();
     const stamps = new Map<string, EntryStamp | null>();
-    for (const suspect of how.group?.suspects ?? []) stamps.set(suspect.name, tree.stampOf(place.root, pathOf(suspect)));
+    for (const suspect of group?.suspects ?? []) stamps.set(suspect.name, tree.stampOf(place.root, pathOf(suspect)));
     for (const entry of entries) {
       const first = this.#links.note(place.root, entry);
       if (first !== undefined) links.set(entry.name, first);
@@ -184,16 +220,16 @@ export class VerifyJob {
       root: place.root,
       directory: place.path,
       entries,
-      from: how.from,
-      until: how.until,
-      extras: how.extras,
+      from,
+      until,
+      extras,
       links,
-      withDirectory: how.withDirectory,
-      suspect: "none",
-      look: { hashesSmallFiles: content === "all" },
+      withDirectory,
+      suspect,
+      look: { hashesSmallFiles: content === "all", settlesExtras: false },
     });
-    const { root, path } = place;
-    this.#looks.set(seq, { root, path, from: how.from, entries: new Map(entries.map((entry) => [entry.name, entry])), group: how.group, stamps });
+    const asked = { from, until, extras, group, withDirectory, entries: new Map(entries.map((entry) => [entry.name, entry])), stamps };
+    this.#looks.set(seq, { root: place.root, path: place.path, ...asked });
   }
 
   #takeCompare(answer: CompareAnswer): void {
@@ -213,11 +249,17 @@ export class VerifyJob {
   #takeEqual(root: RootIndex, directory: BytePath, entry: MirrorEntry): void {
     const isToRead = this.#options.content === "all" && entry.type === "file" && entry.size > WHOLE_FILE_BYTES_MAX && !this.#isFurther(root, entry);
     if (isToRead) this.#blocks.ask({ root, directory, entry, suspect: null, stamp: null });
-    else this.tally.equal(entry.type, entry.size);
+    else this.#equal(root, entry);
   }
 
-  #isFurther(root: RootIndex, entry: MirrorEntry): boolean {
-    return this.#links.firstOf(root, entry) !== undefined;
+  #equal(root: RootIndex, entry: Pick<MirrorEntry, "path" | "size"> & { readonly type: EntryType | null; readonly inode: string | null }): void {
+    const { path, type, size, inode } = entry;
+    this.tally.equal(type, size);
+    if (inode !== null) this.#options.onEqual?.({ root, path, type, size, isFurther: this.#isFurther(root, { path, inode }) });
+  }
+
+  #isFurther(root: RootIndex, { path, inode }: { readonly path: BytePath; readonly inode: string | null }): boolean {
+    return inode !== null && this.#links.firstOf(root, { path, inode }) !== undefined;
   }
 
   #suspect({ root, path, entries }: Look, { name, why, found }: Difference): void {
@@ -255,7 +297,13 @@ export class VerifyJob {
     if (first?.way === "extra") {
       for (const suspect of suspects) {
         if (listed.some(({ name }) => name === suspect.name)) this.#settle(suspect, { differs: false, isStill: true });
-        else this.#compare(place, [], { ...sliceOfName(suspect.name), extras: "report", group: { ...group, suspects: [suspect] }, withDirectory: false });
+        else
+          this.#compare(place, [], {
+            ...sliceOfName(suspect.name),
+            extras: this.#options.extras ?? "report",
+            group: { ...group, suspects: [suspect] },
+            withDirectory: false,
+          });
       }
       return;
     }
@@ -289,7 +337,7 @@ export class VerifyJob {
       else this.#accuse(differingBytes === 0 ? { ...suspect, why: "attr" } : suspect);
       suspect.stamp = ask.stamp;
     } else if (differingBytes === 0) {
-      this.tally.equal(entry.type, entry.size);
+      this.#equal(root, entry);
     } else {
       this.#addSuspect({ root, directory, name: entry.name, type: "file", way: "blocks", why: "content", found: null });
     }
@@ -297,17 +345,27 @@ export class VerifyJob {
 
   #settle(suspect: Suspect, seen: { readonly differs: boolean; readonly isStill: boolean }): void {
     const verdict = this.#suspects.settle(suspect, seen, this.#clock.monotonicMs());
-    if (verdict === "innocent" && suspect.way !== "extra" && suspect.name !== "") this.tally.equal(suspect.type, suspect.stamp?.size ?? 0);
+    const { root, way, name, type, stamp } = suspect;
+    const path = pathOf(suspect);
+    if (verdict === "innocent" && way !== "extra" && name !== "") this.#equal(root, { path, type, size: stamp?.size ?? 0, inode: this.#inodeAt(root, path) });
     else if (verdict === "unjudged") this.tally.unjudged(suspect.type, suspect.stamp?.size ?? 0);
     else if (verdict === "guilty") this.#convict(suspect);
   }
 
+  #inodeAt(root: RootIndex, path: BytePath): string | null {
+    return this.#options.tree.inodeAt(root, path);
+  }
+
+  #isToRead({ way, why, type, stamp, found }: Suspect): boolean {
+    const { content, isToRead } = this.#options;
+    if (content === "times" || way !== "entry" || why !== "content" || type !== "file" || stamp === null) return false;
+    return isToRead?.({ type, source: stamp, target: found }) ?? true;
+  }
+
   #convict(suspect: Suspect): void {
-    const { tree, content } = this.#options;
-    const { root, directory, name, type, why } = suspect;
+    const { root, directory, name } = suspect;
     const path = pathOf(suspect);
-    const isToRead = content !== "times" && suspect.way === "entry" && why === "content" && type === "file";
-    const inode = isToRead ? tree.inodeAt(root, path) : null;
+    const inode = this.#isToRead(suspect) ? this.#inodeAt(root, path) : null;
     if (inode === null || suspect.stamp === null) this.#accuse(suspect);
     else {
       const entry: MirrorEntry = { name, path, type: "file", size: suspect.stamp.size, inode, links: 1 };
@@ -321,20 +379,13 @@ export class VerifyJob {
 
   #accuse(suspect: Suspect): void {
     const { root, why, type, stamp: source, found: target, differingBytes } = suspect;
-    const finding = { root, path: pathOf(suspect), why, type, source, target, differingBytes };
+    const path = pathOf(suspect);
+    const inode = type === null || type === "dir" ? null : this.#inodeAt(root, path);
+    const first = inode === null ? null : (this.#links.firstOf(root, { path, inode }) ?? null);
+    const finding = { root, path, why, type, source, target, differingBytes, first };
     const isRepaired = this.#options.onFinding(finding);
     this.tally.finding(finding, isRepaired);
   }
-}
-
-/** Small files are read whole, and looking at an entry is work, too. */
-function costOf(entries: readonly MirrorEntry[]): number {
-  return entries.reduce((sum, { type, size }) => sum + ENTRY_COST_BYTES + (type === "file" && size <= WHOLE_FILE_BYTES_MAX ? size : 0), ENTRY_COST_BYTES);
-}
-
-/** Pieces of large files: about a second's worth. */
-function pieceBlocks(bytesPerSecond: number): number {
-  return Math.max(PIECE_BLOCKS_MIN, Math.min(PIECE_BLOCKS_MAX, Math.floor(bytesPerSecond / BLOCK_BYTES)));
 }
 
 /** Names beyond which nothing is told. */
@@ -343,28 +394,7 @@ const WHOLE = { from: "", until: "" };
 interface CompareHow {
   readonly from: string;
   readonly until: string;
-  readonly extras: "report" | "keep";
+  readonly extras: CompareChange["extras"];
   readonly group: SuspectGroup | null;
   readonly withDirectory: boolean;
-}
-
-/** By name; a directory that is not there lacks everything. An inode with more names than on the source has a stranger's among them. */
-function differencesOf(answer: CompareAnswer, entries: ReadonlyMap<string, MirrorEntry>): ReadonlyMap<string, Difference> {
-  const differs = new Map(answer.differs.map((difference) => [difference.name, difference]));
-  const isThere = !answer.differs.some(({ name, why }) => name === "" && why !== "attr");
-  if (!isThere) for (const name of entries.keys()) differs.set(name, { name, why: "missing" });
-  for (const { name, links } of answer.shared ?? []) {
-    const entry = entries.get(name);
-    if (entry !== undefined && links > entry.links && !differs.has(name)) differs.set(name, { name, why: "link" });
-  }
-  return differs;
-}
-
-function pathOf({ directory, name }: Suspect): BytePath {
-  return name === "" ? directory : joinPath(directory, name);
-}
-
-function isSameStamp(a: EntryStamp | null, b: EntryStamp | null): boolean {
-  if (a === null || b === null) return a === b;
-  return a.ino === b.ino && a.size === b.size && a.ctimeSec === b.ctimeSec && a.ctimeNsec === b.ctimeNsec;
 }

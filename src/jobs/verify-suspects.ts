@@ -1,7 +1,7 @@
 // What a verification found different at first sight. On a set that is in use most of it is only on its way: it is looked at
 // again, and again, and accused when it stays different while nothing changes it.
 
-import type { BytePath } from "../model/byte-path.js";
+import { type BytePath, joinPath } from "../model/byte-path.js";
 import type { EntryType, FoundEntry, RootIndex } from "../model/change.js";
 import type { EntryStamp } from "../model/mirror-port.js";
 import type { VerifyWhy } from "../model/verify.js";
@@ -115,4 +115,8 @@ export class SuspectBook {
 
 function keyOf({ root, directory, name, way }: Suspect): string {
   return `${root}\0${way === "extra" ? "extra" : ""}\0${directory}\0${name}`;
+}
+
+export function pathOf({ directory, name }: Suspect): BytePath {
+  return name === "" ? directory : joinPath(directory, name);
 }

@@ -2,11 +2,14 @@
 // where it has been already is gone through again.
 
 import { type BytePath, baseName, isBelow, parentPath, ROOT_PATH } from "../model/byte-path.js";
-import type { RootIndex } from "../model/change.js";
+import type { CompareChange, RootIndex } from "../model/change.js";
 import type { MirrorEntry, MirrorTree } from "../model/mirror-port.js";
+import type { MirrorPlace } from "../model/mirror-wish.js";
 import { comparePlaces, comparePositions, positionOf, type VerifyPlace, type VerifyPosition } from "../model/verify-position.js";
 import { slicesOf } from "./compare-slices.js";
+import { type DirectoryWork, worksOfPlace } from "./directory-work.js";
 import { follow } from "./follow-renames.js";
+import { nextName } from "./name-slice.js";
 
 /** Names of a directory from `from` up to `until`, and the entries it has there. */
 export interface WalkSlice extends VerifyPlace {
@@ -16,18 +19,20 @@ export interface WalkSlice extends VerifyPlace {
   readonly withDirectory: boolean;
   /** The first slice of the directory. */
   readonly isFirst: boolean;
-  /** It is told what else is there. */
-  readonly tellsExtras: boolean;
+  readonly extras: CompareChange["extras"];
 }
 
 export interface VerifyWalkOptions {
   readonly tree: MirrorTree;
   readonly readsContent: boolean;
+  /** What alone is gone through; null = everything. */
+  readonly places: readonly MirrorPlace[] | null;
+  readonly extras: CompareChange["extras"];
   readonly start: VerifyPosition | null;
 }
 
 /** What is still to be gone through. */
-interface WalkPlace extends VerifyPlace {
+interface WalkPlace extends Pick<DirectoryWork, "root" | "path" | "only" | "descend"> {
   /** To where it is: nothing of it was compared before the start. */
   readonly isMoved: boolean;
 }
@@ -48,9 +53,11 @@ export class VerifyWalk {
 
   constructor(options: VerifyWalkOptions) {
     this.#options = options;
-    const { tree, start } = options;
+    const { tree, start, places } = options;
     this.#renamesSeen = tree.renamePosition;
-    for (let root = tree.rootCount - 1; root >= (start?.root ?? 0); root--) this.#directories.push({ root, path: ROOT_PATH, isMoved: false });
+    const all = places ?? Array.from({ length: tree.rootCount }, (_, root) => ({ root, path: ROOT_PATH })).slice(start?.root ?? 0);
+    const works = all.flatMap(({ root, path }) => worksOfPlace(root, path, "none").reverse());
+    for (const { root, path, only, descend } of works.reverse()) this.#directories.push({ root, path, only, descend, isMoved: false });
   }
 
   get isOver(): boolean {
@@ -82,31 +89,34 @@ export class VerifyWalk {
   async #list(): Promise<void> {
     const place = this.#directories.pop();
     if (place === undefined) return;
-    const { root, path, isMoved } = place;
-    const { tree, readsContent } = this.#options;
+    const { root, path, only, descend, isMoved } = place;
+    const { tree, readsContent, extras } = this.#options;
     const start = isMoved ? null : this.#options.start;
     const listed = await tree.list(root, path, true);
     if (listed === null) return;
     const side = start === null || start.root !== root ? "behind" : sideOf(path, start.path);
-    const below = start !== null && side === "above" ? listed.filter((entry) => isNotBefore(entry.path, start.path)) : listed;
-    for (let i = below.length - 1; i >= 0; i--) if (below[i]?.type === "dir") this.#directories.push({ root, path: (below[i] as MirrorEntry).path, isMoved });
+    const entries = only === null ? listed : listed.filter(({ name }) => name === only);
+    const below = start !== null && side === "above" ? entries.filter((entry) => isNotBefore(entry.path, start.path)) : entries;
+    for (const entry of descend ? [...below].reverse() : [])
+      if (entry.type === "dir") this.#directories.push({ root, path: entry.path, only: null, descend, isMoved });
     if (side === "above") return;
-    const from = start !== null && side === "there" ? start.name : "";
+    const from = only ?? (start !== null && side === "there" ? start.name : "");
     const slices = slicesOf(
-      listed.filter(({ name }) => name >= from),
+      entries.filter(({ name }) => name >= from),
       readsContent,
     );
-    slices.forEach((entries, index) => {
+    slices.forEach((slice, index) => {
       const isFirst = index === 0;
+      const next = slices[index + 1]?.[0];
       this.#slices.push({
         root,
         path,
-        entries,
-        from: isFirst ? from : (entries[0] as MirrorEntry).name,
-        until: slices[index + 1]?.[0]?.name ?? "",
-        withDirectory: isFirst && path === ROOT_PATH && from === "",
-        isFirst,
-        tellsExtras: true,
+        entries: slice,
+        from: isFirst ? from : (slice[0] as MirrorEntry).name,
+        until: next?.name ?? (only === null ? "" : nextName(only)),
+        withDirectory: isFirst && only === null && path === ROOT_PATH && from === "",
+        isFirst: isFirst && only === null,
+        extras,
       });
     });
   }
@@ -115,8 +125,8 @@ export class VerifyWalk {
     const directory = parentPath(path);
     const entry = (await this.#options.tree.list(root, directory, true))?.find(({ name }) => name === baseName(path));
     if (entry === undefined) return null;
-    if (entry.type === "dir") this.#directories.push({ root, path, isMoved: true });
-    return { root, path: directory, entries: [entry], from: "", until: "", withDirectory: false, isFirst: false, tellsExtras: false };
+    if (entry.type === "dir") this.#directories.push({ root, path, only: null, descend: true, isMoved: true });
+    return { root, path: directory, entries: [entry], from: "", until: "", withDirectory: false, isFirst: false, extras: "keep" };
   }
 
   get hasRenames(): boolean {
@@ -137,17 +147,17 @@ export class VerifyWalk {
       const isDue = (!this.#isCompared(root, path) || isOpen({ root, path })) && this.#isListed(root, parentPath(to));
       for (const list of [this.#directories, this.#moved])
         list.forEach((place, index) => {
-          if (place.root === root && isBelow(place.path, path)) list[index] = { root, path: follow(root, place.path, [rename]), isMoved: true };
+          if (place.root === root && isBelow(place.path, path)) list[index] = { ...place, path: follow(root, place.path, [rename]), isMoved: true };
         });
       if (!isDue) continue;
-      if (this.#followed < FOLLOWED_MAX) this.#moved.push({ root, path: to, isMoved: true });
+      if (this.#followed < FOLLOWED_MAX) this.#moved.push({ root, path: to, only: null, descend: true, isMoved: true });
       else this.isWhole = false;
       this.#followed += 1;
     }
   }
 
   #isListed(root: RootIndex, directory: BytePath): boolean {
-    return !this.#directories.some((place) => place.root === root && isBelow(directory, place.path));
+    return !this.#directories.some((place) => place.root === root && place.only === null && isBelow(directory, place.path));
   }
 
   #isCompared(root: RootIndex, path: BytePath): boolean {

@@ -1,11 +1,13 @@
 import * as Flags from "@oclif/core/flags";
+import { SmError } from "../../../base/errors.js";
 import type { JobReport } from "../../../model/job.js";
 import { formatJob } from "../../format/job-text.js";
 import { formatMirror } from "../../format/mirror-text.js";
 import { connectionArg, parseConnectionId } from "../../parse/connection-id.js";
 import { parseDurationSeconds } from "../../parse/duration.js";
+import { NAMES_SHOWN, namesFlag } from "../../parse/names-flag.js";
 import { orphanFlags, parseOrphanFlags } from "../../parse/orphan-flags.js";
-import { jobExitCode } from "../../progress/job-wait.js";
+import { jobExitCode, waitForStarted } from "../../progress/job-wait.js";
 import { mirrorExitCode, waitForMirror } from "../../progress/mirror-wait.js";
 import { waitForMirrorOrphans } from "../../progress/orphans-wait.js";
 import { openProgress } from "../../progress/progress.js";
@@ -18,6 +20,7 @@ export default class MirrorStart extends SmCommand {
     "sm mirror start 1 --mode full --wait --timeout 1h",
     "sm mirror start 1 --checksum-all --path /data/db --wait",
     "sm mirror start 1 --orphans move --to /srv/orphans --older-than 7d --wait",
+    "sm mirror start 1 --newer --dry-run --names 100",
   ];
   static override args = connectionArg;
   static override flags = {
@@ -28,23 +31,31 @@ export default class MirrorStart extends SmCommand {
     path: Flags.string({ description: "mirror this directory or file of the source only, with all below (again for more)", multiple: true }),
     ...orphanFlags,
     wait: Flags.boolean({ description: "return when the mirror has ended; exit code 5 when it had problems" }),
-    timeout: Flags.string({ description: "with --wait: at most this long; exit code 6 then", dependsOn: ["wait"] }),
+    "dry-run": Flags.boolean({ description: "change nothing: find out, and tell, what would be sent, deleted and left alone" }),
+    names: namesFlag,
+    timeout: Flags.string({ description: "with --wait or --dry-run: at most this long; exit code 6 then, and it goes on" }),
   };
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(MirrorStart);
     const id = parseConnectionId(args.conn);
+    if (flags.names !== undefined && !flags["dry-run"]) throw new SmError("USAGE", "--names goes with --dry-run");
+    if (flags.timeout !== undefined && !flags.wait && !flags["dry-run"]) throw new SmError("USAGE", "--timeout goes with --wait or --dry-run");
     const timeoutMs = flags.timeout === undefined ? Number.POSITIVE_INFINITY : parseDurationSeconds("--timeout", flags.timeout) * 1000;
     const content = flags["checksum-all"] ? "checksum-all" : flags.checksum ? "checksum" : "times";
     const api = this.api(flags);
-    let { mirror } = await api.call("mirror.start", {
-      id,
-      mode: flags.mode as "full" | "difference",
-      content,
-      newerOnly: flags.newer,
-      orphans: parseOrphanFlags(flags),
-      ...(flags.path === undefined ? {} : { paths: flags.path }),
-    });
+    const paths = flags.path === undefined ? {} : { paths: flags.path };
+    const wish = { id, mode: flags.mode as "full" | "difference", content, newerOnly: flags.newer, ...paths } as const;
+    const orphans = parseOrphanFlags(flags);
+    if (flags["dry-run"]) {
+      if (orphans !== null) throw new SmError("USAGE", "a dry run tells of the mirror alone: of orphans, `sm orphans start --dry-run` does");
+      const started = await api.call("mirror.plan", { ...wish, namesMax: flags.names ?? NAMES_SHOWN });
+      const job = await waitForStarted({ api, job: started.job, timeout: flags.timeout, isJson: flags.json === true });
+      this.exitWith(jobExitCode(job));
+      this.show({ job }, flags, () => formatJob(job));
+      return;
+    }
+    let { mirror } = await api.call("mirror.start", { ...wish, orphans });
     let orphansJob: JobReport | null = null;
     if (flags.wait) {
       const deadline = performance.now() + timeoutMs;
