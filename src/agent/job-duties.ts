@@ -1,6 +1,8 @@
 // The jobs of this agent, and what begins them without a person: a schedule, the end of a mirror or of a verification, a scrub.
 
+import { SmError } from "../base/errors.js";
 import type { SourceConnection } from "../connection/source-connection.js";
+import type { AgentControl } from "../model/control-port.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import type { VerificationControl } from "../model/verification-control.js";
 import { JobService, type JobServiceOptions } from "./job-service.js";
@@ -22,12 +24,20 @@ export class JobDuties {
     this.jobs = jobs;
     this.#schedules = schedules;
     this.#scrubs = scrubs;
+    const real = (id: number): number => {
+      if (connection(id).record.isSimulated === true) throw new SmError("SIMULATION", `connection ${id} is a simulation: there is no target to look at`);
+      return id;
+    };
     this.verification = {
       showSchedule: async (id) => schedules.show(id),
-      setSchedule: async (id, change) => schedules.set(id, change),
+      setSchedule: async (id, change) => schedules.set(real(id), change),
       showScrub: async (id) => scrubs.show(id),
-      setScrub: async (id, change) => scrubs.set(id, change),
+      setScrub: async (id, change) => scrubs.set(real(id), change),
     };
+  }
+
+  get controls(): Pick<AgentControl, "jobs" | "verification"> {
+    return { jobs: this.jobs, verification: this.verification };
   }
 
   takeEvent(connectionId: number, event: SourceEvent): void {

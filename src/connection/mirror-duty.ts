@@ -71,6 +71,8 @@ export class MirrorDuty {
     const isPart = wish.paths !== undefined;
     if (wish.orphans != null && !record.options.replicate)
       throw new SmError("JOB_CONFLICT", `connection ${id} does not replicate: what only its target has is not looked for`);
+    if (record.isSimulated === true && (wish.content !== "times" || wish.orphans != null))
+      throw new SmError("SIMULATION", `connection ${id} is a simulation: there is no target to compare with`);
     if (isPart && mirror.isRunning && !this.#isPart)
       throw new SmError("JOB_CONFLICT", `the whole of connection ${id} is being mirrored: these paths are among it (\`sm mirror stop ${id}\` ends that)`);
     const need = needByHand(record.mirrorNeed, wish, new Date().toISOString());

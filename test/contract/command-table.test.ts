@@ -70,6 +70,7 @@ test("commands that only read are those of the role monitor", () => {
     "verify.scrub.show",
     "transmission.show",
     "schedule.preview",
+    "tdu.report",
     "queue.show",
     "quarantine.list",
     "peer.list",
