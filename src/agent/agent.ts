@@ -31,7 +31,7 @@ import { type DialerOptions, WsSourceDialer } from "../transport/source-dialer.j
 import { AgentLock } from "./agent-lock.js";
 import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
-import { JobService } from "./job-service.js";
+import { JobDuties } from "./job-duties.js";
 import { machineIdentity } from "./machine.js";
 import { PeerService } from "./peer-service.js";
 import { QueueLimitsFile } from "./queue-limits.js";
@@ -145,12 +145,12 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     onPaired: (name) => source.nudgePeer(name),
   });
   const simulations = openSimulations({ config, ...common }, closers);
-  const jobs: JobService = new JobService({ config, connection: (id) => source.connection(id), board, log });
+  const duties: JobDuties = new JobDuties({ config, connection: (id) => source.connection(id), board, log });
   const parts = { config, limits, findPeer, board };
-  const simulated = { dialer: simulations.over(dialer), jobs: alsoOf(jobs, simulations), simulations };
+  const simulated = { dialer: simulations.over(dialer), jobs: alsoOf(duties, simulations), simulations };
   const source: SourceService = await SourceService.open({ ...parts, ...simulated, repsets: repsetStore, feeds: () => target.feeds, ...common });
   closers.push(() => source.close());
-  const restores = new RestoreService({ ...parts, dialer, jobs, holder, source, target, log });
+  const restores = new RestoreService({ ...parts, dialer, jobs: duties.jobs, holder, source, target, log });
   closers.push(() => restores.close());
   peers.onRemoved(({ name }) => source.peerRemoved(name));
   feedsChanged = () => source.feedsChanged();
@@ -165,7 +165,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const control: AgentControl = {
     repsets: openRepsets(repsetStore, source, closers),
     connections: source,
-    jobs,
+    ...duties.controls,
     simulation: simulations,
     restores,
     transmission: new TransmissionService((id) => source.connection(id)),
@@ -219,15 +219,15 @@ function openSimulations(options: SimulationsOptions, closers: (() => Promise<vo
 }
 
 /** What a source says of a connection concerns both. */
-function alsoOf(jobs: JobService, simulations: Simulations): SourceServiceOptions["jobs"] {
+function alsoOf(jobs: JobDuties, simulations: Simulations): SourceServiceOptions["jobs"] {
   return {
     takeEvent: (id, event) => {
       simulations.takeEvent(id, event);
       jobs.takeEvent(id, event);
     },
-    tick: () => {
+    tick: (connections) => {
       simulations.tick();
-      jobs.tick();
+      jobs.tick(connections);
     },
     forget: (id) => {
       simulations.forget(id);

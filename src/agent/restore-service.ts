@@ -192,7 +192,8 @@ export class RestoreService {
     const times = { startedAt: new Date().toISOString(), finishedAt: null };
     const restore = { ...options, from, to, mappings, counts: NOTHING_RESTORED, doubt };
     const id = this.#options.jobs.nextId();
-    return { id, kind: "restore", connectionId, repset, target: to, status: "Running", ...times, percent: 0, message: null, restore };
+    const startedBy = "person";
+    return { id, kind: "restore", connectionId, repset, target: to, startedBy, status: "Running", ...times, percent: 0, message: null, restore };
   }
 
   #keep(running: Running): JobReport {

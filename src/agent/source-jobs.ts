@@ -11,11 +11,9 @@ import type { Answer, RootIndex } from "../model/change.js";
 import { decodeChangeSet } from "../model/change-set.js";
 import type { PathKnowledge } from "../model/explanation.js";
 import type { MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
+import { type LookingCommand, LookingJobs } from "./looking-jobs.js";
 import { countsOf } from "./mirror-counts.js";
-import { OrphansRunner } from "./orphans-runner.js";
-import { PlanRunner } from "./plan-runner.js";
 import { sharedPlaces } from "./shared-places.js";
-import { VerifyRunner } from "./verify-runner.js";
 
 /** Nothing changed since then. */
 const NEVER_MS = Number.MAX_SAFE_INTEGER;
@@ -31,33 +29,12 @@ interface ConnectionJobs {
   readonly lost: SeqRange[];
   /** Of dirty places, that the repair is at. */
   readonly batches: number[];
-  verify: VerifyRunner | null;
-  orphans: OrphansRunner | null;
-  plan: PlanRunner | null;
+  readonly looking: LookingJobs;
 }
 
-type JobCommand = Extract<
-  SourceCommand,
-  {
-    kind:
-      | "attach"
-      | "detach"
-      | "mirror"
-      | "stopMirror"
-      | "pauseMirror"
-      | "verify"
-      | "stopVerify"
-      | "orphans"
-      | "stopOrphans"
-      | "plan"
-      | "stopPlan"
-      | "answers"
-      | "review"
-      | "repair"
-      | "lost"
-      | "applied";
-  }
->;
+type JobCommand =
+  | LookingCommand
+  | Extract<SourceCommand, { kind: "attach" | "detach" | "mirror" | "stopMirror" | "pauseMirror" | "answers" | "review" | "repair" | "lost" | "applied" }>;
 
 interface SeqRange {
   readonly fromSeq: number;
@@ -94,20 +71,15 @@ export class SourceJobs {
         this.#pauseMirror(command.connectionId, command.isPaused);
         break;
       case "verify":
-        this.#startVerify(command);
-        break;
       case "stopVerify":
-        this.#stopVerify(command.connectionId);
-        break;
+      case "scrub":
+      case "pauseScrub":
+      case "stopScrub":
       case "orphans":
-        this.#startOrphans(command);
-        break;
       case "stopOrphans":
-        this.#stopOrphans(command.connectionId);
-        break;
       case "plan":
       case "stopPlan":
-        this.#plan(command);
+        this.#connections.get(command.connectionId)?.looking.obey(command);
         break;
       case "answers":
         for (const answer of command.answers) this.#takeAnswer(command.connectionId, answer);
@@ -163,8 +135,14 @@ export class SourceJobs {
         if (tree !== undefined) this.#engine.doubts.follow(tree, inode);
       },
     });
-    const none = { mirror: null, verify: null, orphans: null, plan: null };
-    const jobs: ConnectionJobs = { repair, check, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], ...none };
+    const looking = new LookingJobs({
+      connectionId,
+      engine: this.#engine,
+      tree: this.#tree,
+      post: this.#post,
+      repair: (place) => repair.addPlaces([place], NEVER_MS),
+    });
+    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], looking };
     this.#connections.set(connectionId, jobs);
     this.#engine.jobs.push({
       connectionId,
@@ -210,9 +188,7 @@ export class SourceJobs {
   }
 
   #detach(connectionId: number): void {
-    this.#stopVerify(connectionId);
-    this.#stopOrphans(connectionId);
-    this.#plan({ kind: "stopPlan", connectionId });
+    this.#connections.get(connectionId)?.looking.stop();
     this.#connections.delete(connectionId);
     for (const job of this.#engine.jobs.filter((j) => j.connectionId === connectionId)) this.#drop(job);
     this.#engine.credits.forget(connectionId);
@@ -223,63 +199,11 @@ export class SourceJobs {
     if (index >= 0) this.#engine.jobs.splice(index, 1);
   }
 
-  #startVerify({ connectionId, jobId, options }: Extract<JobCommand, { kind: "verify" }>): void {
-    const jobs = this.#connections.get(connectionId);
-    if (jobs === undefined) return;
-    this.#stopVerify(connectionId);
-    jobs.verify = new VerifyRunner({
-      connectionId,
-      jobId,
-      verify: options,
-      engine: this.#engine,
-      tree: this.#tree,
-      post: this.#post,
-      repair: (place) => jobs.repair.addPlaces([place], NEVER_MS),
-      onEnd: () => {
-        jobs.verify = null;
-      },
-    });
-  }
-
-  #stopVerify(connectionId: number): void {
-    const jobs = this.#connections.get(connectionId);
-    jobs?.verify?.stop();
-    if (jobs !== undefined) jobs.verify = null;
-  }
-
-  #startOrphans(command: Extract<JobCommand, { kind: "orphans" }>): void {
-    const jobs = this.#connections.get(command.connectionId);
-    if (jobs === undefined) return;
-    this.#stopOrphans(command.connectionId);
-    const onEnd = (): void => {
-      jobs.orphans = null;
-    };
-    jobs.orphans = new OrphansRunner({ command, engine: this.#engine, tree: this.#tree, post: this.#post, onEnd });
-  }
-
-  #stopOrphans(connectionId: number): void {
-    const jobs = this.#connections.get(connectionId);
-    jobs?.orphans?.stop();
-    if (jobs !== undefined) jobs.orphans = null;
-  }
-
-  #plan(command: Extract<JobCommand, { kind: "plan" | "stopPlan" }>): void {
-    const jobs = this.#connections.get(command.connectionId);
-    if (jobs === undefined) return;
-    jobs.plan?.stop();
-    const onEnd = (): void => {
-      jobs.plan = null;
-    };
-    jobs.plan = command.kind === "stopPlan" ? null : new PlanRunner({ command, engine: this.#engine, tree: this.#tree, post: this.#post, onEnd });
-  }
-
   #startMirror(order: MirrorOrder): void {
     const jobs = this.#connections.get(order.connectionId);
     if (jobs === undefined) return;
     this.#stopMirror(order.connectionId);
-    this.#stopVerify(order.connectionId);
-    this.#stopOrphans(order.connectionId);
-    this.#plan({ kind: "stopPlan", connectionId: order.connectionId });
+    jobs.looking.mirrorBegins();
     const { connectionId, extras } = order;
     const job = new MirrorJob({ ...order, tree: this.#tree });
     const background: BackgroundJob = {
@@ -326,8 +250,7 @@ export class SourceJobs {
     if (jobs === undefined) return;
     if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path, answer.seq);
     else if (answer.kind === "problem") this.#post({ kind: "problem", root: answer.root, path: answer.path, code: answer.code, message: answer.message });
-    else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.verify?.takeAnswer(answer) === true || jobs.orphans?.takeAnswer(answer) === true) return;
-    else if (jobs.plan?.takeAnswer(answer) === true) return;
+    else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.looking.takeAnswer(answer)) return;
     else if (answer.kind !== "sums" || !jobs.check.takeAnswer(answer)) jobs.repair.takeAnswer(answer);
   }
 
@@ -367,9 +290,7 @@ export class SourceJobs {
   reportProgress(): void {
     for (const [connectionId, jobs] of this.#connections) {
       const { mirror } = jobs;
-      jobs.verify?.tell();
-      jobs.orphans?.tell();
-      jobs.plan?.tell();
+      jobs.looking.tell();
       if (mirror !== null) {
         const { doneThrough: pointer } = mirror.job;
         const done = pointer === undefined ? null : { pointer, seq: this.#engine.writer.flush() };
@@ -384,8 +305,7 @@ export class SourceJobs {
 }
 
 function askAgain(jobs: ConnectionJobs, seq: number): void {
-  const others = [jobs.mirror?.job, jobs.verify, jobs.orphans, jobs.plan, jobs.check];
-  if (!others.some((job) => job?.askAgain(seq) === true)) jobs.repair.askAgain(seq);
+  if (jobs.mirror?.job.askAgain(seq) !== true && !jobs.looking.askAgain(seq) && !jobs.check.askAgain(seq)) jobs.repair.askAgain(seq);
 }
 
 /** Losses come one by one and in order: neighbours become one range. */

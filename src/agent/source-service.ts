@@ -23,7 +23,7 @@ import type { ConnectionReport, MirrorReport, StatusReport } from "../model/stat
 import { ConnectionStore } from "./connection-store.js";
 import { GoodbyeList } from "./goodbye-list.js";
 import { greetingOf } from "./greeting.js";
-import type { JobService } from "./job-service.js";
+import type { JobDuties } from "./job-duties.js";
 import { resolveMappings } from "./mapping-resolver.js";
 import { withPlainPaths } from "./mirror-paths.js";
 import { newRecord, refuseTwice } from "./new-connection.js";
@@ -47,7 +47,7 @@ export interface SourceServiceOptions {
   readonly findPeer: (name: string) => Peer;
   /** What flows into this agent as a target. */
   readonly feeds: () => readonly Feed[];
-  readonly jobs: Pick<JobService, "takeEvent" | "tick" | "forget">;
+  readonly jobs: Pick<JobDuties, "takeEvent" | "tick" | "forget">;
   readonly simulations: Pick<Simulations, "take">;
   readonly board: StatusBoard;
   readonly version: string;
@@ -86,7 +86,7 @@ export class SourceService implements ConnectionControl {
     const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
       for (const source of this.#sources.values()) source.look();
-      options.jobs.tick();
+      options.jobs.tick([...this.#running.values()].map(({ connection }) => connection));
     };
     this.#tickers = [setInterval(tick, 1000), setInterval(() => this.feedsChanged(true), FEEDS_GONE_MS)];
   }

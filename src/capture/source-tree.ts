@@ -4,7 +4,7 @@ import { ENOENT } from "../fs/errno.js";
 import { smallFileHash } from "../fs/file-hash.js";
 import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
 import { type BytePath, baseName, joinPath, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
-import { type EntrySummary, type OrphansChange, type RootIndex, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import { type BlockRange, type EntrySummary, type OrphansChange, type RootIndex, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type {
   CompareRequest,
   EntryStamp,
@@ -119,11 +119,11 @@ export class SourceTree implements MirrorTree {
     return writer.flush();
   }
 
-  askSums(connectionId: number, root: RootIndex, path: BytePath): number {
+  askSums(connectionId: number, root: RootIndex, path: BytePath, range?: BlockRange): number {
     const { writer } = this.#engine;
     writer.direct(connectionId, true);
     writer.flush();
-    writer.add({ op: "sums", root, path });
+    writer.add({ op: "sums", root, path, ...(range === undefined ? {} : { range }) });
     return writer.flush();
   }
 
@@ -169,9 +169,9 @@ export class SourceTree implements MirrorTree {
     return this.#transfer(connectionId, tree, node, transfer);
   }
 
-  checkAgainst(root: RootIndex, path: BytePath, sums: Buffer): MirrorCheck | null {
+  checkAgainst(root: RootIndex, path: BytePath, sums: Buffer, range?: BlockRange): MirrorCheck | null {
     const found = this.#look(root, path);
-    return found === undefined || found.node.inode.type !== "file" ? null : SumsCheck.open(found.dirfd, found.node.name, found.stat, sums);
+    return found === undefined || found.node.inode.type !== "file" ? null : SumsCheck.open(found.dirfd, found.node.name, found.stat, sums, range);
   }
 
   stampOf(root: RootIndex, path: BytePath): EntryStamp | null {

@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { cleanMarkSchema } from "../model/clean-mark.js";
 import { connectionOptionsSchema, mappingSchema } from "../model/connection-spec.js";
+import { orphanOptionsSchema } from "../model/orphans.js";
+import { scrubSchema } from "../model/scrub.js";
 import { transmissionSchema } from "../model/transmission.js";
+import { verifyPlanSchema } from "../model/verify-schedule.js";
 import { guardRecordSchema, NOTHING_HELD } from "./guard-record.js";
 import { keptPointerSchema } from "./mirror-pointer.js";
 
@@ -36,6 +39,8 @@ export const mirrorNeedSchema = z.strictObject({
   restored: z.strictObject({ fromMs: z.number(), untilMs: z.number() }).exactOptional(),
   /** False: waits for a person (connected with --no-mirror, or stopped by hand). */
   isAutomatic: z.boolean(),
+  /** What becomes, at its end, of what only the target has; absent = nothing is looked for. */
+  orphans: orphanOptionsSchema.nullable().exactOptional(),
   /** The checkpoint covers everything else: what the source's metadata shows to have changed since is compared, and nothing more. */
   isScan: z.boolean().optional(),
 });
@@ -55,6 +60,16 @@ export const restoreHoldSchema = z.strictObject({
 });
 
 export type RestoreHold = z.infer<typeof restoreHoldSchema>;
+
+/** A job of orphans that begins behind a mirror, or behind a verification. */
+export const sweepSchema = z.strictObject({
+  orphans: orphanOptionsSchema,
+  behind: z.strictObject({ kind: z.enum(["mirror", "verify"]), id: z.number() }),
+  /** ISO 8601. */
+  since: z.string(),
+});
+
+export type Sweep = z.infer<typeof sweepSchema>;
 
 /** The target has, durably, all that the source was at a mark. */
 export const checkpointSchema = z.strictObject({
@@ -82,6 +97,12 @@ export const connectionRecordSchema = z.strictObject({
   epoch: z.string(),
   durableSeq: z.number(),
   mirrorNeed: mirrorNeedSchema.nullable(),
+  /** Verifications without anybody asking. */
+  verifyPlan: verifyPlanSchema.optional(),
+  /** Contents compared in the background: what is set, and how far it is. */
+  scrub: scrubSchema.optional(),
+  /** What becomes of what only the target has, once what went before is done: still to begin. */
+  sweep: sweepSchema.nullable().optional(),
   /** A mirror of some paths that a person asked for: it takes nothing away from what is owed. Absent = none. */
   partMirror: mirrorNeedSchema.nullable().exactOptional(),
   wasMirrored: z.boolean(),

@@ -4,8 +4,11 @@ import { displayPath } from "../model/byte-path.js";
 import type { SourceChannel } from "../model/channel-port.js";
 import type { DirtyFigures } from "../model/dirty-place.js";
 import type { Journal } from "../model/journal-port.js";
+import { NO_SCRUB, reportScrub } from "../model/scrub.js";
 import type { ConsistencyPoint, Retrying } from "../model/session.js";
 import type { ConnectionReport, Reason, ReplicationStatus, TargetDataState, TargetStatus } from "../model/status.js";
+import { reportPlan } from "../model/verify-plan.js";
+import { NO_VERIFY_PLAN } from "../model/verify-schedule.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import type { ConnectionState } from "./connection-state.js";
 import { reportConsistency } from "./consistency-report.js";
@@ -104,6 +107,8 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
       reportConsistency({ point: knownPoint(c), openSinceMs: c.openSinceMs, object: `connection ${record.id}` }, Date.now()),
     ),
     guard: c.guard.report(),
+    scrub: reportScrub(record.scrub ?? NO_SCRUB, Date.now()),
+    verifyPlan: reportPlan(record.verifyPlan ?? NO_VERIFY_PLAN, Date.now(), 1),
     problems: c.problems.list(),
     problemCount: c.problems.count,
     reasons: reasonsOf(c),
@@ -144,9 +149,18 @@ function replicationStatus(c: ConnectionView, queued: number): ReplicationStatus
 }
 
 function reasonsOf(c: ConnectionView): readonly Reason[] {
-  const others = [stateReason(c), mirrorReason(c), repairReason(c), retryReason(c.retrying, `peer ${c.record.peer}`), heldReason(c), problemReason(c)];
+  const { record } = c;
+  const others = [
+    stateReason(c),
+    mirrorReason(c),
+    repairReason(c),
+    retryReason(c.retrying, `peer ${record.peer}`),
+    heldReason(c),
+    problemReason(c),
+    sweepReason(record),
+  ];
   if (isToBeRestored(c)) return [restoreReason(c), linkReason(c), stateReason(c)].filter((reason) => reason !== null);
-  return [simulationReason(c.record), c.guard.reason(), linkReason(c), c.stall.reason, ...transmissionReasons(c, Date.now()), ...others].filter(
+  return [simulationReason(record), c.guard.reason(), linkReason(c), c.stall.reason, ...transmissionReasons(c, Date.now()), ...others].filter(
     (reason) => reason !== null,
   );
 }
@@ -254,6 +268,19 @@ function repairReason({ pendingRepairs, record, stateSince, state, options, rest
 
 function heldReason({ quarantine, record }: ConnectionView): Reason | null {
   return quarantineReason(quarantine.news, { object: `connection ${record.id}`, where: ` on ${record.peer}` });
+}
+
+function sweepReason({ id, sweep }: ConnectionRecord): Reason | null {
+  if (sweep == null) return null;
+  return {
+    code: "ORPHANS_WAITING",
+    message: `orphans are still to be looked for, behind ${sweep.behind.kind === "mirror" ? "a mirror" : `verification ${sweep.behind.id}`}`,
+    object: `connection ${id}`,
+    since: sweep.since,
+    next: "begins as soon as the target is connected and no mirror or job runs",
+    nextAt: null,
+    command: "sm job list",
+  };
 }
 
 function problemReason({ problems, record, stateSince }: ConnectionView): Reason | null {

@@ -6,7 +6,7 @@ import type { Log } from "../base/log.js";
 import type { MirrorWish } from "../model/mirror-wish.js";
 import type { MirrorOrder, SourceEvent, SourceFeed } from "../model/source-messages.js";
 import type { MirrorReport } from "../model/status.js";
-import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
+import type { ConnectionRecord, MirrorNeed, Sweep } from "./connection-record.js";
 import { mirrorOrder } from "./mirror-order.js";
 import { PointerBook } from "./mirror-pointer.js";
 import type { MirrorTracker } from "./mirror-tracker.js";
@@ -71,7 +71,8 @@ export class MirrorDuty {
   /** Mirror `mirrorId` has ended, and no other will begin by itself. */
   isOver(mirrorId: number): boolean {
     const { mirror, record } = this.#connection;
-    return mirror.id > mirrorId || (mirror.id === mirrorId && !mirror.isRunning && record.mirrorNeed?.isAutomatic !== true);
+    if (mirror.id !== mirrorId) return mirror.id > mirrorId;
+    return !mirror.isRunning && record.mirrorNeed?.isAutomatic !== true && mirror.sweep.report()?.state !== "waiting";
   }
 
   set(need: MirrorNeed | null): void {
@@ -80,7 +81,7 @@ export class MirrorDuty {
     this.#keep({ mirrorNeed: need });
   }
 
-  #keep(part: Pick<Partial<ConnectionRecord>, "mirrorNeed" | "partMirror" | "wasMirrored">): void {
+  #keep(part: Pick<Partial<ConnectionRecord>, "mirrorNeed" | "partMirror" | "wasMirrored" | "sweep">): void {
     this.#connection.keep(part, true);
     this.#followPause();
     this.#onChange();
@@ -113,14 +114,16 @@ export class MirrorDuty {
   startByHand(wish: MirrorWish): MirrorReport {
     const { id, mirror, record } = this.#connection;
     const isPart = wish.paths !== undefined;
-    if (record.isSimulated === true && wish.content !== "times")
-      throw new SmError("SIMULATION", `connection ${id} is a simulation: there are no contents to compare with`);
+    if (wish.orphans != null && !record.options.replicate)
+      throw new SmError("JOB_CONFLICT", `connection ${id} does not replicate: what only its target has is not looked for`);
+    if (record.isSimulated === true && (wish.content !== "times" || wish.orphans != null))
+      throw new SmError("SIMULATION", `connection ${id} is a simulation: there is no target to compare with`);
     const isWholeUnderWay = (mirror.isRunning && !this.#isPart) || record.mirrorNeed?.paused !== undefined;
     if (isPart && isWholeUnderWay)
       throw new SmError("JOB_CONFLICT", `the whole of connection ${id} is being mirrored: these paths are among it (\`sm mirror stop ${id}\` ends that)`);
     const need = needByHand(record.mirrorNeed, wish, new Date().toISOString());
     mirror.end("stopped", new Date().toISOString());
-    this.#keep(isPart ? { partMirror: need } : { mirrorNeed: need, partMirror: null });
+    this.#keep(isPart ? { partMirror: need } : { mirrorNeed: need, partMirror: null, sweep: null });
     this.startNeeded();
     return mirror.report();
   }
@@ -179,6 +182,8 @@ export class MirrorDuty {
   /** Ended for good: it begins anew when it is started again. */
   stop(): MirrorReport {
     const { id, mirror, options, record } = this.#connection;
+    if (record.sweep?.behind.kind === "mirror") this.#keep({ sweep: null });
+    mirror.sweep.drop();
     if (!mirror.isRunning && !this.#isPaused) return mirror.report();
     const isPart = mirror.isRunning ? this.#isPart : record.mirrorNeed === null;
     options.feed.send({ kind: "stopMirror", connectionId: id });
@@ -221,7 +226,8 @@ export class MirrorDuty {
       this.#keep({ mirrorNeed: record.mirrorNeed ?? needAfter(record.partMirror ?? null, leftAlone, now), partMirror: null });
     } else {
       problems.keepSince(startedAt ?? "");
-      this.#keep({ mirrorNeed: needAfter(this.#connection.record.mirrorNeed, leftAlone, now), wasMirrored: true });
+      const { record: current } = this.#connection;
+      this.#keep({ mirrorNeed: needAfter(current.mirrorNeed, leftAlone, now), wasMirrored: true, sweep: sweepAfter(current, mirror.id, now) });
     }
     options.log.info("mirror complete", { connection: id, repset: record.repset, target: record.peer });
     this.startNeeded();
@@ -238,6 +244,12 @@ function stopped({ paused: _, doneThrough: __, ...owed }: MirrorNeed): MirrorNee
   return { ...owed, message: "the mirror was stopped by hand", isAutomatic: false };
 }
 
-function wishOf({ mode, content = "times", newerOnly = false, paths }: ConnectionMirror): MirrorWish {
-  return { mode, content, newerOnly, ...(paths === undefined ? {} : { paths }) };
+function wishOf({ mode, content = "times", newerOnly = false, paths, orphans }: ConnectionMirror): MirrorWish {
+  return { mode, content, newerOnly, ...(paths === undefined ? {} : { paths }), ...(orphans == null ? {} : { orphans }) };
+}
+
+/** What a mirror wanted of orphans waits for its job; what waits already goes on waiting. */
+function sweepAfter({ mirrorNeed, sweep = null }: ConnectionRecord, mirrorId: number, now: string): Sweep | null {
+  const orphans = mirrorNeed?.orphans ?? null;
+  return orphans === null ? sweep : { orphans, behind: { kind: "mirror", id: mirrorId }, since: now };
 }

@@ -5,6 +5,7 @@ import type { MirrorWish } from "../model/mirror-wish.js";
 import type { MirrorCounts, SourceEvent } from "../model/source-messages.js";
 import type { MirrorReport, ProblemReport } from "../model/status.js";
 import { MirrorEstimate, type MirrorWork } from "./mirror-estimate.js";
+import { SweepTracker } from "./sweep-tracker.js";
 
 const NO_COUNTS: MirrorCounts = {
   filesTotal: 0,
@@ -29,6 +30,7 @@ export class MirrorTracker {
   #estimate = new MirrorEstimate();
   /** A person paused it, when it was so far. */
   #paused: { readonly percent: number | null } | null = null;
+  readonly sweep = new SweepTracker();
   #wish: MirrorWish | null = null;
   #outcome: MirrorReport["outcome"] = null;
   #startedAt: string | null = null;
@@ -74,6 +76,7 @@ export class MirrorTracker {
     this.#emittedSeq = null;
     this.#problems = [];
     this.#problemCount = 0;
+    this.sweep.begin(wish.orphans ?? null);
     return this.id;
   }
 
@@ -113,6 +116,7 @@ export class MirrorTracker {
     if (!this.isRunning) return;
     this.#outcome = outcome;
     this.#finishedAt = nowIso;
+    if (outcome !== "done") this.sweep.drop();
   }
 
   addProblem(problem: ProblemReport): void {
@@ -183,6 +187,7 @@ export class MirrorTracker {
       orphanNames: counts.orphanNames,
       leftAlone: counts.leftAlone,
       leftAloneNames: counts.leftAloneNames,
+      sweep: this.sweep.report(),
       problems: this.#problems,
       problemCount: this.#problemCount,
       startedAt: this.#startedAt,

@@ -83,9 +83,11 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
     a.changedSinceMs === null ? b.changedSinceMs : b.changedSinceMs === null ? a.changedSinceMs : Math.min(a.changedSinceMs, b.changedSinceMs);
   const { isScan, ...rest } = b;
   const restored = b.restored ?? a.restored;
+  const orphans = a.orphans ?? b.orphans;
   return {
     ...rest,
     ...(restored === undefined ? {} : { restored }),
+    ...(orphans == null ? {} : { orphans }),
     ...(isScan === true && a.isScan === true ? { isScan } : {}),
     since: a.since,
     mode: a.mode === "full" ? "full" : b.mode,
@@ -131,7 +133,7 @@ function extrasOf({ extras, tellsExtras }: MirrorNeed): Pick<MirrorNeed, "extras
 export function needAfter(done: MirrorNeed | null, leftAlone: number, nowIso: string): MirrorNeed | null {
   if (done === null || leftAlone === 0) return null;
   const message = `${leftAlone} ${leftAlone === 1 ? "file was" : "files were"} left alone, not being older on the target than on the source`;
-  const { paths: _, doneThrough: __, paused: ___, ...whole } = done;
+  const { paths: _, orphans: __, doneThrough: ___, paused: ____, ...whole } = done;
   return { ...whole, message, since: nowIso, mode: "difference", newerOnly: false, isAutomatic: false };
 }
 

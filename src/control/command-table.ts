@@ -17,6 +17,7 @@ import { SCHEDULE_COMMANDS } from "./schedule-commands.js";
 import { STATUS_COMMANDS } from "./status-commands.js";
 import { TDU_COMMANDS } from "./tdu-commands.js";
 import { TRANSMISSION_COMMANDS } from "./transmission-commands.js";
+import { VERIFY_COMMANDS } from "./verify-commands.js";
 
 export const COMMANDS = [
   ...STATUS_COMMANDS,
@@ -28,6 +29,7 @@ export const COMMANDS = [
   ...PLAN_COMMANDS,
   ...JOB_COMMANDS,
   ...RESTORE_COMMANDS,
+  ...VERIFY_COMMANDS,
   ...TRANSMISSION_COMMANDS,
   ...SCHEDULE_COMMANDS,
   ...TDU_COMMANDS,

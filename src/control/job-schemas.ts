@@ -28,13 +28,17 @@ const countsSchema: z.ZodType<VerifyCounts> = z.object({
 const sumsShape = { files: z.number(), directories: z.number(), bytes: z.number() };
 const sumsSchema: z.ZodType<OrphanSums> = z.object(sumsShape);
 
-const orphansSchema: z.ZodType<OrphansReport> = z.object({
+const orphanOptionsShape = {
   action: z.enum(["report", "delete", "move"]),
   to: z.string().nullable(),
   olderThanMs: z.number().nullable(),
   includesExcluded: z.boolean(),
   isConfirmed: z.boolean(),
   isDryRun: z.boolean(),
+};
+
+const orphansSchema: z.ZodType<OrphansReport> = z.object({
+  ...orphanOptionsShape,
   counts: z.object({
     directoriesTotal: z.number(),
     directoriesDone: z.number(),
@@ -65,6 +69,7 @@ const factsSchema = z.object({
   connectionId: z.number(),
   repset: z.string(),
   target: z.string(),
+  startedBy: z.enum(["person", "schedule", "mirror", "verification", "scrub"]),
   status: z.enum(["Waiting", "Running", "Done", "Stopped", "Failed"]),
   startedAt: z.string(),
   finishedAt: z.string().nullable(),
@@ -75,6 +80,7 @@ const factsSchema = z.object({
 const verifySchema: z.ZodType<VerifyReport> = z.object({
   content: z.enum(["times", "flagged", "all"]),
   repair: z.enum(["no", "all", "newer"]),
+  orphans: z.object(orphanOptionsShape).nullable(),
   counts: countsSchema,
   differences: z.number(),
   findings: z
@@ -88,6 +94,7 @@ const verifySchema: z.ZodType<VerifyReport> = z.object({
     )
     .readonly(),
   logFile: z.string(),
+  orphansJob: z.number().nullable(),
 });
 
 const mappingsSchema = z.array(z.object({ source: z.string(), target: z.string() })).readonly();

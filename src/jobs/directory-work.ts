@@ -35,6 +35,11 @@ export interface Walk {
   readonly suspect: CompareRequest["suspect"];
 }
 
+/** In what is gone through, not in how closely. */
+export function isSameWork(a: DirectoryWork, b: DirectoryWork): boolean {
+  return a.root === b.root && a.path === b.path && a.only === b.only && a.descend === b.descend;
+}
+
 /** Of one of its names. */
 export function sliceOf({ root, path, suspect }: DirectoryWork, name: string): DirectoryWork {
   return { root, path, only: name, again: null, suspect, descend: false };

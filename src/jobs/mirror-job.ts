@@ -1,7 +1,6 @@
-// A mirror of one connection: brings the target to the source's state while replication runs.
+// A mirror of one connection: brings the target to the source's state while replication runs, in small steps between live changes.
 // full: everything is sent, and what the target has beyond it is found. difference: directories are compared on the target,
-// what differs is sent. repair: the same for single paths, for as long as the connection lives. Work is cut into small steps;
-// between them live changes go first.
+// what differs is sent. repair: the same for single paths, for as long as the connection lives.
 
 import type { BytePath } from "../model/byte-path.js";
 import { type Answer, type CompareAnswer, type Difference, type RootIndex, type SharedName, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
@@ -12,6 +11,7 @@ import { withContent } from "./compare-answer.js";
 import { slicesOf } from "./compare-slices.js";
 import {
   type DirectoryWork,
+  isSameWork,
   meantOf,
   sliceOf,
   spanOf,
@@ -40,7 +40,7 @@ export class MirrorJob {
   readonly options: MirrorJobOptions;
   readonly progress = new MirrorProgress();
   readonly #directories: DirectoryWork[] = [];
-  readonly #answers: Answer[] = [];
+  readonly #answers: (CompareAnswer | SumsAnswer)[] = [];
   readonly #compares = new Map<number, PendingCompare>();
   readonly #links: LinkGroups;
   readonly #sends: MirrorSends;
@@ -140,7 +140,8 @@ export class MirrorJob {
     const answer = this.#answers.shift();
     if (answer !== undefined) {
       if (answer.kind === "compare") this.#takeCompare(answer);
-      else if (answer.kind === "sums") this.#takeSums(answer);
+      else if (this.#contents.hasAsked(answer.seq)) this.#contents.take(answer);
+      else this.#sends.takeSums(answer);
       return "worked";
     }
     if (this.#sends.hasWork) {
@@ -188,9 +189,7 @@ export class MirrorJob {
   }
 
   #addDirectory(work: DirectoryWork): void {
-    const isSame = (d: DirectoryWork): boolean => d.root === work.root && d.path === work.path && d.only === work.only && d.descend === work.descend;
-    const isQueued = this.#directories.some((d) => d.again === null && isSame(d));
-    if (!isQueued) this.#directories.push(work);
+    if (!this.#directories.some((queued) => queued.again === null && isSameWork(queued, work))) this.#directories.push(work);
   }
 
   async #takeNextDirectory(work: DirectoryWork): Promise<void> {
@@ -310,11 +309,6 @@ export class MirrorJob {
     else this.progress.skip(entry);
   }
 
-  #takeSums(answer: SumsAnswer): void {
-    if (this.#contents.hasAsked(answer.seq)) this.#contents.take(answer);
-    else this.#sends.takeSums(answer);
-  }
-
   /** Shared with other names on the target, it is made anew: put right in place, it would change them. */
   #takeBlocks({ ask: { root, entry, isShared = false }, differingBytes }: BlockVerdict): void {
     if (differingBytes > 0 && !isShared) {
@@ -343,7 +337,6 @@ export class MirrorJob {
   }
 
   #takeDifference(pending: PendingCompare, difference: Difference): void {
-    const { mode } = this.options;
     const { root, path, again } = pending.work;
     if (difference.name === "") {
       this.#sends.touch(root, path);
@@ -352,22 +345,31 @@ export class MirrorJob {
     }
     const entry = pending.entries.get(difference.name);
     if (entry === undefined) return;
-    if (again?.isCertain === true) return this.#makeAnew(root, entry);
+    if (again?.isCertain === true) this.#makeAnew(root, entry);
+    else this.#sendDifference(pending, entry, difference);
+  }
+
+  #sendDifference({ work, linkTo }: PendingCompare, entry: MirrorEntry, difference: Difference): void {
+    const { mode } = this.options;
+    const { root, path, again } = work;
     if (again !== null) this.progress.recall(entry);
-    const first = pending.linkTo.get(difference.name);
-    if (this.#isLeftAlone(root, entry, difference, first)) return this.progress.leaveAlone(entry);
+    const first = linkTo.get(difference.name);
+    if (this.#isLeftAlone(root, entry, difference, first)) {
+      this.progress.leaveAlone(entry);
+      return;
+    }
     const isFurther = first !== undefined;
     if (difference.why === "link" && !isFurther && mode !== "repair" && again === null) {
       this.progress.skip(entry);
       this.#links.differs(root, entry.path);
       return;
     }
-    if (difference.why === "attr") return this.#sends.add(root, entry.path, "attr", entry);
-    this.#sends.touch(root, path);
-    if (isFurther) this.#sends.add(root, entry.path, "link", entry);
+    if (difference.why !== "attr") this.#sends.touch(root, path);
+    if (difference.why === "attr") this.#sends.add(root, entry.path, "attr", entry);
+    else if (isFurther) this.#sends.add(root, entry.path, "link", entry);
     else if (difference.why === "link") this.#sends.addAnew(root, entry);
     else this.#sends.add(root, entry.path, difference.why === "content" ? "content" : "new", entry);
-    if (entry.type === "dir" && mode === "repair" && !pending.work.descend) {
+    if (entry.type === "dir" && mode === "repair" && !work.descend && difference.why !== "attr") {
       this.#directories.push({ root, path: entry.path, only: null, again: null, suspect: "none", descend: true });
     }
   }

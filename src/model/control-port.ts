@@ -13,6 +13,7 @@ import type { RepsetData, Rule } from "./rule.js";
 import type { SimulationControl } from "./simulation.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
 import type { TransmissionControl } from "./transmission-report.js";
+import type { VerificationControl } from "./verification-control.js";
 
 export interface RepsetSize {
   readonly files: number;
@@ -183,6 +184,7 @@ export interface AgentControl {
   readonly queue: QueueControl;
   readonly quarantine: QuarantineControl;
   readonly jobs: JobControl;
+  readonly verification: VerificationControl;
   readonly simulation: SimulationControl;
   readonly restores: RestoreControl;
   /** `path` absolute, as text. */

@@ -7,6 +7,9 @@ import type { PlanReport } from "./plan.js";
 import type { RestoreReport } from "./restore.js";
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
 
+/** What began a job. */
+export type JobOrigin = "person" | "schedule" | "mirror" | "verification" | "scrub";
+
 export type JobStatus = "Waiting" | "Running" | "Done" | "Stopped" | "Failed";
 
 /** What is known of a job of any kind. */
@@ -16,6 +19,7 @@ interface JobFacts {
   readonly connectionId: number;
   readonly repset: string;
   readonly target: string;
+  readonly startedBy: JobOrigin;
   readonly status: JobStatus;
   /** ISO 8601. */
   readonly startedAt: string;
@@ -56,6 +60,8 @@ export interface VerifyReport extends VerifyOptions {
   /** The first of them; the log has all. */
   readonly findings: readonly ShownFinding[];
   readonly logFile: string;
+  /** The job that looks for orphans behind it; null = none has begun. */
+  readonly orphansJob: number | null;
 }
 
 /** A finding for people: paths as text, of the source. */

@@ -2,7 +2,7 @@
 // sets at the moment it is read, so a mirror is correct while replication runs (design §8).
 
 import type { BytePath } from "./byte-path.js";
-import type { CompareChange, EntryType, FoundEntry, OrphansChange, RootIndex } from "./change.js";
+import type { BlockRange, CompareChange, EntryType, FoundEntry, OrphansChange, RootIndex } from "./change.js";
 
 export interface MirrorEntry {
   readonly name: string;
@@ -98,8 +98,8 @@ export interface MirrorTree {
   list(root: RootIndex, directory: BytePath, isFresh: boolean): Promise<readonly MirrorEntry[] | null>;
   /** Sends the entries for comparison; returns the sequence number whose answer will come. */
   compare(connectionId: number, request: CompareRequest): number;
-  /** Asks for the receiver's block signatures of a file; returns the sequence number. */
-  askSums(connectionId: number, root: RootIndex, path: BytePath): number;
+  /** Asks for the receiver's block signatures of a file, or of some of its blocks; returns the sequence number. */
+  askSums(connectionId: number, root: RootIndex, path: BytePath, range?: BlockRange): number;
   /** Sends an orphans change; returns the sequence number whose answer will come. */
   sweep(connectionId: number, change: Omit<OrphansChange, "op">): number;
   /** The source was looked at, and has nothing at `path`, in the set or not. */
@@ -108,8 +108,8 @@ export interface MirrorTree {
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment;
   /** Sends a file as the blocks that differ from the receiver's signatures. */
   shipAgainst(connectionId: number, root: RootIndex, path: BytePath, sums: Buffer): MirrorShipment;
-  /** Compares a file with the receiver's signatures; null = there is no such file. Nothing is sent. */
-  checkAgainst(root: RootIndex, path: BytePath, sums: Buffer): MirrorCheck | null;
+  /** Compares a file with the receiver's signatures, which are of these blocks, or of all; null = there is no such file. Nothing is sent. */
+  checkAgainst(root: RootIndex, path: BytePath, sums: Buffer, range?: BlockRange): MirrorCheck | null;
   /** Changes with everything that changes the entry; null = nothing is there, or it cannot be looked at. */
   stampOf(root: RootIndex, path: BytePath): EntryStamp | null;
   /** The inode at `path` as every receiver was told of it; null = nothing of the set. */

@@ -3,6 +3,7 @@
 import type { BytePath } from "./byte-path.js";
 import type { RootIndex } from "./change.js";
 import type { MirrorMode } from "./connection-spec.js";
+import { contradictionInOrphans, type OrphanOptions } from "./orphans.js";
 
 /**
  * Which contents a difference mirror compares. times: a large file whose size or time differs is compared block by block, a small
@@ -19,6 +20,8 @@ export interface MirrorWish {
   readonly isSized?: boolean;
   /** Absolute paths on the source, below its roots, that alone are compared and sent; absent = the whole set. */
   readonly paths?: readonly string[];
+  /** What becomes, at its end, of what only the target has; absent or null = nothing is looked for. */
+  readonly orphans?: OrphanOptions | null;
 }
 
 /** A place of the set, with all below. */
@@ -39,7 +42,10 @@ export interface MirrorPointer {
 }
 
 /** Why no mirror can do both; null = it can. */
-export function contradictionIn({ mode, content, newerOnly }: MirrorWish): string | null {
+export function contradictionIn({ mode, content, newerOnly, paths, orphans = null }: MirrorWish): string | null {
+  if (orphans !== null && paths !== undefined) return "orphans are looked for in the whole set: give no paths beside them";
+  const contradiction = orphans === null ? null : contradictionInOrphans(orphans);
+  if (contradiction !== null) return contradiction;
   if (mode === "full" && newerOnly) return "a full mirror sends every file, also over those that are newer on the target: newer is for a difference mirror";
   if (mode === "full" && content !== "times") return `a full mirror sends every file and compares none: ${content} is for a difference mirror`;
   if (content === "checksum-all" && newerOnly)

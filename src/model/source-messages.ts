@@ -14,6 +14,7 @@ import type { OrphanCounts, OrphanFinding, OrphanOptions } from "./orphans.js";
 import type { PlanAction, PlanCounts, PlannedPart } from "./plan.js";
 import type { Rule } from "./rule.js";
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
+import type { VerifyPosition } from "./verify-position.js";
 
 /** How changes are noticed; `auto` = the best way that works on every root. */
 export type CaptureChoice = "auto" | "fanotify" | "chokidar" | "walk";
@@ -83,6 +84,17 @@ export type SourceCommand =
     }
   | { readonly kind: "verify"; readonly connectionId: number; readonly jobId: number; readonly options: VerifyOptions }
   | { readonly kind: "stopVerify"; readonly connectionId: number }
+  /** A verification from a place on, at a rate, beside the others. */
+  | {
+      readonly kind: "scrub";
+      readonly connectionId: number;
+      readonly jobId: number;
+      readonly options: VerifyOptions;
+      readonly bytesPerSecond: number;
+      readonly start: VerifyPosition | null;
+    }
+  | { readonly kind: "pauseScrub"; readonly connectionId: number; readonly isPaused: boolean }
+  | { readonly kind: "stopScrub"; readonly connectionId: number }
   | { readonly kind: "plan"; readonly connectionId: number; readonly jobId: number; readonly order: Omit<MirrorOrder, "mirrorId">; readonly namesMax: number }
   | { readonly kind: "stopPlan"; readonly connectionId: number }
   /** Asks where the tree may differ from what it was at the mark, once it is known. */
@@ -172,9 +184,11 @@ export type SourceEvent =
       readonly jobId: number;
       readonly counts: VerifyCounts;
       readonly findings: readonly VerifyFinding[];
+      /** Of a scrub: all in front of it is judged; null = not told this time. */
+      readonly position: VerifyPosition | null;
     }
-  /** All is judged; what is repaired is emitted by repairs of their own. */
-  | { readonly kind: "verifyEnded"; readonly connectionId: number; readonly jobId: number; readonly lastSeq: number }
+  /** All is judged; what is repaired is emitted by repairs of their own. Not whole: so much moved that some of it may have been missed. */
+  | { readonly kind: "verifyEnded"; readonly connectionId: number; readonly jobId: number; readonly lastSeq: number; readonly isWhole: boolean }
   /** All that happened before the mark is in sets up to `seq`, and no job of this connection is at work; null = of no connection would a scan find what changes. */
   | { readonly kind: "clean"; readonly connectionId: number; readonly seq: number; readonly mark: CleanMark | null }
   /** Where the tree may differ from what it was; `places` null: anywhere, because `why`. None of the sets behind it came yet. */

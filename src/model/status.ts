@@ -6,7 +6,10 @@ import type { Compression } from "./compression.js";
 import type { Mapping } from "./connection-spec.js";
 import type { DirtyFigures } from "./dirty-place.js";
 import type { MirrorContent } from "./mirror-wish.js";
+import type { OrphanAction } from "./orphans.js";
+import type { ScrubReport } from "./scrub.js";
 import type { SocketsReport } from "./sockets.js";
+import type { VerifyPlanReport } from "./verify-schedule.js";
 
 /** Why something is not fine: what, since when, what happens next and when, which command helps. */
 export interface Reason {
@@ -28,6 +31,13 @@ export type TargetStatus = "OK" | "Not Loaded" | "Pause Pending" | "Paused" | "R
 export type TransmitMode = "Started" | "Paused" | "Scheduled" | "Stopped" | "Error";
 export type MirrorStatus = "Idle" | "Calculating" | "Mirroring" | "Paused" | "Waiting";
 export type ReplicationStatus = "Replicating" | "Ready" | "Stopped" | "Pending";
+
+/** The orphans job behind a mirror; "dropped": the mirror did not come to its end. */
+export interface SweepReport {
+  readonly action: OrphanAction;
+  readonly state: "waiting" | "begun" | "dropped";
+  readonly job: number | null;
+}
 
 export interface MirrorReport {
   readonly status: MirrorStatus;
@@ -56,6 +66,8 @@ export interface MirrorReport {
   /** Files that a mirror of newer files let be, and the first of their paths. */
   readonly leftAlone: number;
   readonly leftAloneNames: readonly string[];
+  /** Null = it has none. */
+  readonly sweep: SweepReport | null;
   readonly problems: readonly ProblemReport[];
   readonly problemCount: number;
   readonly startedAt: string | null;
@@ -150,6 +162,9 @@ export interface ConnectionReport {
   readonly lagMs: number;
   readonly consistency: ConsistencyReport;
   readonly guard: GuardReport;
+  /** Verifications that begin by themselves. */
+  readonly verifyPlan: VerifyPlanReport;
+  readonly scrub: ScrubReport;
   readonly problems: readonly ProblemReport[];
   readonly problemCount: number;
   readonly reasons: readonly Reason[];

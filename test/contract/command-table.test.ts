@@ -66,6 +66,8 @@ test("commands that only read are those of the role monitor", () => {
     "job.list",
     "job.show",
     "job.wait",
+    "verify.schedule.show",
+    "verify.scrub.show",
     "transmission.show",
     "schedule.preview",
     "tdu.report",

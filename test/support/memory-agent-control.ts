@@ -17,6 +17,7 @@ import { SimulationFigures } from "../../src/model/simulation-figures.js";
 import { sizingReport } from "../../src/model/sizing-report.js";
 import type { ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
 import type { ScheduleChange } from "../../src/model/transmission.js";
+import type { VerificationControl } from "../../src/model/verification-control.js";
 import { NOTHING_VERIFIED } from "../../src/model/verify.js";
 
 import { captureReport, connectionReport, idleMirror, SINCE, simulationRow, transmissionReport } from "./memory-reports.js";
@@ -119,7 +120,7 @@ export class MemoryAgentControl implements AgentControl {
     approve: async (id: number) => this.#decided(id, "approve"),
     reject: async (id: number) => this.#decided(id, "reject"),
     setGuard: async (id: number, guards: GuardChange) => this.#decided(id, `guard ${guards.guard} ${guards.guardChanged}`),
-    startMirror: async (id: number, wish: MirrorWish) => {
+    startMirror: async (id: number, { orphans: _, ...wish }: MirrorWish) => {
       this.#mirrorId += 1;
       const running = idleMirror({
         status: "Mirroring",
@@ -200,7 +201,8 @@ export class MemoryAgentControl implements AgentControl {
       const { repset, target } = await this.connections.show(connectionId);
       const orphans = { ...options, counts: NOTHING_SWEPT, findings: [] };
       const times = { startedAt: SINCE, finishedAt: SINCE };
-      this.#jobs.set(id, { id, kind: "orphans", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, orphans });
+      const startedBy = "person";
+      this.#jobs.set(id, { id, kind: "orphans", connectionId, repset, target, startedBy, status: "Done", ...times, percent: 100, message: null, orphans });
       return this.#job(id);
     },
     startPlan: async (connectionId, wish, namesMax) => {
@@ -208,17 +210,25 @@ export class MemoryAgentControl implements AgentControl {
       const { repset, target } = await this.connections.show(connectionId);
       const plan = { wish, namesMax, counts: NOTHING_PLANNED, parts: NO_PARTS };
       const times = { startedAt: SINCE, finishedAt: SINCE };
-      this.#jobs.set(id, { id, kind: "plan", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, plan });
+      this.#jobs.set(id, { id, kind: "plan", connectionId, repset, target, startedBy: "person", status: "Done", ...times, percent: 100, message: null, plan });
       return this.#job(id);
     },
     startVerify: async (connectionId, options) => {
       const id = this.#jobs.size + 1;
       const { repset, target } = await this.connections.show(connectionId);
-      const verify = { ...options, counts: NOTHING_VERIFIED, differences: 0, findings: [], logFile: `/var/log/sm/${repset} SMVerify.log` };
+      const verify = { ...options, counts: NOTHING_VERIFIED, differences: 0, findings: [], logFile: `/var/log/sm/${repset} SMVerify.log`, orphansJob: null };
       const times = { startedAt: SINCE, finishedAt: SINCE };
-      this.#jobs.set(id, { id, kind: "verify", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, verify });
+      const startedBy = "person";
+      this.#jobs.set(id, { id, kind: "verify", connectionId, repset, target, startedBy, status: "Done", ...times, percent: 100, message: null, verify });
       return this.#job(id);
     },
+  };
+
+  readonly verification: VerificationControl = {
+    showScrub: async (id) => this.#connection(id).scrub,
+    setScrub: async (id) => this.#connection(id).scrub,
+    showSchedule: async (id) => this.#connection(id).verifyPlan,
+    setSchedule: async (id) => this.#connection(id).verifyPlan,
   };
 
   readonly simulation: SimulationControl = {
@@ -258,7 +268,8 @@ export class MemoryAgentControl implements AgentControl {
       const target = to ?? "alpha";
       const times = { startedAt: SINCE, finishedAt: SINCE };
       const restore = { ...options, from, to: target, mappings: [{ source: "/backup/home", target: "/home" }], counts: NOTHING_RESTORED, doubt: null };
-      const job: JobReport = { id: 9, kind: "restore", connectionId: 0, repset, target, status: "Done", ...times, percent: 100, message: null, restore };
+      const common = { id: 9, connectionId: 0, repset, target, startedBy: "person", ...times } as const;
+      const job: JobReport = { ...common, kind: "restore", status: "Done", percent: 100, message: null, restore };
       this.#jobs.set(job.id, job);
       return job;
     },

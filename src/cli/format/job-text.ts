@@ -45,8 +45,8 @@ export function formatJob(job: JobReport): string {
   return job.kind === "verify" ? formatVerify(job) : formatOrphans(job);
 }
 
-function formatVerify({ id, status, percent, message, repset, target, verify }: VerifyJobReport): string {
-  const { counts, differences, findings, logFile } = verify;
+function formatVerify({ id, startedBy, status, percent, message, repset, target, verify }: VerifyJobReport): string {
+  const { counts, differences, findings, logFile, orphans, orphansJob } = verify;
   const shown = findings.map(({ path, why, differingBytes, isRepaired }) => {
     const bytes = differingBytes === null ? "" : ` in ${formatBytes(differingBytes)}`;
     return `${path}: ${WHY[why]}${bytes}${isRepaired ? ", sent again" : ""}`;
@@ -59,7 +59,8 @@ function formatVerify({ id, status, percent, message, repset, target, verify }: 
     ...shown,
     ...(findings.length < differences && isJobOver({ status }) ? [`and ${formatCount(differences - findings.length)} more`] : []),
     `log: ${logFile}`,
+    ...(orphans === null ? [] : [`orphans (${orphans.action}): ${orphansJob === null ? "at its end" : `job ${orphansJob}`}`]),
   ];
-  const head = `job ${id}: verification of ${repset} on ${target}: ${status} ${formatPercent(percent)}${message === null ? "" : ` (${message})`}`;
+  const head = `job ${id}: ${startedBy === "scrub" ? "scrub" : startedBy === "schedule" ? "scheduled verification" : "verification"} of ${repset} on ${target}: ${status} ${formatPercent(percent)}${message === null ? "" : ` (${message})`}`;
   return [head, ...indent(lines, 2)].join("\n");
 }

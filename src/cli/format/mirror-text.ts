@@ -46,6 +46,12 @@ export function formatMirrorCounts(mirror: MirrorReport): string {
   return `${files} files, ${bytes}`;
 }
 
+function formatSweep({ sweep }: MirrorReport): string[] {
+  if (sweep === null) return [];
+  const job = { waiting: "begins when the mirror is done", begun: `job ${sweep.job ?? 0}`, dropped: "not begun: the mirror did not end" }[sweep.state];
+  return [`  orphans (${sweep.action}): ${job}`];
+}
+
 export function formatMirror(mirror: MirrorReport): string {
   const skipped = mirror.bytesSkipped > 0 ? [`  skipped as equal: ${formatBytes(mirror.bytesSkipped)}`] : [];
   const orphans = mirror.orphans > 0 ? [`  orphans on the target: ${formatCount(mirror.orphans)}`] : [];
@@ -55,6 +61,7 @@ export function formatMirror(mirror: MirrorReport): string {
     ...skipped,
     ...orphans,
     ...leftAlone,
+    ...formatSweep(mirror),
     ...indent(formatProblems(mirror.problems, mirror.problemCount), 2),
   ].join("\n");
 }
