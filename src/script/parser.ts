@@ -56,8 +56,10 @@ class Parser {
       if (token.kind === "end" || blockEnd(token) !== undefined) return statements;
       if (token.kind === "separator") this.#lexer.next("command");
       else {
-        statements.push(this.#statement(token));
-        this.#statementEnd();
+        const statement = this.#statement(token);
+        statements.push(statement);
+        // END ends its statement, whatever follows.
+        if (!["if", "while", "for"].includes(statement.kind)) this.#statementEnd();
       }
     }
   }
@@ -80,11 +82,11 @@ class Parser {
     }
     switch (word) {
       case "IF":
-        return this.#nested(() => this.#if());
+        return this.#nested(at, () => this.#if());
       case "WHILE":
-        return this.#nested(() => this.#while());
+        return this.#nested(at, () => this.#while());
       case "FOR":
-        return this.#nested(() => this.#for());
+        return this.#nested(at, () => this.#for());
       case "WRITE":
         return this.#write();
       case "ON":
@@ -97,9 +99,9 @@ class Parser {
     }
   }
 
-  #nested(read: () => Statement): Statement {
+  #nested(at: Place, read: () => Statement): Statement {
     this.#depth += 1;
-    if (this.#depth > BLOCK_DEPTH_MAX) throw syntaxFault(`blocks are nested deeper than ${BLOCK_DEPTH_MAX} levels`, this.#lexer.place);
+    if (this.#depth > BLOCK_DEPTH_MAX) throw syntaxFault(`blocks are nested deeper than ${BLOCK_DEPTH_MAX} levels`, at);
     const statement = read();
     this.#depth -= 1;
     return statement;

@@ -2,6 +2,7 @@
 
 import type { SmError } from "../base/errors.js";
 import { Evaluator, type ReportSink } from "./evaluator.js";
+import { placeOf } from "./fault.js";
 import { parseScript } from "./parser.js";
 import { returnCodeOf, SOME_FAILED_EXIT } from "./return-code.js";
 import type { ScriptSession } from "./session.js";
@@ -41,7 +42,7 @@ function refuseWrong({ wrong }: Script, report: ReportSink): SmError | null {
     if (typeof action === "function") continue;
     first ??= action;
     const value = integerValue(returnCodeOf(action));
-    report({ name, at, value, outcome: { value }, written: null, error: action });
+    report({ name, at: placeOf(action, at), value, outcome: { value }, written: null, error: action });
   }
   return first;
 }

@@ -13,7 +13,7 @@ const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 export default class Run extends SmCommand {
   static override description =
     "Run a script of the command language (docs/command-language.md; `HELP` in `sm shell` shows its commands). With --json one line per statement with its value.";
-  static override examples = ["sm run setup.sm", "sm run setup.sm --on-error continue --timeout 15m --json", "echo 'source localhost; status' | sm run -"];
+  static override examples = ["sm run setup.sm", "sm run setup.sm --on-error continue --timeout 15m --json", "sm run - < setup.sm"];
   static override args = { file: Args.string({ description: "the script, or - for standard input", required: true }) };
   static override flags = {
     "on-error": Flags.string({
