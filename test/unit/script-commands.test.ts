@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import type { JobReport } from "../../src/model/job.js";
 import { completeLine } from "../../src/script/completion.js";
 import { syntaxLine } from "../../src/script/keyword.js";
 import { VariableTable } from "../../src/script/variables.js";
@@ -206,6 +207,8 @@ describe("what a command asks of the agent", () => {
     ["schedule beta clear", ...[1, 2].map((id) => ["transmission.schedule", { id, change: null }] as const)],
     ["schedule beta disable", ...[1, 2].map((id) => ["transmission.schedule", { id, change: { enabled: false } }] as const)],
     ["target beta\ntransmission pause", ["transmission.pause", { id: 1 }], ["transmission.pause", { id: 2 }]],
+    ["transmission start beta", ["transmission.start", { id: 1 }], ["transmission.start", { id: 2 }]],
+    ["transmission resume beta", ["transmission.resume", { id: 1 }], ["transmission.resume", { id: 2 }]],
     ["transmission stop beta", ["transmission.stop", { id: 1 }], ["transmission.stop", { id: 2 }]],
     ["compression enable level 2 to beta", ...[1, 2].map((id) => ["connection.set", { id, options: { compression: "brotli" } }] as const)],
     ["compression disable to beta", ...[1, 2].map((id) => ["connection.set", { id, options: { compression: "off" } }] as const)],
@@ -248,6 +251,22 @@ describe("what a command asks of the agent", () => {
     ]);
     await kit.run("connect home to beta map base /backup mirror full");
     expect(kit.port.calls.at(-1)).toMatchObject(["connection.connect", { map: { kind: "base", directory: "/backup" }, options: { mirror: "full" } }]);
+  });
+
+  test("STATUS lists the connections, MEMORY gives a figure, and jobs are stopped by their connection", async () => {
+    const kit = await connectedKit();
+    expect((await kit.run("status")).output).toBe(`  - Connections -\n  ${"1  home to beta".padEnd(34)}OK\n  ${"2  home to beta".padEnd(34)}OK\n`);
+    expect(await kit.value("memory")).toBe(83_886_080);
+    await kit.run("verify 1\norphans start 1");
+    const [orphans, verify] = await kit.agent.jobs.list(1);
+    const stopped: number[] = [];
+    kit.agent.jobs.list = async () => [{ ...verify, id: 1, status: "Running" } as JobReport, { ...orphans, id: 2, status: "Running" } as JobReport];
+    kit.agent.jobs.stop = async (id) => {
+      stopped.push(id);
+      return kit.agent.jobs.show(id);
+    };
+    expect((await kit.run("verify stop 1\norphans stop 1")).failures).toEqual([]);
+    expect(stopped).toEqual(verify?.kind === "verify" ? [1, 2] : [2, 1]);
   });
 
   test("GET reads a setting; one that is none, or none here, fails", async () => {
