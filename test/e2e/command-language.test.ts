@@ -7,14 +7,25 @@ import { AgentPair } from "../support/agent-pair.js";
 import { expectEqualTrees } from "../support/compare-trees.js";
 import { makeTempDirectory, plantTree } from "../support/temp-tree.js";
 
+const run = (pair: AgentPair, text: string, ...flags: string[]) => pair.source.cli(["run", "-", ...flags], { input: text });
+
 test("two sessions: sets, connections, waits, status, errors, and the generic form", async () => {
   const directory = makeTempDirectory();
   const pair = await AgentPair.start(directory);
-  const { source, sourceDir, targetDir, target } = pair;
-  plantTree(sourceDir, { a: "one", "temporary/b": "two", "d e/c": "three" });
-  const run = (text: string, ...flags: string[]) => source.cli(["run", "-", ...flags], { input: text });
+  await knownSession(pair);
+  await ownSession(pair, directory);
+  const refused = await run(pair, "source localhost\ndisconnect 1\nrepset lst\n", "--json");
+  expect(refused.code).toBe(2);
+  expect(refused.json).toMatchObject({ line: 3, column: 8, value: -102, error: { code: "SCRIPT_SYNTAX" } });
+  expect((await pair.source.json<{ connections: unknown[] }>(["connection", "list"])).connections).toHaveLength(1);
+});
 
+/** The one documented session of the field, with places of this machine. */
+async function knownSession(pair: AgentPair): Promise<void> {
+  const { sourceDir, targetDir, target } = pair;
+  plantTree(sourceDir, { a: "one", "temporary/b": "two", "d e/c": "three" });
   const first = await run(
+    pair,
     [
       `logon ${target.ready.listen} admin "********"`,
       'logon localhost admin "********"',
@@ -43,7 +54,10 @@ test("two sessions: sets, connections, waits, status, errors, and the generic fo
   expect(lines.slice(6, 8)).toEqual(["  Replication set:                  newrep", "  Target machine:                   B"]);
   expect(lines[9]).toMatch(/^ {2}Mirror bytes transferred: {9}[1-9]\d*$/);
   await expectEqualTrees(join(sourceDir, "d e"), join(targetDir, "d e"));
+}
 
+/** Variables, conditions, waits, a verification, and what goes on behind a failure. */
+async function ownSession({ source, targetDir }: AgentPair, directory: string): Promise<void> {
   const other = join(directory, "other");
   plantTree(other, { x: "1", y: "2" });
   const session = join(directory, "session.sm");
@@ -82,14 +96,12 @@ test("two sessions: sets, connections, waits, status, errors, and the generic fo
   expect(second.stderr).toMatch(/session\.sm, line 19, column 9: error -101 NOT_FOUND: /);
   expect(second.code).toBe(0);
   await expectEqualTrees(other, `${targetDir}-2`);
-
-  const refused = await run("source localhost\ndisconnect 1\nrepset lst\n", "--json");
-  expect(refused.code).toBe(2);
-  expect(refused.json).toMatchObject({ line: 3, column: 8, value: -102, error: { code: "SCRIPT_SYNTAX" } });
-  expect((await source.json<{ connections: unknown[] }>(["connection", "list"])).connections).toHaveLength(1);
-
-  const changed = await run(
-    `source localhost\nrepset rule add "${other}/y" exclude to second\nrepset save\ncall repset.show name = second giving repset.generation\n$c = call command.list giving commands.0.name\nwrite $c`,
-  );
-  expect(changed, changed.stderr).toMatchObject({ code: 0, stdout: "status\n" });
-});
+  const change = [
+    "source localhost",
+    `repset rule add "${other}/y" exclude to second`,
+    "repset save",
+    "$n = call repset.show name = second giving repset.generation",
+  ];
+  const changed = await source.cli(["run", "-"], { input: [...change, "write $n", "$c = call command.list giving commands.0.name", "write $c"].join("\n") });
+  expect(changed, changed.stderr).toMatchObject({ code: 0, stdout: "2\nstatus\n" });
+}
