@@ -2,17 +2,14 @@
 
 import { SmError } from "../base/errors.js";
 import type { RepsetStore } from "../config/repset-store.js";
-import { ConfinedRoot, listNames } from "../fs/confined-root.js";
-import { closeFd, statAt } from "../fs/native.js";
-import { type BytePath, bytesFromText, joinPath, ROOT_PATH } from "../model/byte-path.js";
-import type { RepsetControl, RepsetSaved, RepsetSize } from "../model/control-port.js";
+import type { RepsetControl, RepsetSaved, RepsetSize, RuleEdit } from "../model/control-port.js";
+import type { RulePlan } from "../model/plan.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
 import type { RepsetData, Rule } from "../model/rule.js";
+import { compareRules } from "./rule-plan.js";
 import { rootsOfSet } from "./set-roots.js";
 import type { SourceService } from "./source-service.js";
-
-/** Entries counted before the event loop gets a turn. */
-const ENTRIES_PER_TURN = 2000;
+import { walkSource } from "./source-walk.js";
 
 export class RepsetService implements RepsetControl {
   readonly #store: RepsetStore;
@@ -54,15 +51,31 @@ export class RepsetService implements RepsetControl {
     return this.#store.copy(name, to);
   }
 
-  addRule(name: string, rule: Rule, generation?: number): Promise<RepsetSaved> {
-    return this.#save(name, [...this.#store.get(name).rules.filter((r) => r.path !== rule.path || r.mode !== rule.mode), rule], generation);
+  async addRule(name: string, rule: Rule, generation?: number): Promise<RepsetSaved> {
+    return this.#save(name, this.#edited(name, { kind: "add", rule }), generation);
   }
 
   async removeRule(name: string, path: string, mode: Rule["mode"] | undefined, generation?: number): Promise<RepsetSaved> {
+    return this.#save(name, this.#edited(name, { kind: "remove", path, mode }), generation);
+  }
+
+  #edited(name: string, edit: RuleEdit): readonly Rule[] {
     const { rules } = this.#store.get(name);
+    if (edit.kind === "add") return [...rules.filter(({ path, mode }) => path !== edit.rule.path || mode !== edit.rule.mode), edit.rule];
+    const { path, mode } = edit;
     const kept = rules.filter((rule) => rule.path !== path || (mode !== undefined && rule.mode !== mode));
     if (kept.length === rules.length) throw new SmError("NOT_FOUND", `${name} has no ${mode ?? ""} rule for ${path}`.replace("  ", " "));
-    return this.#save(name, kept, generation);
+    return kept;
+  }
+
+  async planRules(name: string, edit: RuleEdit, options: { readonly generation: number | undefined; readonly namesMax: number }): Promise<RulePlan> {
+    const rules = this.#edited(name, edit);
+    this.#source.checkRules(name, rules);
+    const before = this.#store.get(name).rules;
+    const saved = this.#store.preview(name, rules, options.generation);
+    const connections = this.#source.reports().filter(({ repset }) => repset === name);
+    const changes = await compareRules({ before, after: saved.repset.rules, namesMax: options.namesMax });
+    return { ...saved, ...changes, connections: connections.map(({ id, target }) => ({ id, target })) };
   }
 
   async #save(name: string, rules: readonly Rule[], generation: number | undefined): Promise<RepsetSaved> {
@@ -86,35 +99,11 @@ export class RepsetService implements RepsetControl {
 }
 
 async function measure(path: string, matcher: RepsetMatcher, size: { files: number; directories: number; bytes: number; problems: number }): Promise<void> {
-  const root = ConfinedRoot.open(bytesFromText(path));
-  let budget = ENTRIES_PER_TURN;
-  try {
-    const pending: BytePath[] = [ROOT_PATH];
-    for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-      const fd = root.openDirectory(directory);
-      if (fd < 0) {
-        size.problems += 1;
-        continue;
-      }
-      for (const name of listNames(fd)) {
-        const stat = statAt(fd, name);
-        if (typeof stat === "number") continue;
-        const child = joinPath(directory, name);
-        const isDirectory = (stat.mode & 0o170000) === 0o040000;
-        const isIncluded = matcher.decide(child, isDirectory);
-        if (isDirectory && (isIncluded || matcher.mayContain(child))) pending.push(child);
-        if (!isIncluded) continue;
-        if (isDirectory) size.directories += 1;
-        else size.files += 1;
-        if ((stat.mode & 0o170000) === 0o100000) size.bytes += stat.size;
-      }
-      closeFd(fd);
-      budget -= 1;
-      if (budget > 0) continue;
-      budget = ENTRIES_PER_TURN;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  } finally {
-    root.close();
-  }
+  size.problems += await walkSource(path, (entry) => {
+    const isIncluded = matcher.decide(entry.path, entry.isDirectory);
+    if (isIncluded && entry.isDirectory) size.directories += 1;
+    else if (isIncluded) size.files += 1;
+    if (isIncluded) size.bytes += entry.size;
+    return isIncluded || matcher.mayContain(entry.path);
+  });
 }

@@ -9,6 +9,7 @@ import { EXPLAIN_COMMANDS } from "./explain-commands.js";
 import { JOB_COMMANDS } from "./job-commands.js";
 import { MIRROR_COMMANDS } from "./mirror-commands.js";
 import { PEER_COMMANDS } from "./peer-commands.js";
+import { PLAN_COMMANDS } from "./plan-commands.js";
 import { QUARANTINE_COMMANDS } from "./quarantine-commands.js";
 import { QUEUE_COMMANDS } from "./queue-commands.js";
 import { REPSET_COMMANDS } from "./repset-commands.js";
@@ -23,6 +24,7 @@ export const COMMANDS = [
   ...REPSET_COMMANDS,
   ...CONNECTION_COMMANDS,
   ...MIRROR_COMMANDS,
+  ...PLAN_COMMANDS,
   ...JOB_COMMANDS,
   ...TRANSMISSION_COMMANDS,
   ...SCHEDULE_COMMANDS,

@@ -6,6 +6,7 @@ import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping } from ".
 import type { PathExplanation } from "./explanation.js";
 import type { JobControl } from "./job.js";
 import type { MirrorWish } from "./mirror-wish.js";
+import type { RulePlan } from "./plan.js";
 import type { QueueLimitsChange, QueueReport } from "./queue.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
@@ -24,6 +25,10 @@ export interface RepsetSaved {
   readonly dropped: readonly { readonly rule: Rule; readonly reason: string }[];
 }
 
+export type RuleEdit =
+  | { readonly kind: "add"; readonly rule: Rule }
+  | { readonly kind: "remove"; readonly path: string; readonly mode?: Rule["mode"] | undefined };
+
 export interface RepsetControl {
   list(): Promise<readonly RepsetData[]>;
   show(name: string): Promise<RepsetData>;
@@ -36,6 +41,8 @@ export interface RepsetControl {
   /** `generation` undefined = on top of whatever is there now. */
   addRule(name: string, rule: Rule, generation?: number): Promise<RepsetSaved>;
   removeRule(name: string, path: string, mode: Rule["mode"] | undefined, generation?: number): Promise<RepsetSaved>;
+  /** What the edit would do; nothing is saved. Rejects as the edit itself would. */
+  planRules(name: string, edit: RuleEdit, options: { readonly generation: number | undefined; readonly namesMax: number }): Promise<RulePlan>;
   size(name: string): Promise<RepsetSize>;
 }
 

@@ -4,11 +4,12 @@
 import { SmError } from "../../src/base/errors.js";
 import type { PeerAddress } from "../../src/model/channel-port.js";
 import type { ConnectionPatch, GuardChange } from "../../src/model/connection-spec.js";
-import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, TargetChoice } from "../../src/model/control-port.js";
+import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, RuleEdit, TargetChoice } from "../../src/model/control-port.js";
 import type { PathExplanation } from "../../src/model/explanation.js";
 import type { JobControl, JobReport } from "../../src/model/job.js";
 import type { MirrorWish } from "../../src/model/mirror-wish.js";
 import { NOTHING_SWEPT } from "../../src/model/orphans.js";
+import { NO_PARTS, NOTHING_PLANNED } from "../../src/model/plan.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
 import type { CaptureReport, ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
 import type { ScheduleChange } from "../../src/model/transmission.js";
@@ -193,6 +194,11 @@ export class MemoryAgentControl implements AgentControl {
       const rules = repset.rules.filter((rule) => rule.path !== path || (mode !== undefined && rule.mode !== mode));
       return this.#save({ ...repset, generation: repset.generation + 1, rules });
     },
+    planRules: async (name: string, _edit: RuleEdit, { generation }: { readonly generation: number | undefined }) => {
+      const repset = this.#atGeneration(name, generation);
+      const part = { files: 0, directories: 0, bytes: 0, names: [] };
+      return { repset, dropped: [], included: part, excluded: part, problems: 0, connections: [] };
+    },
     size: async (name: string) => {
       this.#repset(name);
       return { files: 3, directories: 1, bytes: 4096, problems: 0 };
@@ -305,6 +311,14 @@ export class MemoryAgentControl implements AgentControl {
       const orphans = { ...options, counts: NOTHING_SWEPT, findings: [] };
       const times = { startedAt: SINCE, finishedAt: SINCE };
       this.#jobs.set(id, { id, kind: "orphans", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, orphans });
+      return this.#job(id);
+    },
+    startPlan: async (connectionId, wish, namesMax) => {
+      const id = this.#jobs.size + 1;
+      const { repset, target } = await this.connections.show(connectionId);
+      const plan = { wish, namesMax, counts: NOTHING_PLANNED, parts: NO_PARTS };
+      const times = { startedAt: SINCE, finishedAt: SINCE };
+      this.#jobs.set(id, { id, kind: "plan", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, plan });
       return this.#job(id);
     },
     startVerify: async (connectionId, options) => {
