@@ -156,7 +156,7 @@ export class ArgumentReader {
     }
     if (next?.kind === "word") {
       const words: Readonly<Record<string, unknown>> = { true: true, false: false, null: null };
-      const value = Object.hasOwn(words, next.text) ? words[next.text] : /^-?\d{1,15}$/.test(next.text) ? Number(next.text) : next.text;
+      const value = Object.hasOwn(words, next.text) ? words[next.text] : /^-?\d{1,15}(?:\.\d{1,9})?$/.test(next.text) ? Number(next.text) : next.text;
       this.#rest.shift();
       return () => value;
     }

@@ -31,7 +31,10 @@ export const PRESENT_VERBS: readonly Verb[] = [
   ...SETTING_VERBS,
   ...WAIT_VERBS,
   ...CALL_VERBS,
-  helpVerb(() => PRESENT_VERBS),
+  helpVerb(
+    () => PRESENT_VERBS,
+    () => VERBS,
+  ),
 ];
 
 /** With those that are known from the field and have no counterpart here. */

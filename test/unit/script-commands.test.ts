@@ -217,6 +217,14 @@ describe("what a command asks of the agent", () => {
     ["set QMemoryBufferMax = 256", ["queue.set", { memoryMiB: 256 }]],
     ["set qjournalspacemax = 4294967295", ["queue.set", { diskMiB: null }]],
     ['call connection.guard {"id": 1} guard = 20', ["connection.guard", { id: 1, guard: 20 }]],
+    [
+      'call transmission.limit id = 1 rate = {"percent": 2, "linkBitsPerSecond": 8000000}',
+      ["transmission.limit", { id: 1, rate: { percent: 2, linkBitsPerSecond: 8_000_000 } }],
+    ],
+    [
+      'call orphans.start id = 1 olderThanMs = null isDryRun = true action = "report"',
+      ["orphans.start", { id: 1, olderThanMs: null, isDryRun: true, action: "report" }],
+    ],
     ["waitonqueue 1 timeout 2 minutes", ["connection.sync", { id: 1, timeoutMs: 120_000 }]],
     ["shutdown", ["agent.stop", {}]],
   ];
@@ -339,6 +347,18 @@ describe("waiting", () => {
     expect(reports[0]?.error?.message).toContain("2 files were left alone");
   });
 
+  test("WAIT waits for as long as it says, also beyond what a timer can", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    let isOver = false;
+    const waiting = new ScriptKit().run("wait 30 days").then(() => {
+      isOver = true;
+    });
+    await vi.advanceTimersByTimeAsync(29.9 * 86_400_000);
+    expect(isOver).toBe(false);
+    await vi.advanceTimersByTimeAsync(0.2 * 86_400_000);
+    await waiting;
+  });
+
   test("what only mirrors is done with its mirror", async () => {
     const kit = await connectedKit();
     const mirror = idleMirror({ outcome: "done" });
@@ -384,6 +404,7 @@ describe("help, completion and the document", () => {
     const { output } = await new ScriptKit().run("help");
     for (const verb of PRESENT_VERBS) expect(output).toContain(`  ${syntaxLine(verb)}\n`);
     expect((await new ScriptKit().run("help repset rule")).output.match(/^ {2}REPSet RULE/gm)).toHaveLength(2);
+    expect((await new ScriptKit().run("help queuetask")).output).toContain("Has no counterpart here");
     expect((await new ScriptKit().run("help nonsense")).failures).toEqual(["1:1 -101 SCRIPT_VALUE"]);
   });
 

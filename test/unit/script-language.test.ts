@@ -69,6 +69,12 @@ describe("values and expressions", () => {
     expect((await new ScriptKit().run(text)).failures).toEqual([failure]);
   });
 
+  test("the texts of all variables together are bounded", async () => {
+    const assignments = Array.from({ length: 65 }, (_, index) => `$v${index} = $a`).join("\n");
+    const { failures } = await new ScriptKit().run(`$a = "12345678"\nfor $i = 1 to 17 do $a = $a + $a end\n${assignments}`);
+    expect(failures).toEqual(["66:1 -101 SCRIPT_VALUE"]);
+  });
+
   test("a text that a script makes is bounded", async () => {
     const { failures, exitCode } = await new ScriptKit().run('$a = "12345678"\nwhile 1 do $a = $a + $a end');
     expect(failures).toEqual(["2:20 -101 SCRIPT_VALUE"]);

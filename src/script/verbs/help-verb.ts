@@ -19,7 +19,8 @@ export const STATEMENTS: readonly (readonly [form: string, summary: string])[] =
   ["EXIT [<code>]", "Ends the script, or the shell. QUIT does the same."],
 ];
 
-export function helpVerb(verbs: () => readonly Verb[]): Verb {
+/** `present` = what the list has; `known` = what a form is shown of, those without a counterpart, too. */
+export function helpVerb(present: () => readonly Verb[], known: () => readonly Verb[]): Verb {
   return {
     words: ["HELP"],
     form: "[<command> | CALL [<name>]]",
@@ -29,9 +30,9 @@ export function helpVerb(verbs: () => readonly Verb[]): Verb {
       while (!reader.isDone) words.push(reader.literal("the words of a command"));
       return async (session) => {
         const [first, name] = words;
-        if (first === undefined) return done(allForms(verbs()));
+        if (first === undefined) return done(allForms(present()));
         if (isKeyword("CALL", first)) return name === undefined ? helpCalls(session) : helpCall(session, name);
-        return done(formsOf(verbs(), words));
+        return done(formsOf(known(), words));
       };
     },
   };

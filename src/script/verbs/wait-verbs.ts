@@ -15,6 +15,8 @@ const LOOK_AGAIN_MS = 500;
 const OWED_MS = 10_000;
 /** For the answer of an agent that waits as long as it was asked to. */
 const GRACE_MS = 20_000;
+/** A timer of more than 24 days would fire at once. */
+const TIMER_MS_MAX = 86_400_000;
 /** As long as the agent lets a sync wait. */
 const SYNC_MS_MAX = 24 * 3_600_000;
 
@@ -37,8 +39,11 @@ const wait: Verb = {
   parse(reader) {
     const duration = reader.duration("the time to wait");
     return async (session) => {
-      await delay(duration(session), session.signal);
-      throwIfInterrupted(session);
+      const deadline = performance.now() + duration(session);
+      for (let leftMs = deadline - performance.now(); leftMs > 0; leftMs = deadline - performance.now()) {
+        await delay(Math.min(leftMs, TIMER_MS_MAX), session.signal);
+        throwIfInterrupted(session);
+      }
       return OUTCOME_DONE;
     };
   },
