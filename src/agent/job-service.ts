@@ -121,6 +121,7 @@ export class JobService implements JobControl {
     const running = this.#running.get(id);
     if (running !== undefined)
       throw new SmError("JOB_CONFLICT", `job ${running.report.id} of connection ${id} is running`, { data: { job: running.report.id } });
+    if (record.isSimulated === true) throw new SmError("SIMULATION", `connection ${id} is a simulation: there is no target to look at`);
     if (mirror.isRunning) throw new SmError("JOB_CONFLICT", `connection ${id} is being mirrored: its target is looked at when that is completed`);
     if (guard.isHeld || guard.isRejected) throw new SmError("JOB_CONFLICT", `connection ${id} is held: its target is not to be as the source is now`);
     if (needsReplication && !record.options.replicate)

@@ -2,22 +2,27 @@
 
 import { SmError } from "../base/errors.js";
 import type { RepsetStore } from "../config/repset-store.js";
-import type { RepsetControl, RepsetSaved, RepsetSize, RuleEdit } from "../model/control-port.js";
+import { type RepsetControl, type RepsetSaved, type RepsetSize, type RuleEdit, SIZE_MS_MAX } from "../model/control-port.js";
 import type { RulePlan } from "../model/plan.js";
-import { RepsetMatcher } from "../model/repset-matcher.js";
 import type { RepsetData, Rule } from "../model/rule.js";
 import { compareRules } from "./rule-plan.js";
 import { rootsOfSet } from "./set-roots.js";
+import { requireComplete, SetSizes } from "./set-sizes.js";
 import type { SourceService } from "./source-service.js";
-import { walkSource } from "./source-walk.js";
 
 export class RepsetService implements RepsetControl {
   readonly #store: RepsetStore;
   readonly #source: SourceService;
+  readonly #sizes = new SetSizes();
 
   constructor(store: RepsetStore, source: SourceService) {
     this.#store = store;
     this.#source = source;
+  }
+
+  /** What is being counted is given up. */
+  close(): void {
+    this.#sizes.close();
   }
 
   async list(): Promise<readonly RepsetData[]> {
@@ -90,20 +95,9 @@ export class RepsetService implements RepsetControl {
     if (ids.length > 0) throw new SmError("REPSET_IN_USE", `${name} is connected (connection ${ids.join(", ")})`);
   }
 
-  async size(name: string): Promise<RepsetSize> {
+  async size(name: string, waitMs?: number): Promise<RepsetSize> {
     const repset = this.#store.get(name);
-    const size = { files: 0, directories: 0, bytes: 0, problems: 0 };
-    for (const root of rootsOfSet(repset)) await measure(root, new RepsetMatcher(repset.rules, root), size);
-    return size;
+    const size = await this.#sizes.measure(repset, rootsOfSet(repset), waitMs ?? SIZE_MS_MAX);
+    return waitMs === undefined ? requireComplete(name, size) : size;
   }
-}
-
-async function measure(path: string, matcher: RepsetMatcher, size: { files: number; directories: number; bytes: number; problems: number }): Promise<void> {
-  size.problems += await walkSource(path, (entry) => {
-    const isIncluded = matcher.decide(entry.path, entry.isDirectory);
-    if (isIncluded && entry.isDirectory) size.directories += 1;
-    else if (isIncluded) size.files += 1;
-    if (isIncluded) size.bytes += entry.size;
-    return isIncluded || matcher.mayContain(entry.path);
-  });
 }

@@ -3,6 +3,7 @@
 import { ConfinedRoot, listNames } from "../fs/confined-root.js";
 import { closeFd, type FileStat, statAt } from "../fs/native.js";
 import { type BytePath, bytesFromText, joinPath, ROOT_PATH } from "../model/byte-path.js";
+import { WalkTurns } from "./walk-turns.js";
 
 export interface WalkedEntry {
   readonly path: BytePath;
@@ -11,40 +12,43 @@ export interface WalkedEntry {
   readonly size: number;
 }
 
-/** Entries looked at before the event loop gets a turn. */
-const ENTRIES_PER_TURN = 2000;
-
-/** Shows what is below `directory`, in the order of names; `show` tells whether to go into a directory. Returns how many could not be read. */
-export async function walkSource(directory: string, show: (entry: WalkedEntry) => boolean): Promise<number> {
+/**
+ * Shows what is below `directory`, in the order of names; `show` tells whether to go into a directory. Returns how many could not be
+ * read. Ends early when its turns are given up.
+ */
+export async function walkSource(directory: string, show: (entry: WalkedEntry) => boolean, turns = new WalkTurns()): Promise<number> {
   const root = ConfinedRoot.open(bytesFromText(directory));
   let problems = 0;
-  let budget = ENTRIES_PER_TURN;
   try {
     const pending: BytePath[] = [ROOT_PATH];
-    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    for (let at = pending.pop(); at !== undefined && !turns.isGivenUp; at = pending.pop()) {
+      if (turns.isOver()) await turns.next();
       const fd = root.openDirectory(at);
-      if (fd < 0) {
-        problems += 1;
-        continue;
-      }
-      const below: BytePath[] = [];
-      for (const name of listNames(fd).sort()) {
-        budget -= 1;
-        const stat = statAt(fd, name);
-        if (typeof stat === "number" || isSocket(stat)) continue;
-        const entry = { path: joinPath(at, name), isDirectory: typeBitsOf(stat) === 0o040000, size: typeBitsOf(stat) === 0o100000 ? stat.size : 0 };
-        if (show(entry) && entry.isDirectory) below.push(entry.path);
-      }
-      closeFd(fd);
-      pending.push(...below.reverse());
-      if (budget > 0) continue;
-      budget = ENTRIES_PER_TURN;
-      await new Promise((resolve) => setImmediate(resolve));
+      if (fd < 0) problems += 1;
+      else pending.push(...(await showNames(fd, at, show, turns)).reverse());
     }
   } finally {
     root.close();
   }
   return problems;
+}
+
+/** Closes the directory. Returns those below it that are to be gone into. */
+async function showNames(fd: number, at: BytePath, show: (entry: WalkedEntry) => boolean, turns: WalkTurns): Promise<BytePath[]> {
+  const below: BytePath[] = [];
+  try {
+    for (const name of listNames(fd).sort()) {
+      if (turns.isOver()) await turns.next();
+      if (turns.isGivenUp) break;
+      const stat = statAt(fd, name);
+      if (typeof stat === "number" || isSocket(stat)) continue;
+      const entry = { path: joinPath(at, name), isDirectory: typeBitsOf(stat) === 0o040000, size: typeBitsOf(stat) === 0o100000 ? stat.size : 0 };
+      if (show(entry) && entry.isDirectory) below.push(entry.path);
+    }
+  } finally {
+    closeFd(fd);
+  }
+  return below;
 }
 
 /** They belong to processes, and are never replicated. */

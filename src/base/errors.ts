@@ -83,6 +83,7 @@ export const ERRORS = {
   SCRIPT_TARGET: reject("Name a peer as `sm peer list` shows it, or `localhost`; a new one is paired by `sm peer bootstrap`."),
   SCRIPT_NO_COUNTERPART: reject("The message says what does it here; docs/command-language.md lists all commands."),
   DONE_WITH_PROBLEMS: reject("`sm connection show CONN`, or `sm job show JOB`, names what is left; put it right, and do it again.", 5, 409),
+  SIMULATION: reject("Connect the set to a true target: a simulation stores nothing. `sm tdu report CONN` shows what it found out.", 2, 409),
   COMMAND_UNKNOWN: reject("Run `sm --help` to see all commands.", 2, 404),
   METHOD_NOT_ALLOWED: reject("Use POST for commands that change something; GET works for those that only read.", 2, 405),
   REQUEST_TOO_LARGE: reject("Send less in one request: a body of the control API holds at most 1 MiB.", 2, 413),

@@ -15,6 +15,7 @@ import { QUEUE_COMMANDS } from "./queue-commands.js";
 import { REPSET_COMMANDS } from "./repset-commands.js";
 import { SCHEDULE_COMMANDS } from "./schedule-commands.js";
 import { STATUS_COMMANDS } from "./status-commands.js";
+import { TDU_COMMANDS } from "./tdu-commands.js";
 import { TRANSMISSION_COMMANDS } from "./transmission-commands.js";
 
 export const COMMANDS = [
@@ -28,6 +29,7 @@ export const COMMANDS = [
   ...JOB_COMMANDS,
   ...TRANSMISSION_COMMANDS,
   ...SCHEDULE_COMMANDS,
+  ...TDU_COMMANDS,
   ...QUEUE_COMMANDS,
   ...QUARANTINE_COMMANDS,
   ...PEER_COMMANDS,

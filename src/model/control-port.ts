@@ -9,6 +9,7 @@ import type { MirrorWish } from "./mirror-wish.js";
 import type { RulePlan } from "./plan.js";
 import type { QueueLimitsChange, QueueReport } from "./queue.js";
 import type { RepsetData, Rule } from "./rule.js";
+import type { SimulationControl } from "./simulation.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
 import type { TransmissionControl } from "./transmission-report.js";
 
@@ -17,7 +18,12 @@ export interface RepsetSize {
   readonly directories: number;
   readonly bytes: number;
   readonly problems: number;
+  /** False: it is still being counted. */
+  readonly isComplete: boolean;
 }
+
+/** The longest that a size is waited for. */
+export const SIZE_MS_MAX = 600_000;
 
 /** The outcome of a save: the set as saved, and the rules that were dropped as redundant (HP guide p. 4-2). */
 export interface RepsetSaved {
@@ -43,17 +49,20 @@ export interface RepsetControl {
   removeRule(name: string, path: string, mode: Rule["mode"] | undefined, generation?: number): Promise<RepsetSaved>;
   /** What the edit would do; nothing is saved. Rejects as the edit itself would. */
   planRules(name: string, edit: RuleEdit, options: { readonly generation: number | undefined; readonly namesMax: number }): Promise<RulePlan>;
-  size(name: string): Promise<RepsetSize>;
+  /** What is counted after `waitMs`; without it, the whole, or TIMEOUT. A walk that nobody asks for any more ends. */
+  size(name: string, waitMs?: number): Promise<RepsetSize>;
 }
 
 export interface ConnectRequest {
   readonly repset: string;
-  /** Peer name, or "localhost" for this agent itself. */
+  /** Peer name, "localhost" for this agent itself, or "tdu": a simulation, which stores nothing. */
   readonly target: string;
   /** How source paths map to the target: explicit pairs, the same paths, or all below one directory. */
   readonly map:
     | { readonly kind: "pairs"; readonly pairs: readonly Mapping[] }
     | { readonly kind: "exact" }
+    /** There is no place: of a simulation. */
+    | { readonly kind: "none" }
     | { readonly kind: "base"; readonly directory: string };
   readonly options: ConnectionOptions;
 }
@@ -166,6 +175,7 @@ export interface AgentControl {
   readonly queue: QueueControl;
   readonly quarantine: QuarantineControl;
   readonly jobs: JobControl;
+  readonly simulation: SimulationControl;
   /** `path` absolute, as text. */
   explain(path: string): Promise<PathExplanation>;
   status(): StatusReport;

@@ -11,6 +11,10 @@ import type { MirrorWish } from "../../src/model/mirror-wish.js";
 import { NOTHING_SWEPT } from "../../src/model/orphans.js";
 import { NO_PARTS, NOTHING_PLANNED } from "../../src/model/plan.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
+import type { SimulationControl } from "../../src/model/simulation.js";
+import { SimulationFigures } from "../../src/model/simulation-figures.js";
+import type { SimulationRow } from "../../src/model/simulation-row.js";
+import { sizingReport } from "../../src/model/sizing-report.js";
 import type { CaptureReport, ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
 import type { ScheduleChange } from "../../src/model/transmission.js";
 import type { TransmissionReport } from "../../src/model/transmission-report.js";
@@ -51,6 +55,7 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     repset: "home",
     target: "beta",
     targetAddress: "10.0.0.2:1500",
+    isSimulated: false,
     mappings: [{ source: "/home", target: "/backup/home" }],
     state: "replicating",
     targetDataState: "OK",
@@ -88,6 +93,17 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     problems: [],
     problemCount: 0,
     reasons: [],
+    ...overrides,
+  };
+}
+
+/** Ten seconds in which 1 MiB changed, of a set of 100 MiB; text, by the samples. */
+export function simulationRow(overrides: Partial<SimulationRow> = {}): SimulationRow {
+  const sample = { bytes: 1000, levels: { lz4: { bytes: 500, cpuUs: 10 }, brotli: { bytes: 200, cpuUs: 100 } } };
+  return {
+    ...{ endMs: Date.parse(SINCE), seconds: 10, changes: 12, bytes: 1_048_576, sentBytes: 1_048_576, wireBytes: 1_048_576 },
+    ...{ mirrorBytes: 0, mirrorWireBytes: 0, queueBytes: 4096, lagMs: 20, setFiles: 40, setBytes: 104_857_600 },
+    ...{ live: sample, mirror: sample },
     ...overrides,
   };
 }
@@ -152,6 +168,7 @@ export class MemoryAgentControl implements AgentControl {
   readonly #repsets = new Map<string, RepsetData>();
   readonly #connections = new Map<number, ConnectionReport>();
   readonly #jobs = new Map<number, JobReport>();
+  #sizesAsked = 0;
   readonly #peers = new Map<string, PeerReport>();
   readonly #watchers = new Set<() => void>();
   #index = 1;
@@ -199,9 +216,12 @@ export class MemoryAgentControl implements AgentControl {
       const part = { files: 0, directories: 0, bytes: 0, names: [] };
       return { repset, dropped: [], included: part, excluded: part, problems: 0, connections: [] };
     },
-    size: async (name: string) => {
+    /** Who waits only a while is told the half of it first. */
+    size: async (name: string, waitMs?: number) => {
       this.#repset(name);
-      return { files: 3, directories: 1, bytes: 4096, problems: 0 };
+      this.#sizesAsked += 1;
+      if (waitMs !== undefined && this.#sizesAsked === 1) return { files: 1, directories: 0, bytes: 5, problems: 0, isComplete: false };
+      return { files: 3, directories: 1, bytes: 4096, problems: 0, isComplete: true };
     },
   };
 
@@ -328,6 +348,14 @@ export class MemoryAgentControl implements AgentControl {
       const times = { startedAt: SINCE, finishedAt: SINCE };
       this.#jobs.set(id, { id, kind: "verify", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, verify });
       return this.#job(id);
+    },
+  };
+
+  readonly simulation: SimulationControl = {
+    report: async (id, question) => {
+      const figures = new SimulationFigures();
+      figures.add(simulationRow());
+      return { files: [`/var/log/sm/home simulation ${id}.csv`], report: sizingReport(figures, question, (ms) => new Date(ms).getUTCHours()) };
     },
   };
 

@@ -261,6 +261,20 @@ describe("what a command asks of the agent", () => {
     expect(kit.port.calls.at(-1)).toMatchObject(["connection.connect", { map: { kind: "base", directory: "/backup" }, options: { mirror: "full" } }]);
   });
 
+  test("CONNECT TO TDU simulates; what it does not use is said", async () => {
+    const kit = await connectedKit();
+    const { reports } = await kit.run("connect home to TDU compression lz4\nconnect home to tdu map c:\\userdata to e:\\backup");
+    const input = { repset: "home", target: "tdu", map: { kind: "none" } };
+    expect(kit.port.calls).toEqual([
+      ["connection.connect", { ...input, options: { compression: "lz4" } }],
+      ["connection.connect", { ...input, options: {} }],
+    ]);
+    expect(reports.map(({ outcome }) => outcome.note)).toEqual([
+      "simulation: nothing is stored anywhere",
+      "simulation: nothing is stored anywhere; what stands behind MAP is not used",
+    ]);
+  });
+
   test("STATUS lists the connections, MEMORY gives a figure, and jobs are stopped by their connection", async () => {
     const kit = await connectedKit();
     expect((await kit.run("status")).output).toBe(`  - Connections -\n  ${"1  home to beta".padEnd(34)}OK\n  ${"2  home to beta".padEnd(34)}OK\n`);
@@ -295,7 +309,7 @@ describe("what a command asks of the agent", () => {
     ["mirror start 1 full newer", "1:21 -101 SCRIPT_VALUE"],
     ["connect home to beta", "1:21 -102 SCRIPT_SYNTAX"],
     ["connect home to beta map exact map exact", "1:36 -102 SCRIPT_SYNTAX"],
-    ["connect home to tdu", "1:1 -1 SCRIPT_NO_COUNTERPART"],
+    ["connect home to tdu figures.sts", "1:1 -1 SCRIPT_NO_COUNTERPART"],
     ["schedule beta start every 5 minutes", "1:27 -102 SCRIPT_SYNTAX"],
     ["limit bandwidth 5 to beta", "1:19 -102 SCRIPT_SYNTAX"],
     ["limit bandwidth 5, 1 to gamma", "1:1 -105 SCRIPT_TARGET"],

@@ -3,12 +3,13 @@
 import { SmError } from "../../base/errors.js";
 import { COMPRESSIONS, type Compression } from "../../model/compression.js";
 import type { Mapping } from "../../model/connection-spec.js";
+import { SIMULATION_TARGET, SIMULATION_WORDS } from "../../model/simulation.js";
 import type { ArgumentReader, Operand } from "../argument-reader.js";
 import { connectionIds, connectionsTo, forEachOf } from "../connections.js";
 import { resolveTarget } from "../machines.js";
 import { statusLines } from "../status-block.js";
 import { integerValue } from "../value.js";
-import { done, type Verb } from "../verb.js";
+import { type Action, done, type Verb } from "../verb.js";
 import { saved } from "./repset-verbs.js";
 
 /** Connecting and disconnecting ask the peer over the network. */
@@ -39,12 +40,14 @@ interface ConnectOptions {
   compression?: Compression;
 }
 
-function parseConnect(reader: ArgumentReader): { readonly map: Operand<MapInput>; readonly options: ConnectOptions } {
+const CONNECT_FLAGS = ["MAP", "MIRROR", "NOMIRROR", "NOREPLICATE", "COMPRESSION"] as const;
+
+function parseConnect(reader: ArgumentReader): { readonly map: Operand<MapInput> | undefined; readonly options: ConnectOptions } {
   let map: Operand<MapInput> | undefined;
   const options: ConnectOptions = {};
   const once = (isGiven: boolean, what: string): void => (isGiven ? reader.fail(`${what} is given twice`) : undefined);
   while (!reader.isDone) {
-    const flag = reader.need("MAP", "MIRROR", "NOMIRROR", "NOREPLICATE", "COMPRESSION");
+    const flag = reader.need(...CONNECT_FLAGS);
     if (flag === "MAP") {
       once(map !== undefined, "MAP");
       map = parseMap(reader);
@@ -59,25 +62,39 @@ function parseConnect(reader: ArgumentReader): { readonly map: Operand<MapInput>
       options.mirror = flag === "NOMIRROR" ? "none" : reader.need("FULL", "DIFFerent") === "FULL" ? "full" : "difference";
     }
   }
-  if (map === undefined) reader.fail("the command does not say where on the target the copy is to be: add MAP");
   return { map, options };
+}
+
+/** A connection that only counts. What is documented for it and means nothing here is said, or refused. */
+function parseSimulation(reader: ArgumentReader, repset: Operand<string>): Action {
+  if (!reader.isDone && !CONNECT_FLAGS.some((flag) => reader.isAt(flag))) {
+    throw new SmError(
+      "SCRIPT_NO_COUNTERPART",
+      "the figures of a simulation have their place in the log directory (`sm tdu report`): leave the name of a file out",
+    );
+  }
+  const { map, options } = parseConnect(reader);
+  return async (session) => {
+    session.requireSource();
+    const input = { repset: saved(session, repset), target: SIMULATION_TARGET, map: { kind: "none" as const }, options };
+    const { connection } = await session.port.call("connection.connect", input, { deadlineMs: NETWORK_MS });
+    const note = map === undefined ? SIMULATION_WORDS : `${SIMULATION_WORDS}; what stands behind MAP is not used`;
+    return { value: integerValue(connection.id), note, answer: { connection } };
+  };
 }
 
 const connect: Verb = {
   words: ["CONNECT"],
-  form: '<repset> TO <target> MAP EXACT|BASE "<dir>"|"<source path>" TO "<target path>"[, …] [MIRROR FULL|DIFFerent | NOMIRROR] [NOREPLICATE] [COMPRESSION OFF|LZ4|BROTLI]',
-  summary: "Connects a replication set: mirrors it, and replicates from then on. Its value is the number of the connection.",
+  form: '<repset> TO <target>|TDU MAP EXACT|BASE "<dir>"|"<source path>" TO "<target path>"[, …] [MIRROR FULL|DIFFerent | NOMIRROR] [NOREPLICATE] [COMPRESSION OFF|LZ4|BROTLI]',
+  summary:
+    "Connects a replication set: mirrors it, and replicates from then on. TDU: only counts, stores nothing, and needs no MAP. Its value is the number of the connection.",
   parse(reader) {
     const repset = reader.text("the name of a replication set");
     reader.need("TO");
-    if (reader.has("TDU")) {
-      throw new SmError(
-        "SCRIPT_NO_COUNTERPART",
-        'no command here makes a connection that only counts (TO TDU); a machine of that name goes into quotes: TO "TDU"',
-      );
-    }
+    if (reader.has("TDU")) return parseSimulation(reader, repset);
     const machine = reader.text("a machine");
     const { map, options } = parseConnect(reader);
+    if (map === undefined) return reader.fail("the command does not say where on the target the copy is to be: add MAP");
     return async (session) => {
       session.requireSource();
       const input = { repset: saved(session, repset), target: await resolveTarget(session, machine(session)), map: map(session), options };

@@ -3,6 +3,7 @@
 import { SmError } from "../../base/errors.js";
 import { delay } from "../../base/wait.js";
 import { isJobOver, type JobReport, jobLeftovers } from "../../model/job.js";
+import { SIMULATION_WORDS } from "../../model/simulation.js";
 import type { ConnectionReport } from "../../model/status.js";
 import { throwIfInterrupted } from "../interruption.js";
 import type { ScriptSession } from "../session.js";
@@ -72,7 +73,7 @@ const waitOnMirror: Verb = {
         await delay(Math.min(waitMs, LOOK_AGAIN_MS), session.signal);
         return undefined;
       });
-      return done([], { connection: report });
+      return { ...done([], { connection: report }), ...(report.isSimulated ? { note: SIMULATION_WORDS } : {}) };
     };
   },
 };
