@@ -14,10 +14,11 @@ import { type Config, parseEndpoint } from "../config/config.js";
 import { loadConfig } from "../config/load-config.js";
 import { RepsetStore } from "../config/repset-store.js";
 import { TargetQuarantine } from "../connection/target-quarantine.js";
-import { TargetService, type TargetSettings } from "../connection/target-service.js";
+import { TargetService } from "../connection/target-service.js";
+import type { TargetSettings } from "../connection/target-settings.js";
 import { ControlServer } from "../control/http-server.js";
 import { keepBufferMemory } from "../fs/heap.js";
-import type { PeerAddress } from "../model/channel-port.js";
+import type { Peer, PeerAddress } from "../model/channel-port.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { StatusReport } from "../model/status.js";
 import { AgentLog } from "../observe/agent-log.js";
@@ -36,6 +37,8 @@ import { PeerService } from "./peer-service.js";
 import { QueueLimitsFile } from "./queue-limits.js";
 import { QueueService } from "./queue-service.js";
 import { RepsetService } from "./repset-service.js";
+import { RestoreHolder } from "./restore-holder.js";
+import { RestoreService } from "./restore-service.js";
 import { Simulations, type SimulationsOptions } from "./simulations.js";
 import { SourceService, type SourceServiceOptions } from "./source-service.js";
 import { StatusBoard } from "./status-board.js";
@@ -125,7 +128,12 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const common = { version, failpoint, log };
   const target = await TargetService.open({ ...targetOptions(config, identity, peers), ...common, onFeeds: () => feedsChanged(), onChange: board.changed });
   closers.push(() => target.close());
-  const server = await PeerServer.open({ ...trust, listen, accept: target.accept, dismiss: target.dismiss, log, limits: linkTiming(config) });
+  const limits = openLimits(config, log);
+  const findPeer = (name: string): Peer => peerService.find(name);
+  const holder = new RestoreHolder({ config, limits: () => limits.inForce, target, dialer, findPeer, ...common, onChange: board.changed });
+  closers.push(() => holder.close());
+  const doors = { accept: target.accept, dismiss: holder.dismiss, acceptRestore: holder.accept, compressBytesMin: config.transport.compressMinBytes };
+  const server = await PeerServer.open({ ...trust, listen, ...doors, log, limits: linkTiming(config) });
   closers.push(() => server.close());
   const repsetStore = await RepsetStore.open(config.configDir, log);
   closers.push(() => repsetStore.close());
@@ -136,22 +144,14 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     listening: () => server.address,
     onPaired: (name) => source.nudgePeer(name),
   });
-  const limits = openLimits(config, log);
   const simulations = openSimulations({ config, ...common }, closers);
   const jobs: JobService = new JobService({ config, connection: (id) => source.connection(id), board, log });
-  const source: SourceService = await SourceService.open({
-    config,
-    limits,
-    repsets: repsetStore,
-    dialer: simulations.over(dialer),
-    findPeer: (name) => peerService.find(name),
-    feeds: () => target.feeds,
-    jobs: alsoOf(jobs, simulations),
-    simulations,
-    board,
-    ...common,
-  });
+  const parts = { config, limits, findPeer, board };
+  const simulated = { dialer: simulations.over(dialer), jobs: alsoOf(jobs, simulations), simulations };
+  const source: SourceService = await SourceService.open({ ...parts, ...simulated, repsets: repsetStore, feeds: () => target.feeds, ...common });
   closers.push(() => source.close());
+  const restores = new RestoreService({ ...parts, dialer, jobs, holder, source, target, log });
+  closers.push(() => restores.close());
   peers.onRemoved(({ name }) => source.peerRemoved(name));
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
@@ -167,6 +167,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     connections: source,
     jobs,
     simulation: simulations,
+    restores,
     transmission: new TransmissionService((id) => source.connection(id)),
     targets: target,
     peers: peerService,

@@ -3,6 +3,7 @@
 import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
+import { isToBeRestored } from "../connection/restore-hold.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import { bytesFromText, isBytePath } from "../model/byte-path.js";
 import { isJobOver, type JobControl, type JobReport, type OrphansJobReport, type PlanJobReport, type VerifyJobReport } from "../model/job.js";
@@ -33,6 +34,8 @@ export class JobService implements JobControl {
   readonly #store: JobStore;
   /** By connection: one at a time. */
   readonly #running = new Map<number, RunningJob>();
+  /** Those that no source worker of this agent runs, by their number: how they are ended. */
+  readonly #others = new Map<number, () => Promise<JobReport>>();
 
   constructor(options: JobServiceOptions) {
     this.#options = options;
@@ -57,10 +60,25 @@ export class JobService implements JobControl {
 
   async stop(id: number): Promise<JobReport> {
     const job = await this.show(id);
+    const other = this.#others.get(id);
+    if (other !== undefined) return other();
     const running = this.#running.get(job.connectionId);
     if (running?.report.id !== id) return job;
     this.#options.connection(job.connectionId).options.feed.send(running.stopCommand);
     return this.#end(running, "Stopped", null);
+  }
+
+  nextId(): number {
+    return this.#store.nextId();
+  }
+
+  /** Keeps the report of a job that runs elsewhere; `stop` ends it while it is not over. */
+  keep(job: JobReport, stop: () => Promise<JobReport>): void {
+    const isNew = !this.#others.has(job.id);
+    if (isJobOver(job)) this.#others.delete(job.id);
+    else this.#others.set(job.id, stop);
+    this.#store.put(job, isNew || isJobOver(job));
+    this.#options.board.changed();
   }
 
   async startVerify(connectionId: number, options: VerifyOptions): Promise<JobReport> {
@@ -117,11 +135,13 @@ export class JobService implements JobControl {
     return running.report;
   }
 
-  #refuse({ id, mirror, record, guard }: SourceConnection, needsReplication = true): void {
+  #refuse(connection: SourceConnection, needsReplication = true): void {
+    const { id, mirror, record, guard } = connection;
     const running = this.#running.get(id);
     if (running !== undefined)
       throw new SmError("JOB_CONFLICT", `job ${running.report.id} of connection ${id} is running`, { data: { job: running.report.id } });
     if (record.isSimulated === true) throw new SmError("SIMULATION", `connection ${id} is a simulation: there is no target to look at`);
+    if (isToBeRestored(connection)) throw new SmError("JOB_CONFLICT", `connection ${id} is held: its source is to be restored first`);
     if (mirror.isRunning) throw new SmError("JOB_CONFLICT", `connection ${id} is being mirrored: its target is looked at when that is completed`);
     if (guard.isHeld || guard.isRejected) throw new SmError("JOB_CONFLICT", `connection ${id} is held: its target is not to be as the source is now`);
     if (needsReplication && !record.options.replicate)
@@ -180,6 +200,7 @@ export class JobService implements JobControl {
 }
 
 function figuresOf(job: JobReport): Readonly<Record<string, number>> {
+  if (job.kind === "restore") return {};
   if (job.kind === "verify") return { differences: job.verify.differences };
   if (job.kind === "plan") return { files: job.plan.counts.files, ...partsOf((action) => job.plan.parts[action].files) };
   const { found, done, kept, failed } = job.orphans.counts;

@@ -330,5 +330,8 @@ function summarise(dirfd: number, entry: MirrorEntry, request: CompareRequest): 
 
 function isSuspect(suspect: CompareRequest["suspect"], stat: FileStat): boolean {
   if (typeof suspect === "string") return suspect === "all";
-  return stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6 >= suspect.changedSinceMs;
+  const { changedSinceMs, restored } = suspect;
+  const changedMs = stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6;
+  const isRestored = restored !== undefined && changedMs >= restored.fromMs && changedMs <= restored.untilMs;
+  return changedMs >= changedSinceMs && !isRestored;
 }

@@ -6,7 +6,7 @@ import { guardRecordSchema, NOTHING_HELD } from "./guard-record.js";
 
 /** A mirror that must run before the target can be called good. */
 export const mirrorNeedSchema = z.strictObject({
-  reason: z.enum(["initial", "manual", "restart", "queue", "target", "rules", "problem"]),
+  reason: z.enum(["initial", "manual", "restart", "queue", "target", "rules", "problem", "restore"]),
   message: z.string(),
   /** ISO 8601. */
   since: z.string(),
@@ -15,12 +15,16 @@ export const mirrorNeedSchema = z.strictObject({
   content: z.enum(["times", "checksum", "checksum-all"]).exactOptional(),
   /** Only files that are newer on the source are sent; absent = all. */
   newerOnly: z.boolean().exactOptional(),
+  /** Only what the target lacks is sent; absent = all. */
+  missingOnly: z.boolean().exactOptional(),
   /** Paths on the source that alone are mirrored; absent = the whole set. */
   paths: z.array(z.string()).readonly().exactOptional(),
   /** What happens to names that the source lacks: replication may remove what it put there, a first mirror may not. */
   extras: z.enum(["report", "remove"]),
   /** Files changed since then (ms) are compared by content, whatever their times say; null = none. */
   changedSinceMs: z.number().nullable(),
+  /** Of these, those that changed last in this span (ms) are compared by their times: they came from the target itself. */
+  restored: z.strictObject({ fromMs: z.number(), untilMs: z.number() }).exactOptional(),
   /** False: waits for a person (connected with --no-mirror, or stopped by hand). */
   isAutomatic: z.boolean(),
   /** The checkpoint covers everything else: what the source's metadata shows to have changed since is compared, and nothing more. */
@@ -28,6 +32,20 @@ export const mirrorNeedSchema = z.strictObject({
 });
 
 export type MirrorNeed = z.infer<typeof mirrorNeedSchema>;
+
+/** Why nothing is sent to the target. Discarded: a person decided against what it has, and it has not heard of that yet. */
+export const restoreHoldSchema = z.strictObject({
+  state: z.enum(["running", "owed", "discarded"]),
+  /** Of the restore. */
+  key: z.string(),
+  /** Only some paths are restored, of a source that is whole otherwise. */
+  isPart: z.boolean(),
+  message: z.string(),
+  /** ISO 8601. */
+  since: z.string(),
+});
+
+export type RestoreHold = z.infer<typeof restoreHoldSchema>;
 
 /** The target has, durably, all that the source was at a mark. */
 export const checkpointSchema = z.strictObject({
@@ -65,6 +83,8 @@ export const connectionRecordSchema = z.strictObject({
   /** Null: after a restart all of the target is compared. */
   checkpoint: checkpointSchema.nullable().default(null),
   guard: guardRecordSchema.default(NOTHING_HELD),
+  /** The data of the source is to come back from the target first: nothing is sent meanwhile. Absent = it is not. */
+  restore: restoreHoldSchema.nullable().exactOptional(),
 });
 
 export type ConnectionRecord = z.infer<typeof connectionRecordSchema>;

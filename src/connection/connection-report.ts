@@ -15,6 +15,7 @@ import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
 import { quarantineReason } from "./quarantine-reason.js";
 import type { QuarantineWatch } from "./quarantine-watch.js";
+import { isToBeRestored } from "./restore-hold.js";
 import { retryReason } from "./retry-reason.js";
 import type { SentCounts } from "./set-sender.js";
 import { simulatedConsistency, simulatedState, simulationReason } from "./simulated-report.js";
@@ -116,6 +117,7 @@ function knownPoint({ point, claim }: ConnectionView): ConsistencyPoint {
 
 function dataState(c: ConnectionView): TargetDataState {
   // A mirror whose source is away makes no progress: it is still to be done.
+  if (isToBeRestored(c)) return "Restore Required";
   if (c.mirror.isRunning) return c.state.kind === "halted" ? "Mirror Required" : "Mirroring";
   const { mirrorNeed } = c.record;
   const isLacking = c.guard.isRejected || (mirrorNeed !== null && mirrorNeed.isScan !== true) || !c.record.options.replicate;
@@ -142,14 +144,27 @@ function replicationStatus(c: ConnectionView, queued: number): ReplicationStatus
 
 function reasonsOf(c: ConnectionView): readonly Reason[] {
   const others = [stateReason(c), mirrorReason(c), repairReason(c), retryReason(c.retrying, `peer ${c.record.peer}`), heldReason(c), problemReason(c)];
+  if (isToBeRestored(c)) return [restoreReason(c), linkReason(c), stateReason(c)].filter((reason) => reason !== null);
   return [simulationReason(c.record), c.guard.reason(), linkReason(c), c.stall.reason, ...transmissionReasons(c, Date.now()), ...others].filter(
     (reason) => reason !== null,
   );
 }
 
+function restoreReason({ record, state, stateSince }: ConnectionView): Reason {
+  const { id, repset, peer, restore } = record;
+  const common = { code: "RESTORE_REQUIRED", object: `connection ${id}`, since: restore?.since ?? stateSince, nextAt: null };
+  if (restore?.state === "running") {
+    const next = "nothing is sent to the target meanwhile; then a mirror compares what changed since, and replication goes on";
+    return { ...common, message: restore.message, next, command: "sm job list" };
+  }
+  const message = restore?.message ?? ("fault" in state ? state.fault.message : "");
+  const next = `nothing is sent, and nothing removed on the target, until the data is back; \`sm mirror start ${id}\` sends what is here instead`;
+  return { ...common, message, next, command: `sm restore start ${repset} --from ${peer}` };
+}
+
 function linkReason(c: ConnectionView): Reason | null {
   if (c.state.kind !== "backingOff" && c.state.kind !== "halted") return null;
-  if (c.state.fault.code === "GUARD_REJECTED") return null;
+  if (c.state.fault.code === "GUARD_REJECTED" || c.state.fault.code === "RESTORE_REQUIRED") return null;
   const { code, message } = c.state.fault;
   const fault = { code, message, since: c.stateSince };
   const peer = `peer ${c.record.peer}`;

@@ -48,9 +48,10 @@ export class MirrorDuty {
     this.#onChange();
   }
 
-  /** Records that a mirror must run; starts it as soon as there is a channel. */
+  /** Records that a mirror must run; starts it as soon as there is a channel. One of some paths takes nothing from what is owed. */
   require(need: MirrorNeed): void {
-    this.set(mergeNeeds(this.#connection.record.mirrorNeed, need));
+    if (need.paths !== undefined) this.#connection.keep({ partMirror: need }, true);
+    else this.set(mergeNeeds(this.#connection.record.mirrorNeed, need));
     this.#connection.mirror.end("failed", new Date().toISOString());
     this.startNeeded();
   }

@@ -9,16 +9,17 @@ export interface OrderInput {
   readonly connectionId: number;
   readonly mirrorId: number;
   readonly mode: MirrorMode;
-  readonly need: Pick<MirrorNeed, "changedSinceMs" | "content" | "newerOnly" | "paths">;
+  readonly need: Pick<MirrorNeed, "changedSinceMs" | "restored" | "content" | "newerOnly" | "missingOnly" | "paths">;
   readonly extras: MirrorOrder["extras"];
   readonly roots: ConnectionRecord["roots"];
 }
 
 /** What the source worker is told to do about a mirror that is owed. */
 export function mirrorOrder({ need, roots, ...order }: OrderInput): MirrorOrder {
-  const { changedSinceMs, content = "times", newerOnly = false, paths } = need;
+  const { changedSinceMs, restored, content = "times", newerOnly = false, missingOnly = false, paths } = need;
+  const suspect = changedSinceMs === null ? "none" : { changedSinceMs, ...(restored === undefined ? {} : { restored }) };
   const places = paths === undefined ? null : placesOf(paths, roots);
-  return { ...order, suspect: changedSinceMs === null ? "none" : { changedSinceMs }, content, newerOnly, places };
+  return { ...order, suspect, content, newerOnly, missingOnly, places };
 }
 
 /** What lies within another of them is not named twice. */

@@ -98,6 +98,11 @@ export class MirrorTracker {
     return this.isRunning ? Math.max(0, this.#counts.bytesTotal - this.#counts.bytesDone - this.#counts.bytesSkipped) : 0;
   }
 
+  /** Names that the target had beyond the source, and has no more. */
+  get removed(): number {
+    return this.#counts.removed;
+  }
+
   get skippedBytes(): number {
     return this.#counts.bytesSkipped;
   }

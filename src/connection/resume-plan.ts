@@ -74,8 +74,10 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
   const changedSinceMs =
     a.changedSinceMs === null ? b.changedSinceMs : b.changedSinceMs === null ? a.changedSinceMs : Math.min(a.changedSinceMs, b.changedSinceMs);
   const { isScan, ...rest } = b;
+  const restored = b.restored ?? a.restored;
   return {
     ...rest,
+    ...(restored === undefined ? {} : { restored }),
     ...(isScan === true && a.isScan === true ? { isScan } : {}),
     since: a.since,
     mode: a.mode === "full" ? "full" : b.mode,
@@ -94,7 +96,8 @@ export function withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): Mirr
 
 /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
 export function needByHand(owed: MirrorNeed | null, wish: MirrorWish, nowIso: string): MirrorNeed {
-  const kept = { extras: owed?.extras ?? "report", changedSinceMs: owed?.changedSinceMs ?? null } as const;
+  const restored = owed?.restored === undefined ? {} : { restored: owed.restored };
+  const kept = { extras: owed?.extras ?? "report", changedSinceMs: owed?.changedSinceMs ?? null, ...restored } as const;
   return { reason: "manual", message: "started by hand", since: nowIso, ...wish, ...kept, isAutomatic: true };
 }
 

@@ -19,7 +19,7 @@ import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { ConnectionStallWatch } from "./connection-stall.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, isHalted, nextConnection } from "./connection-state.js";
 import { CopyWatch, tellClaim } from "./copy-watch.js";
-import { guardFor, prepareMirror } from "./guard-decision.js";
+import { guardFor } from "./guard-decision.js";
 import { faultOf, type LinkFault } from "./link-fault.js";
 import { LiveSets } from "./live-sets.js";
 import type { MassChangeGuard } from "./mass-change-guard.js";
@@ -30,6 +30,7 @@ import { ProblemBook } from "./problem-book.js";
 import { QuarantineWatch } from "./quarantine-watch.js";
 import { RecordKeeper } from "./record-keeper.js";
 import { RestartDuty } from "./restart-duty.js";
+import { firstState, liftEvent, prepareByHand, takeLiveSet } from "./restore-hold.js";
 import { planResume, reviewSpan, withEmptyTarget } from "./resume-plan.js";
 import { type SentCounts, SetSender } from "./set-sender.js";
 import { logState } from "./state-log.js";
@@ -81,7 +82,7 @@ export class SourceConnection {
     this.#duty = new MirrorDuty(this, { done: () => this.#repairPlaces(), change: () => this.#changed(), scan: (need) => this.restart.scan(need) });
     this.keeper = new RecordKeeper(options.save, options.log);
     this.guard = guardFor(this, () => options.guardPolicy(this.record));
-    if (this.guard.isRejected) this.state = { kind: "halted", fault: this.guard.fault };
+    this.state = firstState(this);
     this.quarantine = new QuarantineWatch({ connection: this, feed: options.feed, onAsked: (answers) => this.#takeAnswers(answers) });
     this.#copy = new CopyWatch({ view: this, probe: () => options.feed.probe(this.id), onClaim: (claim) => tellClaim(options.feed, this.channel, claim) });
     this.stall = new ConnectionStallWatch(this);
@@ -268,8 +269,7 @@ export class SourceConnection {
     this.restart.take(event);
     switch (event.kind) {
       case "set":
-        if (event.connectionId === 0) this.guard.takeSet(event);
-        if (event.connectionId === 0) this.#live.add(event.seq);
+        if (event.connectionId === 0) takeLiveSet(this, event, this.#live);
         if (event.connectionId === 0 && event.changes > 0) this.#open.add(event.seq);
         if (event.lastPath !== "") this.lastFile = event.lastPath;
         break;
@@ -333,7 +333,7 @@ export class SourceConnection {
 
   #unhalt(): void {
     if (this.state.kind !== "halted") return;
-    this.#dispatch(this.guard.isRejected ? { kind: "halt", fault: this.guard.fault } : { kind: "resume" });
+    this.#dispatch(liftEvent(this));
     this.#resume();
   }
 
@@ -357,7 +357,7 @@ export class SourceConnection {
   }
 
   startMirror(wish: MirrorWish): MirrorReport {
-    prepareMirror(this);
+    prepareByHand(this);
     return this.#duty.startByHand(wish);
   }
 

@@ -13,6 +13,7 @@ import { PLAN_COMMANDS } from "./plan-commands.js";
 import { QUARANTINE_COMMANDS } from "./quarantine-commands.js";
 import { QUEUE_COMMANDS } from "./queue-commands.js";
 import { REPSET_COMMANDS } from "./repset-commands.js";
+import { RESTORE_COMMANDS } from "./restore-commands.js";
 import { SCHEDULE_COMMANDS } from "./schedule-commands.js";
 import { STATUS_COMMANDS } from "./status-commands.js";
 import { TDU_COMMANDS } from "./tdu-commands.js";
@@ -27,6 +28,7 @@ export const COMMANDS = [
   ...MIRROR_COMMANDS,
   ...PLAN_COMMANDS,
   ...JOB_COMMANDS,
+  ...RESTORE_COMMANDS,
   ...TRANSMISSION_COMMANDS,
   ...SCHEDULE_COMMANDS,
   ...TDU_COMMANDS,

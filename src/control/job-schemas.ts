@@ -5,6 +5,7 @@ import type { JobReport, VerifyReport } from "../model/job.js";
 import type { OrphanSums } from "../model/orphan-sums.js";
 import type { OrphansReport } from "../model/orphans.js";
 import { type PlanPart, type PlanReport, partsOf } from "../model/plan.js";
+import { orphansChoiceSchema, overwriteSchema, type RestoreReport, restoreCountsSchema } from "../model/restore.js";
 import type { VerifyCounts } from "../model/verify.js";
 
 const countsSchema: z.ZodType<VerifyCounts> = z.object({
@@ -89,6 +90,20 @@ const verifySchema: z.ZodType<VerifyReport> = z.object({
   logFile: z.string(),
 });
 
+const mappingsSchema = z.array(z.object({ source: z.string(), target: z.string() })).readonly();
+
+const restoreSchema: z.ZodType<RestoreReport> = z.object({
+  overwrite: overwriteSchema,
+  checksum: z.boolean(),
+  orphans: orphansChoiceSchema,
+  paths: z.array(z.string()).readonly().nullable(),
+  from: z.string(),
+  to: z.string(),
+  mappings: mappingsSchema,
+  counts: restoreCountsSchema,
+  doubt: z.string().nullable(),
+});
+
 export const planPartSchema: z.ZodType<PlanPart> = z.object({ ...sumsShape, names: z.array(z.string()).readonly() });
 
 const planSchema: z.ZodType<PlanReport> = z.object({
@@ -114,5 +129,6 @@ const planSchema: z.ZodType<PlanReport> = z.object({
 export const jobReportSchema: z.ZodType<JobReport> = z.discriminatedUnion("kind", [
   factsSchema.extend({ kind: z.literal("verify"), verify: verifySchema }),
   factsSchema.extend({ kind: z.literal("orphans"), orphans: orphansSchema }),
+  factsSchema.extend({ kind: z.literal("restore"), restore: restoreSchema }),
   factsSchema.extend({ kind: z.literal("plan"), plan: planSchema }),
 ]);

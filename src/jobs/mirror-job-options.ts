@@ -11,6 +11,8 @@ export interface MirrorJobOptions {
   readonly suspect: CompareRequest["suspect"];
   readonly content: MirrorContent;
   readonly newerOnly: boolean;
+  /** What the target has stays as it is; absent = it does not. */
+  readonly missingOnly?: boolean;
   /** What alone is gone through; null = everything. */
   readonly places: readonly MirrorPlace[] | null;
   readonly tree: MirrorTree;

@@ -12,7 +12,7 @@ import { withContent } from "./compare-answer.js";
 import { slicesOf } from "./compare-slices.js";
 import { type DirectoryWork, sliceOf, worksOf, worksOfPlace } from "./directory-work.js";
 import { follow } from "./follow-renames.js";
-import { isLeftAlone } from "./left-alone.js";
+import { isBlocked, isLeftAlone, isTaken } from "./left-alone.js";
 import { LinkGroups } from "./link-groups.js";
 import type { MirrorJobOptions, PendingCompare } from "./mirror-job-options.js";
 import { MirrorProgress, totalsOf } from "./mirror-progress.js";
@@ -274,6 +274,10 @@ export class MirrorJob {
     this.progress.noteExtras(path, answer.extras, answer.removed);
     // All is sent anyway: only what the target has beyond the source was to be told.
     if (this.options.mode === "full") return;
+    if (this.options.missingOnly === true && isBlocked(answer.differs)) {
+      for (const entry of pending.entries.values()) this.progress.leaveAlone(entry);
+      return;
+    }
     const differing = new Set<string>();
     for (const difference of withContent(answer.differs, pending.entries)) {
       differing.add(difference.name);
@@ -363,7 +367,8 @@ export class MirrorJob {
   }
 
   #isLeftAlone(root: RootIndex, { type, path }: MirrorEntry, { why, found }: Difference, first: BytePath | undefined): boolean {
-    const { newerOnly, tree } = this.options;
+    const { newerOnly, missingOnly, tree } = this.options;
+    if (missingOnly === true) return isTaken(type, why);
     if (!newerOnly || why === "attr") return false;
     const isLeft = isLeftAlone(type, tree.stampOf(root, path), found);
     if (isLeft && why === "type") this.#inTheWay.add(`${root}:${path}`);

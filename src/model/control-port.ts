@@ -4,10 +4,11 @@
 import type { Peer, PeerAddress } from "./channel-port.js";
 import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
-import type { JobControl } from "./job.js";
+import type { JobControl, JobReport } from "./job.js";
 import type { MirrorWish } from "./mirror-wish.js";
 import type { RulePlan } from "./plan.js";
 import type { QueueLimitsChange, QueueReport } from "./queue.js";
+import type { RestoreStart } from "./restore.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { SimulationControl } from "./simulation.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
@@ -139,6 +140,14 @@ export interface QueueControl {
   set(change: QueueLimitsChange | null): Promise<QueueReport>;
 }
 
+/** Data that comes back from copies. */
+export interface RestoreControl {
+  /** Begins one; resolves with the first report of its job. */
+  start(wish: RestoreStart): Promise<JobReport>;
+  /** Ends those of a set, null = all. */
+  stop(repset: string | null): Promise<readonly JobReport[]>;
+}
+
 /** One path of this target that refused a change. */
 export interface QuarantineEntry {
   /** Of the source. */
@@ -176,6 +185,7 @@ export interface AgentControl {
   readonly quarantine: QuarantineControl;
   readonly jobs: JobControl;
   readonly simulation: SimulationControl;
+  readonly restores: RestoreControl;
   /** `path` absolute, as text. */
   explain(path: string): Promise<PathExplanation>;
   status(): StatusReport;

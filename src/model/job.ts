@@ -4,6 +4,7 @@ import { unreachable } from "../base/assert.js";
 import type { MirrorWish } from "./mirror-wish.js";
 import { type OrphanOptions, type OrphansReport, orphansLeft } from "./orphans.js";
 import type { PlanReport } from "./plan.js";
+import type { RestoreReport } from "./restore.js";
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
 
 export type JobStatus = "Waiting" | "Running" | "Done" | "Stopped" | "Failed";
@@ -35,12 +36,18 @@ export interface OrphansJobReport extends JobFacts {
   readonly orphans: OrphansReport;
 }
 
+/** `connectionId` 0: no connection of this agent is concerned. `target` is the machine that is restored. */
+export interface RestoreJobReport extends JobFacts {
+  readonly kind: "restore";
+  readonly restore: RestoreReport;
+}
+
 export interface PlanJobReport extends JobFacts {
   readonly kind: "plan";
   readonly plan: PlanReport;
 }
 
-export type JobReport = VerifyJobReport | OrphansJobReport | PlanJobReport;
+export type JobReport = VerifyJobReport | OrphansJobReport | PlanJobReport | RestoreJobReport;
 
 export interface VerifyReport extends VerifyOptions {
   readonly counts: VerifyCounts;
@@ -68,6 +75,7 @@ export function jobLeftovers(job: JobReport): number {
     case "orphans":
       return orphansLeft(job.orphans);
     case "plan":
+    case "restore":
       return 0;
     default:
       return unreachable(job);

@@ -33,6 +33,12 @@ export interface MirrorTransfer {
 
 export type MirrorShipment = "shipped" | "vanished" | MirrorTransfer;
 
+/** Contents that changed since then are suspect (ms, by ctime), but for those that changed last while they were restored from the receiver. */
+export interface SuspectSpan {
+  readonly changedSinceMs: number;
+  readonly restored?: { readonly fromMs: number; readonly untilMs: number };
+}
+
 export interface CompareRequest {
   readonly root: RootIndex;
   readonly directory: BytePath;
@@ -44,7 +50,7 @@ export interface CompareRequest {
   readonly links: ReadonlyMap<string, BytePath>;
   readonly withDirectory: boolean;
   /** Entries whose content must be compared whatever their times say. */
-  readonly suspect: "none" | "all" | { readonly changedSinceMs: number };
+  readonly suspect: "none" | "all" | SuspectSpan;
   /** Contents of small files are compared by their hash, and what is found in place of what differs is told. */
   readonly look?: {
     readonly hashesSmallFiles: boolean;

@@ -21,6 +21,8 @@ export type CaptureChoice = "auto" | "fanotify" | "chokidar" | "walk";
 export interface SourceWorkerData {
   readonly roots: readonly string[];
   readonly rules: readonly Rule[];
+  /** Where each root lies in the sense of the rules. */
+  readonly ruleRoots: readonly string[];
   readonly lastSeq: number;
   readonly signatureBytesMax: number;
   readonly windowBytes: number;
@@ -42,6 +44,8 @@ export interface MirrorOrder {
   readonly suspect: CompareRequest["suspect"];
   readonly content: MirrorContent;
   readonly newerOnly: boolean;
+  /** What the target has stays as it is; absent = it does not. */
+  readonly missingOnly?: boolean;
   /** What alone is mirrored; null = the whole set. */
   readonly places: readonly MirrorPlace[] | null;
 }

@@ -15,6 +15,7 @@ import { helpVerb } from "./verbs/help-verb.js";
 import { JOB_VERBS } from "./verbs/job-verbs.js";
 import { MIRROR_VERBS } from "./verbs/mirror-verbs.js";
 import { REPSET_VERBS } from "./verbs/repset-verbs.js";
+import { RESTORE_VERBS } from "./verbs/restore-verbs.js";
 import { SESSION_VERBS } from "./verbs/session-verbs.js";
 import { SETTING_VERBS } from "./verbs/setting-verbs.js";
 import { TRANSMISSION_VERBS } from "./verbs/transmission-verbs.js";
@@ -27,6 +28,7 @@ export const PRESENT_VERBS: readonly Verb[] = [
   ...CONNECTION_VERBS,
   ...MIRROR_VERBS,
   ...JOB_VERBS,
+  ...RESTORE_VERBS,
   ...TRANSMISSION_VERBS,
   ...SETTING_VERBS,
   ...WAIT_VERBS,

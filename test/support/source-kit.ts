@@ -151,7 +151,7 @@ export class SourceKit {
     mode: MirrorOrder["mode"],
     extras: MirrorOrder["extras"] = mode === "full" ? "keep" : "remove",
     suspect: MirrorOrder["suspect"] = "none",
-    more: Partial<Pick<MirrorOrder, "content" | "newerOnly" | "places">> = {},
+    more: Partial<Pick<MirrorOrder, "content" | "newerOnly" | "missingOnly" | "places">> = {},
   ): Promise<void> {
     const mirrorId = ++this.#mirrors;
     this.jobs.obey({ kind: "attach", connectionId: CONNECTION });

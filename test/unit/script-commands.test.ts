@@ -183,6 +183,15 @@ describe("what a command asks of the agent", () => {
       ["orphans.start", { id: 1, action: "move", to: "/attic", olderThanMs: 7_200_000, includesExcluded: true, isConfirmed: true, isDryRun: true }],
     ],
     [
+      'restore home from beta newer checksum orphans report path "/home/a"',
+      ["restore.start", { repset: "home", from: "beta", to: null, overwrite: "newer", checksum: true, orphans: "report", paths: ["/home/a"] }],
+    ],
+    [
+      "restore home from localhost to 10.0.0.2",
+      ["restore.start", { repset: "home", from: "alpha", to: "beta", overwrite: "always", checksum: false, orphans: "keep", paths: null }],
+    ],
+    ["restore stop home", ["restore.stop", { repset: "home" }]],
+    [
       "limit bandwidth 19300, 5 to beta",
       ["transmission.limit", { id: 1, rate: { bytesPerSecond: 3860 } }],
       ["transmission.limit", { id: 2, rate: { bytesPerSecond: 3860 } }],
@@ -386,6 +395,17 @@ describe("waiting", () => {
     expect(await kit.run("waitonmirror 1 timeout 0")).toMatchObject({ failures: ["1:1 -1 TIMEOUT"], exitCode: 6 });
   });
 
+  test("WAITONRESTORE tells of what a copy may lack, and fails where something could not be brought", async () => {
+    const kit = await connectedKit();
+    await kit.run("$r = restore home from beta");
+    const job = await kit.agent.jobs.show(9);
+    if (job.kind !== "restore") throw new Error("no restore");
+    kit.agent.jobs.wait = async () => ({ ...job, restore: { ...job.restore, doubt: "it was full" } });
+    expect((await kit.run("waitonrestore $r")).reports[0]?.outcome.note).toContain("it was full");
+    kit.agent.jobs.wait = async () => ({ ...job, restore: { ...job.restore, counts: { ...job.restore.counts, problems: 2 } } });
+    expect((await kit.run("waitonrestore $r")).failures).toEqual(["1:1 -1 DONE_WITH_PROBLEMS"]);
+  });
+
   test("WAITONJOB fails where something is left", async () => {
     const kit = await connectedKit();
     expect((await kit.run("$job = verify 1\nwaitonjob $job")).failures).toEqual([]);
@@ -435,7 +455,7 @@ describe("help, completion and the document", () => {
     ["$x = conn", ["CONNECT"]],
     ["call mirror.st", ["mirror.start", "mirror.stop"]],
     ["write $e", ["$error"]],
-    ["help waiton", ["WAITONJOB", "WAITONMIRROR", "WAITONQUEUE"]],
+    ["help waiton", ["WAITONJOB", "WAITONMIRROR", "WAITONQUEUE", "WAITONRESTORE"]],
     ["nonsense ", []],
   ])("%s is completed", (line, words) => {
     const sources = { variables: new VariableTable(), commandNames: ["mirror.start", "mirror.stop", "status"] };

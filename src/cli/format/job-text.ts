@@ -3,6 +3,7 @@ import { formatOrphans } from "./orphans-text.js";
 import { formatPlan, planFigure } from "./plan-text.js";
 import { formatBytes, formatCount, formatPercent, formatTime } from "./quantities.js";
 import { indent } from "./reason-text.js";
+import { formatRestore } from "./restore-text.js";
 import { formatTable } from "./table.js";
 
 const WHY = {
@@ -32,12 +33,14 @@ export function formatJobList(jobs: readonly JobReport[]): string {
 /** What it found, in a few words. */
 export function jobFigure(job: JobReport): string {
   if (job.kind === "verify") return `${formatCount(job.verify.differences)} differences`;
+  if (job.kind === "restore") return `${formatCount(job.restore.counts.filesDone)} files, ${formatBytes(job.restore.counts.bytesDone)}`;
   if (job.kind === "plan") return planFigure(job.plan);
   const { files, directories } = job.orphans.counts.found;
   return `${formatCount(files + directories)} orphans`;
 }
 
 export function formatJob(job: JobReport): string {
+  if (job.kind === "restore") return formatRestore(job);
   if (job.kind === "plan") return formatPlan(job);
   return job.kind === "verify" ? formatVerify(job) : formatOrphans(job);
 }

@@ -33,8 +33,6 @@ export const ABSENT_VERBS: readonly Verb[] = [
   absent(["ORPHans", "ENABLE"], "<connection>", "ORPHANS START reports, deletes or moves them when it is said"),
   absent(["ORPHans", "DISABLE"], "<connection>", "orphans are never touched unless ORPHANS START says so"),
   absent(["ORPHANSCFG"], "<target> …", "ORPHANS START takes what is to be done"),
-  absent(["RESTORE"], "<repset> FROM <target> TO <machine> …", "CALL restore.start, where HELP CALL lists it"),
-  absent(["WAITONRESTORE"], "<connection>", "WAITONJOB waits for a job"),
   absent(["MONITOR"], "…", "the agent watches no other server"),
   absent(["FAILOVER"], "<source>", "the agent takes over no addresses"),
   absent(["FAILBACK"], "<source> …", "the agent takes over no addresses"),

@@ -103,10 +103,10 @@ class OwedMirror {
   }
 }
 
-const waitOnJob: Verb = {
-  words: ["WAITONJOB"],
+const waitOnJob = (word: string, what: string): Verb => ({
+  words: [word],
   form: "<job> [TIMEOUT <n> [units]]",
-  summary: "Waits until a verification or an orphan job has ended; fails when it found, or left, something.",
+  summary: `Waits until ${what} has ended; fails when it found, or left, something.`,
   parse(reader) {
     const number = reader.integer("the number of a job", { min: 1, max: Number.MAX_SAFE_INTEGER });
     const timeout = reader.timeout();
@@ -114,10 +114,11 @@ const waitOnJob: Verb = {
       const id = number(session);
       const job = await until(session, timeout(session), `job ${id}`, (timeoutMs) => endedJob(session, id, timeoutMs));
       requireCleanEnd(job);
-      return done([], { job });
+      const doubt = job.kind === "restore" ? job.restore.doubt : null;
+      return { ...done([], { job }), ...(doubt === null ? {} : { note: `the copy that job ${id} restored from may lack something: ${doubt}` }) };
     };
   },
-};
+});
 
 async function endedJob(session: ScriptSession, id: number, timeoutMs: number): Promise<JobReport | undefined> {
   const { job } = await session.port.call("job.wait", { job: id, timeoutMs });
@@ -125,7 +126,7 @@ async function endedJob(session: ScriptSession, id: number, timeoutMs: number): 
 }
 
 function requireCleanEnd(job: JobReport): void {
-  const left = jobLeftovers(job);
+  const left = job.kind === "restore" ? job.restore.counts.problems : jobLeftovers(job);
   if (job.status === "Done" && left === 0) return;
   const why = job.status === "Done" ? `${left} paths are not as they should be` : (job.message ?? "it did not come to its end");
   throw new SmError("DONE_WITH_PROBLEMS", `job ${job.id} (${job.kind}) is ${job.status}: ${why}`);
@@ -148,4 +149,10 @@ const waitOnQueue: Verb = {
   },
 };
 
-export const WAIT_VERBS: readonly Verb[] = [wait, waitOnMirror, waitOnJob, waitOnQueue];
+export const WAIT_VERBS: readonly Verb[] = [
+  wait,
+  waitOnMirror,
+  waitOnJob("WAITONJOB", "a job"),
+  waitOnJob("WAITONRESTORE", "a restore, by the number of its job,"),
+  waitOnQueue,
+];
