@@ -6,24 +6,24 @@ import { knowledgeOf } from "../capture/path-knowledge.js";
 import type { BackgroundJob, SourceEngine } from "../capture/source-engine.js";
 import type { SourceTree } from "../capture/source-tree.js";
 import { MirrorJob } from "../jobs/mirror-job.js";
-import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
+import type { BytePath } from "../model/byte-path.js";
 import type { Answer, RootIndex } from "../model/change.js";
 import { decodeChangeSet } from "../model/change-set.js";
-import type { DirtyPlace } from "../model/dirty-place.js";
 import type { PathKnowledge } from "../model/explanation.js";
-import type { MirrorCounts, MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
+import type { MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
+import { countsOf } from "./mirror-counts.js";
 import { OrphansRunner } from "./orphans-runner.js";
 import { PlanRunner } from "./plan-runner.js";
+import { sharedPlaces } from "./shared-places.js";
 import { VerifyRunner } from "./verify-runner.js";
 
-const SHARED_NAMES_MAX = 20_000;
 /** Nothing changed since then. */
 const NEVER_MS = Number.MAX_SAFE_INTEGER;
 
 interface ConnectionJobs {
   readonly repair: MirrorJob;
   readonly check: ContentCheck;
-  mirror: { readonly job: MirrorJob; readonly order: MirrorOrder; readonly background: BackgroundJob } | null;
+  mirror: { readonly job: MirrorJob; readonly order: MirrorOrder; readonly background: BackgroundJob; isPaused: boolean } | null;
   reportedRepairs: number;
   /** Last set emitted when the repair or the check had work. */
   repairSeq: number;
@@ -44,6 +44,7 @@ type JobCommand = Extract<
       | "detach"
       | "mirror"
       | "stopMirror"
+      | "pauseMirror"
       | "verify"
       | "stopVerify"
       | "orphans"
@@ -88,6 +89,9 @@ export class SourceJobs {
         break;
       case "stopMirror":
         this.#stopMirror(command.connectionId);
+        break;
+      case "pauseMirror":
+        this.#pauseMirror(command.connectionId, command.isPaused);
         break;
       case "verify":
         this.#startVerify(command);
@@ -146,6 +150,8 @@ export class SourceJobs {
       content: "times",
       newerOnly: false,
       places: null,
+      doneThrough: null,
+      isSized: false,
       tree: this.#tree,
     });
     const check = new ContentCheck({
@@ -163,7 +169,7 @@ export class SourceJobs {
     this.#engine.jobs.push({
       connectionId,
       get hasWork() {
-        return jobs.mirror === null && repair.hasWork;
+        return jobs.mirror?.isPaused !== false && repair.hasWork;
       },
       step: async () => {
         await repair.step();
@@ -175,7 +181,7 @@ export class SourceJobs {
     this.#engine.jobs.push({
       connectionId,
       get hasWork() {
-        return jobs.mirror === null && check.hasWork;
+        return jobs.mirror?.isPaused !== false && check.hasWork;
       },
       step: async () => {
         check.step();
@@ -280,19 +286,31 @@ export class SourceJobs {
       connectionId,
       // A job that waits for nothing more must be stepped once again to end.
       get hasWork() {
-        return job.hasWork || job.pending === 0;
+        return jobs.mirror?.isPaused !== true && (job.hasWork || job.pending === 0);
       },
       step: async () => {
         if ((await job.step()) !== "done") return;
         this.#drop(background);
         jobs.mirror = null;
-        this.#post({ kind: "mirrorEmitted", connectionId, mirrorId: order.mirrorId, lastSeq: this.#engine.writer.flush(), counts: countsOf(job) });
+        this.#post({
+          kind: "mirrorEmitted",
+          connectionId,
+          mirrorId: order.mirrorId,
+          lastSeq: this.#engine.writer.flush(),
+          counts: countsOf(job, this.#engine.credits),
+        });
       },
     };
-    jobs.mirror = { job, order, background };
+    jobs.mirror = { job, order, background, isPaused: false };
     this.#engine.jobs.push(background);
     const { files } = this.#engine.totals;
     this.#post({ kind: "mirrorStarted", connectionId, mirrorId: order.mirrorId, files, removesExtras: extras === "remove" });
+  }
+
+  /** It keeps all it knows; repairs, which wait for a mirror otherwise, are done meanwhile. */
+  #pauseMirror(connectionId: number, isPaused: boolean): void {
+    const { mirror = null } = this.#connections.get(connectionId) ?? {};
+    if (mirror !== null) mirror.isPaused = isPaused;
   }
 
   #stopMirror(connectionId: number): void {
@@ -352,7 +370,11 @@ export class SourceJobs {
       jobs.verify?.tell();
       jobs.orphans?.tell();
       jobs.plan?.tell();
-      if (mirror !== null) this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job) });
+      if (mirror !== null) {
+        const { doneThrough: pointer } = mirror.job;
+        const done = pointer === undefined ? null : { pointer, seq: this.#engine.writer.flush() };
+        this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job, this.#engine.credits), done });
+      }
       const pending = pendingOf(jobs) + this.#engine.live.unsettled;
       if (pending === 0 && jobs.reportedRepairs === 0) continue;
       jobs.reportedRepairs = pending;
@@ -373,22 +395,6 @@ function noteLost(lost: SeqRange[], { fromSeq, toSeq }: SeqRange): void {
   else lost.push({ fromSeq, toSeq });
 }
 
-/** Too many to name them: the whole tree, by the times of its files. */
-function sharedPlaces(tree: SourceTree, sinceMs: number): DirtyPlace[] {
-  const places: DirtyPlace[] = [];
-  for (let root = 0; root < tree.rootCount; root++) {
-    const names = tree.sharedNamesSince(root, sinceMs, SHARED_NAMES_MAX);
-    if (names === null) places.push({ root, path: ROOT_PATH, level: "tree", thorough: false });
-    else for (const path of names) places.push({ root, path, level: "entry", thorough: false });
-  }
-  return places;
-}
-
 function pendingOf({ repair, check }: ConnectionJobs): number {
   return repair.pending + check.pending;
-}
-
-function countsOf({ progress }: MirrorJob): MirrorCounts {
-  const { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames, percent } = progress;
-  return { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames, percent };
 }

@@ -158,6 +158,7 @@ export class SourceService implements ConnectionControl {
       stallMs: config.watchdog.stallSeconds === 0 ? null : config.watchdog.stallSeconds * 1000,
       captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
       queueBytesMax: () => queueBytesMax(config, source.journal.stats()),
+      sizesMirrors: config.mirror.size,
       guardPolicy: ({ options }) => guardPolicyOf(options, config.guard),
       save: (changed) => this.#store.save(changed),
       onChange: board.changed,
@@ -333,17 +334,18 @@ export class SourceService implements ConnectionControl {
     return connection.mirror.report();
   }
 
+  async pauseMirror(id: number, isPaused: boolean): Promise<MirrorReport> {
+    const { duty } = this.#get(id).connection;
+    return isPaused ? duty.pause() : duty.resume();
+  }
+
   async stopMirror(id: number): Promise<MirrorReport> {
     return this.#get(id).connection.stopMirror();
   }
 
   async waitMirror(id: number, mirrorId: number, timeoutMs: number): Promise<MirrorReport> {
     const { connection } = this.#get(id);
-    const isOver = (): boolean => {
-      if (connection.mirror.id > mirrorId) return true;
-      return connection.mirror.id === mirrorId && !connection.mirror.isRunning && connection.record.mirrorNeed?.isAutomatic !== true;
-    };
-    await this.#options.board.until(isOver, timeoutMs);
+    await this.#options.board.until(() => connection.duty.isOver(mirrorId), timeoutMs);
     return connection.mirror.report();
   }
 

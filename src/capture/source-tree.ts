@@ -64,8 +64,12 @@ export class SourceTree implements MirrorTree {
     const { records } = this.#tree(root).table;
     const sum = { files: 0, directories: 0, bytes: 0 };
     const waiting = [records.at(path)].filter((node) => node !== 0);
+    const shared = new Set<string>();
     for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
       const inode = records.inodeAt(node);
+      const isAgain = inode.nameCount > 1 && shared.has(keyOf(inode));
+      if (inode.nameCount > 1) shared.add(keyOf(inode));
+      if (isAgain) continue;
       if (inode.type === "dir") sum.directories += 1;
       else sum.files += 1;
       sum.bytes += inode.type === "file" ? inode.size : 0;
@@ -266,6 +270,9 @@ export class SourceTree implements MirrorTree {
     return {
       get sentBytes() {
         return transfer.sentBytes;
+      },
+      get readBytes() {
+        return transfer.offset;
       },
       get path() {
         return node.path;

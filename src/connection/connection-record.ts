@@ -3,6 +3,7 @@ import { cleanMarkSchema } from "../model/clean-mark.js";
 import { connectionOptionsSchema, mappingSchema } from "../model/connection-spec.js";
 import { transmissionSchema } from "../model/transmission.js";
 import { guardRecordSchema, NOTHING_HELD } from "./guard-record.js";
+import { keptPointerSchema } from "./mirror-pointer.js";
 
 /** A mirror that must run before the target can be called good. */
 export const mirrorNeedSchema = z.strictObject({
@@ -17,10 +18,18 @@ export const mirrorNeedSchema = z.strictObject({
   newerOnly: z.boolean().exactOptional(),
   /** Only what the target lacks is sent; absent = all. */
   missingOnly: z.boolean().exactOptional(),
+  /** Whether its size is calculated; absent = as configured. */
+  isSized: z.boolean().exactOptional(),
   /** Paths on the source that alone are mirrored; absent = the whole set. */
   paths: z.array(z.string()).readonly().exactOptional(),
+  /** A person paused it. `since` (ISO 8601), and how far it was; null = it had not begun, or its size was not calculated. */
+  paused: z.strictObject({ since: z.string(), percent: z.number().nullable() }).exactOptional(),
+  /** Up to there the target has, durably, all that it asks for beyond a difference mirror; absent = nothing is known to be done. */
+  doneThrough: keptPointerSchema.exactOptional(),
   /** What happens to names that the source lacks: replication may remove what it put there, a first mirror may not. */
   extras: z.enum(["report", "remove"]),
+  /** They are told, and not removed, for no reason but that a person may want to see them: what happens beside this mirror has its own word. */
+  tellsExtras: z.boolean().exactOptional(),
   /** Files changed since then (ms) are compared by content, whatever their times say; null = none. */
   changedSinceMs: z.number().nullable(),
   /** Of these, those that changed last in this span (ms) are compared by their times: they came from the target itself. */

@@ -118,9 +118,10 @@ function knownPoint({ point, claim }: ConnectionView): ConsistencyPoint {
 function dataState(c: ConnectionView): TargetDataState {
   // A mirror whose source is away makes no progress: it is still to be done.
   if (isToBeRestored(c)) return "Restore Required";
-  if (c.mirror.isRunning) return c.state.kind === "halted" ? "Mirror Required" : "Mirroring";
+  if (c.mirror.isRunning && !c.mirror.isPaused) return c.state.kind === "halted" ? "Mirror Required" : "Mirroring";
   const { mirrorNeed } = c.record;
-  const isLacking = c.guard.isRejected || (mirrorNeed !== null && mirrorNeed.isScan !== true) || !c.record.options.replicate;
+  const isOwed = (mirrorNeed !== null && mirrorNeed.isScan !== true) || c.mirror.isRunning;
+  const isLacking = c.guard.isRejected || isOwed || !c.record.options.replicate;
   if (isLacking || c.problems.count > 0 || c.quarantine.count > 0) return "Mirror Required";
   return c.pendingRepairs > 0 || mirrorNeed !== null ? "Repairing" : "OK";
 }
@@ -195,6 +196,7 @@ function stateReason({ keeper, record }: ConnectionView): Reason | null {
 
 function mirrorReason({ record, mirror, guard }: ConnectionView): Reason | null {
   const need = record.mirrorNeed;
+  if (mirror.isPaused) return pausedReason(record);
   if (need === null || mirror.isRunning || guard.isRejected) return null;
   if (need.isScan === true) return scanReason(record, need);
   return {
@@ -213,6 +215,19 @@ function scanReason({ id, checkpoint }: ConnectionRecord, { message, since }: Mi
   const next = "it is looked for when the target is connected; only that is compared";
   const object = `connection ${id}`;
   return { code: "REPAIRING", message: `${message}: what changed since ${from}`, object, since, next, nextAt: null, command: `sm connection show ${id}` };
+}
+
+function pausedReason({ id, mirrorNeed, partMirror }: ConnectionRecord): Reason {
+  const { since = "", percent = null } = (mirrorNeed ?? partMirror)?.paused ?? {};
+  return {
+    code: "MIRROR_PAUSED",
+    message: `the mirror was paused by hand${percent === null ? "" : ` at ${percent} %`}; replication goes on`,
+    object: `connection ${id}`,
+    since,
+    next: "it goes on where it was when it is resumed, also after restarts",
+    nextAt: null,
+    command: `sm mirror resume ${id}`,
+  };
 }
 
 function repairReason({ pendingRepairs, record, stateSince, state, options, restart }: ConnectionView): Reason | null {

@@ -59,7 +59,7 @@ export class SourceConnection {
   lastFile = "";
   readonly repair: PlaceRepair;
   readonly restart: RestartDuty;
-  readonly #duty: MirrorDuty;
+  readonly duty: MirrorDuty;
   sender: SetSender | null = null;
   readonly stall: ConnectionStallWatch;
   #hadStream = false;
@@ -79,7 +79,7 @@ export class SourceConnection {
     this.appliedSeq = options.record.durableSeq;
     this.repair = new PlaceRepair(options.record.id, options.places, options.feed);
     this.restart = new RestartDuty(this);
-    this.#duty = new MirrorDuty(this, { done: () => this.#repairPlaces(), change: () => this.#changed(), scan: (need) => this.restart.scan(need) });
+    this.duty = new MirrorDuty(this, { done: () => this.#repairPlaces(), change: () => this.#changed(), scan: (need) => this.restart.scan(need) });
     this.keeper = new RecordKeeper(options.save, options.log);
     this.guard = guardFor(this, () => options.guardPolicy(this.record));
     this.state = firstState(this);
@@ -183,7 +183,7 @@ export class SourceConnection {
     this.#dispatch({ kind: "welcomed" });
     if (plan.review !== null) this.#copy.suspect(await reviewSpan(this.options, this.id, plan.review));
     const isEmpty = welcome.empty && !this.record.wasMirrored;
-    this.#duty.set(withEmptyTarget(plan.mirrorNeed, isEmpty));
+    this.duty.set(withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.restart.begin();
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
     feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
@@ -211,7 +211,7 @@ export class SourceConnection {
     });
     channel.onAck((ack) => this.#takeAck(ack));
     channel.onPause((pause) => this.transmission.hearTarget(pause));
-    if (plan.restartMirror || !this.mirror.isRunning) this.#duty.startNeeded(isEmpty);
+    if (plan.restartMirror || !this.mirror.isRunning) this.duty.startNeeded(isEmpty);
     const ended = new AbortController();
     void channel.ended.then(() => ended.abort());
     await sender.run(AbortSignal.any([signal, ended.signal]));
@@ -234,7 +234,7 @@ export class SourceConnection {
       this.repair.durable(ack.durableSeq);
     }
     journal.advance(this.id, this.#releasedSeq);
-    this.#duty.look();
+    this.duty.look();
     this.#changed();
   }
 
@@ -279,8 +279,7 @@ export class SourceConnection {
         break;
       case "mirrorProgress":
       case "mirrorEmitted":
-        this.mirror.take(event, new Date().toISOString());
-        this.#duty.look();
+        this.duty.take(event);
         break;
       case "repairs":
         this.repair.tell(event);
@@ -320,8 +319,8 @@ export class SourceConnection {
   #repairPlaces(): void {
     const { guard, record } = this;
     // What a person has to decide on may be among the places.
-    const mayRepair = !(this.isSourceHalted || guard.isHeld || guard.isRejected || this.mirror.isRunning);
-    if (this.sender === null || !mayRepair || record.mirrorNeed?.isAutomatic === true) return;
+    const mayRepair = !(this.isSourceHalted || guard.isHeld || guard.isRejected || this.duty.isAtWork);
+    if (this.sender === null || !mayRepair) return;
     const { journal, repairBelowBytes } = this.options;
     if (journal.backlog(this.id).bytes <= repairBelowBytes()) this.repair.feed(record.cleanUntilMs);
   }
@@ -353,16 +352,16 @@ export class SourceConnection {
   }
 
   requireMirror(need: MirrorNeed): void {
-    this.#duty.require(need);
+    this.duty.require(need);
   }
 
   startMirror(wish: MirrorWish): MirrorReport {
     prepareByHand(this);
-    return this.#duty.startByHand(wish);
+    return this.duty.startByHand(wish);
   }
 
   stopMirror(): MirrorReport {
-    return this.#duty.stop();
+    return this.duty.stop();
   }
 
   #changed(): void {

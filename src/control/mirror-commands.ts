@@ -13,7 +13,7 @@ export const mirrorWishInput = {
   paths: z.array(rulePathSchema).min(1).max(1000).exactOptional(),
 };
 
-const startInput = z.strictObject(mirrorWishInput).superRefine((input, context) => {
+const startInput = z.strictObject({ ...mirrorWishInput, isSized: z.boolean().exactOptional() }).superRefine((input, context) => {
   const message = contradictionIn(input);
   if (message !== null) context.addIssue({ code: "custom", message });
 });
@@ -38,6 +38,24 @@ export const MIRROR_COMMANDS = [
     output: oneMirror,
     deadlineMs: quick,
     handler: async (agent, input) => ({ mirror: await agent.connections.stopMirror(input.id) }),
+  }),
+  defineCommand({
+    name: "mirror.pause",
+    role: "admin",
+    summary: "Pauses the mirror of a connection, also over restarts; replication goes on.",
+    input: z.strictObject({ id: connectionIdSchema }),
+    output: oneMirror,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ mirror: await agent.connections.pauseMirror(input.id, true) }),
+  }),
+  defineCommand({
+    name: "mirror.resume",
+    role: "admin",
+    summary: "Goes on with a paused mirror where it was.",
+    input: z.strictObject({ id: connectionIdSchema }),
+    output: oneMirror,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ mirror: await agent.connections.pauseMirror(input.id, false) }),
   }),
   defineCommand({
     name: "mirror.wait",

@@ -85,6 +85,7 @@ export interface ConnectionControl {
   setGuard(id: number, guards: GuardChange): Promise<ConnectionReport>;
   /** Starts a mirror; resolves at once with its first report. */
   startMirror(id: number, wish: MirrorWish): Promise<MirrorReport>;
+  pauseMirror(id: number, isPaused: boolean): Promise<MirrorReport>;
   stopMirror(id: number): Promise<MirrorReport>;
   /** Resolves when mirror `mirrorId` of the connection has ended, or after `timeoutMs` with the report of then. */
   waitMirror(id: number, mirrorId: number, timeoutMs: number): Promise<MirrorReport>;

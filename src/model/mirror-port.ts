@@ -27,6 +27,8 @@ export interface MirrorTransfer {
   /** Sends the next piece; "vanished" = the file is gone. */
   step(): "more" | "done" | "vanished";
   readonly sentBytes: number;
+  /** Of the file, from its beginning; holes among them. */
+  readonly readBytes: number;
   /** The name it goes to by now. */
   readonly path: BytePath;
 }
@@ -90,7 +92,7 @@ export interface MirrorTree {
   renamesFromSet(seq: number): readonly ShippedRename[] | null;
   readonly rootCount: number;
   totals(): MirrorTotals;
-  /** Of an entry and all below. */
+  /** Of an entry and all below; a file with several names there counts once, as in the whole. */
   totalsBelow(root: RootIndex, path: BytePath): MirrorTotals;
   /** Lists the directory in byte order; null = not there. `isFresh`: what is known of it is brought up to date first (shipping live differences). */
   list(root: RootIndex, directory: BytePath, isFresh: boolean): Promise<readonly MirrorEntry[] | null>;

@@ -15,6 +15,8 @@ export interface MirrorWish {
   readonly content: MirrorContent;
   /** A file is sent only if the source's date is newer than the target's; what is not is left alone and told. */
   readonly newerOnly: boolean;
+  /** How much there is to do is calculated; absent = as configured. */
+  readonly isSized?: boolean;
   /** Absolute paths on the source, below its roots, that alone are compared and sent; absent = the whole set. */
   readonly paths?: readonly string[];
 }
@@ -23,6 +25,17 @@ export interface MirrorWish {
 export interface MirrorPlace {
   readonly root: RootIndex;
   readonly path: BytePath;
+}
+
+/** How far a mirror of the whole set came, in the order in which it goes through it: see jobs/walk-order. */
+export interface MirrorPointer {
+  readonly root: RootIndex;
+  /** All directories before this one are done. */
+  readonly path: BytePath;
+  /** Its entry that the mirror is at: those before it are done, itself perhaps in part. Null = all of its entries are done. */
+  readonly name: string | null;
+  /** What was renamed to a place before that and is not done, with all below. */
+  readonly except: readonly MirrorPlace[];
 }
 
 /** Why no mirror can do both; null = it can. */

@@ -9,7 +9,7 @@ import type { CleanMark } from "./clean-mark.js";
 import type { DirtyPlace } from "./dirty-place.js";
 import type { PathKnowledge } from "./explanation.js";
 import type { CompareRequest } from "./mirror-port.js";
-import type { MirrorContent, MirrorPlace } from "./mirror-wish.js";
+import type { MirrorContent, MirrorPlace, MirrorPointer } from "./mirror-wish.js";
 import type { OrphanCounts, OrphanFinding, OrphanOptions } from "./orphans.js";
 import type { PlanAction, PlanCounts, PlannedPart } from "./plan.js";
 import type { Rule } from "./rule.js";
@@ -48,6 +48,10 @@ export interface MirrorOrder {
   readonly missingOnly?: boolean;
   /** What alone is mirrored; null = the whole set. */
   readonly places: readonly MirrorPlace[] | null;
+  /** How far an earlier part of this mirror came; null = it begins. */
+  readonly doneThrough: MirrorPointer | null;
+  /** False: how much there is to do is not calculated. */
+  readonly isSized: boolean;
 }
 
 export type SourceCommand =
@@ -55,6 +59,7 @@ export type SourceCommand =
   | { readonly kind: "detach"; readonly connectionId: number }
   | { readonly kind: "mirror"; readonly order: MirrorOrder }
   | { readonly kind: "stopMirror"; readonly connectionId: number }
+  | { readonly kind: "pauseMirror"; readonly connectionId: number; readonly isPaused: boolean }
   | { readonly kind: "answers"; readonly connectionId: number; readonly answers: readonly Answer[] }
   | { readonly kind: "applied"; readonly connectionId: number; readonly seq: number }
   | { readonly kind: "accepted"; readonly bytes: number }
@@ -103,6 +108,8 @@ export interface MirrorCounts {
   readonly filesTotal: number;
   readonly bytesTotal: number;
   readonly filesDone: number;
+  /** Of those done, found equal. */
+  readonly filesSkipped: number;
   readonly bytesDone: number;
   readonly bytesSkipped: number;
   readonly orphans: number;
@@ -111,7 +118,10 @@ export interface MirrorCounts {
   /** Files that the target keeps because they are not older there, and the first of their paths. */
   readonly leftAlone: number;
   readonly leftAloneNames: readonly string[];
-  readonly percent: number;
+  /** Null = the size is not calculated. */
+  readonly percent: number | null;
+  /** Bytes of sets that are emitted and not yet applied. */
+  readonly waitingBytes: number;
 }
 
 export type SourceEvent =
@@ -142,7 +152,14 @@ export type SourceEvent =
       readonly files: number;
       readonly removesExtras: boolean;
     }
-  | { readonly kind: "mirrorProgress"; readonly connectionId: number; readonly mirrorId: number; readonly counts: MirrorCounts }
+  /** `done`: all before the pointer is emitted, in set `seq` and before; pointer null = nothing is known to be. Null = that is not worth knowing. */
+  | {
+      readonly kind: "mirrorProgress";
+      readonly connectionId: number;
+      readonly mirrorId: number;
+      readonly counts: MirrorCounts;
+      readonly done: { readonly pointer: MirrorPointer | null; readonly seq: number } | null;
+    }
   /** All of the mirror is emitted: it is done when the target applied `lastSeq`. */
   | { readonly kind: "mirrorEmitted"; readonly connectionId: number; readonly mirrorId: number; readonly lastSeq: number; readonly counts: MirrorCounts }
   | { readonly kind: "repairs"; readonly connectionId: number; readonly pending: number; readonly lastSeq: number }

@@ -37,13 +37,20 @@ export interface MirrorReport {
   /** The paths that alone are mirrored; null = the whole set. */
   readonly paths: readonly string[] | null;
   readonly id: number;
-  /** 0…100; null when the size was not calculated. Reaches 100 when done. */
+  /** 0…100; null when the size was not calculated. Reaches 100 when done; of a paused one, where it was when it was paused. */
   readonly percent: number | null;
   readonly bytesTotal: number;
   readonly bytesDone: number;
   readonly bytesSkipped: number;
   readonly filesTotal: number;
   readonly filesDone: number;
+  /** Null = it does not run, or its size was not calculated. */
+  readonly filesRemaining: number | null;
+  readonly bytesRemaining: number | null;
+  /** Of what is sent, just now. Null = it does not run. */
+  readonly bytesPerSecond: number | null;
+  /** Until it is done, as it goes. Null = not known: it does not run or is paused, too little is done, or its size was not calculated. */
+  readonly secondsLeft: number | null;
   readonly orphans: number;
   readonly orphanNames: readonly string[];
   /** Files that a mirror of newer files let be, and the first of their paths. */

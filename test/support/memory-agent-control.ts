@@ -139,6 +139,12 @@ export class MemoryAgentControl implements AgentControl {
       if (ends) queueMicrotask(() => this.endMirror(id, ends));
       return running;
     },
+    pauseMirror: async (id: number, isPaused: boolean) => {
+      const report = this.#connection(id);
+      const mirror = { ...report.mirror, status: isPaused ? ("Paused" as const) : ("Mirroring" as const) };
+      this.setConnection({ ...report, mirror });
+      return mirror;
+    },
     stopMirror: async (id: number) => this.endMirror(id, { outcome: "stopped" }),
     waitMirror: async (id: number, mirrorId: number, timeoutMs: number) => {
       const deadline = Date.now() + timeoutMs;

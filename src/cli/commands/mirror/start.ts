@@ -25,6 +25,7 @@ export default class MirrorStart extends SmCommand {
     "checksum-all": Flags.boolean({ description: "compare the contents of all files, and send the blocks that differ", exclusive: ["checksum"] }),
     newer: Flags.boolean({ description: "send files only if they are newer on the source; the others are left alone and told" }),
     path: Flags.string({ description: "mirror this directory or file of the source only, with all below (again for more)", multiple: true }),
+    size: Flags.boolean({ description: "calculate its size first: shows the percentage and the time left (default: mirror.size)", allowNo: true }),
     wait: Flags.boolean({ description: "return when the mirror has ended; exit code 5 when it had problems" }),
     "dry-run": Flags.boolean({ description: "change nothing: find out, and tell, what would be sent, deleted and left alone" }),
     names: namesFlag,
@@ -48,7 +49,7 @@ export default class MirrorStart extends SmCommand {
       this.show({ job }, flags, () => formatJob(job));
       return;
     }
-    let { mirror } = await api.call("mirror.start", wish);
+    let { mirror } = await api.call("mirror.start", { ...wish, ...(flags.size === undefined ? {} : { isSized: flags.size }) });
     if (flags.wait) {
       const progress = await openProgress({ stream: process.stderr, isSilent: flags.json });
       try {
