@@ -176,6 +176,8 @@ describe("what a command asks of the agent", () => {
       ["mirror.start", { id: 1, mode: "difference", content: "checksum", newerOnly: true, paths: ["/home/a", "/home/b"] }],
     ],
     ["mirror stop *", ["mirror.stop", { id: 1 }], ["mirror.stop", { id: 2 }]],
+    ["mirror pause 1", ["mirror.pause", { id: 1 }]],
+    ["mirror resume *", ["mirror.resume", { id: 1 }], ["mirror.resume", { id: 2 }]],
     ["verify 1", ["verify.start", { id: 1, content: "times", repair: "no" }]],
     ["verify 2 checksum all sync newer", ["verify.start", { id: 2, content: "all", repair: "newer" }]],
     [

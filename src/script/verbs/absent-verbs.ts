@@ -26,8 +26,6 @@ export const ABSENT_VERBS: readonly Verb[] = [
   absent(["DEVICE", "ADD"], "<device>", "files are replicated, not block devices"),
   absent(["REPSet", "RESYNC"], "", "the agent keeps the sets itself"),
   absent(["REPSet", "USE"], "<repset>", "each command names its set"),
-  absent(["MIRRor", "PAUSE"], "<connection>", "CALL mirror.pause, where HELP CALL lists it; MIRROR STOP ends it, and the next sends only what differs"),
-  absent(["MIRRor", "RESUME"], "<connection>", "CALL mirror.resume, where HELP CALL lists it; MIRROR START sends only what differs"),
   absent(["REPLication", "START"], "<connection>", "it is an option of CONNECT"),
   absent(["REPLication", "STOP"], "<connection>", "NOREPLICATE is an option of CONNECT; TRANSMISSION STOP ends the sending"),
   absent(["ORPHans", "ENABLE"], "<connection>", "ORPHANS START reports, deletes or moves them when it is said"),

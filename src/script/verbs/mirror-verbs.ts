@@ -48,22 +48,29 @@ const start: Verb = {
   },
 };
 
-const stop: Verb = {
-  words: ["MIRRor", "STOP"],
-  form: "<connection>|*",
-  summary: "Stops the mirror of a connection, or of all; replication goes on.",
-  parse(reader) {
-    const chosen = reader.connectionOrAll();
-    return async (session) => {
-      const ids = await connectionIds(session, chosen);
-      const answers = await forEachOf(
-        ids,
-        (id) => id,
-        (id) => session.port.call("mirror.stop", { id }),
-      );
-      return done([], { mirrors: answers });
-    };
-  },
-};
+function forMirrors(word: "stop" | "pause" | "resume", summary: string): Verb {
+  return {
+    words: ["MIRRor", word.toUpperCase()],
+    form: "<connection>|*",
+    summary,
+    parse(reader) {
+      const chosen = reader.connectionOrAll();
+      return async (session) => {
+        const ids = await connectionIds(session, chosen);
+        const answers = await forEachOf(
+          ids,
+          (id) => id,
+          (id) => session.port.call(`mirror.${word}`, { id }),
+        );
+        return done([], { mirrors: answers });
+      };
+    },
+  };
+}
 
-export const MIRROR_VERBS: readonly Verb[] = [start, stop];
+export const MIRROR_VERBS: readonly Verb[] = [
+  start,
+  forMirrors("stop", "Stops the mirror of a connection, or of all; replication goes on."),
+  forMirrors("pause", "Pauses the mirror of a connection, or of all, where it is; replication goes on."),
+  forMirrors("resume", "Goes on with the paused mirror of a connection, or of all, where it was."),
+];
