@@ -2,6 +2,7 @@
 // Invariant: every command stands here once; a face adds nothing to what the table says.
 
 import { AGENT_COMMANDS } from "./agent-commands.js";
+import { CATALOG_COMMANDS } from "./catalog-commands.js";
 import type { AnyCommand } from "./command.js";
 import { CONNECTION_COMMANDS } from "./connection-commands.js";
 import { EXPLAIN_COMMANDS } from "./explain-commands.js";
@@ -36,6 +37,7 @@ export const COMMANDS = [
   ...QUEUE_COMMANDS,
   ...QUARANTINE_COMMANDS,
   ...PEER_COMMANDS,
+  ...CATALOG_COMMANDS,
 ] as const;
 
 const BY_NAME: ReadonlyMap<string, AnyCommand> = new Map(COMMANDS.map((command): [string, AnyCommand] => [command.name, command]));

@@ -41,6 +41,8 @@ export interface RepsetControl {
   list(): Promise<readonly RepsetData[]>;
   show(name: string): Promise<RepsetData>;
   create(name: string, rules: readonly Rule[]): Promise<RepsetSaved>;
+  /** All rules at once; `generation` as with a rule. */
+  save(name: string, rules: readonly Rule[], generation?: number): Promise<RepsetSaved>;
   remove(name: string): Promise<void>;
   rename(name: string, to: string): Promise<RepsetData>;
   copy(name: string, to: string): Promise<RepsetData>;

@@ -74,6 +74,7 @@ test("commands that only read are those of the role monitor", () => {
     "queue.show",
     "quarantine.list",
     "peer.list",
+    "command.list",
   ]);
 });
 

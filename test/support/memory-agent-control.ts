@@ -57,6 +57,10 @@ export class MemoryAgentControl implements AgentControl {
       if (this.#repsets.has(name)) throw new SmError("ALREADY_EXISTS", `replication set ${name} exists`);
       return this.#save({ name, generation: 1, rules });
     },
+    save: async (name: string, rules: readonly Rule[], generation?: number) => {
+      const repset = this.#atGeneration(name, generation);
+      return this.#save({ ...repset, generation: repset.generation + 1, rules });
+    },
     remove: async (name: string) => {
       this.#repset(name);
       this.#repsets.delete(name);
