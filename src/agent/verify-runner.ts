@@ -8,7 +8,7 @@ import type { MirrorTree } from "../model/mirror-port.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import type { VerifyFinding, VerifyOptions } from "../model/verify.js";
 import type { VerifyPosition } from "../model/verify-position.js";
-import { BackgroundRun } from "./background-run.js";
+import { BackgroundRun, type SteppedJob } from "./background-run.js";
 
 export interface VerifyRunnerOptions {
   readonly connectionId: number;
@@ -25,6 +25,20 @@ export interface VerifyRunnerOptions {
 
 const POSITION_EVERY_MS = 1000;
 
+/** What no event had told of is owned up to first: what a verification brings up to date where it looks would never be known. */
+function behindAudit(job: VerifyJob, audit: SourceEngine["audit"]): SteppedJob {
+  let isAudited = false;
+  return {
+    get hasWork() {
+      isAudited ||= !audit.isRunning;
+      return isAudited && job.hasWork;
+    },
+    step: () => job.step(),
+    takeAnswer: (answer) => job.takeAnswer(answer),
+    askAgain: (seq) => job.askAgain(seq),
+  };
+}
+
 export class VerifyRunner {
   readonly #options: VerifyRunnerOptions;
   readonly #job: VerifyJob;
@@ -36,10 +50,11 @@ export class VerifyRunner {
     const { connectionId, jobId, engine, tree, verify, scrub, post } = options;
     const job = new VerifyJob({ connectionId, content: verify.content, tree, ...scrub, onFinding: (finding) => this.#take(finding) });
     this.#job = job;
+    engine.startAudit();
     this.#run = new BackgroundRun({
       connectionId,
       engine,
-      job,
+      job: behindAudit(job, engine.audit),
       onTell: (findings) => post({ kind: "verifyProgress", connectionId, jobId, counts: job.tally.counts, findings, position: this.#position() }),
       onDone: () => this.#end(),
     });

@@ -47,6 +47,10 @@ export class Audit {
     return this.#walks.length > 0;
   }
 
+  get isRunning(): boolean {
+    return this.#suspects !== null || this.#walks.length > 0;
+  }
+
   /** When it is due, in ms; Infinity = it is not under way. */
   get untilDueMs(): number {
     if (this.#suspects !== null) return Math.max(0, this.#suspects.atMs + SETTLE_MS - performance.now());
@@ -55,7 +59,7 @@ export class Audit {
 
   /** One that is under way goes on. */
   start(): void {
-    if (this.#walks.length > 0 || this.#suspects !== null) return;
+    if (this.isRunning) return;
     for (const tree of this.#options.trees) this.#walks.push(new TreeWalk(tree, tree.table.root));
   }
 
@@ -73,7 +77,7 @@ export class Audit {
     } else {
       this.#walkOn();
     }
-    if (this.#walks.length === 0 && this.#suspects === null) this.#lastMs = Date.now();
+    if (!this.isRunning) this.#lastMs = Date.now();
   }
 
   #walkOn(): void {

@@ -173,9 +173,12 @@ export class SourceEngine {
       }
     }
     this.#every(this.#options.walkSeconds, () => this.#walkAll());
-    this.#every(this.#options.auditSeconds, () => {
-      if (this.live.isExact && this.live.hasRanges) this.audit.start();
-    });
+    this.#every(this.#options.auditSeconds, () => this.startAudit());
+  }
+
+  /** Of a source that tells everything; of others nothing is expected that could have been missed. */
+  startAudit(): void {
+    if (this.live.isExact && this.live.hasRanges) this.audit.start();
   }
 
   /** Resolves with a sequence number, made for `connectionId`, that covers everything that was on the source at the call. */

@@ -122,4 +122,12 @@ test.skipIf(NO_FANOTIFY !== null || !canTrace())(titled("an audit finds what no 
   await kit.settle();
   expect(kit.missed.sort()).toEqual(["secret-directory", "secret-removed", "secret-renamed"]);
   expect(await compareTrees(root, target)).toEqual([]);
+  // A verification would find it on its way, and says first that it was missed.
+  writeFileSync(join(root, "secret-late"), "late");
+  await kit.settle();
+  expect(existsSync(join(target, "secret-late"))).toBe(false);
+  kit.jobs.obey({ kind: "verify", connectionId: 1, jobId: 1, options: { content: "times", repair: "no", orphans: null } });
+  kit.engine.wake();
+  await eventually(() => expect(kit.events.some(({ kind }) => kind === "verifyEnded")).toBe(true));
+  expect(kit.missed).toContain("secret-late");
 });
