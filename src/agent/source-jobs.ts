@@ -50,7 +50,8 @@ type JobCommand = Extract<
       | "review"
       | "repair"
       | "lost"
-      | "applied";
+      | "applied"
+      | "channel";
   }
 >;
 
@@ -108,6 +109,10 @@ export class SourceJobs {
         break;
       case "lost":
         for (const [id, jobs] of this.#connections) if (command.connectionId === 0 || command.connectionId === id) noteLost(jobs.lost, command);
+        break;
+      case "channel":
+        this.#tree.noteReceiver(command.connectionId, command.rebuildsFiles);
+        this.#askLost(command.connectionId);
         break;
       case "applied":
         this.#askLost(command.connectionId);
@@ -198,6 +203,7 @@ export class SourceJobs {
     this.#stopVerify(connectionId);
     this.#stopOrphans(connectionId);
     this.#connections.delete(connectionId);
+    this.#tree.noteReceiver(connectionId, false);
     for (const job of this.#engine.jobs.filter((j) => j.connectionId === connectionId)) this.#drop(job);
     this.#engine.credits.forget(connectionId);
   }
@@ -288,7 +294,7 @@ export class SourceJobs {
     if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path, answer.seq);
     else if (answer.kind === "problem") this.#post({ kind: "problem", root: answer.root, path: answer.path, code: answer.code, message: answer.message });
     else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.verify?.takeAnswer(answer) === true || jobs.orphans?.takeAnswer(answer) === true) return;
-    else if (answer.kind !== "sums" || !jobs.check.takeAnswer(answer)) jobs.repair.takeAnswer(answer);
+    else if ((answer.kind !== "sums" && answer.kind !== "index") || !jobs.check.takeAnswer(answer)) jobs.repair.takeAnswer(answer);
   }
 
   #review(connectionId: number, frame: Buffer): void {
@@ -296,7 +302,7 @@ export class SourceJobs {
     if (jobs === undefined) return;
     const set = decodeChangeSet(frame);
     for (const change of set.changes) {
-      if (change.op === "compare" || change.op === "sums" || change.op === "orphans") {
+      if (change.op === "compare" || change.op === "sums" || change.op === "orphans" || change.op === "index") {
         askAgain(jobs, set.seq);
       } else {
         jobs.repair.addRepair(change.root, change.op === "rename" ? change.to : change.path, set.seq);

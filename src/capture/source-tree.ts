@@ -4,7 +4,7 @@ import { ENOENT } from "../fs/errno.js";
 import { smallFileHash } from "../fs/file-hash.js";
 import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
 import { type BytePath, baseName, joinPath, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
-import { type EntrySummary, type OrphansChange, type RootIndex, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import { type EntrySummary, type OrphansChange, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type {
   CompareRequest,
   EntryStamp,
@@ -20,6 +20,7 @@ import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
 import type { InodeRecord } from "./inode-record.js";
 import { specialDetail, xattrDigestOf } from "./meta-reader.js";
+import { MOVED_FILE_BYTES_MIN, MovedTransfer } from "./moved-transfer.js";
 import type { Inode, Node } from "./node-table.js";
 import type { RootTree } from "./root-tree.js";
 import type { SourceEngine } from "./source-engine.js";
@@ -28,6 +29,7 @@ import { stepTransfer } from "./transfer-step.js";
 
 export class SourceTree implements MirrorTree {
   readonly #engine: SourceEngine;
+  readonly #rebuilders = new Set<number>();
 
   constructor(engine: SourceEngine) {
     this.#engine = engine;
@@ -156,12 +158,22 @@ export class SourceTree implements MirrorTree {
     return shipped instanceof FileTransfer ? this.#transfer(connectionId, tree, node, shipped) : shipped;
   }
 
-  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, sums: Buffer): MirrorShipment {
+  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, { base, sums }: Pick<SumsAnswer, "base" | "sums">, mayAsk: boolean): MirrorShipment {
     const found = this.#look(root, path);
     if (found === undefined || found.node.inode.type !== "file") return "vanished";
     const { tree, node, stat } = found;
-    const transfer = new FileTransfer({ root, inode: node.inode, stat, start: "patch", base: null, against: sumsFromBytes(sums) });
-    return this.#transfer(connectionId, tree, node, transfer);
+    const { inode } = node;
+    const against = sumsFromBytes(sums);
+    const isLarge = Math.min(stat.size, base?.size ?? 0) >= MOVED_FILE_BYTES_MIN;
+    const asks = mayAsk && isLarge && this.#rebuilders.has(connectionId);
+    if (asks && base !== null) return this.#transfer(connectionId, tree, node, new MovedTransfer({ root, inode, stat, against, base }));
+    return this.#transfer(connectionId, tree, node, new FileTransfer({ root, inode, stat, start: "patch", base: null, against }));
+  }
+
+  /** Whether the receiver of this connection understands index and rebuild changes. */
+  noteReceiver(connectionId: number, rebuildsFiles: boolean): void {
+    if (rebuildsFiles) this.#rebuilders.add(connectionId);
+    else this.#rebuilders.delete(connectionId);
   }
 
   checkAgainst(root: RootIndex, path: BytePath, sums: Buffer): MirrorCheck | null {
@@ -260,7 +272,7 @@ export class SourceTree implements MirrorTree {
     return stat !== null && node.inode.isSame(stat) ? { tree, node, dirfd, stat } : undefined;
   }
 
-  #transfer(connectionId: number, tree: RootTree, node: Node, transfer: FileTransfer): MirrorTransfer {
+  #transfer(connectionId: number, tree: RootTree, node: Node, transfer: FileTransfer | MovedTransfer): MirrorTransfer {
     const engine = this.#engine;
     return {
       get sentBytes() {
@@ -268,6 +280,15 @@ export class SourceTree implements MirrorTree {
       },
       get path() {
         return node.path;
+      },
+      get askedSeq() {
+        return transfer instanceof MovedTransfer ? transfer.askedSeq : 0;
+      },
+      get isRebuild() {
+        return transfer instanceof MovedTransfer && transfer.isRebuild;
+      },
+      take(answer) {
+        if (transfer instanceof MovedTransfer) transfer.take(answer);
       },
       step() {
         engine.writer.direct(connectionId, true);
@@ -285,7 +306,7 @@ export class SourceTree implements MirrorTree {
  * What a job read is the shipped state of the file only if the file is still as it was last shipped to everyone. Otherwise the receiver
  * has a state between two that were shipped to all, and nothing is known of its blocks.
  */
-function rememberSums(engine: SourceEngine, inode: Inode, transfer: FileTransfer): void {
+function rememberSums(engine: SourceEngine, inode: Inode, transfer: FileTransfer | MovedTransfer): void {
   const { stat } = transfer.options;
   const isShipped = !transfer.isTorn && !inode.racy && inode.hasSameCtime(stat) && inode.size === stat.size;
   if (isShipped) engine.signatures.set(inode, transfer.sums);

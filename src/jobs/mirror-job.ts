@@ -74,7 +74,7 @@ export class MirrorJob {
   }
 
   takeAnswer(answer: Answer): boolean {
-    if (answer.kind !== "compare" && answer.kind !== "sums") return false;
+    if (answer.kind !== "compare" && answer.kind !== "sums" && answer.kind !== "index") return false;
     if (!this.#compares.has(answer.seq) && !this.#sends.hasAsked(answer.seq) && !this.#contents.hasAsked(answer.seq)) return false;
     this.#answers.push(answer);
     return true;
@@ -128,6 +128,7 @@ export class MirrorJob {
     if (answer !== undefined) {
       if (answer.kind === "compare") this.#takeCompare(answer);
       else if (answer.kind === "sums") this.#takeSums(answer);
+      else if (answer.kind === "index") this.#sends.takeIndex(answer);
       return "worked";
     }
     if (this.#sends.hasWork) {

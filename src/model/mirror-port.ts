@@ -2,7 +2,7 @@
 // sets at the moment it is read, so a mirror is correct while replication runs (design §8).
 
 import type { BytePath } from "./byte-path.js";
-import type { CompareChange, EntryType, FoundEntry, OrphansChange, RootIndex } from "./change.js";
+import type { CompareChange, EntryType, FoundEntry, IndexAnswer, OrphansChange, RootIndex, SumsAnswer } from "./change.js";
 
 export interface MirrorEntry {
   readonly name: string;
@@ -24,8 +24,12 @@ export interface MirrorTotals {
 
 /** A large file being sent piece by piece. */
 export interface MirrorTransfer {
-  /** Sends the next piece; "vanished" = the file is gone. */
-  step(): "more" | "done" | "vanished";
+  /** Sends the next piece; "vanished" = the file is gone; "asked" = nothing more before the answer to `askedSeq` is given to `take`. */
+  step(): "more" | "done" | "vanished" | "asked";
+  readonly askedSeq: number;
+  take(answer: IndexAnswer): void;
+  /** The receiver's file becomes another inode: its directory gets new times. */
+  readonly isRebuild: boolean;
   readonly sentBytes: number;
   /** The name it goes to by now. */
   readonly path: BytePath;
@@ -94,8 +98,8 @@ export interface MirrorTree {
   isAbsent(root: RootIndex, path: BytePath): boolean;
   /** Sends an entry as it is now: new (content and all), or attributes only. */
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment;
-  /** Sends a file as the blocks that differ from the receiver's signatures. */
-  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, sums: Buffer): MirrorShipment;
+  /** Sends a file as what differs from the receiver's copy. `mayAsk`: what moved within it is looked for, if the receiver is able to tell. */
+  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, answer: Pick<SumsAnswer, "base" | "sums">, mayAsk: boolean): MirrorShipment;
   /** Compares a file with the receiver's signatures; null = there is no such file. Nothing is sent. */
   checkAgainst(root: RootIndex, path: BytePath, sums: Buffer): MirrorCheck | null;
   /** Changes with everything that changes the entry; null = nothing is there, or it cannot be looked at. */

@@ -1,0 +1,176 @@
+// Finds the blocks of an index in one stretch of a file, at whatever offset they are. Behind a block, the one that followed it is looked for
+// first, which costs a hash of the block; only where that fails, a window is rolled byte by byte. Where nothing was found for long, it is
+// rolled over samples: data that moved is met by one of them, and followed from there to both sides.
+
+import { crc32 } from "node:zlib";
+import type { Extent } from "../model/change.js";
+import type { BlockIndex } from "./block-index.js";
+import { readFully } from "./content-reader.js";
+
+/** Blocks of the receiver's file from `from` on are `length` bytes at `at` of this one. */
+export type OnFound = (at: number, length: number, from: number) => void;
+
+const BUFFER_BYTES = 4 * 1024 * 1024;
+const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+/** Rolled without finding anything before samples are enough. */
+const PATIENCE_WINDOWS = 256;
+/** A sample of as many windows finds whatever moved as a whole; as many are passed over. */
+const SAMPLE_WINDOWS = 2;
+const PASSED_WINDOWS = 30;
+const TAIL_WINDOWS = 64;
+const UNKNOWN = -1;
+
+export class RollingSearch {
+  readonly #index: BlockIndex;
+  readonly #onFound: OnFound;
+  readonly #end: number;
+  #at: number;
+  /** Nothing is found yet of what lies from here to `#at`. */
+  #openFrom: number;
+  /** Where the receiver's file would go on; UNKNOWN = nowhere in particular. */
+  #expected = UNKNOWN;
+  /** Rolled since something was found, or since the last sample began. */
+  #rolled = 0;
+  #isSampling = false;
+  /** From what was found to its place in the receiver's file. */
+  #distance: number;
+
+  /** `expected`: where the receiver's file would go on with what the stretch begins with. */
+  constructor(index: BlockIndex, [start, length]: Extent, expected: number, onFound: OnFound) {
+    this.#index = index;
+    this.#onFound = onFound;
+    this.#at = start;
+    this.#openFrom = start;
+    this.#end = start + length;
+    this.#expected = expected;
+    this.#distance = expected - start;
+  }
+
+  /** Searches a few megabytes. Negative errno on failure. */
+  step(fd: number): "more" | "done" | number {
+    const { blockBytes } = this.#index;
+    if (this.#at + blockBytes > this.#end) return "done";
+    const wanted = Math.min(this.#isSampling ? (SAMPLE_WINDOWS + 2) * blockBytes : BUFFER_BYTES, this.#end - this.#at);
+    const bytes = buffer.subarray(0, wanted);
+    const got = readFully(fd, bytes, this.#at);
+    if (got < 0) return got;
+    if (got < blockBytes) return "done";
+    this.#searchIn(fd, bytes.subarray(0, got));
+    return "more";
+  }
+
+  #searchIn(fd: number, bytes: Buffer): void {
+    const { blockBytes } = this.#index;
+    const start = this.#at;
+    let at = 0;
+    while (at + blockBytes <= bytes.length) {
+      const next = this.#expected === UNKNOWN ? UNKNOWN : this.#index.at(this.#expected);
+      if (next !== UNKNOWN && this.#index.isAlike(next, bytes.subarray(at, at + blockBytes))) {
+        this.#found(start + at, next);
+        at += blockBytes;
+        continue;
+      }
+      this.#expected = UNKNOWN;
+      const rolled = this.#roll(bytes, at, this.#allowance);
+      this.#rolled += rolled.at - at;
+      at = rolled.at;
+      if (rolled.block !== UNKNOWN) {
+        this.#followBack(fd, start + at, rolled.block);
+        this.#found(start + at, rolled.block);
+        at += blockBytes;
+      } else if (this.#rolled >= this.#patience) {
+        this.#rolled = 0;
+        this.#passOver(start + at);
+        return;
+      }
+    }
+    this.#at = start + at;
+  }
+
+  /** The end of the stretch lies in front of what was found before: it is rolled without gaps. */
+  #passOver(at: number): void {
+    const { blockBytes } = this.#index;
+    const tailFrom = this.#end - TAIL_WINDOWS * blockBytes;
+    this.#isSampling = at < tailFrom;
+    this.#at = this.#isSampling ? Math.min(at + PASSED_WINDOWS * blockBytes, tailFrom) : at;
+  }
+
+  get #patience(): number {
+    return (this.#isSampling ? SAMPLE_WINDOWS : PATIENCE_WINDOWS) * this.#index.blockBytes;
+  }
+
+  get #allowance(): number {
+    return this.#patience - this.#rolled;
+  }
+
+  #found(at: number, block: number): void {
+    const { blockBytes } = this.#index;
+    const from = this.#index.offsetOf(block);
+    this.#onFound(at, blockBytes, from);
+    this.#expected = from + blockBytes;
+    this.#distance = from - at;
+    this.#openFrom = at + blockBytes;
+    this.#isSampling = false;
+    this.#rolled = 0;
+  }
+
+  /** What was passed over in front of the block is the block's neighbour, most likely. Told from the last to the first. */
+  #followBack(fd: number, at: number, block: number): void {
+    const { blockBytes } = this.#index;
+    if (at - blockBytes < this.#openFrom || !this.#isSampling) return;
+    const room = Buffer.allocUnsafe(blockBytes);
+    let from = this.#index.offsetOf(block) - blockBytes;
+    for (let back = at - blockBytes; back >= this.#openFrom; back -= blockBytes, from -= blockBytes) {
+      const before = this.#index.at(from);
+      if (before === UNKNOWN || readFully(fd, room, back) !== blockBytes || !this.#index.isAlike(before, room)) return;
+      this.#onFound(back, blockBytes, from);
+    }
+  }
+
+  /** Of blocks that are alike, the one that is as far away as what was found last. */
+  #find(crc: number, bytes: Buffer, at: number): number {
+    const block = this.#index.find(crc, bytes);
+    if (block === UNKNOWN) return UNKNOWN;
+    const near = this.#index.at(at + this.#distance);
+    return near !== UNKNOWN && this.#index.isAlike(near, bytes) ? near : block;
+  }
+
+  /** The first position from `at` on where a block lies, or where the allowance or the bytes end. */
+  #roll(bytes: Buffer, at: number, allowance: number): { readonly at: number; readonly block: number } {
+    const index = this.#index;
+    const { blockBytes } = index;
+    const last = Math.min(bytes.length - blockBytes, at + Math.max(0, allowance));
+    let crc = index.roll.plain(crc32(bytes.subarray(at, at + blockBytes)));
+    for (let position = at; ; ) {
+      position = rollOn(bytes, position, last, crc, index);
+      crc = rolledCrc;
+      const block = this.#find(crc, bytes.subarray(position, position + blockBytes), this.#at + position);
+      if (block !== UNKNOWN) return { at: position, block };
+      if (position === last) return { at: last + 1, block: UNKNOWN };
+      crc = slide(bytes, position, crc, index);
+      position += 1;
+    }
+  }
+}
+
+/** The crc at the position that `rollOn` returned. */
+let rolledCrc = 0;
+
+function slide(bytes: Buffer, at: number, crc: number, { blockBytes, roll: { enter, leave } }: BlockIndex): number {
+  const entering = bytes[at + blockBytes] as number;
+  return (crc >>> 8) ^ (enter[(crc ^ entering) & 255] as number) ^ (leave[bytes[at] as number] as number);
+}
+
+/** Rolls the window from `at`, whose crc is given, to the first position up to `last` that may be a block; above `last` = none. */
+function rollOn(bytes: Buffer, at: number, last: number, startCrc: number, { blockBytes, filter, filterMask, roll: { enter, leave } }: BlockIndex): number {
+  let crc = startCrc;
+  let position = at;
+  for (;;) {
+    const bit = crc & filterMask;
+    if ((((filter[bit >>> 5] as number) >>> (bit & 31)) & 1) !== 0 || position >= last) break;
+    crc = (crc >>> 8) ^ (enter[(crc ^ (bytes[position + blockBytes] as number)) & 255] as number) ^ (leave[bytes[position] as number] as number);
+    position += 1;
+  }
+  rolledCrc = crc;
+  return position;
+}

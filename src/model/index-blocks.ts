@@ -1,0 +1,22 @@
+// Which blocks of a file an index tells of: both sides count them in the same way.
+
+import { BLOCK_BYTES } from "./change.js";
+
+/** Where each whole block of `blockBytes` in these ranges (first of some blocks of BLOCK_BYTES, count, …) of a file of `size` bytes begins. */
+export function indexOffsets(ranges: readonly number[], blockBytes: number, size: number): Float64Array {
+  let count = 0;
+  for (let i = 0; i < ranges.length; i += 2) count += countIn(ranges, i, blockBytes, size);
+  const offsets = new Float64Array(count);
+  let at = 0;
+  for (let i = 0; i < ranges.length; i += 2) {
+    const start = (ranges[i] as number) * BLOCK_BYTES;
+    for (let n = countIn(ranges, i, blockBytes, size), offset = start; n > 0; n--, offset += blockBytes) offsets[at++] = offset;
+  }
+  return offsets;
+}
+
+function countIn(ranges: readonly number[], index: number, blockBytes: number, size: number): number {
+  const start = (ranges[index] as number) * BLOCK_BYTES;
+  const end = Math.min(size, start + (ranges[index + 1] as number) * BLOCK_BYTES);
+  return Math.max(0, Math.floor((end - start) / blockBytes));
+}
