@@ -139,7 +139,7 @@ function putInPlace(ctx: ApplyContext, parent: Directory, change: RebuildChange,
   ctx.intend("rebuild", markOf(made));
   const linked = linkFd(work.fd, parent.fd, passingName(made));
   if (linked < 0) return unfit(change, errnoName(linked));
-  failpoint("apply.rebuild.beforeRename");
+  failpoint("rebuild.put.beforeRename");
   const verdictOfRename = takeName(parent, change, passingName(made));
   if (verdictOfRename === undefined) ctx.deed();
   return verdictOfRename;
