@@ -70,12 +70,13 @@ function entriesOf(fd: number, { ranges, blockBytes }: IndexChange, size: number
   let end = 0;
   for (let i = 0; i < offsets.length; i++) {
     const offset = offsets[i] as number;
-    if (offset < from || offset + blockBytes > end) {
+    const blockEnd = Math.min(size, offset + blockBytes);
+    if (offset < from || blockEnd > end) {
       from = offset;
-      end = offset + Math.min(CHUNK_BYTES, spanFrom(offsets, i, blockBytes));
+      end = Math.min(size, offset + spanFrom(offsets, i, blockBytes));
       if (!fill(fd, end - from, from)) return null;
     }
-    const block = chunk.subarray(offset - from, offset - from + blockBytes);
+    const block = chunk.subarray(offset - from, blockEnd - from);
     entries.writeUInt32LE(crc32(block), i * INDEX_ENTRY_BYTES);
     entries.writeBigUInt64LE(xxhash.xxh64(block), i * INDEX_ENTRY_BYTES + 4);
   }

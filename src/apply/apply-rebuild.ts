@@ -81,50 +81,85 @@ function begin(ctx: ApplyContext, parent: Directory, change: RebuildChange): Reb
 /** Carries out the parts. What was read of the old file is told right or wrong by the hash of all. */
 function fill(change: RebuildChange, work: Rebuild): Verdict {
   const { parts, payload, size } = change;
+  const writing = new Writing(work);
   let taken = 0;
-  for (let i = 0; i < parts.length; i += 2) {
+  let result = 0;
+  for (let i = 0; i < parts.length && result >= 0; i += 2) {
     const from = parts[i] as number;
     const length = parts[i + 1] as number;
-    if (work.length + length > size) return unfit(change, "its parts are longer than it is");
-    const result =
-      from === FROM_PAYLOAD ? append(work, payload.subarray(taken, taken + length)) : from === ZEROS ? skip(work, length) : copy(work, from, length);
-    if (result < 0) return unfit(change, errnoName(result));
+    if (work.length + writing.held + length > size) return unfit(change, "its parts are longer than it is");
+    result = from === FROM_PAYLOAD ? writing.append(payload, taken, length) : from === ZEROS ? writing.skip(length) : writing.copy(from, length);
     if (from === FROM_PAYLOAD) taken += length;
   }
-  return undefined;
+  if (result >= 0) result = writing.flush();
+  return result < 0 ? unfit(change, errnoName(result)) : undefined;
 }
 
-function append(work: Rebuild, bytes: Buffer): number {
-  work.hash.update(bytes);
-  const result = writeAll(work.fd, bytes, work.length);
-  work.length += bytes.length;
-  return result;
-}
+/** Gathers what is to be written, so that it is hashed and written in large pieces that end where blocks do. Each returns 0 or a negative errno. */
+class Writing {
+  /** Gathered and not written. */
+  held = 0;
+  readonly #work: Rebuild;
 
-/** It stays a hole. */
-function skip(work: Rebuild, length: number): number {
-  for (let left = length; left > 0; left -= CHUNK_BYTES) {
-    beat();
-    work.hash.update(left < CHUNK_BYTES ? NOTHING.subarray(0, left) : NOTHING);
+  constructor(work: Rebuild) {
+    this.#work = work;
   }
-  work.length += length;
-  return 0;
-}
 
-function copy(work: Rebuild, from: number, length: number): number {
-  for (let done = 0; done < length; ) {
-    beat();
-    const wanted = Math.min(CHUNK_BYTES, length - done);
-    const read = preadFd(work.oldFd, chunk, wanted, from + done);
-    if (read === -EINTR) continue;
-    if (read < 0) return read;
-    // It was cut: what is missing makes another hash.
-    if (read === 0) return skip(work, length - done);
-    const result = append(work, chunk.subarray(0, read));
-    if (result < 0) return result;
-    done += read;
+  get #room(): number {
+    return CHUNK_BYTES - (this.#work.length % CHUNK_BYTES) - this.held;
   }
-  return 0;
+
+  append(bytes: Buffer, from: number, length: number): number {
+    for (let done = 0; done < length; ) {
+      const piece = Math.min(this.#room, length - done);
+      bytes.copy(chunk, this.held, from + done, from + done + piece);
+      done += piece;
+      const result = this.#take(piece);
+      if (result < 0) return result;
+    }
+    return 0;
+  }
+
+  copy(from: number, length: number): number {
+    for (let done = 0; done < length; ) {
+      const wanted = Math.min(this.#room, length - done);
+      const read = preadFd(this.#work.oldFd, chunk.subarray(this.held), wanted, from + done);
+      if (read === -EINTR) continue;
+      if (read < 0) return read;
+      // It was cut: what is missing makes another hash.
+      if (read === 0) return this.skip(length - done);
+      done += read;
+      const result = this.#take(read);
+      if (result < 0) return result;
+    }
+    return 0;
+  }
+
+  /** It stays a hole. */
+  skip(length: number): number {
+    const result = this.flush();
+    for (let left = length; left > 0 && result >= 0; left -= CHUNK_BYTES) {
+      beat();
+      this.#work.hash.update(left < CHUNK_BYTES ? NOTHING.subarray(0, left) : NOTHING);
+    }
+    this.#work.length += length;
+    return result;
+  }
+
+  #take(bytes: number): number {
+    this.held += bytes;
+    return this.#room === 0 ? this.flush() : 0;
+  }
+
+  flush(): number {
+    beat();
+    const bytes = chunk.subarray(0, this.held);
+    this.held = 0;
+    this.#work.hash.update(bytes);
+    const result = writeAll(this.#work.fd, bytes, this.#work.length);
+    this.#work.length += bytes.length;
+    return result;
+  }
 }
 
 function putInPlace(ctx: ApplyContext, parent: Directory, change: RebuildChange, work: Rebuild, meta: Meta): Verdict {

@@ -1,7 +1,7 @@
 // Files that are being made anew beside the ones they are to replace. They have no name until they are whole: what a process that is
 // killed leaves of them, the kernel takes away.
 
-import xxhash from "@node-rs/xxhash";
+import { BlockHash } from "../fs/block-hash.js";
 import { closeFd, type FileStat } from "../fs/native.js";
 import type { BytePath } from "../model/byte-path.js";
 import type { RebuildChange, RootIndex } from "../model/change.js";
@@ -16,7 +16,7 @@ export interface Rebuild {
   readonly oldFd: number;
   readonly old: FileStat;
   readonly fd: number;
-  readonly hash: InstanceType<typeof xxhash.Xxh64>;
+  readonly hash: BlockHash;
   /** So much of it is made. */
   length: number;
   touchedAtMs: number;
@@ -32,7 +32,7 @@ export class Rebuilds {
       if (this.#byPlace.size < REBUILDS_MAX && performance.now() - touchedAtMs < IDLE_MS_MAX) break;
       this.#dropKey(key);
     }
-    const rebuild = { oldFd, old, fd, hash: new xxhash.Xxh64(seed), length: 0, touchedAtMs: performance.now() };
+    const rebuild = { oldFd, old, fd, hash: new BlockHash(seed), length: 0, touchedAtMs: performance.now() };
     this.#byPlace.set(keyOf(root, path), rebuild);
     return rebuild;
   }
@@ -60,8 +60,9 @@ export class Rebuilds {
     const rebuild = this.#byPlace.get(key);
     if (rebuild === undefined) return;
     this.#byPlace.delete(key);
-    closeFd(rebuild.oldFd);
     closeFd(rebuild.fd);
+    // It may be the last of a large file, which takes the kernel a while to free: nobody is to wait for that.
+    setImmediate(closeFd, rebuild.oldFd);
   }
 }
 

@@ -13,15 +13,17 @@ export class BlockIndex {
   readonly filter: Uint32Array;
   readonly filterMask: number;
   readonly roll: CrcRoll;
+  readonly #size: number;
   readonly #offsets: Float64Array;
   readonly #crcs: Int32Array;
   readonly #sums: BigUint64Array;
   /** Open addressing by crc; of blocks that are alike, the first. */
   readonly #slots: Int32Array;
 
-  /** `offsets` ascend; `entries` as an IndexAnswer has them, as many. */
-  constructor(blockBytes: number, offsets: Float64Array, entries: Buffer) {
+  /** Of a file of `size` bytes. `offsets` ascend; `entries` as an IndexAnswer has them, as many. */
+  constructor(blockBytes: number, offsets: Float64Array, size: number, entries: Buffer) {
     const count = offsets.length;
+    this.#size = size;
     this.blockBytes = blockBytes;
     this.roll = new CrcRoll(blockBytes);
     this.#offsets = offsets;
@@ -36,6 +38,7 @@ export class BlockIndex {
       const crc = this.roll.plain(view.getUint32(i * INDEX_ENTRY_BYTES, true));
       this.#crcs[i] = crc;
       this.#sums[i] = view.getBigUint64(i * INDEX_ENTRY_BYTES + 4, true);
+      if (this.lengthOf(i) < blockBytes) continue;
       const bit = crc & this.filterMask;
       this.filter[bit >>> 5] = (this.filter[bit >>> 5] as number) | (1 << (bit & 31));
       this.#insert(i);
@@ -48,6 +51,16 @@ export class BlockIndex {
 
   offsetOf(block: number): number {
     return this.#offsets[block] as number;
+  }
+
+  /** Less than a block at the end of the file only: such a one is not found by its content. */
+  lengthOf(block: number): number {
+    return Math.min(this.blockBytes, this.#size - this.offsetOf(block));
+  }
+
+  /** xxh64 of each block. */
+  get sums(): BigUint64Array {
+    return this.#sums;
   }
 
   /** The block that begins at `offset` of the receiver's file, or -1. */

@@ -87,7 +87,7 @@ export class ContentCheck {
     }
     const answer = this.#answers.shift();
     const [next] = this.#waiting.values();
-    if (answer?.kind === "index") this.#takeIndex(answer);
+    if (answer !== undefined && this.#parked.has(answer.seq)) this.#resume(answer as IndexAnswer);
     else if (answer !== undefined) this.#take(answer);
     else if (next !== undefined && this.#mayAsk) this.#ask(next);
   }
@@ -96,10 +96,10 @@ export class ContentCheck {
     const { tree, connectionId } = this.#options;
     this.#waiting.delete(doubt.inode);
     const path = pathOf(doubt);
-    if (path !== undefined) this.#asked.set(tree.askSums(connectionId, doubt.root, path), doubt);
+    if (path !== undefined) this.#asked.set(tree.askContent(connectionId, doubt.root, path), doubt);
   }
 
-  #take(answer: SumsAnswer): void {
+  #take(answer: SumsAnswer | IndexAnswer): void {
     const doubt = this.#asked.get(answer.seq);
     this.#asked.delete(answer.seq);
     const path = doubt === undefined ? undefined : pathOf(doubt);
@@ -109,13 +109,13 @@ export class ContentCheck {
       onUnfit(doubt.root, path);
       return;
     }
-    const transfer = tree.shipAgainst(connectionId, doubt.root, path, answer, true);
+    const transfer = tree.shipAgainst(connectionId, doubt.root, path, answer);
     if (typeof transfer === "string") onVanished(doubt.root, doubt.inode);
     else this.#transfer = { ...doubt, transfer };
   }
 
   /** The transfer goes on that asked for it. */
-  #takeIndex(answer: IndexAnswer): void {
+  #resume(answer: IndexAnswer): void {
     const sending = this.#parked.get(answer.seq);
     if (sending === undefined) return;
     this.#parked.delete(answer.seq);

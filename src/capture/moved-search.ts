@@ -1,78 +1,73 @@
-// Finds what a receiver has of a large file, with as few questions as it takes: blocks at the same offset by the signatures that it told;
-// where many in a row differ, blocks at any offset; then, by an index of small blocks, what is left of those that were found nowhere.
+// Finds what a receiver has of a large file. It has told an index of all its blocks: where they are is found at any offset. Then it is asked
+// for an index of small blocks, of those that were found nowhere.
 
 import type { FileStat } from "../fs/native.js";
-import { BLOCK_BYTES, type FileBase, type IndexAnswer } from "../model/change.js";
-import { indexOffsets } from "../model/index-blocks.js";
+import { BLOCK_BYTES, type FileBase, INDEX_ENTRY_BYTES, type IndexAnswer } from "../model/change.js";
+import { ALL_BLOCKS, indexOffsets } from "../model/index-blocks.js";
 import { BlockIndex } from "./block-index.js";
-import { blockCount } from "./content-reader.js";
+import { blockCount, isSparse, nextData, sumOf } from "./content-reader.js";
 import { FoundParts } from "./found-parts.js";
 import { RollingSearch } from "./rolling-search.js";
-import { SameBlocks } from "./same-blocks.js";
 
 export interface IndexQuestion {
   readonly blockBytes: number;
   readonly ranges: readonly number[];
 }
 
-/** "lost": the file, or the receiver's, is not what it was when this began. */
+/** "lost": the receiver's file is not what it was when this began. */
 export type SearchStep = "more" | "done" | "lost" | IndexQuestion | number;
 
-/** What was overwritten in place differs in rows shorter than this. */
-const MOVED_RUN_MIN = 4;
-/** Above this the index of a file is not asked for (64 GiB). */
-const COARSE_BLOCKS_MAX = 1024 * 1024;
-const FINE_BYTES_MIN = 1024;
+const FINE_BYTES_MIN = 2048;
 const FINE_BYTES_MAX = 16 * 1024;
-const FINE_COUNT_MAX = 64 * 1024;
+const FINE_COUNT_MAX = 32 * 1024;
 /** Where nothing was found by larger blocks, little is to be hoped for. */
-const FINE_COUNT_MAX_HOPELESS = 16 * 1024;
-const STEP_BYTES = 4 * 1024 * 1024;
+const FINE_COUNT_MAX_HOPELESS = 8 * 1024;
+const STEP_BYTES = 16 * 1024 * 1024;
+const ZERO_BLOCK_SUM = sumOf(Buffer.alloc(BLOCK_BYTES));
+
+interface Search {
+  readonly search: RollingSearch;
+  readonly bytes: number;
+}
 
 export class MovedSearch {
   readonly parts = new FoundParts();
-  readonly #size: number;
+  /** Signatures of the receiver's file, block by block. */
+  readonly against: BigUint64Array;
+  readonly canRebuild: boolean;
+  readonly #stat: FileStat;
   readonly #base: FileBase;
-  readonly #same: SameBlocks;
-  #phase: "same" | "coarse" | "fine" = "same";
+  #coarse: BlockIndex | null;
   #question: IndexQuestion | null = null;
-  /** What is still to be searched, the next last. */
-  #searches: { readonly search: RollingSearch; readonly bytes: number }[] = [];
-  canRebuild = false;
+  /** What is still to be searched, the next last; null = not begun. */
+  #searches: Search[] | null = null;
   #isLost = false;
 
-  /** `against`, `base`: the signatures of the receiver's file, and what it was then. */
-  constructor(stat: FileStat, against: BigUint64Array, base: FileBase) {
-    this.#size = stat.size;
+  constructor(stat: FileStat, base: FileBase, { canRebuild, entries }: IndexAnswer) {
+    this.#stat = stat;
     this.#base = base;
-    this.#same = new SameBlocks(stat, against, this.parts);
-  }
-
-  get sums(): BigUint64Array {
-    return this.#same.sums;
+    this.canRebuild = canRebuild;
+    this.#coarse = new BlockIndex(BLOCK_BYTES, indexOffsets(ALL_BLOCKS, BLOCK_BYTES, base.size), base.size, entries);
+    this.against = this.#coarse.sums;
   }
 
   /** One bounded piece of work, or a question, whose answer `take` is to be given before the next step. */
   step(fd: number): SearchStep {
     if (this.#isLost) return "lost";
-    if (this.#phase === "same") {
-      const result = this.#same.step(fd);
-      if (result !== "done") return result;
-      if (this.#same.isCut) return "lost";
-      return this.#askCoarse() ?? this.#askFine() ?? "done";
-    }
+    if (this.#coarse !== null) this.#searches ??= this.#searchesOfAll(fd, this.#coarse).reverse();
+    const searches = this.#searches ?? [];
     for (let bytes = 0; bytes < STEP_BYTES; ) {
-      const next = this.#searches.at(-1);
-      if (next === undefined) return (this.#phase === "coarse" ? this.#askFine() : null) ?? "done";
+      const next = searches.at(-1);
+      if (next === undefined) return this.#end();
       const result = next.search.step(fd);
       if (typeof result === "number") return result;
-      bytes += Math.min(STEP_BYTES, next.bytes);
-      if (result === "done") this.#searches.pop();
+      bytes += Math.min(RollingSearch.stepBytes, next.bytes);
+      if (result === "done") searches.pop();
     }
     return "more";
   }
 
-  take({ base, canRebuild, entries }: IndexAnswer): void {
+  take({ base, entries }: IndexAnswer): void {
     const question = this.#question;
     this.#question = null;
     const isSame = base?.size === this.#base.size && base.mtimeSec === this.#base.mtimeSec && base.mtimeNsec === this.#base.mtimeNsec;
@@ -80,38 +75,57 @@ export class MovedSearch {
       this.#isLost = true;
       return;
     }
-    this.canRebuild = canRebuild;
-    const index = new BlockIndex(question.blockBytes, indexOffsets(question.ranges, question.blockBytes, base.size), entries);
-    const found = (at: number, length: number, from: number): void => this.parts.add(at, length, from);
-    for (const { extent, expected } of this.parts.gaps(this.#size)) {
-      if (extent[1] >= question.blockBytes) this.#searches.push({ search: new RollingSearch(index, extent, expected, found), bytes: extent[1] });
-    }
-    this.#searches.reverse();
+    const offsets = indexOffsets(question.ranges, question.blockBytes, base.size);
+    const index = new BlockIndex(question.blockBytes, offsets, base.size, entries);
+    const gaps = this.parts.gaps(this.#stat.size).filter(({ extent }) => extent[1] >= question.blockBytes);
+    this.#searches = gaps.map(({ extent, expected }) => ({ search: new RollingSearch(index, extent, expected, this.#found), bytes: extent[1] })).reverse();
   }
 
-  #askCoarse(): IndexQuestion | null {
-    const blocks = Math.floor(this.#base.size / BLOCK_BYTES);
-    this.#phase = "coarse";
-    if (this.#same.longestRun < MOVED_RUN_MIN || blocks > COARSE_BLOCKS_MAX) return null;
-    return this.#ask(BLOCK_BYTES, [0, blocks]);
+  readonly #found = (at: number, length: number, from: number): void => this.parts.add(at, length, from);
+
+  #end(): "done" | IndexQuestion {
+    if (this.#coarse === null) return "done";
+    this.#coarse = null;
+    return this.#askFine() ?? "done";
+  }
+
+  /** Holes are not read: a block that is all zeros at the same offset is found, others are told as holes. */
+  #searchesOfAll(fd: number, index: BlockIndex): Search[] {
+    const { size } = this.#stat;
+    const searches: Search[] = [];
+    const searchIn = (start: number, end: number): void => {
+      if (end > start) searches.push({ search: new RollingSearch(index, [start, end - start], start, this.#found), bytes: end - start });
+    };
+    if (!isSparse(this.#stat)) {
+      searchIn(0, size);
+      return searches;
+    }
+    let end = 0;
+    for (let data = nextData(fd, 0, size); data !== null; data = nextData(fd, end, size)) {
+      const start = Math.max(end, Math.floor(data[0] / BLOCK_BYTES) * BLOCK_BYTES);
+      this.#findZeros(index, end, start);
+      end = Math.min(size, Math.ceil((data[0] + data[1]) / BLOCK_BYTES) * BLOCK_BYTES);
+      searchIn(start, end);
+    }
+    this.#findZeros(index, end, size);
+    return searches;
+  }
+
+  #findZeros({ sums }: BlockIndex, from: number, until: number): void {
+    for (let at = from; at + BLOCK_BYTES <= until; at += BLOCK_BYTES) if (sums[at / BLOCK_BYTES] === ZERO_BLOCK_SUM) this.parts.add(at, BLOCK_BYTES, at);
   }
 
   /** Asks for what was found nowhere, unless the answer would be longer than what could be found by it. */
   #askFine(): IndexQuestion | null {
-    this.#phase = "fine";
-    const { list } = this.parts;
-    const gapBytes = this.parts.gaps(this.#size).reduce((sum, { extent }) => sum + extent[1], 0);
-    const countMax = list.length > 0 ? FINE_COUNT_MAX : FINE_COUNT_MAX_HOPELESS;
+    const gapBytes = this.parts.gaps(this.#stat.size).reduce((sum, { extent }) => sum + extent[1], 0);
     const left = this.#unfound();
+    const countMax = this.parts.list.length > 0 ? FINE_COUNT_MAX : FINE_COUNT_MAX_HOPELESS;
     let blockBytes = FINE_BYTES_MIN;
     while (blockBytes < FINE_BYTES_MAX && (left.length * BLOCK_BYTES) / blockBytes > countMax) blockBytes *= 2;
     const asked = left.slice(0, Math.floor((countMax * blockBytes) / BLOCK_BYTES));
-    const answerBytes = ((asked.length * BLOCK_BYTES) / blockBytes) * 12;
-    return asked.length === 0 || gapBytes < answerBytes ? null : this.#ask(blockBytes, rangesOf(asked));
-  }
-
-  #ask(blockBytes: number, ranges: readonly number[]): IndexQuestion {
-    this.#question = { blockBytes, ranges };
+    const answerBytes = ((asked.length * BLOCK_BYTES) / blockBytes) * INDEX_ENTRY_BYTES;
+    if (asked.length === 0 || gapBytes <= answerBytes) return null;
+    this.#question = { blockBytes, ranges: rangesOf(asked) };
     return this.#question;
   }
 

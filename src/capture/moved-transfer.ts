@@ -14,19 +14,21 @@ export interface MovedTransferOptions {
   readonly root: RootIndex;
   readonly inode: Inode;
   readonly stat: FileStat;
-  /** Signatures of the receiver's copy, and what it was then. */
-  readonly against: BigUint64Array;
+  /** The index of the receiver's copy, and what it was then. */
+  readonly answer: IndexAnswer;
   readonly base: FileBase;
 }
 
 /** Smaller files are shipped by their blocks. */
 export const MOVED_FILE_BYTES_MIN = 1024 * 1024;
+/** Of larger files the index would take too much memory. */
+export const MOVED_FILE_BYTES_MAX = 64 * 1024 ** 3;
 /** To make a file anew costs the receiver a copy of it; it must spare the wire this share of it. */
 const MOVED_SHARE_MIN = 1 / 256;
 
 export class MovedTransfer {
   readonly #options: MovedTransferOptions;
-  #search: MovedSearch;
+  readonly #search: MovedSearch;
   #sender: PartsSender | null = null;
   #plain: FileTransfer | null = null;
   askedSeq = 0;
@@ -34,7 +36,7 @@ export class MovedTransfer {
 
   constructor(options: MovedTransferOptions) {
     this.#options = options;
-    this.#search = new MovedSearch(options.stat, options.against, options.base);
+    this.#search = new MovedSearch(options.stat, options.base, options.answer);
   }
 
   /** As what is shipped in the end. */
@@ -44,7 +46,7 @@ export class MovedTransfer {
 
   /** Signatures of what was shipped, complete once `step` said "done". */
   get sums(): BigUint64Array {
-    return this.#plain?.sums ?? this.#search.sums;
+    return (this.#plain ?? this.#sender)?.sums ?? new BigUint64Array(0);
   }
 
   get isTorn(): boolean {
@@ -76,11 +78,11 @@ export class MovedTransfer {
   #beginSending(fd: number): "more" | number {
     const stat = statAt(fd, "");
     if (typeof stat === "number") return stat;
-    const { parts, canRebuild } = this.#search;
+    const { parts, canRebuild, against } = this.#search;
     if (!isAsBefore(stat, this.#options.stat)) return this.#shipBlocks(fd);
     const movedMin = Math.max(BLOCK_BYTES, stat.size * MOVED_SHARE_MIN);
     this.isRebuild = canRebuild && parts.movedBytes >= movedMin;
-    const options = { ...this.#options, parts };
+    const options = { ...this.#options, parts, against };
     this.#sender = this.isRebuild ? new RebuildSender(options, fd) : new PatchSender(options, fd);
     return "more";
   }
@@ -94,7 +96,8 @@ export class MovedTransfer {
   #shipBlocks(fd: number): "more" | number {
     const stat = statAt(fd, "");
     if (typeof stat === "number") return stat;
-    const { root, inode, against } = this.#options;
+    const { root, inode } = this.#options;
+    const { against } = this.#search;
     if (this.#sender !== null && !this.isRebuild) forgetMissing(against, this.#search);
     this.isRebuild = false;
     this.#plain = new FileTransfer({ root, inode, stat, start: "patch", base: null, against });

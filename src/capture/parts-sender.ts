@@ -2,10 +2,10 @@
 // and of what it has not. The file is read as it was searched; who changed it meanwhile shows in its times, and then nothing takes effect.
 
 import { randomBytes } from "node:crypto";
-import xxhash from "@node-rs/xxhash";
+import { BlockHash } from "../fs/block-hash.js";
 import { type FileStat, statAt } from "../fs/native.js";
-import { type FileBase, type FileChange, FROM_PAYLOAD, type Meta, type RootIndex, ZEROS } from "../model/change.js";
-import { isSparse, nextData, readFully } from "./content-reader.js";
+import { BLOCK_BYTES, type FileBase, type FileChange, FROM_PAYLOAD, type Meta, type RootIndex, ZEROS } from "../model/change.js";
+import { blockCount, isSparse, nextData, readFully } from "./content-reader.js";
 import type { FoundParts } from "./found-parts.js";
 import { metaOfFd } from "./meta-reader.js";
 import { SET_PAYLOAD_BYTES, type SetWriter } from "./set-writer.js";
@@ -22,12 +22,16 @@ export interface SenderOptions {
   readonly stat: FileStat;
   readonly parts: FoundParts;
   readonly base: FileBase;
+  /** Signatures of the receiver's file. */
+  readonly against: BigUint64Array;
 }
 
 /** "torn": the file is not what was searched, and was not shipped. */
 export type SendStep = "more" | "done" | "torn" | number;
 
 export interface PartsSender {
+  /** Signatures of what was shipped; 0 = not known. */
+  readonly sums: BigUint64Array;
   readonly sentBytes: number;
   /** What was shipped is a mixture of what the file was at several moments. */
   readonly isTorn: boolean;
@@ -36,11 +40,12 @@ export interface PartsSender {
 
 const STRETCHES_MAX = 2000;
 /** So much of the new content is made in one change, between two looks at what else there is to do. */
-const REBUILT_BYTES_MAX = 32 * 1024 * 1024;
+const REBUILT_BYTES_MAX = 8 * 1024 * 1024;
 const scratch = Buffer.allocUnsafeSlow(SET_PAYLOAD_BYTES);
 
 /** Overwrites what differs at its place. */
 export class PatchSender implements PartsSender {
+  readonly sums: BigUint64Array;
   sentBytes = 0;
   isTorn = false;
   readonly #options: SenderOptions;
@@ -49,6 +54,8 @@ export class PatchSender implements PartsSender {
 
   constructor(options: SenderOptions, fd: number) {
     this.#options = options;
+    this.sums = new BigUint64Array(blockCount(options.stat.size));
+    for (const { at, length, from } of options.parts.list) if (at === from) keepSums(this.sums, options, at, at + length);
     const missing = stretchesOf(options).filter(({ at, from }) => at !== from);
     const sent = missing.map((stretch): Stretch => ({ ...stretch, from: FROM_PAYLOAD }));
     this.#queue = new StretchQueue(splitAtHoles(sent, options.stat, fd));
@@ -86,11 +93,14 @@ export class RebuildSender implements PartsSender {
   readonly #options: SenderOptions;
   readonly #queue: StretchQueue;
   readonly #seed = randomBytes(8).readBigUInt64LE();
-  readonly #hash = new xxhash.Xxh64(this.#seed);
+  readonly sums: BigUint64Array;
+  readonly #hash: BlockHash;
   #started = false;
 
   constructor(options: SenderOptions, fd: number) {
     this.#options = options;
+    this.sums = new BigUint64Array(blockCount(options.stat.size));
+    this.#hash = new BlockHash(this.#seed, this.sums);
     this.#queue = new StretchQueue(splitAtHoles(stretchesOf(options), options.stat, fd));
   }
 
@@ -121,7 +131,9 @@ export class RebuildSender implements PartsSender {
   /** Everything counts in the hash. 0, a negative errno, or a positive number when there is less than there was. */
   #read(fd: number, from: number, length: number, into: Buffer | null): number {
     for (let done = 0; done < length; ) {
-      const bytes = into === null ? scratch.subarray(0, Math.min(scratch.length, length - done)) : into.subarray(done);
+      // In pieces that end where blocks do.
+      const room = scratch.length - ((from + done) % scratch.length);
+      const bytes = into === null ? scratch.subarray(0, Math.min(room, length - done)) : into.subarray(done);
       const got = readFully(fd, bytes, from + done);
       if (got !== bytes.length) return got < 0 ? got : 1;
       this.#hash.update(bytes);
@@ -177,6 +189,14 @@ function splitStretch({ at, length, from }: Stretch, fd: number): Stretch[] {
     next = data === null ? end : start + data[1];
   }
   return split;
+}
+
+/** Of the blocks that lie within what stays, whole or up to the end of both files. */
+function keepSums(sums: BigUint64Array, { stat, base, against }: SenderOptions, from: number, until: number): void {
+  const isEnd = until === stat.size && until === base.size;
+  for (let block = Math.ceil(from / BLOCK_BYTES); (block + 1) * BLOCK_BYTES <= until || (isEnd && block * BLOCK_BYTES < until); block++) {
+    sums[block] = against[block] as bigint;
+  }
 }
 
 function payloadBytesOf(stretches: readonly Stretch[]): number {

@@ -18,9 +18,15 @@ const PATIENCE_WINDOWS = 256;
 const SAMPLE_WINDOWS = 2;
 const PASSED_WINDOWS = 30;
 const TAIL_WINDOWS = 64;
+/** What was overwritten in place is shorter than so many blocks, and is not looked for elsewhere. */
+const SKIPPED_MAX = 2;
+/** How far it is looked for the next block first, to both sides. */
+const SHIFT_SHARE = 1 / 16;
 const UNKNOWN = -1;
 
 export class RollingSearch {
+  /** Read by one step at most. */
+  static readonly stepBytes = BUFFER_BYTES;
   readonly #index: BlockIndex;
   readonly #onFound: OnFound;
   readonly #end: number;
@@ -49,7 +55,7 @@ export class RollingSearch {
   /** Searches a few megabytes. Negative errno on failure. */
   step(fd: number): "more" | "done" | number {
     const { blockBytes } = this.#index;
-    if (this.#at + blockBytes > this.#end) return "done";
+    if (this.#at + blockBytes > this.#end) return this.#searchTail(fd);
     const wanted = Math.min(this.#isSampling ? (SAMPLE_WINDOWS + 2) * blockBytes : BUFFER_BYTES, this.#end - this.#at);
     const bytes = buffer.subarray(0, wanted);
     const got = readFully(fd, bytes, this.#at);
@@ -59,19 +65,35 @@ export class RollingSearch {
     return "more";
   }
 
+  /** What is left is shorter than a block, as the last one of the receiver's file may be. */
+  #searchTail(fd: number): "done" | number {
+    const block = this.#expected === UNKNOWN ? UNKNOWN : this.#index.at(this.#expected);
+    const left = this.#end - this.#at;
+    if (block === UNKNOWN || left === 0 || this.#index.lengthOf(block) !== left) return "done";
+    const bytes = buffer.subarray(0, left);
+    const got = readFully(fd, bytes, this.#at);
+    if (got < 0) return got;
+    if (got === left && this.#index.isAlike(block, bytes)) this.#onFound(this.#at, left, this.#expected);
+    return "done";
+  }
+
   #searchIn(fd: number, bytes: Buffer): void {
     const { blockBytes } = this.#index;
     const start = this.#at;
     let at = 0;
     while (at + blockBytes <= bytes.length) {
-      const next = this.#expected === UNKNOWN ? UNKNOWN : this.#index.at(this.#expected);
-      if (next !== UNKNOWN && this.#index.isAlike(next, bytes.subarray(at, at + blockBytes))) {
-        this.#found(start + at, next);
+      const skipped = this.#skipToExpected(bytes, at);
+      if (skipped >= 0) {
+        at += skipped * blockBytes;
+        this.#found(start + at, this.#index.at(this.#expected + skipped * blockBytes));
         at += blockBytes;
         continue;
       }
+      // More must be read to tell what follows.
+      if (this.#expected !== UNKNOWN && start + bytes.length < this.#end && at > 0 && at + (SKIPPED_MAX + 1) * blockBytes > bytes.length) break;
+      const shifted = this.#expected === UNKNOWN ? null : this.#rollNear(bytes, at + blockBytes);
       this.#expected = UNKNOWN;
-      const rolled = this.#roll(bytes, at, this.#allowance);
+      const rolled = shifted ?? this.#roll(bytes, at, this.#allowance);
       this.#rolled += rolled.at - at;
       at = rolled.at;
       if (rolled.block !== UNKNOWN) {
@@ -85,6 +107,19 @@ export class RollingSearch {
       }
     }
     this.#at = start + at;
+  }
+
+  /** After how many blocks that were overwritten in place the receiver's file goes on as expected; -1 = it does not. */
+  #skipToExpected(bytes: Buffer, at: number): number {
+    const { blockBytes } = this.#index;
+    if (this.#expected === UNKNOWN) return -1;
+    for (let skipped = 0; skipped <= SKIPPED_MAX; skipped++) {
+      const start = at + skipped * blockBytes;
+      const block = this.#index.at(this.#expected + skipped * blockBytes);
+      if (block === UNKNOWN || start + blockBytes > bytes.length) return -1;
+      if (this.#index.isAlike(block, bytes.subarray(start, start + blockBytes))) return skipped;
+    }
+    return -1;
   }
 
   /** The end of the stretch lies in front of what was found before: it is rolled without gaps. */
@@ -125,6 +160,15 @@ export class RollingSearch {
       if (before === UNKNOWN || readFully(fd, room, back) !== blockBytes || !this.#index.isAlike(before, room)) return;
       this.#onFound(back, blockBytes, from);
     }
+  }
+
+  /** Where a few bytes were inserted or are gone, the next block lies near the place that it had. */
+  #rollNear(bytes: Buffer, around: number): { readonly at: number; readonly block: number } | null {
+    const { blockBytes } = this.#index;
+    const reach = blockBytes * SHIFT_SHARE;
+    if (around + reach + blockBytes > bytes.length) return null;
+    const rolled = this.#roll(bytes, around - reach, 2 * reach);
+    return rolled.block === UNKNOWN ? null : rolled;
   }
 
   /** Of blocks that are alike, the one that is as far away as what was found last. */

@@ -4,7 +4,16 @@ import { ENOENT } from "../fs/errno.js";
 import { smallFileHash } from "../fs/file-hash.js";
 import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
 import { type BytePath, baseName, joinPath, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
-import { type EntrySummary, type OrphansChange, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import {
+  BLOCK_BYTES,
+  type EntrySummary,
+  type IndexAnswer,
+  type OrphansChange,
+  type RootIndex,
+  type SumsAnswer,
+  WHOLE_FILE_BYTES_MAX,
+} from "../model/change.js";
+import { ALL_BLOCKS } from "../model/index-blocks.js";
 import type {
   CompareRequest,
   EntryStamp,
@@ -20,7 +29,7 @@ import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
 import type { InodeRecord } from "./inode-record.js";
 import { specialDetail, xattrDigestOf } from "./meta-reader.js";
-import { MOVED_FILE_BYTES_MIN, MovedTransfer } from "./moved-transfer.js";
+import { MOVED_FILE_BYTES_MAX, MOVED_FILE_BYTES_MIN, MovedTransfer } from "./moved-transfer.js";
 import type { Inode, Node } from "./node-table.js";
 import type { RootTree } from "./root-tree.js";
 import type { SourceEngine } from "./source-engine.js";
@@ -124,6 +133,16 @@ export class SourceTree implements MirrorTree {
     return writer.flush();
   }
 
+  askContent(connectionId: number, root: RootIndex, path: BytePath): number {
+    const size = this.#tree(root).table.at(path)?.inode.size ?? 0;
+    if (size < MOVED_FILE_BYTES_MIN || size > MOVED_FILE_BYTES_MAX || !this.#rebuilders.has(connectionId)) return this.askSums(connectionId, root, path);
+    const { writer } = this.#engine;
+    writer.direct(connectionId, true);
+    writer.flush();
+    writer.add({ op: "index", root, path, blockBytes: BLOCK_BYTES, ranges: ALL_BLOCKS });
+    return writer.flush();
+  }
+
   sweep(connectionId: number, change: Omit<OrphansChange, "op">): number {
     const { writer } = this.#engine;
     writer.direct(connectionId, true);
@@ -158,15 +177,16 @@ export class SourceTree implements MirrorTree {
     return shipped instanceof FileTransfer ? this.#transfer(connectionId, tree, node, shipped) : shipped;
   }
 
-  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, { base, sums }: Pick<SumsAnswer, "base" | "sums">, mayAsk: boolean): MirrorShipment {
+  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, answer: SumsAnswer | IndexAnswer): MirrorShipment {
     const found = this.#look(root, path);
     if (found === undefined || found.node.inode.type !== "file") return "vanished";
     const { tree, node, stat } = found;
     const { inode } = node;
-    const against = sumsFromBytes(sums);
-    const isLarge = Math.min(stat.size, base?.size ?? 0) >= MOVED_FILE_BYTES_MIN;
-    const asks = mayAsk && isLarge && this.#rebuilders.has(connectionId);
-    if (asks && base !== null) return this.#transfer(connectionId, tree, node, new MovedTransfer({ root, inode, stat, against, base }));
+    if (answer.kind === "index") {
+      if (answer.base === null) return this.ship(connectionId, root, path, "new");
+      return this.#transfer(connectionId, tree, node, new MovedTransfer({ root, inode, stat, answer, base: answer.base }));
+    }
+    const against = sumsFromBytes(answer.sums);
     return this.#transfer(connectionId, tree, node, new FileTransfer({ root, inode, stat, start: "patch", base: null, against }));
   }
 

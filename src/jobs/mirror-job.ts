@@ -5,7 +5,7 @@
 
 import type { BytePath } from "../model/byte-path.js";
 import { baseName, parentPath } from "../model/byte-path.js";
-import { type Answer, type CompareAnswer, type Difference, type RootIndex, type SharedName, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import { type Answer, type CompareAnswer, type Difference, type RootIndex, type SharedName, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { DirtyPlace } from "../model/dirty-place.js";
 import type { MirrorEntry } from "../model/mirror-port.js";
 import { withContent } from "./compare-answer.js";
@@ -127,8 +127,8 @@ export class MirrorJob {
     const answer = this.#answers.shift();
     if (answer !== undefined) {
       if (answer.kind === "compare") this.#takeCompare(answer);
-      else if (answer.kind === "sums") this.#takeSums(answer);
-      else if (answer.kind === "index") this.#sends.takeIndex(answer);
+      else if (answer.kind === "sums" && this.#contents.hasAsked(answer.seq)) this.#contents.take(answer);
+      else if (answer.kind === "sums" || answer.kind === "index") this.#sends.takeContent(answer);
       return "worked";
     }
     if (this.#sends.hasWork) {
@@ -288,11 +288,6 @@ export class MirrorJob {
     if (work.again === null && isToRead) this.#contents.ask({ root: work.root, directory: work.path, entry, suspect: null, stamp: null, isShared });
     else if (work.again === null) this.progress.skip(entry);
     else if (work.again.isCertain) this.#makeAnew(work.root, entry);
-  }
-
-  #takeSums(answer: SumsAnswer): void {
-    if (this.#contents.hasAsked(answer.seq)) this.#contents.take(answer);
-    else this.#sends.takeSums(answer);
   }
 
   /** Shared with other names on the target, it is made anew: put right in place, it would change them. */

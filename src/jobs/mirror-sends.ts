@@ -51,7 +51,7 @@ export class MirrorSends {
   #queue: SendWork[] = [];
   readonly #sums = new Map<number, SendWork>();
   readonly #touched: Map<BytePath, true>[] = [];
-  readonly #unsent: SumsAnswer[] = [];
+  readonly #unsent: (SumsAnswer | IndexAnswer)[] = [];
   /** Files whose transfer waits for an answer. */
   readonly #parked = new Map<number, Sending>();
   #sending: Sending | null = null;
@@ -136,13 +136,14 @@ export class MirrorSends {
     }
   }
 
-  takeSums(answer: SumsAnswer): void {
-    if (this.#parked.size < PARKED_MAX) this.#sendAgainst(answer);
+  takeContent(answer: SumsAnswer | IndexAnswer): void {
+    if (this.#parked.has(answer.seq)) this.#resume(answer as IndexAnswer);
+    else if (this.#parked.size < PARKED_MAX) this.#sendAgainst(answer);
     else this.#unsent.push(answer);
   }
 
   /** The transfer goes on that asked for it. */
-  takeIndex(answer: IndexAnswer): void {
+  #resume(answer: IndexAnswer): void {
     const sending = this.#parked.get(answer.seq);
     if (sending === undefined) return;
     this.#parked.delete(answer.seq);
@@ -150,16 +151,14 @@ export class MirrorSends {
     this.#sending = sending;
   }
 
-  #sendAgainst(answer: SumsAnswer): void {
+  #sendAgainst(answer: SumsAnswer | IndexAnswer): void {
     const work = this.#sums.get(answer.seq);
     this.#sums.delete(answer.seq);
     if (work === undefined) return;
-    const { tree, connectionId, mode } = this.#options;
+    const { tree, connectionId } = this.#options;
     const isNew = answer.base === null;
-    // What was answered stale is sent in the simplest way: else it could be answered stale for ever.
-    const mayAsk = mode !== "repair";
     const { root, path } = work;
-    const shipment = isNew ? tree.ship(connectionId, root, path, "new") : tree.shipAgainst(connectionId, root, path, answer, mayAsk);
+    const shipment = isNew ? tree.ship(connectionId, root, path, "new") : tree.shipAgainst(connectionId, root, path, answer);
     this.#noteShipment({ ...work, relinks: true }, shipment, isNew);
     if (work.entry !== null) this.#progress.done(work.entry, 0);
   }
@@ -194,7 +193,8 @@ export class MirrorSends {
     }
     const wholeBytesMax = this.#options.content === "times" ? WHOLE_FILE_BYTES_MAX : 0;
     if (work.what === "content" && entry?.type === "file" && entry.size > wholeBytesMax) {
-      this.#sums.set(tree.askSums(connectionId, root, path), work);
+      // What was answered stale is sent in the simplest way: else it could be answered stale for ever.
+      this.#sums.set(mode === "repair" ? tree.askSums(connectionId, root, path) : tree.askContent(connectionId, root, path), work);
       return;
     }
     const isNew = work.what !== "attr";

@@ -159,7 +159,7 @@ export interface SumsChange extends At {
 }
 
 /**
- * Asks for the index of parts of the target's copy of a file: crc32 and xxh64 of each whole block of `blockBytes` (a power of two, at most
+ * Asks for the index of parts of the target's copy of a file: crc32 and xxh64 of each block of `blockBytes` (a power of two, at most
  * BLOCK_BYTES) in them. `ranges` alternate between the first of some blocks of BLOCK_BYTES and their count, in order.
  */
 export interface IndexChange extends At {
@@ -180,7 +180,7 @@ export interface RebuildChange extends At {
   readonly continues: boolean;
   readonly parts: readonly number[];
   readonly size: number;
-  /** xxh64 with `seed` over the whole content tells whether it is what the source read. */
+  /** xxh64 with `seed` over the xxh64 of each block of BLOCK_BYTES tells whether the whole is what the source read. */
   readonly seed: bigint;
   /** Null = more of this file follows. */
   readonly end: { readonly meta: Meta; readonly hash: bigint } | null;

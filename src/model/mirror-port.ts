@@ -92,14 +92,16 @@ export interface MirrorTree {
   compare(connectionId: number, request: CompareRequest): number;
   /** Asks for the receiver's block signatures of a file; returns the sequence number. */
   askSums(connectionId: number, root: RootIndex, path: BytePath): number;
+  /** Asks what the receiver has of a large file, so that what moved within it is found as well, if the receiver is able to tell that. */
+  askContent(connectionId: number, root: RootIndex, path: BytePath): number;
   /** Sends an orphans change; returns the sequence number whose answer will come. */
   sweep(connectionId: number, change: Omit<OrphansChange, "op">): number;
   /** The source was looked at, and has nothing at `path`, in the set or not. */
   isAbsent(root: RootIndex, path: BytePath): boolean;
   /** Sends an entry as it is now: new (content and all), or attributes only. */
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment;
-  /** Sends a file as what differs from the receiver's copy. `mayAsk`: what moved within it is looked for, if the receiver is able to tell. */
-  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, answer: Pick<SumsAnswer, "base" | "sums">, mayAsk: boolean): MirrorShipment;
+  /** Sends a file as what differs from the receiver's copy, which answered a question of `askSums` or `askContent`. */
+  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, answer: SumsAnswer | IndexAnswer): MirrorShipment;
   /** Compares a file with the receiver's signatures; null = there is no such file. Nothing is sent. */
   checkAgainst(root: RootIndex, path: BytePath, sums: Buffer): MirrorCheck | null;
   /** Changes with everything that changes the entry; null = nothing is there, or it cannot be looked at. */
