@@ -2,6 +2,7 @@
 // until the new one is whole, hashes to what the source read, and has its attributes; then it takes the name in one step (ADR 0036).
 // Nothing here is waited for: what stands in the way makes it stale, and the source sends what differs, in place.
 
+import { constants } from "node:os";
 import { failpoint } from "../base/failpoint.js";
 import { beat } from "../base/pulse.js";
 import { EINTR, errnoName } from "../fs/errno.js";
@@ -23,6 +24,7 @@ import {
 } from "../fs/native.js";
 import { baseName, displayPath } from "../model/byte-path.js";
 import { FROM_PAYLOAD, type Meta, type RebuildChange, ZEROS } from "../model/change.js";
+import { unitBytes } from "../model/parts-hash.js";
 import { type ApplyContext, parentFailure, parentOf } from "./apply-context.js";
 import { hasRoom, mayReplace } from "./apply-index.js";
 import { applyMeta, typeOf } from "./attributes.js";
@@ -35,7 +37,6 @@ import { type Failure, stale, type Verdict } from "./verdict.js";
 
 const CHUNK_BYTES = 1024 * 1024;
 const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-const NOTHING = Buffer.alloc(CHUNK_BYTES);
 /** Until its owner and attributes are right, nobody else reads it. */
 const PRIVATE_MODE = 0o600;
 
@@ -81,85 +82,54 @@ function begin(ctx: ApplyContext, parent: Directory, change: RebuildChange): Reb
 /** Carries out the parts. What was read of the old file is told right or wrong by the hash of all. */
 function fill(change: RebuildChange, work: Rebuild): Verdict {
   const { parts, payload, size } = change;
-  const writing = new Writing(work);
   let taken = 0;
-  let result = 0;
-  for (let i = 0; i < parts.length && result >= 0; i += 2) {
+  for (let i = 0; i < parts.length; i += 2) {
     const from = parts[i] as number;
     const length = parts[i + 1] as number;
-    if (work.length + writing.held + length > size) return unfit(change, "its parts are longer than it is");
-    result = from === FROM_PAYLOAD ? writing.append(payload, taken, length) : from === ZEROS ? writing.skip(length) : writing.copy(from, length);
+    if (work.length + length > size) return unfit(change, "its parts are longer than it is");
+    const result = from === FROM_PAYLOAD ? append(work, payload.subarray(taken, taken + length)) : from === ZEROS ? 0 : copy(work, from, length);
+    if (result < 0) return unfit(change, errnoName(result));
     if (from === FROM_PAYLOAD) taken += length;
+    work.length += length;
   }
-  if (result >= 0) result = writing.flush();
-  return result < 0 ? unfit(change, errnoName(result)) : undefined;
+  return undefined;
 }
 
-/** Gathers what is to be written, so that it is hashed and written in large pieces that end where blocks do. Each returns 0 or a negative errno. */
-class Writing {
-  /** Gathered and not written. */
-  held = 0;
-  readonly #work: Rebuild;
+function append(work: Rebuild, bytes: Buffer): number {
+  work.hash.add(bytes);
+  return writeAll(work.fd, bytes, work.length);
+}
 
-  constructor(work: Rebuild) {
-    this.#work = work;
-  }
-
-  get #room(): number {
-    return CHUNK_BYTES - (this.#work.length % CHUNK_BYTES) - this.held;
-  }
-
-  append(bytes: Buffer, from: number, length: number): number {
-    for (let done = 0; done < length; ) {
-      const piece = Math.min(this.#room, length - done);
-      bytes.copy(chunk, this.held, from + done, from + done + piece);
-      done += piece;
-      const result = this.#take(piece);
-      if (result < 0) return result;
-    }
-    return 0;
-  }
-
-  copy(from: number, length: number): number {
-    for (let done = 0; done < length; ) {
-      const wanted = Math.min(this.#room, length - done);
-      const read = preadFd(this.#work.oldFd, chunk.subarray(this.held), wanted, from + done);
-      if (read === -EINTR) continue;
-      if (read < 0) return read;
-      // It was cut: what is missing makes another hash.
-      if (read === 0) return this.skip(length - done);
-      done += read;
-      const result = this.#take(read);
-      if (result < 0) return result;
-    }
-    return 0;
-  }
-
-  /** It stays a hole. */
-  skip(length: number): number {
-    const result = this.flush();
-    for (let left = length; left > 0 && result >= 0; left -= CHUNK_BYTES) {
-      beat();
-      this.#work.hash.update(left < CHUNK_BYTES ? NOTHING.subarray(0, left) : NOTHING);
-    }
-    this.#work.length += length;
-    return result;
-  }
-
-  #take(bytes: number): number {
-    this.held += bytes;
-    return this.#room === 0 ? this.flush() : 0;
-  }
-
-  flush(): number {
+/** 0, or the negative errno. */
+function copy(work: Rebuild, from: number, length: number): number {
+  for (let done = 0; done < length; ) {
     beat();
-    const bytes = chunk.subarray(0, this.held);
-    this.held = 0;
-    this.#work.hash.update(bytes);
-    const result = writeAll(this.#work.fd, bytes, this.#work.length);
-    this.#work.length += bytes.length;
-    return result;
+    const at = from + done;
+    const bytes = chunk.subarray(0, Math.min(length - done, CHUNK_BYTES - (at % CHUNK_BYTES)));
+    const read = readFully(work.oldFd, bytes, at);
+    if (read < 0) return read;
+    for (let unit = 0; unit < bytes.length; ) {
+      const unitLength = unitBytes(at + unit, bytes.length - unit);
+      work.hash.add(bytes.subarray(unit, unit + unitLength));
+      unit += unitLength;
+    }
+    const result = writeAll(work.fd, bytes, work.length + done);
+    if (result < 0) return result;
+    done += bytes.length;
   }
+  return 0;
+}
+
+function readFully(fd: number, into: Buffer, offset: number): number {
+  for (let done = 0; done < into.length; ) {
+    const read = preadFd(fd, done === 0 ? into : into.subarray(done), into.length - done, offset + done);
+    if (read === -EINTR) continue;
+    if (read < 0) return read;
+    // It was cut.
+    if (read === 0) return -constants.errno.EIO;
+    done += read;
+  }
+  return 0;
 }
 
 function putInPlace(ctx: ApplyContext, parent: Directory, change: RebuildChange, work: Rebuild, meta: Meta): Verdict {

@@ -1,10 +1,10 @@
 // Files that are being made anew beside the ones they are to replace. They have no name until they are whole: what a process that is
 // killed leaves of them, the kernel takes away.
 
-import { BlockHash } from "../fs/block-hash.js";
 import { closeFd, type FileStat } from "../fs/native.js";
 import type { BytePath } from "../model/byte-path.js";
 import type { RebuildChange, RootIndex } from "../model/change.js";
+import { PartsHash } from "../model/parts-hash.js";
 
 /** At the limit the one that waited longest is given up: its next piece is stale, and the file is sent in another way. */
 const REBUILDS_MAX = 4;
@@ -16,7 +16,7 @@ export interface Rebuild {
   readonly oldFd: number;
   readonly old: FileStat;
   readonly fd: number;
-  readonly hash: BlockHash;
+  readonly hash: PartsHash;
   /** So much of it is made. */
   length: number;
   touchedAtMs: number;
@@ -32,7 +32,7 @@ export class Rebuilds {
       if (this.#byPlace.size < REBUILDS_MAX && performance.now() - touchedAtMs < IDLE_MS_MAX) break;
       this.#dropKey(key);
     }
-    const rebuild = { oldFd, old, fd, hash: new BlockHash(seed), length: 0, touchedAtMs: performance.now() };
+    const rebuild = { oldFd, old, fd, hash: new PartsHash(seed), length: 0, touchedAtMs: performance.now() };
     this.#byPlace.set(keyOf(root, path), rebuild);
     return rebuild;
   }

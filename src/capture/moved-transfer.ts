@@ -44,9 +44,9 @@ export class MovedTransfer {
     return this.#plain?.options ?? this.#options;
   }
 
-  /** Signatures of what was shipped, complete once `step` said "done". */
-  get sums(): BigUint64Array {
-    return (this.#plain ?? this.#sender)?.sums ?? new BigUint64Array(0);
+  /** Signatures of what was shipped, complete once `step` said "done"; null = they are not known. */
+  get sums(): BigUint64Array | null {
+    return (this.#plain ?? this.#sender)?.sums ?? null;
   }
 
   get isTorn(): boolean {

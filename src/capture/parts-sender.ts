@@ -2,9 +2,9 @@
 // and of what it has not. The file is read as it was searched; who changed it meanwhile shows in its times, and then nothing takes effect.
 
 import { randomBytes } from "node:crypto";
-import { BlockHash } from "../fs/block-hash.js";
 import { type FileStat, statAt } from "../fs/native.js";
 import { BLOCK_BYTES, type FileBase, type FileChange, FROM_PAYLOAD, type Meta, type RootIndex, ZEROS } from "../model/change.js";
+import { PartsHash, unitBytes } from "../model/parts-hash.js";
 import { blockCount, isSparse, nextData, readFully } from "./content-reader.js";
 import type { FoundParts } from "./found-parts.js";
 import { metaOfFd } from "./meta-reader.js";
@@ -30,8 +30,8 @@ export interface SenderOptions {
 export type SendStep = "more" | "done" | "torn" | number;
 
 export interface PartsSender {
-  /** Signatures of what was shipped; 0 = not known. */
-  readonly sums: BigUint64Array;
+  /** Signatures of what was shipped; 0 = not known. Null = hardly any is. */
+  readonly sums: BigUint64Array | null;
   readonly sentBytes: number;
   /** What was shipped is a mixture of what the file was at several moments. */
   readonly isTorn: boolean;
@@ -41,7 +41,7 @@ export interface PartsSender {
 const STRETCHES_MAX = 2000;
 /** So much of the new content is made in one change, between two looks at what else there is to do. */
 const REBUILT_BYTES_MAX = 8 * 1024 * 1024;
-const scratch = Buffer.allocUnsafeSlow(SET_PAYLOAD_BYTES);
+const scratch = Buffer.allocUnsafeSlow(BLOCK_BYTES);
 
 /** Overwrites what differs at its place. */
 export class PatchSender implements PartsSender {
@@ -93,14 +93,12 @@ export class RebuildSender implements PartsSender {
   readonly #options: SenderOptions;
   readonly #queue: StretchQueue;
   readonly #seed = randomBytes(8).readBigUInt64LE();
-  readonly sums: BigUint64Array;
-  readonly #hash: BlockHash;
+  readonly sums = null;
+  readonly #hash = new PartsHash(this.#seed);
   #started = false;
 
   constructor(options: SenderOptions, fd: number) {
     this.#options = options;
-    this.sums = new BigUint64Array(blockCount(options.stat.size));
-    this.#hash = new BlockHash(this.#seed, this.sums);
     this.#queue = new StretchQueue(splitAtHoles(stretchesOf(options), options.stat, fd));
   }
 
@@ -110,10 +108,10 @@ export class RebuildSender implements PartsSender {
     const payload = writer.reserve(payloadBytesOf(stretches));
     let filled = 0;
     for (const { at, length, from } of stretches) {
-      const into = from === FROM_PAYLOAD ? payload.subarray(filled, filled + length) : null;
-      const failed = this.#read(fd, at, length, into);
+      if (from === ZEROS) continue;
+      const failed = from === FROM_PAYLOAD ? this.#add(fd, at, payload.subarray(filled, filled + length)) : this.#addCopy(fd, at, length, from);
       if (failed !== 0) return failed < 0 ? failed : "torn";
-      filled += into?.length ?? 0;
+      if (from === FROM_PAYLOAD) filled += length;
     }
     const end = this.#queue.isEmpty ? endOf(fd, stat) : null;
     if (typeof end === "number") return end;
@@ -128,17 +126,27 @@ export class RebuildSender implements PartsSender {
     return end === null ? "more" : "done";
   }
 
-  /** Everything counts in the hash. 0, a negative errno, or a positive number when there is less than there was. */
-  #read(fd: number, from: number, length: number, into: Buffer | null): number {
+  /** Blocks that were found are as they were found; the rest is read. */
+  #addCopy(fd: number, at: number, length: number, from: number): number {
+    const { against, base } = this.#options;
     for (let done = 0; done < length; ) {
-      // In pieces that end where blocks do.
-      const room = scratch.length - ((from + done) % scratch.length);
-      const bytes = into === null ? scratch.subarray(0, Math.min(room, length - done)) : into.subarray(done);
-      const got = readFully(fd, bytes, from + done);
-      if (got !== bytes.length) return got < 0 ? got : 1;
-      this.#hash.update(bytes);
-      done += got;
+      const unit = unitBytes(from + done, length - done);
+      const block = Math.floor((from + done) / BLOCK_BYTES);
+      if (unit === Math.min(BLOCK_BYTES, base.size - block * BLOCK_BYTES)) this.#hash.note(against[block] as bigint);
+      else {
+        const failed = this.#add(fd, at + done, scratch.subarray(0, unit));
+        if (failed !== 0) return failed;
+      }
+      done += unit;
     }
+    return 0;
+  }
+
+  /** Reads one unit. 0, a negative errno, or 1 when there is less than there was. */
+  #add(fd: number, at: number, into: Buffer): number {
+    const got = readFully(fd, into, at);
+    if (got !== into.length) return got < 0 ? got : 1;
+    this.#hash.add(into);
     return 0;
   }
 }

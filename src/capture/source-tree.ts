@@ -327,9 +327,10 @@ export class SourceTree implements MirrorTree {
  * has a state between two that were shipped to all, and nothing is known of its blocks.
  */
 function rememberSums(engine: SourceEngine, inode: Inode, transfer: FileTransfer | MovedTransfer): void {
+  const { sums } = transfer;
   const { stat } = transfer.options;
   const isShipped = !transfer.isTorn && !inode.racy && inode.hasSameCtime(stat) && inode.size === stat.size;
-  if (isShipped) engine.signatures.set(inode, transfer.sums);
+  if (isShipped && sums !== null) engine.signatures.set(inode, sums);
   else engine.signatures.delete(inode);
 }
 

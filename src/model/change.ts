@@ -180,7 +180,7 @@ export interface RebuildChange extends At {
   readonly continues: boolean;
   readonly parts: readonly number[];
   readonly size: number;
-  /** xxh64 with `seed` over the xxh64 of each block of BLOCK_BYTES tells whether the whole is what the source read. */
+  /** Of the hash of all (`model/parts-hash`), which tells whether the whole is what the source read. */
   readonly seed: bigint;
   /** Null = more of this file follows. */
   readonly end: { readonly meta: Meta; readonly hash: bigint } | null;
