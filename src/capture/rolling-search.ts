@@ -19,9 +19,9 @@ const SAMPLE_WINDOWS = 2;
 const PASSED_WINDOWS = 30;
 const TAIL_WINDOWS = 64;
 /** What was overwritten in place is shorter than so many blocks, and is not looked for elsewhere. */
-const SKIPPED_MAX = 2;
-/** How far it is looked for the next block first, to both sides. */
-const SHIFT_SHARE = 1 / 16;
+const SKIPPED_MAX = 3;
+/** How far, to both sides, it is looked for the next blocks first. */
+const SHIFT_SHARE = 1 / 32;
 const UNKNOWN = -1;
 
 export class RollingSearch {
@@ -91,7 +91,7 @@ export class RollingSearch {
       }
       // More must be read to tell what follows.
       if (this.#expected !== UNKNOWN && start + bytes.length < this.#end && at > 0 && at + (SKIPPED_MAX + 1) * blockBytes > bytes.length) break;
-      const shifted = this.#expected === UNKNOWN ? null : this.#rollNear(bytes, at + blockBytes);
+      const shifted = this.#expected === UNKNOWN ? null : this.#rollNear(bytes, at);
       this.#expected = UNKNOWN;
       const rolled = shifted ?? this.#roll(bytes, at, this.#allowance);
       this.#rolled += rolled.at - at;
@@ -162,13 +162,17 @@ export class RollingSearch {
     }
   }
 
-  /** Where a few bytes were inserted or are gone, the next block lies near the place that it had. */
-  #rollNear(bytes: Buffer, around: number): { readonly at: number; readonly block: number } | null {
+  /** Where a few bytes were inserted or are gone, one of the next blocks lies near the place that it had. */
+  #rollNear(bytes: Buffer, at: number): { readonly at: number; readonly block: number } | null {
     const { blockBytes } = this.#index;
     const reach = blockBytes * SHIFT_SHARE;
-    if (around + reach + blockBytes > bytes.length) return null;
-    const rolled = this.#roll(bytes, around - reach, 2 * reach);
-    return rolled.block === UNKNOWN ? null : rolled;
+    for (let skipped = 1; skipped <= SKIPPED_MAX; skipped++) {
+      const around = at + skipped * blockBytes;
+      if (around + reach + blockBytes > bytes.length) return null;
+      const rolled = this.#roll(bytes, around - reach, 2 * reach);
+      if (rolled.block !== UNKNOWN) return rolled;
+    }
+    return null;
   }
 
   /** Of blocks that are alike, the one that is as far away as what was found last. */
