@@ -22,10 +22,11 @@ import type { AgentControl } from "../model/control-port.js";
 import type { StatusReport } from "../model/status.js";
 import { AgentLog } from "../observe/agent-log.js";
 import { Bootstrap } from "../transport/bootstrap.js";
+import type { LinkTiming } from "../transport/frame-link.js";
 import { Identity } from "../transport/identity.js";
 import { PeerServer } from "../transport/peer-server.js";
 import { PeerStore } from "../transport/peer-store.js";
-import { WsSourceDialer } from "../transport/source-dialer.js";
+import { type DialerOptions, WsSourceDialer } from "../transport/source-dialer.js";
 import { AgentLock } from "./agent-lock.js";
 import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
@@ -35,7 +36,8 @@ import { PeerService } from "./peer-service.js";
 import { QueueLimitsFile } from "./queue-limits.js";
 import { QueueService } from "./queue-service.js";
 import { RepsetService } from "./repset-service.js";
-import { SourceService } from "./source-service.js";
+import { Simulations, type SimulationsOptions } from "./simulations.js";
+import { SourceService, type SourceServiceOptions } from "./source-service.js";
 import { StatusBoard } from "./status-board.js";
 import { TransmissionService } from "./transmission-service.js";
 
@@ -118,14 +120,12 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const identity = await Identity.open(config.stateDir, config.server.name);
   const peers = await PeerStore.open(config.stateDir);
   const trust = { identity, peers, bootstrap: await Bootstrap.open(config.stateDir) };
-  const { connectTimeoutMs, compressMinBytes: compressBytesMin, sockets, heartbeatMs, deadMs } = config.transport;
-  const timing = { heartbeatMs, deadMs };
-  const dialer = await WsSourceDialer.open({ identity, peers, log, timing: { ...timing, connectTimeoutMs }, compressBytesMin, sockets });
+  const dialer = await openDialer(config, { identity, peers, log });
   let feedsChanged = (): void => undefined;
   const common = { version, failpoint, log };
   const target = await TargetService.open({ ...targetOptions(config, identity, peers), ...common, onFeeds: () => feedsChanged(), onChange: board.changed });
   closers.push(() => target.close());
-  const server = await PeerServer.open({ ...trust, listen, accept: target.accept, dismiss: target.dismiss, log, limits: timing });
+  const server = await PeerServer.open({ ...trust, listen, accept: target.accept, dismiss: target.dismiss, log, limits: linkTiming(config) });
   closers.push(() => server.close());
   const repsetStore = await RepsetStore.open(config.configDir, log);
   closers.push(() => repsetStore.close());
@@ -137,15 +137,17 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     onPaired: (name) => source.nudgePeer(name),
   });
   const limits = openLimits(config, log);
+  const simulations = openSimulations({ config, ...common }, closers);
   const jobs: JobService = new JobService({ config, connection: (id) => source.connection(id), board, log });
   const source: SourceService = await SourceService.open({
     config,
     limits,
     repsets: repsetStore,
-    dialer,
+    dialer: simulations.over(dialer),
     findPeer: (name) => peerService.find(name),
     feeds: () => target.feeds,
-    jobs,
+    jobs: alsoOf(jobs, simulations),
+    simulations,
     board,
     ...common,
   });
@@ -161,9 +163,10 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   });
   const explainer = new ExplainService({ repsets: repsetStore, sourceOf: (repset) => source.sourceOf(repset) });
   const control: AgentControl = {
-    repsets: new RepsetService(repsetStore, source),
+    repsets: openRepsets(repsetStore, source, closers),
     connections: source,
     jobs,
+    simulation: simulations,
     transmission: new TransmissionService((id) => source.connection(id)),
     targets: target,
     peers: peerService,
@@ -190,6 +193,45 @@ function targetOptions(config: Config, identity: Identity, peers: PeerStore) {
       connections()
         .list()
         .some((record) => record.key === key),
+  };
+}
+
+function openDialer(config: Config, common: Pick<DialerOptions, "identity" | "peers" | "log">): Promise<WsSourceDialer> {
+  const { connectTimeoutMs, compressMinBytes: compressBytesMin, sockets } = config.transport;
+  return WsSourceDialer.open({ ...common, timing: { ...linkTiming(config), connectTimeoutMs }, compressBytesMin, sockets });
+}
+
+function linkTiming({ transport: { heartbeatMs, deadMs } }: Config): Omit<LinkTiming, "closeMs"> {
+  return { heartbeatMs, deadMs };
+}
+
+function openRepsets(store: RepsetStore, source: SourceService, closers: (() => Promise<void> | void)[]): RepsetService {
+  const repsets = new RepsetService(store, source);
+  closers.push(() => repsets.close());
+  return repsets;
+}
+
+function openSimulations(options: SimulationsOptions, closers: (() => Promise<void> | void)[]): Simulations {
+  const simulations = new Simulations(options);
+  closers.push(() => simulations.close());
+  return simulations;
+}
+
+/** What a source says of a connection concerns both. */
+function alsoOf(jobs: JobService, simulations: Simulations): SourceServiceOptions["jobs"] {
+  return {
+    takeEvent: (id, event) => {
+      simulations.takeEvent(id, event);
+      jobs.takeEvent(id, event);
+    },
+    tick: () => {
+      simulations.tick();
+      jobs.tick();
+    },
+    forget: (id) => {
+      simulations.forget(id);
+      jobs.forget(id);
+    },
   };
 }
 

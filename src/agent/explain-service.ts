@@ -83,7 +83,7 @@ function targetOf(connection: SourceConnection, root: string, path: string, know
   return {
     connection: id,
     target,
-    path: join(mapped, path.slice(root.length)),
+    path: connection.record.isSimulated === true ? "" : join(mapped, path.slice(root.length)),
     state,
     isChecked: knowledge?.checkedBy.includes(id) === true,
     appliedSeq,

@@ -5,14 +5,18 @@ import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import { bytesFromText, isBytePath } from "../model/byte-path.js";
-import { isJobOver, type JobControl, type JobReport, type OrphansJobReport, type VerifyJobReport } from "../model/job.js";
+import { isJobOver, type JobControl, type JobReport, type OrphansJobReport, type PlanJobReport, type VerifyJobReport } from "../model/job.js";
+import type { MirrorWish } from "../model/mirror-wish.js";
 import { NOTHING_SWEPT, type OrphanOptions } from "../model/orphans.js";
+import { NO_PARTS, NOTHING_PLANNED, partsOf } from "../model/plan.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import { NOTHING_VERIFIED, type VerifyOptions } from "../model/verify.js";
 import { VerifyLog } from "../observe/verify-log.js";
 import { JobStore } from "./job-store.js";
+import { planOrder } from "./plan-order.js";
 import type { RunningJob } from "./running-job.js";
 import { RunningOrphans } from "./running-orphans.js";
+import { RunningPlan } from "./running-plan.js";
 import { RunningVerify } from "./running-verify.js";
 import type { StatusBoard } from "./status-board.js";
 
@@ -87,7 +91,18 @@ export class JobService implements JobControl {
     const order = { connectionId, jobId: report.id, options, confirmFiles: config.orphans.confirmFiles, place };
     connection.options.feed.send({ kind: "orphans", ...order });
     log.info("orphans job started", { connection: connectionId, job: report.id, ...options });
-    return this.#keep(new RunningOrphans(report, mappings));
+    return this.#keep(new RunningOrphans(report, mappings, config.orphans.confirmFiles));
+  }
+
+  async startPlan(connectionId: number, wish: MirrorWish, namesMax: number): Promise<JobReport> {
+    const connection = this.#options.connection(connectionId);
+    this.#refuse(connection, false);
+    const order = planOrder(connection, wish);
+    const plan = { wish, namesMax, counts: NOTHING_PLANNED, parts: NO_PARTS };
+    const report: PlanJobReport = { ...this.#begun(connection), kind: "plan", plan };
+    connection.options.feed.send({ kind: "plan", connectionId, jobId: report.id, order, namesMax });
+    this.#options.log.info("plan started", { connection: connectionId, job: report.id, ...wish });
+    return this.#keep(new RunningPlan(report, connection.record.mappings));
   }
 
   #begun({ id, record }: SourceConnection): Omit<VerifyJobReport, "kind" | "verify"> {
@@ -102,13 +117,15 @@ export class JobService implements JobControl {
     return running.report;
   }
 
-  #refuse({ id, mirror, record, guard }: SourceConnection): void {
+  #refuse({ id, mirror, record, guard }: SourceConnection, needsReplication = true): void {
     const running = this.#running.get(id);
     if (running !== undefined)
       throw new SmError("JOB_CONFLICT", `job ${running.report.id} of connection ${id} is running`, { data: { job: running.report.id } });
+    if (record.isSimulated === true) throw new SmError("SIMULATION", `connection ${id} is a simulation: there is no target to look at`);
     if (mirror.isRunning) throw new SmError("JOB_CONFLICT", `connection ${id} is being mirrored: its target is looked at when that is completed`);
     if (guard.isHeld || guard.isRejected) throw new SmError("JOB_CONFLICT", `connection ${id} is held: its target is not to be as the source is now`);
-    if (!record.options.replicate) throw new SmError("JOB_CONFLICT", `connection ${id} does not replicate: its target is as it was when it was mirrored`);
+    if (needsReplication && !record.options.replicate)
+      throw new SmError("JOB_CONFLICT", `connection ${id} does not replicate: its target is as it was when it was mirrored`);
   }
 
   /** What a source worker says about a connection. */
@@ -116,7 +133,8 @@ export class JobService implements JobControl {
     const running = this.#running.get(connectionId);
     if (running === undefined) return;
     if (running.take(event)) this.#store.put(running.report, false);
-    else if (event.kind === "verifyEnded" || event.kind === "orphansEnded") this.#look(this.#options.connection(connectionId), running);
+    else if (event.kind === "verifyEnded" || event.kind === "orphansEnded" || event.kind === "planEnded")
+      this.#look(this.#options.connection(connectionId), running);
     else if (event.kind === "mirrorStarted") this.#end(running, "Stopped", "a mirror of the connection began");
     else if (event.kind === "state" && event.state === "Arming") this.#end(running, "Failed", "the source began anew");
   }
@@ -163,6 +181,7 @@ export class JobService implements JobControl {
 
 function figuresOf(job: JobReport): Readonly<Record<string, number>> {
   if (job.kind === "verify") return { differences: job.verify.differences };
+  if (job.kind === "plan") return { files: job.plan.counts.files, ...partsOf((action) => job.plan.parts[action].files) };
   const { found, done, kept, failed } = job.orphans.counts;
   return { files: found.files, directories: found.directories, filesDone: done.files, directoriesDone: done.directories, kept, failed };
 }

@@ -78,5 +78,6 @@ export class JobStore {
 
 function shortened(job: JobReport): JobReport {
   if (job.kind === "orphans") return { ...job, orphans: { ...job.orphans, findings: job.orphans.findings.slice(0, FINDINGS_KEPT) } };
+  if (job.kind === "plan") return job;
   return { ...job, verify: { ...job.verify, findings: job.verify.findings.slice(0, FINDINGS_KEPT) } };
 }

@@ -19,6 +19,7 @@ export function resolveMappings(roots: readonly string[], map: ConnectRequest["m
 
 function targetOf(source: string, map: ConnectRequest["map"]): string {
   switch (map.kind) {
+    case "none":
     case "exact":
       return source;
     case "base":

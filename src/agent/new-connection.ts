@@ -5,8 +5,8 @@ import { SmError } from "../base/errors.js";
 import type { ConnectionRecord } from "../connection/connection-record.js";
 import { NOTHING_HELD } from "../connection/guard-record.js";
 import type { Mapping } from "../model/connection-spec.js";
-import type { ConnectRequest } from "../model/control-port.js";
 import { isLoop } from "../model/repset-roots.js";
+import type { ResolvedRequest } from "./simulated-target.js";
 
 /** Two connections of one source into one place of a target would undo each other's work. */
 export function refuseTwice(records: readonly ConnectionRecord[], peer: string, mappings: readonly Mapping[]): void {
@@ -15,11 +15,12 @@ export function refuseTwice(records: readonly ConnectionRecord[], peer: string, 
     const taken = mappings.flatMap(({ target }) => record.mappings.filter((m) => isLoop(m.target, target)))[0];
     if (taken === undefined) continue;
     const { id, repset } = record;
+    if (record.isSimulated === true) throw new SmError("CONNECTION_EXISTS", `connection ${id} simulates ${repset} already`, { data: { id } });
     throw new SmError("CONNECTION_EXISTS", `connection ${id} (${repset}) writes to ${taken.target} on ${peer} already`, { data: { id } });
   }
 }
 
-type Given = Pick<ConnectionRecord, "id" | "repset" | "mappings" | "roots" | "cleanUntilMs"> & { readonly request: ConnectRequest };
+type Given = Pick<ConnectionRecord, "id" | "repset" | "mappings" | "roots" | "cleanUntilMs"> & { readonly request: ResolvedRequest };
 
 /** Nothing is known of the target: a mirror is needed, whether it is started or not. */
 export function newRecord({ request, ...given }: Given): ConnectionRecord {
@@ -29,6 +30,7 @@ export function newRecord({ request, ...given }: Given): ConnectionRecord {
     ...given,
     key: randomBytes(16).toString("hex"),
     peer: request.target,
+    ...(request.isSimulated ? { isSimulated: true as const } : {}),
     options: request.options,
     createdAt: now,
     epoch: "",

@@ -2,25 +2,27 @@
 
 import { SmError } from "../base/errors.js";
 import type { RepsetStore } from "../config/repset-store.js";
-import { ConfinedRoot, listNames } from "../fs/confined-root.js";
-import { closeFd, statAt } from "../fs/native.js";
-import { type BytePath, bytesFromText, joinPath, ROOT_PATH } from "../model/byte-path.js";
-import type { RepsetControl, RepsetSaved, RepsetSize } from "../model/control-port.js";
-import { RepsetMatcher } from "../model/repset-matcher.js";
+import { type RepsetControl, type RepsetSaved, type RepsetSize, type RuleEdit, SIZE_MS_MAX } from "../model/control-port.js";
+import type { RulePlan } from "../model/plan.js";
 import type { RepsetData, Rule } from "../model/rule.js";
+import { compareRules } from "./rule-plan.js";
 import { rootsOfSet } from "./set-roots.js";
+import { requireComplete, SetSizes } from "./set-sizes.js";
 import type { SourceService } from "./source-service.js";
-
-/** Entries counted before the event loop gets a turn. */
-const ENTRIES_PER_TURN = 2000;
 
 export class RepsetService implements RepsetControl {
   readonly #store: RepsetStore;
   readonly #source: SourceService;
+  readonly #sizes = new SetSizes();
 
   constructor(store: RepsetStore, source: SourceService) {
     this.#store = store;
     this.#source = source;
+  }
+
+  /** What is being counted is given up. */
+  close(): void {
+    this.#sizes.close();
   }
 
   async list(): Promise<readonly RepsetData[]> {
@@ -49,15 +51,31 @@ export class RepsetService implements RepsetControl {
     return this.#store.copy(name, to);
   }
 
-  addRule(name: string, rule: Rule, generation?: number): Promise<RepsetSaved> {
-    return this.#save(name, [...this.#store.get(name).rules.filter((r) => r.path !== rule.path || r.mode !== rule.mode), rule], generation);
+  async addRule(name: string, rule: Rule, generation?: number): Promise<RepsetSaved> {
+    return this.#save(name, this.#edited(name, { kind: "add", rule }), generation);
   }
 
   async removeRule(name: string, path: string, mode: Rule["mode"] | undefined, generation?: number): Promise<RepsetSaved> {
+    return this.#save(name, this.#edited(name, { kind: "remove", path, mode }), generation);
+  }
+
+  #edited(name: string, edit: RuleEdit): readonly Rule[] {
     const { rules } = this.#store.get(name);
+    if (edit.kind === "add") return [...rules.filter(({ path, mode }) => path !== edit.rule.path || mode !== edit.rule.mode), edit.rule];
+    const { path, mode } = edit;
     const kept = rules.filter((rule) => rule.path !== path || (mode !== undefined && rule.mode !== mode));
     if (kept.length === rules.length) throw new SmError("NOT_FOUND", `${name} has no ${mode ?? ""} rule for ${path}`.replace("  ", " "));
-    return this.#save(name, kept, generation);
+    return kept;
+  }
+
+  async planRules(name: string, edit: RuleEdit, options: { readonly generation: number | undefined; readonly namesMax: number }): Promise<RulePlan> {
+    const rules = this.#edited(name, edit);
+    this.#source.checkRules(name, rules);
+    const before = this.#store.get(name).rules;
+    const saved = this.#store.preview(name, rules, options.generation);
+    const connections = this.#source.reports().filter(({ repset }) => repset === name);
+    const changes = await compareRules({ before, after: saved.repset.rules, namesMax: options.namesMax });
+    return { ...saved, ...changes, connections: connections.map(({ id, target }) => ({ id, target })) };
   }
 
   async #save(name: string, rules: readonly Rule[], generation: number | undefined): Promise<RepsetSaved> {
@@ -72,44 +90,9 @@ export class RepsetService implements RepsetControl {
     if (ids.length > 0) throw new SmError("REPSET_IN_USE", `${name} is connected (connection ${ids.join(", ")})`);
   }
 
-  async size(name: string): Promise<RepsetSize> {
+  async size(name: string, waitMs?: number): Promise<RepsetSize> {
     const repset = this.#store.get(name);
-    const size = { files: 0, directories: 0, bytes: 0, problems: 0 };
-    for (const root of rootsOfSet(repset)) await measure(root, new RepsetMatcher(repset.rules, root), size);
-    return size;
-  }
-}
-
-async function measure(path: string, matcher: RepsetMatcher, size: { files: number; directories: number; bytes: number; problems: number }): Promise<void> {
-  const root = ConfinedRoot.open(bytesFromText(path));
-  let budget = ENTRIES_PER_TURN;
-  try {
-    const pending: BytePath[] = [ROOT_PATH];
-    for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-      const fd = root.openDirectory(directory);
-      if (fd < 0) {
-        size.problems += 1;
-        continue;
-      }
-      for (const name of listNames(fd)) {
-        const stat = statAt(fd, name);
-        if (typeof stat === "number") continue;
-        const child = joinPath(directory, name);
-        const isDirectory = (stat.mode & 0o170000) === 0o040000;
-        const isIncluded = matcher.decide(child, isDirectory);
-        if (isDirectory && (isIncluded || matcher.mayContain(child))) pending.push(child);
-        if (!isIncluded) continue;
-        if (isDirectory) size.directories += 1;
-        else size.files += 1;
-        if ((stat.mode & 0o170000) === 0o100000) size.bytes += stat.size;
-      }
-      closeFd(fd);
-      budget -= 1;
-      if (budget > 0) continue;
-      budget = ENTRIES_PER_TURN;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  } finally {
-    root.close();
+    const size = await this.#sizes.measure(repset, rootsOfSet(repset), waitMs ?? SIZE_MS_MAX);
+    return waitMs === undefined ? requireComplete(name, size) : size;
   }
 }

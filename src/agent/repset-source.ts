@@ -322,6 +322,8 @@ export class RepsetSource implements SourceFeed {
     this.repset = repset;
     await this.#stopWorker();
     for (const { guard } of this.connections) guard.forgetFiles();
+    // Targets hear the rules before anything is compared by them: what they exclude is not to be removed there.
+    for (const connection of this.connections) connection.sayHelloAgain();
     this.#start();
     this.requireMirror("rules", `the rules of ${repset.name} were changed (generation ${repset.generation})`);
   }

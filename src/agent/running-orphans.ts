@@ -4,7 +4,7 @@ import type { SourceConnection } from "../connection/source-connection.js";
 import { displayPath } from "../model/byte-path.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { OrphansJobReport } from "../model/job.js";
-import type { OrphanCounts, OrphanFinding } from "../model/orphans.js";
+import { guardOf, type OrphanCounts, type OrphanFinding } from "../model/orphans.js";
 import type { SourceCommand, SourceEvent } from "../model/source-messages.js";
 import type { JobEnding, RunningJob } from "./running-job.js";
 
@@ -15,11 +15,13 @@ export class RunningOrphans implements RunningJob {
   readonly waitsFor = null;
   report: OrphansJobReport;
   readonly #mappings: readonly Mapping[];
+  readonly #confirmFiles: number;
   #ending: JobEnding | null = null;
 
-  constructor(report: OrphansJobReport, mappings: readonly Mapping[]) {
+  constructor(report: OrphansJobReport, mappings: readonly Mapping[], confirmFiles: number) {
     this.report = report;
     this.#mappings = mappings;
+    this.#confirmFiles = confirmFiles;
   }
 
   get stopCommand(): SourceCommand {
@@ -48,7 +50,10 @@ export class RunningOrphans implements RunningJob {
   }
 
   get #remark(): string | null {
-    return this.report.orphans.counts.isPartial ? "there are more: start it again for the rest" : null;
+    const { counts, action, isDryRun, isConfirmed } = this.report.orphans;
+    const guard = isDryRun && action !== "report" && !isConfirmed ? guardOf(counts, this.#confirmFiles) : null;
+    const remarks = [counts.isPartial ? "there are more: start it again for the rest" : null, guard === null ? null : `${guard}: it takes --yes`];
+    return remarks.filter((remark) => remark !== null).join("; ") || null;
   }
 
   #takeProgress(counts: OrphanCounts, findings: readonly OrphanFinding[]): void {

@@ -13,6 +13,7 @@ import type { DirtyPlace } from "../model/dirty-place.js";
 import type { PathKnowledge } from "../model/explanation.js";
 import type { MirrorCounts, MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
 import { OrphansRunner } from "./orphans-runner.js";
+import { PlanRunner } from "./plan-runner.js";
 import { VerifyRunner } from "./verify-runner.js";
 
 const SHARED_NAMES_MAX = 20_000;
@@ -32,6 +33,7 @@ interface ConnectionJobs {
   readonly batches: number[];
   verify: VerifyRunner | null;
   orphans: OrphansRunner | null;
+  plan: PlanRunner | null;
 }
 
 type JobCommand = Extract<
@@ -46,6 +48,8 @@ type JobCommand = Extract<
       | "stopVerify"
       | "orphans"
       | "stopOrphans"
+      | "plan"
+      | "stopPlan"
       | "answers"
       | "review"
       | "repair"
@@ -98,6 +102,10 @@ export class SourceJobs {
       case "stopOrphans":
         this.#stopOrphans(command.connectionId);
         break;
+      case "plan":
+      case "stopPlan":
+        this.#plan(command);
+        break;
       case "answers":
         for (const answer of command.answers) this.#takeAnswer(command.connectionId, answer);
         break;
@@ -111,10 +119,8 @@ export class SourceJobs {
         for (const [id, jobs] of this.#connections) if (command.connectionId === 0 || command.connectionId === id) noteLost(jobs.lost, command);
         break;
       case "channel":
-        this.#tree.noteReceiver(command.connectionId, command.rebuildsFiles);
-        this.#askLost(command.connectionId);
-        break;
       case "applied":
+        if (command.kind === "channel") this.#tree.noteReceiver(command.connectionId, command.rebuildsFiles);
         this.#askLost(command.connectionId);
         break;
     }
@@ -154,7 +160,8 @@ export class SourceJobs {
         if (tree !== undefined) this.#engine.doubts.follow(tree, inode);
       },
     });
-    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], verify: null, orphans: null };
+    const none = { mirror: null, verify: null, orphans: null, plan: null };
+    const jobs: ConnectionJobs = { repair, check, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], ...none };
     this.#connections.set(connectionId, jobs);
     this.#engine.jobs.push({
       connectionId,
@@ -202,6 +209,7 @@ export class SourceJobs {
   #detach(connectionId: number): void {
     this.#stopVerify(connectionId);
     this.#stopOrphans(connectionId);
+    this.#plan({ kind: "stopPlan", connectionId });
     this.#connections.delete(connectionId);
     this.#tree.noteReceiver(connectionId, false);
     for (const job of this.#engine.jobs.filter((j) => j.connectionId === connectionId)) this.#drop(job);
@@ -253,12 +261,23 @@ export class SourceJobs {
     if (jobs !== undefined) jobs.orphans = null;
   }
 
+  #plan(command: Extract<JobCommand, { kind: "plan" | "stopPlan" }>): void {
+    const jobs = this.#connections.get(command.connectionId);
+    if (jobs === undefined) return;
+    jobs.plan?.stop();
+    const onEnd = (): void => {
+      jobs.plan = null;
+    };
+    jobs.plan = command.kind === "stopPlan" ? null : new PlanRunner({ command, engine: this.#engine, tree: this.#tree, post: this.#post, onEnd });
+  }
+
   #startMirror(order: MirrorOrder): void {
     const jobs = this.#connections.get(order.connectionId);
     if (jobs === undefined) return;
     this.#stopMirror(order.connectionId);
     this.#stopVerify(order.connectionId);
     this.#stopOrphans(order.connectionId);
+    this.#plan({ kind: "stopPlan", connectionId: order.connectionId });
     const { connectionId, extras } = order;
     const job = new MirrorJob({ ...order, tree: this.#tree });
     const background: BackgroundJob = {
@@ -294,6 +313,7 @@ export class SourceJobs {
     if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path, answer.seq);
     else if (answer.kind === "problem") this.#post({ kind: "problem", root: answer.root, path: answer.path, code: answer.code, message: answer.message });
     else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.verify?.takeAnswer(answer) === true || jobs.orphans?.takeAnswer(answer) === true) return;
+    else if (jobs.plan?.takeAnswer(answer) === true) return;
     else if ((answer.kind !== "sums" && answer.kind !== "index") || !jobs.check.takeAnswer(answer)) jobs.repair.takeAnswer(answer);
   }
 
@@ -335,6 +355,7 @@ export class SourceJobs {
       const { mirror } = jobs;
       jobs.verify?.tell();
       jobs.orphans?.tell();
+      jobs.plan?.tell();
       if (mirror !== null) this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job) });
       const pending = pendingOf(jobs) + this.#engine.live.unsettled;
       if (pending === 0 && jobs.reportedRepairs === 0) continue;
@@ -345,8 +366,8 @@ export class SourceJobs {
 }
 
 function askAgain(jobs: ConnectionJobs, seq: number): void {
-  if (jobs.mirror?.job.askAgain(seq) !== true && jobs.verify?.askAgain(seq) !== true && jobs.orphans?.askAgain(seq) !== true && !jobs.check.askAgain(seq))
-    jobs.repair.askAgain(seq);
+  const others = [jobs.mirror?.job, jobs.verify, jobs.orphans, jobs.plan, jobs.check];
+  if (!others.some((job) => job?.askAgain(seq) === true)) jobs.repair.askAgain(seq);
 }
 
 /** Losses come one by one and in order: neighbours become one range. */

@@ -35,6 +35,8 @@ import type { QueueLimitsFile } from "./queue-limits.js";
 import type { QueueWatch } from "./queue-watch.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
 import { isDirectory, ownSourcesOf, refuseOwnSources, rootsOfSet, withBirthTime } from "./set-roots.js";
+import { peersOf, resolveTarget } from "./simulated-target.js";
+import type { Simulations } from "./simulations.js";
 import type { StatusBoard } from "./status-board.js";
 import { syncConnection } from "./sync-connection.js";
 
@@ -47,6 +49,7 @@ export interface SourceServiceOptions {
   /** What flows into this agent as a target. */
   readonly feeds: () => readonly Feed[];
   readonly jobs: Pick<JobService, "takeEvent" | "tick" | "forget">;
+  readonly simulations: Pick<Simulations, "take">;
   readonly board: StatusBoard;
   readonly version: string;
   readonly failpoint: string | null;
@@ -107,10 +110,10 @@ export class SourceService implements ConnectionControl {
     return service;
   }
 
-  async connect(request: ConnectRequest): Promise<ConnectionReport> {
+  async connect(asked: ConnectRequest): Promise<ConnectionReport> {
     const { repsets, findPeer, config, board } = this.#options;
     if (!config.source.enabled) throw new SmError("UNSUPPORTED", "the source module is switched off (source.enabled)");
-    findPeer(request.target);
+    const request = resolveTarget(asked, findPeer);
     const connected = [...this.#running.values()].map(({ connection }) => connection.record.repset);
     const repset = repsets.requireConnectable(request.repset, connected);
     const paths = rootsOfSet(repset);
@@ -140,7 +143,7 @@ export class SourceService implements ConnectionControl {
   }
 
   async #take(record: ConnectionRecord, restartReason: string | null): Promise<SourceConnection> {
-    const { config, limits, dialer, findPeer, jobs, board, log } = this.#options;
+    const { config, limits, dialer, findPeer, jobs, simulations, board, log } = this.#options;
     const roots = record.roots.map(withBirthTime);
     const source = await this.#source(record.repset, roots);
     const { epoch } = source.journal.stats();
@@ -160,7 +163,7 @@ export class SourceService implements ConnectionControl {
       feed: source,
       dialer,
       places,
-      findPeer,
+      findPeer: peersOf(record, findPeer),
       hello: () => this.#hello(connection, source),
       windowBytes: config.transport.windowMiB * MiB,
       repairBelowBytes: () => (limits.inForce.memoryMiB * MiB) / 2,
@@ -173,6 +176,7 @@ export class SourceService implements ConnectionControl {
       onEvent: (event) => jobs.takeEvent(record.id, event),
       log,
     });
+    simulations.take(connection, source);
     source.attach(connection);
     if (restartReason !== null) {
       connection.requireMirror(needAfterRestart(current, restartReason));
@@ -238,7 +242,7 @@ export class SourceService implements ConnectionControl {
     this.#running.delete(id);
     this.#origins.forget(id);
     // On record first: a kill from here on is a disconnect that is completed.
-    const told = this.#goodbyes.add(connection.record);
+    const told = connection.record.isSimulated === true ? true : this.#goodbyes.add(connection.record);
     this.#remove(id);
     if (source.connections.size === 0) {
       this.#sources.delete(source.repset.name);

@@ -18,6 +18,7 @@ const PROBE_MS = 100;
 /** Rejects with TIMEOUT, and the reason, when that takes longer. */
 export async function syncConnection({ connection, source, board, timeoutMs }: SyncOptions): Promise<void> {
   const { id } = connection;
+  if (connection.record.isSimulated === true) throw new SmError("SIMULATION", `connection ${id} is a simulation: nothing is on a target, now or later`);
   const deadline = performance.now() + timeoutMs;
   const left = (): number => Math.max(0, deadline - performance.now());
   const isOver = Symbol("over");

@@ -18,7 +18,10 @@ export interface SettledExtras {
 export function settleExtras(ctx: ApplyContext, change: CompareChange, dirfd: number, names: readonly string[]): SettledExtras {
   const { root, path } = change;
   if (names.length === 0 || change.extras === "keep") return { kept: [], removed: 0, verdict: undefined };
-  if (change.asksFound === true) return { kept: names.filter((name) => isOfSet(ctx, root, joinPath(path, name), dirfd, name)), removed: 0, verdict: undefined };
+  if (change.asksFound === true && change.settlesExtras !== true) {
+    const isMeant = change.extras === "remove" ? mayRemove : isOfSet;
+    return { kept: names.filter((name) => isMeant(ctx, root, joinPath(path, name), dirfd, name)), removed: 0, verdict: undefined };
+  }
   if (change.extras === "report") {
     for (const name of names) ctx.foreign.add(root, joinPath(path, name));
     return { kept: names, removed: 0, verdict: undefined };

@@ -76,6 +76,7 @@ export const ERRORS = {
   WORKER_DIED: retry("A worker thread ended unexpectedly; the service is restarted."),
   CALENDAR_INVALID: reject("Correct the part named; `sm schedule preview EXPR` shows the next times that an expression gives."),
   TRANSMISSION_SETTING: reject("Look at what is set with `sm transmission show CONN`, then give the options that belong together."),
+  SIMULATION: reject("Connect the set to a true target: a simulation stores nothing. `sm tdu report CONN` shows what it found out.", 2, 409),
   COMMAND_UNKNOWN: reject("Run `sm --help` to see all commands.", 2, 404),
   METHOD_NOT_ALLOWED: reject("Use POST for commands that change something; GET works for those that only read.", 2, 405),
   REQUEST_TOO_LARGE: reject("Send less in one request: a body of the control API holds at most 1 MiB.", 2, 413),

@@ -1,6 +1,5 @@
-// Ships what happens while it happens: takes in the facts, plans, reads, and closes what it read as a change set. A source
-// that is read in this thread, with the write ranges, makes closed sets consistent cuts (cut.ts): take in all that happened,
-// read it, take in again; when nothing has changed meanwhile, it is a state that the tree really had.
+// Ships what happens while it happens: takes in the facts, plans, reads, closes what it read as a change set. A source read in this
+// thread, with the write ranges, makes closed sets consistent cuts (cut.ts): what nothing has changed since it was taken in.
 
 import { type BytePath, baseName, joinPath, parentPath, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureFact, DrainedSource } from "../model/capture-port.js";
@@ -248,7 +247,8 @@ export class LiveChanges {
         continue;
       }
       if (isWritten) this.#content?.note(tree, inode, touched);
-      const hasRanges = this.#content?.volumeOf(inode) !== undefined;
+      // Setting the time of modification alone is told as a write, of links and devices too, which nothing else tells of.
+      const hasRanges = inode.type === "file" && this.#content?.volumeOf(inode) !== undefined;
       if (named === inode && isWritten && hasRanges) continue;
       // A write sets the times before its first byte: what was read in the middle of it has those of its end.
       if (touched.isModified && !hasRanges) inode.racy = true;

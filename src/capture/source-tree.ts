@@ -120,7 +120,8 @@ export class SourceTree implements MirrorTree {
         ? tree.shipper.metaOf({ dirfd, name: ".", path: request.directory }, stat)
         : null;
     const { root, directory: path, from, until, extras } = request;
-    const asked = { asksShared: true, ...(request.look === undefined ? {} : { asksFound: true }) };
+    const { look } = request;
+    const asked = { asksShared: true, ...(look === undefined ? {} : { asksFound: true, settlesExtras: look.settlesExtras }) };
     writer.add({ op: "compare", root, path, entries, from, until, extras, meta, ...asked });
     return writer.flush();
   }

@@ -66,6 +66,7 @@ const TOPICS = {
   schedule: { description: "Try calendar events." },
   target: { description: "Pause and resume what this server applies as a target." },
   transmission: { description: "Say when, and how fast, a connection sends." },
+  tdu: { description: "What a simulated connection says about a true one." },
   "repset:rule": { description: "Add and remove rules of a replication set." },
 };
 

@@ -178,6 +178,11 @@ export const FIELDS: FieldTable = {
     confirmFiles: whole(1, 1_000_000_000, 1000, "what a person forgot about is some files; thousands are a mapping or a rule that is wrong"),
     log: word(["names", "totals"], "names", "what was deleted by a program must be found again by somebody who misses it"),
   },
+  tdu: {
+    intervalSeconds: whole(1, 3600, 10, "short enough to see what a burst asks of a link, long enough for a month in some megabytes"),
+    maxFileMiB: whole(1, 64, 4, "opens in any spreadsheet: four days of 10 s each"),
+    maxFiles: whole(1, 64, 8, "a month in all, so that the busiest day is among it"),
+  },
   watchdog: {
     stallSeconds: whole(0, 86_400, 60, "longer than a busy disk or network takes for one thing, short enough to be told while it matters; 0 = off"),
   },

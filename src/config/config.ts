@@ -77,6 +77,13 @@ export interface ConfigSections {
     readonly lostFilesMin: number;
     readonly windowSeconds: number;
   };
+  readonly tdu: {
+    /** Of the statistics of simulations: one line for each. */
+    readonly intervalSeconds: number;
+    readonly maxFileMiB: number;
+    /** Of each simulation. */
+    readonly maxFiles: number;
+  };
   readonly watchdog: {
     /** Nothing moves for so long though something waits, and nothing explains it: that is said; 0 = it is not watched. */
     readonly stallSeconds: number;

@@ -85,6 +85,7 @@ function parseSections(source: YamlSource, root: unknown, context: DefaultsConte
     verify: section("verify"),
     orphans: section("orphans"),
     guard: section("guard"),
+    tdu: section("tdu"),
     watchdog: section("watchdog"),
     log: section("log"),
   };

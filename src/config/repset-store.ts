@@ -103,6 +103,19 @@ export class RepsetStore {
    * undefined = on top of whatever is there. Throws REPSET_GENERATION, REPSET_OVERLAP, REPSET_EMPTY, REPSET_RULE_ILLEGAL, REPSET_NAME_ILLEGAL.
    */
   async save(name: string, rules: readonly Rule[], expectedGeneration?: number): Promise<RepsetSaved> {
+    const { repset, dropped, previous } = this.#next(name, rules, expectedGeneration);
+    this.#write(repset, previous);
+    for (const { rule, reason } of dropped) this.#log.info(`replication set ${name}: rule ${ruleText(rule)} dropped, ${reason}`, { repset: name });
+    return { repset, dropped };
+  }
+
+  /** What `save` would save; throws as it would. */
+  preview(name: string, rules: readonly Rule[], expectedGeneration?: number): RepsetSaved {
+    const { repset, dropped } = this.#next(name, rules, expectedGeneration);
+    return { repset, dropped };
+  }
+
+  #next(name: string, rules: readonly Rule[], expectedGeneration: number | undefined): RepsetSaved & { readonly previous: string | undefined } {
     this.#requireOpen();
     requireFileName(name);
     // The file may have been edited by hand since it was read: that counts as somebody else's save.
@@ -116,9 +129,7 @@ export class RepsetStore {
     const { rules: kept, dropped } = normaliseRules(rules);
     const repset: RepsetData = Object.freeze({ name, generation: generation + 1, rules: Object.freeze([...kept]) });
     this.#requireNoNewOverlap(repset, current?.repset);
-    this.#write(repset, current?.text);
-    for (const { rule, reason } of dropped) this.#log.info(`replication set ${name}: rule ${ruleText(rule)} dropped, ${reason}`, { repset: name });
-    return { repset, dropped };
+    return { repset, dropped, previous: current?.text };
   }
 
   /** Removes a set, also a broken one. Throws NOT_FOUND. */

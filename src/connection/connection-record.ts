@@ -45,6 +45,8 @@ export const connectionRecordSchema = z.strictObject({
   key: z.string(),
   repset: z.string(),
   peer: z.string(),
+  /** There is no target: nothing is stored anywhere. Absent = there is one. */
+  isSimulated: z.literal(true).exactOptional(),
   mappings: z.array(mappingSchema).min(1),
   options: connectionOptionsSchema,
   createdAt: z.string(),

@@ -17,6 +17,7 @@ import { quarantineReason } from "./quarantine-reason.js";
 import type { QuarantineWatch } from "./quarantine-watch.js";
 import { retryReason } from "./retry-reason.js";
 import type { SentCounts } from "./set-sender.js";
+import { simulatedConsistency, simulatedState, simulationReason } from "./simulated-report.js";
 import type { Transmission } from "./transmission.js";
 import { commitMode, transmissionReasons, transmitMode } from "./transmission-report.js";
 
@@ -64,9 +65,10 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
     repset: record.repset,
     target: record.peer,
     targetAddress: c.channel?.remoteAddress ?? "",
+    isSimulated: record.isSimulated === true,
     mappings: record.mappings,
     state: c.guard.isHeld ? "held" : c.state.kind,
-    targetDataState: dataState(c),
+    targetDataState: simulatedState(record, dataState(c)),
     targetStatus: targetStatus(c),
     commitMode: commitMode(c),
     transmitMode: c.guard.isHeld && c.state.kind === "streaming" ? "Paused" : transmitMode(c),
@@ -96,7 +98,10 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
     durableSeq: c.durableSeq,
     lastSeq: stats.lastSeq,
     lagMs,
-    consistency: reportConsistency({ point: knownPoint(c), openSinceMs: c.openSinceMs, object: `connection ${record.id}` }, Date.now()),
+    consistency: simulatedConsistency(
+      record,
+      reportConsistency({ point: knownPoint(c), openSinceMs: c.openSinceMs, object: `connection ${record.id}` }, Date.now()),
+    ),
     guard: c.guard.report(),
     problems: c.problems.list(),
     problemCount: c.problems.count,
@@ -119,6 +124,7 @@ function dataState(c: ConnectionView): TargetDataState {
 }
 
 function targetStatus(c: ConnectionView): TargetStatus {
+  if (c.record.isSimulated === true) return "Not Loaded";
   if (c.state.kind === "held") return "Not Connected";
   if (c.state.kind !== "streaming") return "Unreachable";
   const { targetPause } = c.transmission;
@@ -136,7 +142,9 @@ function replicationStatus(c: ConnectionView, queued: number): ReplicationStatus
 
 function reasonsOf(c: ConnectionView): readonly Reason[] {
   const others = [stateReason(c), mirrorReason(c), repairReason(c), retryReason(c.retrying, `peer ${c.record.peer}`), heldReason(c), problemReason(c)];
-  return [c.guard.reason(), linkReason(c), c.stall.reason, ...transmissionReasons(c, Date.now()), ...others].filter((reason) => reason !== null);
+  return [simulationReason(c.record), c.guard.reason(), linkReason(c), c.stall.reason, ...transmissionReasons(c, Date.now()), ...others].filter(
+    (reason) => reason !== null,
+  );
 }
 
 function linkReason(c: ConnectionView): Reason | null {

@@ -69,6 +69,8 @@ export class MirrorDuty {
   startByHand(wish: MirrorWish): MirrorReport {
     const { id, mirror, record } = this.#connection;
     const isPart = wish.paths !== undefined;
+    if (record.isSimulated === true && wish.content !== "times")
+      throw new SmError("SIMULATION", `connection ${id} is a simulation: there are no contents to compare with`);
     if (isPart && mirror.isRunning && !this.#isPart)
       throw new SmError("JOB_CONFLICT", `the whole of connection ${id} is being mirrored: these paths are among it (\`sm mirror stop ${id}\` ends that)`);
     const need = needByHand(record.mirrorNeed, wish, new Date().toISOString());

@@ -8,11 +8,13 @@ import { EXPLAIN_COMMANDS } from "./explain-commands.js";
 import { JOB_COMMANDS } from "./job-commands.js";
 import { MIRROR_COMMANDS } from "./mirror-commands.js";
 import { PEER_COMMANDS } from "./peer-commands.js";
+import { PLAN_COMMANDS } from "./plan-commands.js";
 import { QUARANTINE_COMMANDS } from "./quarantine-commands.js";
 import { QUEUE_COMMANDS } from "./queue-commands.js";
 import { REPSET_COMMANDS } from "./repset-commands.js";
 import { SCHEDULE_COMMANDS } from "./schedule-commands.js";
 import { STATUS_COMMANDS } from "./status-commands.js";
+import { TDU_COMMANDS } from "./tdu-commands.js";
 import { TRANSMISSION_COMMANDS } from "./transmission-commands.js";
 
 export const COMMANDS = [
@@ -22,9 +24,11 @@ export const COMMANDS = [
   ...REPSET_COMMANDS,
   ...CONNECTION_COMMANDS,
   ...MIRROR_COMMANDS,
+  ...PLAN_COMMANDS,
   ...JOB_COMMANDS,
   ...TRANSMISSION_COMMANDS,
   ...SCHEDULE_COMMANDS,
+  ...TDU_COMMANDS,
   ...QUEUE_COMMANDS,
   ...QUARANTINE_COMMANDS,
   ...PEER_COMMANDS,

@@ -14,6 +14,7 @@ const oneConnection = z.object({ connection: connectionReportSchema });
 const mapSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("pairs"), pairs: z.array(mappingSchema).min(1).max(256) }),
   z.strictObject({ kind: z.literal("exact") }),
+  z.strictObject({ kind: z.literal("none") }),
   z.strictObject({ kind: z.literal("base"), directory: z.string().startsWith("/").max(4095) }),
 ]);
 

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { JobReport, VerifyReport } from "../model/job.js";
 import type { OrphanSums } from "../model/orphan-sums.js";
 import type { OrphansReport } from "../model/orphans.js";
+import { type PlanPart, type PlanReport, partsOf } from "../model/plan.js";
 import type { VerifyCounts } from "../model/verify.js";
 
 const countsSchema: z.ZodType<VerifyCounts> = z.object({
@@ -23,7 +24,8 @@ const countsSchema: z.ZodType<VerifyCounts> = z.object({
   unjudged: z.number(),
 });
 
-const sumsSchema: z.ZodType<OrphanSums> = z.object({ files: z.number(), directories: z.number(), bytes: z.number() });
+const sumsShape = { files: z.number(), directories: z.number(), bytes: z.number() };
+const sumsSchema: z.ZodType<OrphanSums> = z.object(sumsShape);
 
 const orphansSchema: z.ZodType<OrphansReport> = z.object({
   action: z.enum(["report", "delete", "move"]),
@@ -87,7 +89,30 @@ const verifySchema: z.ZodType<VerifyReport> = z.object({
   logFile: z.string(),
 });
 
+export const planPartSchema: z.ZodType<PlanPart> = z.object({ ...sumsShape, names: z.array(z.string()).readonly() });
+
+const planSchema: z.ZodType<PlanReport> = z.object({
+  wish: z.object({
+    mode: z.enum(["full", "difference"]),
+    content: z.enum(["times", "checksum", "checksum-all"]),
+    newerOnly: z.boolean(),
+    paths: z.array(z.string()).readonly().exactOptional(),
+  }),
+  namesMax: z.number(),
+  counts: z.object({
+    filesTotal: z.number(),
+    bytesTotal: z.number(),
+    files: z.number(),
+    bytes: z.number(),
+    directories: z.number(),
+    unjudged: z.number(),
+    uncounted: z.number(),
+  }),
+  parts: z.object(partsOf(() => planPartSchema)),
+});
+
 export const jobReportSchema: z.ZodType<JobReport> = z.discriminatedUnion("kind", [
   factsSchema.extend({ kind: z.literal("verify"), verify: verifySchema }),
   factsSchema.extend({ kind: z.literal("orphans"), orphans: orphansSchema }),
+  factsSchema.extend({ kind: z.literal("plan"), plan: planSchema }),
 ]);

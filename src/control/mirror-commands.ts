@@ -4,18 +4,19 @@ import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
 import { connectionIdSchema, pollTimeoutSchema, rulePathSchema } from "./input-schemas.js";
 import { mirrorReportSchema } from "./report-schemas.js";
 
-const startInput = z
-  .strictObject({
-    id: connectionIdSchema,
-    mode: z.enum(["full", "difference"]).default("difference"),
-    content: z.enum(["times", "checksum", "checksum-all"]).default("times"),
-    newerOnly: z.boolean().default(false),
-    paths: z.array(rulePathSchema).min(1).max(1000).exactOptional(),
-  })
-  .superRefine((input, context) => {
-    const message = contradictionIn(input);
-    if (message !== null) context.addIssue({ code: "custom", message });
-  });
+/** What a person may ask of a mirror, as input. */
+export const mirrorWishInput = {
+  id: connectionIdSchema,
+  mode: z.enum(["full", "difference"]).default("difference"),
+  content: z.enum(["times", "checksum", "checksum-all"]).default("times"),
+  newerOnly: z.boolean().default(false),
+  paths: z.array(rulePathSchema).min(1).max(1000).exactOptional(),
+};
+
+const startInput = z.strictObject(mirrorWishInput).superRefine((input, context) => {
+  const message = contradictionIn(input);
+  if (message !== null) context.addIssue({ code: "custom", message });
+});
 
 const oneMirror = z.object({ mirror: mirrorReportSchema });
 

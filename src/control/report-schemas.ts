@@ -81,9 +81,10 @@ export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
   repset: z.string(),
   target: z.string(),
   targetAddress: z.string(),
+  isSimulated: z.boolean(),
   mappings: z.array(mappingSchema),
   state: z.string(),
-  targetDataState: z.enum(["OK", "Mirroring", "Mirror Required", "Repairing", "Restore Required"]),
+  targetDataState: z.enum(["OK", "Mirroring", "Mirror Required", "Repairing", "Restore Required", "Simulated"]),
   targetStatus: z.enum(["OK", "Not Loaded", "Pause Pending", "Paused", "Retrying", "Not Connected", "Unreachable"]),
   commitMode: z.enum(["Real-time", "Scheduled"]),
   transmitMode: z.enum(["Started", "Paused", "Scheduled", "Stopped", "Error"]),
@@ -196,6 +197,7 @@ export const repsetSizeSchema: z.ZodType<RepsetSize> = z.object({
   directories: z.number(),
   bytes: z.number(),
   problems: z.number(),
+  isComplete: z.boolean(),
 });
 
 export const peerReportSchema: z.ZodType<PeerReport> = z.object({

@@ -1,11 +1,9 @@
 import { z } from "zod";
+import { SIZE_MS_MAX } from "../model/control-port.js";
 import { ruleSchema, rulesSchema } from "../model/rule.js";
-import { defineCommand, quick } from "./command.js";
+import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
 import { emptySchema, generationSchema, repsetNameSchema, rulePathSchema } from "./input-schemas.js";
 import { repsetSavedSchema, repsetSchema, repsetSizeSchema } from "./report-schemas.js";
-
-/** A size is a walk over the whole set. */
-const SIZE_MS = 600_000;
 
 const named = z.strictObject({ name: repsetNameSchema });
 const namedTo = z.strictObject({ name: repsetNameSchema, to: repsetNameSchema });
@@ -72,11 +70,12 @@ const SET_COMMANDS = [
   defineCommand({
     name: "repset.size",
     role: "monitor",
-    summary: "Counts the files, directories and bytes of a replication set.",
-    input: named,
+    isWait: true,
+    summary: "Counts the files, directories and bytes of a replication set; with `waitMs`, answers then with what is counted so far.",
+    input: z.strictObject({ name: repsetNameSchema, waitMs: z.number().int().min(0).max(SIZE_MS_MAX).exactOptional() }),
     output: z.object({ size: repsetSizeSchema }),
-    deadlineMs: () => SIZE_MS,
-    handler: async (agent, input) => ({ size: await agent.repsets.size(input.name) }),
+    deadlineMs: ({ waitMs = SIZE_MS_MAX }) => waitMs + WAIT_GRACE_MS,
+    handler: async (agent, { name, waitMs }) => ({ size: await agent.repsets.size(name, waitMs) }),
   }),
 ] as const;
 

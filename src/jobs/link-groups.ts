@@ -70,7 +70,7 @@ export class LinkGroups {
   }
 
   /** The name met first, unless it is the entry's own. Either of them may be another inode's by now: then there is none. */
-  firstOf(root: RootIndex, { inode, path }: MirrorEntry): BytePath | undefined {
+  firstOf(root: RootIndex, { inode, path }: Pick<MirrorEntry, "inode" | "path">): BytePath | undefined {
     const first = this.#groups.get(keyOf(root, inode))?.first;
     if (first === undefined || first === path) return undefined;
     const areLinked = [first, path].every((name) => this.#tree.inodeAt(root, name) === inode);

@@ -34,6 +34,8 @@ export class MirrorJob {
   readonly #sends: MirrorSends;
   /** Large files that look equal, when the contents of all are compared. */
   readonly #contents: BlockLooks;
+  /** First names that are left alone, something of another type being there: their further names cannot be linked to it. */
+  readonly #inTheWay = new Set<string>();
   #renamesSeen: number;
   #isListing = false;
 
@@ -258,7 +260,7 @@ export class MirrorJob {
         links: linkTo,
         withDirectory: mode !== "full" && index === 0 && work.only === null && work.again === null,
         suspect: mode === "full" ? "none" : work.suspect,
-        ...(hashesSmallFiles || newerOnly ? { look: { hashesSmallFiles } } : {}),
+        ...(hashesSmallFiles || newerOnly ? { look: { hashesSmallFiles, settlesExtras: true } } : {}),
       });
       this.#compares.set(seq, { work, entries: new Map(slice.map((entry) => [entry.name, entry])), linkTo });
     });
@@ -332,11 +334,12 @@ export class MirrorJob {
       return;
     }
     if (again !== null) this.progress.recall(entry);
-    if (this.#isLeftAlone(root, entry, difference)) {
+    const first = pending.linkTo.get(difference.name);
+    if (this.#isLeftAlone(root, entry, difference, first)) {
       this.progress.leaveAlone(entry);
       return;
     }
-    const isFurther = pending.linkTo.has(difference.name);
+    const isFurther = first !== undefined;
     if (difference.why === "link" && !isFurther && mode === "difference" && again === null) {
       this.progress.skip(entry);
       this.#links.differs(root, entry.path);
@@ -355,9 +358,12 @@ export class MirrorJob {
     }
   }
 
-  #isLeftAlone(root: RootIndex, { type, path }: MirrorEntry, { why, found }: Difference): boolean {
+  #isLeftAlone(root: RootIndex, { type, path }: MirrorEntry, { why, found }: Difference, first: BytePath | undefined): boolean {
     const { newerOnly, tree } = this.options;
-    return newerOnly && why !== "attr" && isLeftAlone(type, tree.stampOf(root, path), found);
+    if (!newerOnly || why === "attr") return false;
+    const isLeft = isLeftAlone(type, tree.stampOf(root, path), found);
+    if (isLeft && why === "type") this.#inTheWay.add(`${root}:${path}`);
+    return isLeft || (first !== undefined && this.#inTheWay.has(`${root}:${first}`));
   }
 
   /** What is open is closed, when it is ended before its time. */

@@ -5,12 +5,25 @@
 
 import { type Clock, systemClock } from "../base/clock.js";
 import { type BytePath, joinPath, ROOT_PATH } from "../model/byte-path.js";
-import { type Answer, type CompareAnswer, type Difference, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
-import type { EntryStamp, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
+import {
+  type Answer,
+  type CompareAnswer,
+  type CompareChange,
+  type Difference,
+  type EntryType,
+  type FoundEntry,
+  type RootIndex,
+  type SumsAnswer,
+  WHOLE_FILE_BYTES_MAX,
+} from "../model/change.js";
+import type { CompareRequest, EntryStamp, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
+import type { MirrorPlace } from "../model/mirror-wish.js";
 import type { VerifyContent, VerifyFinding } from "../model/verify.js";
 import { slicesOf } from "./compare-slices.js";
+import { type DirectoryWork, worksOfPlace } from "./directory-work.js";
 import { LinkGroups } from "./link-groups.js";
-import { sliceOfName } from "./name-slice.js";
+import { totalsOf } from "./mirror-progress.js";
+import { nextName, sliceOfName } from "./name-slice.js";
 import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
 import { type Suspect, SuspectBook, type SuspectGroup } from "./verify-suspects.js";
 import { VerifyTally } from "./verify-tally.js";
@@ -19,9 +32,37 @@ export interface VerifyJobOptions {
   readonly connectionId: number;
   readonly content: VerifyContent;
   readonly tree: MirrorTree;
+  /** What alone is compared; null (default) = everything. */
+  readonly places?: readonly MirrorPlace[] | null;
+  /** Contents that are flagged whatever their times say; default: none. */
+  readonly suspect?: CompareRequest["suspect"];
+  /** Names of the target beyond the source that are told: all of the set (default), those that a mirror that removes would remove, or none. */
+  readonly extras?: CompareChange["extras"];
+  /** Whether the blocks of a flagged file are compared; default: of every one, where contents are compared at all. */
+  readonly isToRead?: (flagged: VerifyFlagged) => boolean;
   /** Returns whether it is repaired. */
-  readonly onFinding: (finding: Omit<VerifyFinding, "isRepaired">) => boolean;
+  readonly onFinding: (finding: VerifyVerdict) => boolean;
+  readonly onEqual?: (seen: VerifySeen) => void;
   readonly clock?: Clock;
+}
+
+/** A finding, and the name of the same file that was met before; null = none was. */
+export interface VerifyVerdict extends Omit<VerifyFinding, "isRepaired"> {
+  readonly first: BytePath | null;
+}
+
+/** What is as it should be. */
+export interface VerifySeen extends Pick<MirrorEntry, "path" | "size"> {
+  readonly root: RootIndex;
+  readonly type: EntryType | null;
+  readonly isFurther: boolean;
+}
+
+/** A file whose content seems to differ. */
+export interface VerifyFlagged {
+  readonly type: EntryType;
+  readonly source: EntryStamp;
+  readonly target: FoundEntry | null;
 }
 
 interface Place {
@@ -29,10 +70,11 @@ interface Place {
   readonly path: BytePath;
 }
 
-/** A compare that waits for its answer. `stamps`: of a second look, each as it was before. */
-interface Look extends Place {
+type Walk = Pick<DirectoryWork, "root" | "path" | "only" | "descend">;
+
+/** A compare that waits for its answer, as it was asked. `stamps`: of a second look, each as it was before. */
+interface Look extends Place, CompareHow {
   readonly entries: ReadonlyMap<string, MirrorEntry>;
-  readonly group: SuspectGroup | null;
   readonly stamps: ReadonlyMap<string, EntryStamp | null>;
 }
 
@@ -44,7 +86,7 @@ export class VerifyJob {
   readonly tally = new VerifyTally();
   readonly #options: VerifyJobOptions;
   readonly #clock: Clock;
-  readonly #directories: Place[] = [];
+  readonly #directories: Walk[] = [];
   readonly #answers: (CompareAnswer | SumsAnswer)[] = [];
   readonly #looks = new Map<number, Look>();
   readonly #links: LinkGroups;
@@ -54,11 +96,12 @@ export class VerifyJob {
   constructor(options: VerifyJobOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    const { tree, connectionId } = options;
+    const { tree, connectionId, places = null } = options;
     this.#links = new LinkGroups(tree);
     this.#blocks = new BlockLooks({ connectionId, tree });
-    this.tally.begin(tree.totals());
-    for (let root = tree.rootCount - 1; root >= 0; root--) this.#directories.push({ root, path: ROOT_PATH });
+    this.tally.begin(places === null ? tree.totals() : totalsOf(tree, places));
+    const all = places ?? Array.from({ length: tree.rootCount }, (_, root) => ({ root, path: ROOT_PATH }));
+    this.#directories.push(...all.flatMap(({ root, path }) => worksOfPlace(root, path, "none").reverse()).reverse());
   }
 
   get hasWork(): boolean {
@@ -86,7 +129,8 @@ export class VerifyJob {
     const look = this.#looks.get(seq);
     if (look === undefined) return this.#blocks.askAgain(seq);
     this.#looks.delete(seq);
-    if (look.group === null) this.#compare(look, [...look.entries.values()], { from: "", until: "", extras: "keep", group: null, withDirectory: false });
+    // The very same slice: other names of the target in it are extras still.
+    if (look.group === null) this.#compare(look, [...look.entries.values()], look);
     else for (const suspect of look.group.suspects) this.#suspects.putBack(suspect);
     return true;
   }
@@ -111,34 +155,38 @@ export class VerifyJob {
       return "worked";
     }
     if (this.#directories.length === 0 || !this.#mayWalk) return "waiting";
-    await this.#walk(this.#directories.pop() as Place);
+    await this.#walk(this.#directories.pop() as Walk);
     return "worked";
   }
 
-  async #walk(place: Place): Promise<void> {
-    const { root, path } = place;
-    const listed = await this.#options.tree.list(root, path, true);
+  async #walk(walk: Walk): Promise<void> {
+    const { root, path, only, descend } = walk;
+    const { tree, content, extras = "report" } = this.#options;
+    const listed = await tree.list(root, path, true);
     if (listed === null) return;
-    this.tally.directory();
-    const slices = slicesOf(listed, this.#options.content === "all");
+    if (only === null) this.tally.directory();
+    const entries = only === null ? listed : listed.filter(({ name }) => name === only);
+    const slices = slicesOf(entries, content === "all");
     slices.forEach((slice, index) => {
-      const until = slices[index + 1]?.[0]?.name ?? "";
-      this.#compare(place, slice, {
-        from: index === 0 ? "" : (slice[0] as MirrorEntry).name,
-        until,
-        extras: "report",
+      const next = slices[index + 1]?.[0];
+      this.#compare(walk, slice, {
+        from: index === 0 ? (only ?? "") : (slice[0] as MirrorEntry).name,
+        until: next === undefined ? (only === null ? "" : nextName(only)) : next.name,
+        extras,
         group: null,
-        withDirectory: index === 0 && path === ROOT_PATH,
+        withDirectory: index === 0 && only === null && path === ROOT_PATH,
       });
     });
-    for (let i = listed.length - 1; i >= 0; i--) if (listed[i]?.type === "dir") this.#directories.push({ root, path: (listed[i] as MirrorEntry).path });
+    if (!descend) return;
+    for (const entry of [...entries].reverse()) if (entry.type === "dir") this.#directories.push({ root, path: entry.path, only: null, descend: true });
   }
 
   #compare(place: Place, entries: readonly MirrorEntry[], how: CompareHow): void {
-    const { tree, connectionId, content } = this.#options;
+    const { tree, connectionId, content, suspect = "none" } = this.#options;
+    const { from, until, extras, group, withDirectory } = how;
     const links = new Map<string, BytePath>();
     const stamps = new Map<string, EntryStamp | null>();
-    for (const suspect of how.group?.suspects ?? []) stamps.set(suspect.name, tree.stampOf(place.root, pathOf(suspect)));
+    for (const suspect of group?.suspects ?? []) stamps.set(suspect.name, tree.stampOf(place.root, pathOf(suspect)));
     for (const entry of entries) {
       const first = this.#links.note(place.root, entry);
       if (first !== undefined) links.set(entry.name, first);
@@ -147,15 +195,16 @@ export class VerifyJob {
       root: place.root,
       directory: place.path,
       entries,
-      from: how.from,
-      until: how.until,
-      extras: how.extras,
+      from,
+      until,
+      extras,
       links,
-      withDirectory: how.withDirectory,
-      suspect: "none",
-      look: { hashesSmallFiles: content === "all" },
+      withDirectory,
+      suspect,
+      look: { hashesSmallFiles: content === "all", settlesExtras: false },
     });
-    this.#looks.set(seq, { ...place, entries: new Map(entries.map((entry) => [entry.name, entry])), group: how.group, stamps });
+    const asked = { from, until, extras, group, withDirectory, entries: new Map(entries.map((entry) => [entry.name, entry])), stamps };
+    this.#looks.set(seq, { root: place.root, path: place.path, ...asked });
   }
 
   #takeCompare(answer: CompareAnswer): void {
@@ -175,11 +224,17 @@ export class VerifyJob {
   #takeEqual(root: RootIndex, directory: BytePath, entry: MirrorEntry): void {
     const isToRead = this.#options.content === "all" && entry.type === "file" && entry.size > WHOLE_FILE_BYTES_MAX && !this.#isFurther(root, entry);
     if (isToRead) this.#blocks.ask({ root, directory, entry, suspect: null, stamp: null });
-    else this.tally.equal(entry.type, entry.size);
+    else this.#equal(root, entry);
   }
 
-  #isFurther(root: RootIndex, entry: MirrorEntry): boolean {
-    return this.#links.firstOf(root, entry) !== undefined;
+  #equal(root: RootIndex, entry: Pick<MirrorEntry, "path" | "size"> & { readonly type: EntryType | null; readonly inode: string | null }): void {
+    const { path, type, size, inode } = entry;
+    this.tally.equal(type, size);
+    if (inode !== null) this.#options.onEqual?.({ root, path, type, size, isFurther: this.#isFurther(root, { path, inode }) });
+  }
+
+  #isFurther(root: RootIndex, { path, inode }: { readonly path: BytePath; readonly inode: string | null }): boolean {
+    return inode !== null && this.#links.firstOf(root, { path, inode }) !== undefined;
   }
 
   #suspect({ root, path, entries }: Look, { name, why, found }: Difference): void {
@@ -217,7 +272,13 @@ export class VerifyJob {
     if (first?.way === "extra") {
       for (const suspect of suspects) {
         if (listed.some(({ name }) => name === suspect.name)) this.#settle(suspect, { differs: false, isStill: true });
-        else this.#compare(place, [], { ...sliceOfName(suspect.name), extras: "report", group: { ...group, suspects: [suspect] }, withDirectory: false });
+        else
+          this.#compare(place, [], {
+            ...sliceOfName(suspect.name),
+            extras: this.#options.extras ?? "report",
+            group: { ...group, suspects: [suspect] },
+            withDirectory: false,
+          });
       }
       return;
     }
@@ -251,7 +312,7 @@ export class VerifyJob {
       else this.#accuse(differingBytes === 0 ? { ...suspect, why: "attr" } : suspect);
       suspect.stamp = ask.stamp;
     } else if (differingBytes === 0) {
-      this.tally.equal(entry.type, entry.size);
+      this.#equal(root, entry);
     } else {
       this.#addSuspect({ root, directory, name: entry.name, type: "file", way: "blocks", why: "content", found: null });
     }
@@ -259,17 +320,27 @@ export class VerifyJob {
 
   #settle(suspect: Suspect, seen: { readonly differs: boolean; readonly isStill: boolean }): void {
     const verdict = this.#suspects.settle(suspect, seen, this.#clock.monotonicMs());
-    if (verdict === "innocent" && suspect.way !== "extra" && suspect.name !== "") this.tally.equal(suspect.type, suspect.stamp?.size ?? 0);
+    const { root, way, name, type, stamp } = suspect;
+    const path = pathOf(suspect);
+    if (verdict === "innocent" && way !== "extra" && name !== "") this.#equal(root, { path, type, size: stamp?.size ?? 0, inode: this.#inodeAt(root, path) });
     else if (verdict === "unjudged") this.tally.unjudged(suspect.type, suspect.stamp?.size ?? 0);
     else if (verdict === "guilty") this.#convict(suspect);
   }
 
+  #inodeAt(root: RootIndex, path: BytePath): string | null {
+    return this.#options.tree.inodeAt(root, path);
+  }
+
+  #isToRead({ way, why, type, stamp, found }: Suspect): boolean {
+    const { content, isToRead } = this.#options;
+    if (content === "times" || way !== "entry" || why !== "content" || type !== "file" || stamp === null) return false;
+    return isToRead?.({ type, source: stamp, target: found }) ?? true;
+  }
+
   #convict(suspect: Suspect): void {
-    const { tree, content } = this.#options;
-    const { root, directory, name, type, why } = suspect;
+    const { root, directory, name } = suspect;
     const path = pathOf(suspect);
-    const isToRead = content !== "times" && suspect.way === "entry" && why === "content" && type === "file";
-    const inode = isToRead ? tree.inodeAt(root, path) : null;
+    const inode = this.#isToRead(suspect) ? this.#inodeAt(root, path) : null;
     if (inode === null || suspect.stamp === null) this.#accuse(suspect);
     else {
       const entry: MirrorEntry = { name, path, type: "file", size: suspect.stamp.size, inode, links: 1 };
@@ -283,7 +354,10 @@ export class VerifyJob {
 
   #accuse(suspect: Suspect): void {
     const { root, why, type, stamp: source, found: target, differingBytes } = suspect;
-    const finding = { root, path: pathOf(suspect), why, type, source, target, differingBytes };
+    const path = pathOf(suspect);
+    const inode = type === null || type === "dir" ? null : this.#inodeAt(root, path);
+    const first = inode === null ? null : (this.#links.firstOf(root, { path, inode }) ?? null);
+    const finding = { root, path, why, type, source, target, differingBytes, first };
     const isRepaired = this.#options.onFinding(finding);
     this.tally.finding(finding, isRepaired);
   }
@@ -295,7 +369,7 @@ const WHOLE = { from: "", until: "" };
 interface CompareHow {
   readonly from: string;
   readonly until: string;
-  readonly extras: "report" | "keep";
+  readonly extras: CompareChange["extras"];
   readonly group: SuspectGroup | null;
   readonly withDirectory: boolean;
 }

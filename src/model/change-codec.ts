@@ -80,9 +80,9 @@ function encodeRebuild({ base, continues, parts, size, seed, end }: RebuildChang
   return [encodeBase(base), continues ? 1 : 0, parts, size, encodeHash(seed), end && [encodeMeta(end.meta), encodeHash(end.hash)]];
 }
 
-function encodeCompare({ entries, from, until, extras, meta, asksShared, asksFound }: CompareChange): unknown[] {
+function encodeCompare({ entries, from, until, extras, meta, asksShared, asksFound, settlesExtras }: CompareChange): unknown[] {
   const fields = [entries.map(encodeEntry), from, until, EXTRAS.indexOf(extras), meta && encodeMeta(meta)];
-  if (asksFound === true) return [...fields, asksShared ? 1 : 0, 1];
+  if (asksFound === true) return [...fields, asksShared ? 1 : 0, 1, ...(settlesExtras === true ? [1] : [])];
   return asksShared ? [...fields, 1] : fields;
 }
 
@@ -342,6 +342,7 @@ export function decodeChange(value: unknown, payload: Buffer, from: number): { c
         meta: f[7] === null ? null : decodeMeta(f[7]),
         asksShared: f[8] === 1,
         ...(f[9] === 1 ? { asksFound: true } : {}),
+        ...(f[10] === 1 ? { settlesExtras: true } : {}),
       });
   }
 }

@@ -149,8 +149,10 @@ export interface CompareChange extends At {
   readonly meta: Meta | null;
   /** The answer is to tell which entries share their inodes: a source of version 0.1.0 would not understand it. */
   readonly asksShared: boolean;
-  /** The answer is to tell what was found in place of each entry that differs: asked by jobs that only look. */
+  /** The answer is to tell what was found in place of each entry that differs. */
   readonly asksFound?: boolean;
+  /** Of one that asks what was found: extras are dealt with as without that. Else nothing is noted or removed, and those are told that would be. */
+  readonly settlesExtras?: boolean;
 }
 
 /** Asks for the block signatures of the target's copy of a file: xxh64 of each 64 KiB block. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { compressionSchema } from "./compression.js";
+import { simulatedLinkSchema } from "./simulation.js";
 
 /** Joins one replication set to one place on one target. */
 export const mappingSchema = z.strictObject({
@@ -33,6 +34,8 @@ export const connectionOptionsSchema = z.strictObject({
   guard: guardSettingSchema.default("configured"),
   /** Percent of its files that may be overwritten or replaced at once before the connection holds. */
   guardChanged: guardSettingSchema.default("configured"),
+  /** Of a simulation; absent = there is no link that would take time. */
+  simulatedLink: simulatedLinkSchema.exactOptional(),
 });
 
 export type ConnectionOptions = z.infer<typeof connectionOptionsSchema>;

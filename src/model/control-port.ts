@@ -6,8 +6,10 @@ import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping } from ".
 import type { PathExplanation } from "./explanation.js";
 import type { JobControl } from "./job.js";
 import type { MirrorWish } from "./mirror-wish.js";
+import type { RulePlan } from "./plan.js";
 import type { QueueLimitsChange, QueueReport } from "./queue.js";
 import type { RepsetData, Rule } from "./rule.js";
+import type { SimulationControl } from "./simulation.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
 import type { TransmissionControl } from "./transmission-report.js";
 
@@ -16,13 +18,22 @@ export interface RepsetSize {
   readonly directories: number;
   readonly bytes: number;
   readonly problems: number;
+  /** False: it is still being counted. */
+  readonly isComplete: boolean;
 }
+
+/** The longest that a size is waited for. */
+export const SIZE_MS_MAX = 600_000;
 
 /** The outcome of a save: the set as saved, and the rules that were dropped as redundant (HP guide p. 4-2). */
 export interface RepsetSaved {
   readonly repset: RepsetData;
   readonly dropped: readonly { readonly rule: Rule; readonly reason: string }[];
 }
+
+export type RuleEdit =
+  | { readonly kind: "add"; readonly rule: Rule }
+  | { readonly kind: "remove"; readonly path: string; readonly mode?: Rule["mode"] | undefined };
 
 export interface RepsetControl {
   list(): Promise<readonly RepsetData[]>;
@@ -34,17 +45,22 @@ export interface RepsetControl {
   /** `generation` undefined = on top of whatever is there now. */
   addRule(name: string, rule: Rule, generation?: number): Promise<RepsetSaved>;
   removeRule(name: string, path: string, mode: Rule["mode"] | undefined, generation?: number): Promise<RepsetSaved>;
-  size(name: string): Promise<RepsetSize>;
+  /** What the edit would do; nothing is saved. Rejects as the edit itself would. */
+  planRules(name: string, edit: RuleEdit, options: { readonly generation: number | undefined; readonly namesMax: number }): Promise<RulePlan>;
+  /** What is counted after `waitMs`; without it, the whole, or TIMEOUT. A walk that nobody asks for any more ends. */
+  size(name: string, waitMs?: number): Promise<RepsetSize>;
 }
 
 export interface ConnectRequest {
   readonly repset: string;
-  /** Peer name, or "localhost" for this agent itself. */
+  /** Peer name, "localhost" for this agent itself, or "tdu": a simulation, which stores nothing. */
   readonly target: string;
   /** How source paths map to the target: explicit pairs, the same paths, or all below one directory. */
   readonly map:
     | { readonly kind: "pairs"; readonly pairs: readonly Mapping[] }
     | { readonly kind: "exact" }
+    /** There is no place: of a simulation. */
+    | { readonly kind: "none" }
     | { readonly kind: "base"; readonly directory: string };
   readonly options: ConnectionOptions;
 }
@@ -157,6 +173,7 @@ export interface AgentControl {
   readonly queue: QueueControl;
   readonly quarantine: QuarantineControl;
   readonly jobs: JobControl;
+  readonly simulation: SimulationControl;
   /** `path` absolute, as text. */
   explain(path: string): Promise<PathExplanation>;
   status(): StatusReport;

@@ -44,6 +44,7 @@ export interface PathKnowledge {
 export interface PathTarget {
   readonly connection: number;
   readonly target: string;
+  /** There; "" = nowhere, the connection is simulated. */
   readonly path: string;
   readonly state: string;
   /** Its content is being compared with the target's. */

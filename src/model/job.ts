@@ -1,6 +1,9 @@
 // Jobs of a connection beside its replication: what they are told, and what is known of them.
 
+import { unreachable } from "../base/assert.js";
+import type { MirrorWish } from "./mirror-wish.js";
 import { type OrphanOptions, type OrphansReport, orphansLeft } from "./orphans.js";
+import type { PlanReport } from "./plan.js";
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
 
 export type JobStatus = "Waiting" | "Running" | "Done" | "Stopped" | "Failed";
@@ -32,7 +35,12 @@ export interface OrphansJobReport extends JobFacts {
   readonly orphans: OrphansReport;
 }
 
-export type JobReport = VerifyJobReport | OrphansJobReport;
+export interface PlanJobReport extends JobFacts {
+  readonly kind: "plan";
+  readonly plan: PlanReport;
+}
+
+export type JobReport = VerifyJobReport | OrphansJobReport | PlanJobReport;
 
 export interface VerifyReport extends VerifyOptions {
   readonly counts: VerifyCounts;
@@ -54,7 +62,16 @@ export function isJobOver({ status }: Pick<JobReport, "status">): boolean {
 
 /** What it found that is not as it should be, and is not put right. */
 export function jobLeftovers(job: JobReport): number {
-  return job.kind === "verify" ? job.verify.differences : orphansLeft(job.orphans);
+  switch (job.kind) {
+    case "verify":
+      return job.verify.differences;
+    case "orphans":
+      return orphansLeft(job.orphans);
+    case "plan":
+      return 0;
+    default:
+      return unreachable(job);
+  }
 }
 
 export interface JobControl {
@@ -66,4 +83,6 @@ export interface JobControl {
   stop(id: number): Promise<JobReport>;
   startVerify(connectionId: number, options: VerifyOptions): Promise<JobReport>;
   startOrphans(connectionId: number, options: OrphanOptions): Promise<JobReport>;
+  /** What a mirror would do; `namesMax` names of each action are told. */
+  startPlan(connectionId: number, wish: MirrorWish, namesMax: number): Promise<JobReport>;
 }

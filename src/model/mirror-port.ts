@@ -49,8 +49,12 @@ export interface CompareRequest {
   readonly withDirectory: boolean;
   /** Entries whose content must be compared whatever their times say. */
   readonly suspect: "none" | "all" | { readonly changedSinceMs: number };
-  /** Contents of small files are compared by their hash, and what is found in place of what differs is told: for jobs that only look. */
-  readonly look?: { readonly hashesSmallFiles: boolean };
+  /** Contents of small files are compared by their hash, and what is found in place of what differs is told. */
+  readonly look?: {
+    readonly hashesSmallFiles: boolean;
+    /** What `extras` says is done. False for jobs that only look: names that a mirror would report, or remove, are told, and that is all. */
+    readonly settlesExtras: boolean;
+  };
 }
 
 /** A large file being compared with the receiver's block signatures, piece by piece. */

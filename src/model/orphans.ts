@@ -85,9 +85,10 @@ export function guardOf({ names, found }: OrphanCounts, confirmFiles: number): s
   return null;
 }
 
-/** What is left to be done, or to be looked at by a person. */
+/** What is left to be done, or to be looked at by a person; a dry run only tells. */
 export function orphansLeft({ action, isDryRun, counts }: Pick<OrphansReport, "action" | "isDryRun" | "counts">): number {
+  if (isDryRun) return 0;
   const { found, failed, isPartial } = counts;
-  const left = action === "report" || isDryRun ? found.files + found.directories : failed;
+  const left = action === "report" ? found.files + found.directories : failed;
   return isPartial ? Math.max(1, left) : left;
 }

@@ -11,6 +11,7 @@ import type { PathKnowledge } from "./explanation.js";
 import type { CompareRequest } from "./mirror-port.js";
 import type { MirrorContent, MirrorPlace } from "./mirror-wish.js";
 import type { OrphanCounts, OrphanFinding, OrphanOptions } from "./orphans.js";
+import type { PlanAction, PlanCounts, PlannedPart } from "./plan.js";
 import type { Rule } from "./rule.js";
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
 
@@ -75,6 +76,8 @@ export type SourceCommand =
     }
   | { readonly kind: "verify"; readonly connectionId: number; readonly jobId: number; readonly options: VerifyOptions }
   | { readonly kind: "stopVerify"; readonly connectionId: number }
+  | { readonly kind: "plan"; readonly connectionId: number; readonly jobId: number; readonly order: Omit<MirrorOrder, "mirrorId">; readonly namesMax: number }
+  | { readonly kind: "stopPlan"; readonly connectionId: number }
   /** Asks where the tree may differ from what it was at the mark, once it is known. */
   | { readonly kind: "scan"; readonly connectionId: number; readonly id: number; readonly mark: CleanMark }
   | {
@@ -172,6 +175,14 @@ export type SourceEvent =
       readonly counts: OrphanCounts;
       readonly findings: readonly OrphanFinding[];
     }
+  | {
+      readonly kind: "planProgress";
+      readonly connectionId: number;
+      readonly jobId: number;
+      readonly counts: PlanCounts;
+      readonly parts: Readonly<Record<PlanAction, PlannedPart>>;
+    }
+  | { readonly kind: "planEnded"; readonly connectionId: number; readonly jobId: number }
   /** `failure`: why not all was done that was wanted; null = it was. */
   | { readonly kind: "orphansEnded"; readonly connectionId: number; readonly jobId: number; readonly failure: string | null }
   | { readonly kind: "problem"; readonly root: RootIndex; readonly path: BytePath; readonly code: string; readonly message: string }

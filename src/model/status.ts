@@ -22,7 +22,8 @@ export interface Reason {
   readonly command: string | null;
 }
 
-export type TargetDataState = "OK" | "Mirroring" | "Mirror Required" | "Repairing" | "Restore Required";
+/** "Simulated": there is no target, and no data. */
+export type TargetDataState = "OK" | "Mirroring" | "Mirror Required" | "Repairing" | "Restore Required" | "Simulated";
 export type TargetStatus = "OK" | "Not Loaded" | "Pause Pending" | "Paused" | "Retrying" | "Not Connected" | "Unreachable";
 export type TransmitMode = "Started" | "Paused" | "Scheduled" | "Stopped" | "Error";
 export type MirrorStatus = "Idle" | "Calculating" | "Mirroring" | "Paused" | "Waiting";
@@ -101,6 +102,8 @@ export interface ConnectionReport {
   readonly repset: string;
   readonly target: string;
   readonly targetAddress: string;
+  /** There is no target: nothing is stored anywhere. */
+  readonly isSimulated: boolean;
   readonly mappings: readonly Mapping[];
   readonly state: string;
   readonly targetDataState: TargetDataState;

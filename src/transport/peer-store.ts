@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Peer } from "../model/channel-port.js";
+import { isSimulationName } from "../model/simulation.js";
 import { LOCALHOST } from "./identity.js";
 import { SecretState } from "./secret-state.js";
 
@@ -66,6 +67,9 @@ export class PeerStore {
   checkFree(name: string, fingerprint: string): void {
     if (name === LOCALHOST) throw new SmError("ALREADY_EXISTS", `the name "${LOCALHOST}" means this agent itself: no peer can have it`);
     const named = this.#byName.get(name);
+    if (named === undefined && isSimulationName(name)) {
+      throw new SmError("ALREADY_EXISTS", `the name "${name}" means a simulation: no peer can have it; pair it under another one (--site-name)`);
+    }
     if (named !== undefined && named.fingerprint !== fingerprint) {
       throw new SmError("ALREADY_EXISTS", `peer "${name}" is pinned to certificate ${named.fingerprint}, not to ${fingerprint}: remove it first`);
     }

@@ -1,8 +1,8 @@
 // Whole change sets made small and large again, on the thread pool (ADR 0020).
 
 import { promisify } from "node:util";
-import { brotliCompress, brotliDecompress, constants } from "node:zlib";
-import { compress, uncompress } from "lz4-napi";
+import { type BrotliOptions, brotliCompress, brotliCompressSync, brotliDecompress, constants } from "node:zlib";
+import { compress, compressSync, uncompress } from "lz4-napi";
 import { SmError } from "../base/errors.js";
 import type { Compression, Packing } from "../model/compression.js";
 import { mayShrink } from "./compressibility.js";
@@ -35,16 +35,25 @@ async function compressSet(set: Buffer, level: Packing): Promise<Buffer> {
 }
 
 function packWith(set: Buffer, level: Packing): Promise<Buffer> {
-  if (level === "lz4") return compress(set);
-  const windowBits = Math.min(BROTLI_WINDOW_BITS_MAX, Math.max(constants.BROTLI_MIN_WINDOW_BITS, Math.ceil(Math.log2(set.length))));
-  return brotli(set, {
-    chunkSize: set.length,
+  return level === "lz4" ? compress(set) : brotli(set, brotliOptions(set.length));
+}
+
+/** In the thread that calls: to be measured. Returns how long the bytes would be on the wire at most. */
+export function packedBytesNow(bytes: Buffer, level: Packing): number {
+  const block = level === "lz4" ? compressSync(bytes) : brotliCompressSync(bytes, brotliOptions(bytes.length));
+  return block.length > bytes.length * KEPT_SHARE_MAX ? bytes.length : block.length;
+}
+
+function brotliOptions(length: number): BrotliOptions {
+  const windowBits = Math.min(BROTLI_WINDOW_BITS_MAX, Math.max(constants.BROTLI_MIN_WINDOW_BITS, Math.ceil(Math.log2(length))));
+  return {
+    chunkSize: length,
     params: {
       [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
       [constants.BROTLI_PARAM_LGWIN]: windowBits,
-      [constants.BROTLI_PARAM_SIZE_HINT]: set.length,
+      [constants.BROTLI_PARAM_SIZE_HINT]: length,
     },
-  });
+  };
 }
 
 /** `rawBytes` bounds the memory that is taken. Never rejects: an error is a value, so that sets behind a bad one can wait for it without being handled twice. */

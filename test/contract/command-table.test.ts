@@ -68,6 +68,7 @@ test("commands that only read are those of the role monitor", () => {
     "job.wait",
     "transmission.show",
     "schedule.preview",
+    "tdu.report",
     "queue.show",
     "quarantine.list",
     "peer.list",

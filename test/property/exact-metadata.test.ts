@@ -21,6 +21,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { LiveContent } from "../../src/capture/live-content.js";
 import { compareTrees } from "../support/compare-trees.js";
 import { FanotifyKit, titled, whyNoFanotify } from "../support/fanotify-kit.js";
+import { runOperations } from "../support/fs-driver.js";
 import { canMountImages, type FileSystemType, LoopImage } from "../support/loop-image.js";
 import { PYTHON } from "../support/python.js";
 import { SourceKit } from "../support/source-kit.js";
@@ -100,6 +101,26 @@ os.utime("fifo", ns=(1, 999_999_999_999_999_999))`,
   expect(await compareTrees(root, target)).toEqual([]);
   expect(kit.problems).toEqual([]);
 });
+
+test.skipIf(NO_FANOTIFY !== null).for(TYPES)(
+  titled("the time of modification alone, set on what is not written, reaches the target on %s", NO_FANOTIFY),
+  async (type) => {
+    if (!canMountImages(type)) return;
+    const { root, target, kit } = await replicate(type);
+    mkdirSync(join(root, "directory"));
+    for (const name of ["file", "empty"]) writeFileSync(join(root, name), name === "file" ? "some" : "");
+    writeFileSync(join(root, "large"), Buffer.alloc(300_000, 1));
+    symlinkSync("file", join(root, "symlink"));
+    execFileSync("mkfifo", [join(root, "fifo")]);
+    execFileSync("mknod", [join(root, "device"), "c", "1", "3"]);
+    await kit.settle();
+    for (const [index, name] of ["file", "empty", "large", "symlink", "fifo", "device", "directory", ""].entries()) {
+      runOperations(root, [{ kind: "times", path: name, mtimeNs: 1_222_222_222_000_000_001n + BigInt(index) }]);
+      await kit.settle();
+      expect(await compareTrees(root, target), name).toEqual([]);
+    }
+  },
+);
 
 test.skipIf(NO_FANOTIFY !== null)(titled("an immutable and an append-only file are read, changed and removed as they allow it", NO_FANOTIFY), async () => {
   const { root, target, kit } = await replicate("ext4");

@@ -4,12 +4,17 @@
 import { SmError } from "../../src/base/errors.js";
 import type { PeerAddress } from "../../src/model/channel-port.js";
 import type { ConnectionPatch, GuardChange } from "../../src/model/connection-spec.js";
-import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, TargetChoice } from "../../src/model/control-port.js";
+import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, RuleEdit, TargetChoice } from "../../src/model/control-port.js";
 import type { PathExplanation } from "../../src/model/explanation.js";
 import type { JobControl, JobReport } from "../../src/model/job.js";
 import type { MirrorWish } from "../../src/model/mirror-wish.js";
 import { NOTHING_SWEPT } from "../../src/model/orphans.js";
+import { NO_PARTS, NOTHING_PLANNED } from "../../src/model/plan.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
+import type { SimulationControl } from "../../src/model/simulation.js";
+import { SimulationFigures } from "../../src/model/simulation-figures.js";
+import type { SimulationRow } from "../../src/model/simulation-row.js";
+import { sizingReport } from "../../src/model/sizing-report.js";
 import type { CaptureReport, ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
 import type { ScheduleChange } from "../../src/model/transmission.js";
 import type { TransmissionReport } from "../../src/model/transmission-report.js";
@@ -50,6 +55,7 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     repset: "home",
     target: "beta",
     targetAddress: "10.0.0.2:1500",
+    isSimulated: false,
     mappings: [{ source: "/home", target: "/backup/home" }],
     state: "replicating",
     targetDataState: "OK",
@@ -87,6 +93,17 @@ export function connectionReport(overrides: Partial<ConnectionReport> = {}): Con
     problems: [],
     problemCount: 0,
     reasons: [],
+    ...overrides,
+  };
+}
+
+/** Ten seconds in which 1 MiB changed, of a set of 100 MiB; text, by the samples. */
+export function simulationRow(overrides: Partial<SimulationRow> = {}): SimulationRow {
+  const sample = { bytes: 1000, levels: { lz4: { bytes: 500, cpuUs: 10 }, brotli: { bytes: 200, cpuUs: 100 } } };
+  return {
+    ...{ endMs: Date.parse(SINCE), seconds: 10, changes: 12, bytes: 1_048_576, sentBytes: 1_048_576, wireBytes: 1_048_576 },
+    ...{ mirrorBytes: 0, mirrorWireBytes: 0, queueBytes: 4096, lagMs: 20, setFiles: 40, setBytes: 104_857_600 },
+    ...{ live: sample, mirror: sample },
     ...overrides,
   };
 }
@@ -151,6 +168,7 @@ export class MemoryAgentControl implements AgentControl {
   readonly #repsets = new Map<string, RepsetData>();
   readonly #connections = new Map<number, ConnectionReport>();
   readonly #jobs = new Map<number, JobReport>();
+  #sizesAsked = 0;
   readonly #peers = new Map<string, PeerReport>();
   readonly #watchers = new Set<() => void>();
   #index = 1;
@@ -189,9 +207,17 @@ export class MemoryAgentControl implements AgentControl {
       const rules = repset.rules.filter((rule) => rule.path !== path || (mode !== undefined && rule.mode !== mode));
       return this.#save({ ...repset, generation: repset.generation + 1, rules });
     },
-    size: async (name: string) => {
+    planRules: async (name: string, _edit: RuleEdit, { generation }: { readonly generation: number | undefined }) => {
+      const repset = this.#atGeneration(name, generation);
+      const part = { files: 0, directories: 0, bytes: 0, names: [] };
+      return { repset, dropped: [], included: part, excluded: part, problems: 0, connections: [] };
+    },
+    /** Who waits only a while is told the half of it first. */
+    size: async (name: string, waitMs?: number) => {
       this.#repset(name);
-      return { files: 3, directories: 1, bytes: 4096, problems: 0 };
+      this.#sizesAsked += 1;
+      if (waitMs !== undefined && this.#sizesAsked === 1) return { files: 1, directories: 0, bytes: 5, problems: 0, isComplete: false };
+      return { files: 3, directories: 1, bytes: 4096, problems: 0, isComplete: true };
     },
   };
 
@@ -303,6 +329,14 @@ export class MemoryAgentControl implements AgentControl {
       this.#jobs.set(id, { id, kind: "orphans", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, orphans });
       return this.#job(id);
     },
+    startPlan: async (connectionId, wish, namesMax) => {
+      const id = this.#jobs.size + 1;
+      const { repset, target } = await this.connections.show(connectionId);
+      const plan = { wish, namesMax, counts: NOTHING_PLANNED, parts: NO_PARTS };
+      const times = { startedAt: SINCE, finishedAt: SINCE };
+      this.#jobs.set(id, { id, kind: "plan", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, plan });
+      return this.#job(id);
+    },
     startVerify: async (connectionId, options) => {
       const id = this.#jobs.size + 1;
       const { repset, target } = await this.connections.show(connectionId);
@@ -310,6 +344,14 @@ export class MemoryAgentControl implements AgentControl {
       const times = { startedAt: SINCE, finishedAt: SINCE };
       this.#jobs.set(id, { id, kind: "verify", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, verify });
       return this.#job(id);
+    },
+  };
+
+  readonly simulation: SimulationControl = {
+    report: async (id, question) => {
+      const figures = new SimulationFigures();
+      figures.add(simulationRow());
+      return { files: [`/var/log/sm/home simulation ${id}.csv`], report: sizingReport(figures, question, (ms) => new Date(ms).getUTCHours()) };
     },
   };
 

@@ -239,7 +239,8 @@ export class RandomOperations {
     const path = this.#any();
     if (path === undefined) return [];
     const seconds = BigInt(this.#random.integer(TIME_MIN_S, TIME_MAX_S));
-    return [{ kind: "times", path, mtimeNs: seconds * 1_000_000_000n + BigInt(this.#random.integer(0, 999_999_999)) }];
+    const mtimeNs = seconds * 1_000_000_000n + BigInt(this.#random.integer(0, 999_999_999));
+    return [{ kind: "times", path, mtimeNs, ...(mtimeNs % 2n === 0n ? { atimeNs: mtimeNs } : {}) }];
   }
 
   setXattr(): Operation[] {

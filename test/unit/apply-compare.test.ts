@@ -226,3 +226,24 @@ test("after a crash of the machine, what was written since the last durable poin
   expect(kit.engine.begin("0123456789abcdef")).toMatchObject({ resumed: true, suspect: false });
   rmSync(kit.path("old"));
 });
+
+test("what is found in place of a difference is told without a word on extras lost: a mirror's are noted or removed, a look's only told", () => {
+  kit.apply(file("a", "abc"), file("gone", "x"), file("old.excluded", "y"));
+  const asked = { op: "compare", root: 0, path: bp(""), entries: [entry("a", { size: 4 })], from: "", until: "", meta: null, asksShared: true } as const;
+  const tell = (extras: CompareChange["extras"], settlesExtras: boolean): CompareAnswer => {
+    const [answer] = kit.apply({ ...asked, extras, asksFound: true, settlesExtras });
+    if (answer?.kind !== "compare") throw new Error("no compare answer");
+    return answer;
+  };
+  expect(tell("remove", false)).toMatchObject({ extras: ["gone"], removed: 0, differs: [{ name: "a", why: "content", found: { size: 3 } }] });
+  expect(readdirSync(kit.target).sort()).toEqual(["a", "gone", "old.excluded"]);
+  expect(tell("remove", true)).toMatchObject({ extras: ["old.excluded"], removed: 1, differs: [{ found: { size: 3 } }] });
+  expect(readdirSync(kit.target).sort()).toEqual(["a", "old.excluded"]);
+  writeFileSync(`${kit.target}/theirs`, "was here");
+  expect(tell("report", false)).toMatchObject({ extras: ["theirs"] });
+  expect(tell("remove", false)).toMatchObject({ extras: ["theirs"] });
+  expect(tell("report", true)).toMatchObject({ extras: ["old.excluded", "theirs"] });
+  expect(tell("remove", false)).toMatchObject({ extras: [] });
+  expect(tell("remove", true)).toMatchObject({ removed: 0 });
+  expect(readdirSync(kit.target).sort()).toEqual(["a", "old.excluded", "theirs"]);
+});

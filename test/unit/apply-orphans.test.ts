@@ -127,6 +127,7 @@ test("the guard asks for many files, and for more than half of the names", () =>
   expect(guardOf(counts(5, 10), 1000)).toBeNull();
   expect(guardOf(counts(6, 10), 1000)).toContain("more than half");
   expect(orphansLeft({ action: "delete", isDryRun: false, counts: counts(6, 10) })).toBe(0);
-  expect(orphansLeft({ action: "delete", isDryRun: true, counts: counts(6, 10) })).toBe(6);
+  expect(orphansLeft({ action: "delete", isDryRun: true, counts: counts(6, 10) })).toBe(0);
+  expect(orphansLeft({ action: "report", isDryRun: false, counts: counts(6, 10) })).toBe(6);
   expect(freeName("\xff".repeat(255), 12)).toBe(`${"\xff".repeat(252)}~12`);
 });

@@ -155,6 +155,19 @@ test("mirror start --wait returns with the outcome", async ({ server, run, agent
   expect((await run("mirror stop 1")).code).toBe(0);
 });
 
+test("a dry run waits for its plan and leaves with 0; its flags go with nothing else", async ({ server, run, agent }) => {
+  expect(server).toBeDefined();
+  agent.setConnection(connectionReport());
+  await agent.repsets.create("home", [{ path: "/home", mode: "include", recursive: true }]);
+  const told = ["mirror start 1 --newer --dry-run", "orphans start 1 --action delete --dry-run --json", "repset rule add home /home/a --exclude --dry-run"];
+  const [mirror, orphans, rule] = await Promise.all(told.map((command) => run(command)));
+  expect(mirror).toMatchObject({ code: 0, stdout: expect.stringContaining("plan of a difference, newer only mirror of") });
+  expect(orphans).toMatchObject({ code: 0, stdout: expect.stringContaining('"isDryRun":true') });
+  expect(rule).toMatchObject({ code: 0, stdout: expect.stringContaining("nothing is saved") });
+  const bad = ["mirror start 1 --names 5", "mirror start 1 --timeout 5s", "orphans start 1 --names 5", "repset rule remove home /home --names 5"];
+  expect((await Promise.all(bad.map((command) => run(command)))).map(({ code }) => code)).toEqual([2, 2, 2, 2]);
+});
+
 test("bootstrap prints only the token on stdout; import reads it from stdin", async ({ server, run, agent }) => {
   expect(server).toBeDefined();
   const created = await run("peer bootstrap create --site-name beta --address 10.0.0.2:1500 --address [::1]:1501 --ttl 2h");

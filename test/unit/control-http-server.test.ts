@@ -170,7 +170,7 @@ test("an unforeseen failure is a bug, told and logged", async ({ open, agent }) 
   const server = await open({ log: { ...silentLog, error } });
   vi.spyOn(agent.repsets, "list").mockRejectedValue(new TypeError("boom"));
   expect(await post(server.adminSocket, "repset/list", {})).toMatchObject({ status: 500, body: { error: { code: "INTERNAL", message: "boom" } } });
-  vi.spyOn(agent.repsets, "size").mockResolvedValue({ files: Number.NaN, directories: 0, bytes: 0, problems: 0 });
+  vi.spyOn(agent.repsets, "size").mockResolvedValue({ files: Number.NaN, directories: 0, bytes: 0, problems: 0, isComplete: true });
   expect(await post(server.adminSocket, "repset/size", { name: "x" })).toMatchObject({ status: 500, body: { error: { code: "ASSERTION_FAILED" } } });
   expect(error).toHaveBeenCalledTimes(2);
 });

@@ -3,7 +3,8 @@ import * as Flags from "@oclif/core/flags";
 import { COMPRESSIONS, type Compression } from "../../model/compression.js";
 import { formatConnectionLines } from "../format/connection-text.js";
 import { parseGuard } from "../parse/guard-setting.js";
-import { parseMap } from "../parse/map-flags.js";
+import { parseMapTo } from "../parse/map-flags.js";
+import { parseSimulatedLink } from "../parse/simulated-link.js";
 import { SmCommand } from "../sm-command.js";
 
 const CONNECT_DEADLINE_MS = 130_000;
@@ -14,10 +15,11 @@ export default class Connect extends SmCommand {
     "sm connect home beta --map /home=/backup/home",
     "sm connect home beta --exact --mirror full",
     "sm connect home localhost --base /backup --compression lz4 --json",
+    "sm connect home tdu --tdu-bandwidth 20mbit --tdu-rtt 40",
   ];
   static override args = {
     set: Args.string({ description: "name of the replication set", required: true }),
-    target: Args.string({ description: "name of the peer, or localhost for this agent itself", required: true }),
+    target: Args.string({ description: "name of the peer, localhost for this agent itself, or tdu: a simulation that stores nothing", required: true }),
   };
   static override flags = {
     map: Flags.string({ description: "place of a source path on the target", helpValue: "SOURCE=TARGET", multiple: true, multipleNonGreedy: true }),
@@ -33,6 +35,8 @@ export default class Connect extends SmCommand {
         "percent of its files that the set may lose at once before the connection holds, or off; lost=20,changed=50 sets the limit of overwriting, too",
       helpValue: "PERCENT",
     }),
+    "tdu-bandwidth": Flags.string({ description: "of the link that a simulation goes over: 20mbit, 2MiB (a second); default: no limit", helpValue: "RATE" }),
+    "tdu-rtt": Flags.string({ description: "round trip of that link", helpValue: "MS" }),
     "no-remap-links": Flags.boolean({ description: "keep absolute links into the set as they are" }),
   };
 
@@ -41,7 +45,7 @@ export default class Connect extends SmCommand {
     const input = {
       repset: args.set,
       target: args.target,
-      map: parseMap(flags),
+      map: parseMapTo(args.target, flags),
       options: {
         mirror: flags["no-mirror"] ? "none" : (flags.mirror as "full" | "difference"),
         replicate: !flags["no-replicate"],
@@ -49,6 +53,7 @@ export default class Connect extends SmCommand {
         durability: flags.durability as "none" | "write" | "fsync",
         ...(flags.guard === undefined ? {} : parseGuard("--guard", flags.guard)),
         remapLinks: !flags["no-remap-links"],
+        ...parseSimulatedLink(flags),
       },
     } as const;
     const result = await this.api(flags).call("connection.connect", input, { deadlineMs: CONNECT_DEADLINE_MS });

@@ -1,3 +1,5 @@
+import type { Mapping } from "../../model/connection-spec.js";
+import { SIMULATION_WORDS } from "../../model/simulation.js";
 import type { ConnectionReport, RepairReport } from "../../model/status.js";
 import { formatConsistency } from "./consistency-text.js";
 import { formatMirrorLine } from "./mirror-text.js";
@@ -36,18 +38,27 @@ function formatSockets({ sockets }: ConnectionReport): string {
   return sockets === null ? "–" : `${sockets.open}: ${sockets.why}`;
 }
 
+/** Said whether it is connected or not. */
+function addressOf({ isSimulated, targetAddress }: ConnectionReport): string {
+  return isSimulated ? SIMULATION_WORDS : targetAddress;
+}
+
+function formatMapping({ isSimulated }: ConnectionReport, { source, target }: Mapping): string {
+  return isSimulated ? `${source} → nowhere` : `${source} → ${target}`;
+}
+
 /** The block of one connection in a status. */
 export function formatConnectionLines(connection: ConnectionReport): string[] {
   const { mirror } = connection;
   return [
-    `${connection.id}  ${connection.repset} → ${connection.target} (${connection.targetAddress})  ${connection.state}`,
-    ...connection.mappings.map(({ source, target }) => `   ${source} → ${target}`),
+    `${connection.id}  ${connection.repset} → ${connection.target} (${addressOf(connection)})  ${connection.state}`,
+    ...connection.mappings.map((mapping) => `   ${formatMapping(connection, mapping)}`),
     `   data ${connection.targetDataState}, target ${connection.targetStatus}, transmit ${connection.transmitMode}`,
     `   mirror ${formatMirrorLine(mirror)}`,
     ...(connection.repair.pending > 0 ? [`   repair ${formatRepair(connection.repair)}`] : []),
     `   replication ${connection.replicationStatus}, queue ${formatCount(connection.queuedOps)} ops, ${formatBytes(queueBytes(connection))}, lag ${formatDuration(connection.lagMs)}`,
     `   sent ${formatSent(connection)}, compression ${formatCompression(connection)}`,
-    `   consistent ${formatConsistency(connection.consistency)}`,
+    ...(connection.isSimulated ? [] : [`   consistent ${formatConsistency(connection.consistency)}`]),
     ...indent(connection.reasons.flatMap(formatReason), 3),
     ...(connection.problemCount > 0 ? [`   ${formatCount(connection.problemCount)} problems: see \`sm connection show ${connection.id}\``] : []),
   ];
@@ -78,8 +89,8 @@ function formatRepair({ pending, places, files, bytes, since }: RepairReport): s
 export function formatConnection(connection: ConnectionReport): string {
   const lines = [
     `set             ${connection.repset}`,
-    `target          ${connection.target} (${connection.targetAddress})`,
-    ...connection.mappings.map(({ source, target }) => `map             ${source} → ${target}`),
+    `target          ${connection.target} (${addressOf(connection)})`,
+    ...connection.mappings.map((mapping) => `map             ${formatMapping(connection, mapping)}`),
     `state           ${connection.state}`,
     `data            ${connection.targetDataState}`,
     `target status   ${connection.targetStatus}`,
@@ -94,7 +105,7 @@ export function formatConnection(connection: ConnectionReport): string {
     `sockets         ${formatSockets(connection)}`,
     `change sets     ${connection.lastSeq} made, ${connection.appliedSeq} applied, ${connection.durableSeq} durable`,
     `lag             ${formatDuration(connection.lagMs)}`,
-    `consistent      ${formatConsistency(connection.consistency)}`,
+    ...(connection.isSimulated ? [] : [`consistent      ${formatConsistency(connection.consistency)}`]),
     `guard           ${formatGuard(connection.guard)}`,
     `last file       ${connection.lastFileTouched === "" ? "–" : connection.lastFileTouched}`,
     ...connection.reasons.flatMap(formatReason),

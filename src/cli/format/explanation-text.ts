@@ -1,4 +1,5 @@
 import type { EntryFacts, KnownEntry, PathExplanation, PathTarget, PathWait, SetExplanation } from "../../model/explanation.js";
+import { SIMULATION_WORDS } from "../../model/simulation.js";
 import { formatBytes } from "./quantities.js";
 import { formatRule } from "./repset-text.js";
 
@@ -55,5 +56,9 @@ function formatKnown(known: KnownEntry | null): string {
 
 function formatTarget({ connection, target, path, state, isChecked, appliedSeq, lastSeq }: PathTarget): string[] {
   const checked = isChecked ? ["    its content is being compared"] : [];
-  return [`  connection ${connection} to ${target}: ${path}`, `    ${state}, ${appliedSeq} of ${lastSeq} change sets applied`, ...checked];
+  return [
+    `  connection ${connection} to ${target}: ${path === "" ? SIMULATION_WORDS : path}`,
+    `    ${state}, ${appliedSeq} of ${lastSeq} change sets applied`,
+    ...checked,
+  ];
 }

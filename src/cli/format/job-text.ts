@@ -1,5 +1,6 @@
 import { isJobOver, type JobReport, type VerifyJobReport } from "../../model/job.js";
 import { formatOrphans } from "./orphans-text.js";
+import { formatPlan, planFigure } from "./plan-text.js";
 import { formatBytes, formatCount, formatPercent, formatTime } from "./quantities.js";
 import { indent } from "./reason-text.js";
 import { formatTable } from "./table.js";
@@ -31,11 +32,13 @@ export function formatJobList(jobs: readonly JobReport[]): string {
 /** What it found, in a few words. */
 export function jobFigure(job: JobReport): string {
   if (job.kind === "verify") return `${formatCount(job.verify.differences)} differences`;
+  if (job.kind === "plan") return planFigure(job.plan);
   const { files, directories } = job.orphans.counts.found;
   return `${formatCount(files + directories)} orphans`;
 }
 
 export function formatJob(job: JobReport): string {
+  if (job.kind === "plan") return formatPlan(job);
   return job.kind === "verify" ? formatVerify(job) : formatOrphans(job);
 }
 

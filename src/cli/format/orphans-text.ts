@@ -1,6 +1,7 @@
 import { isJobOver, type OrphansJobReport } from "../../model/job.js";
 import type { OrphanSums } from "../../model/orphan-sums.js";
 import type { OrphansReport, ShownOrphan } from "../../model/orphans.js";
+import { deletionText } from "./plan-text.js";
 import { formatBytes, formatCount, formatPercent } from "./quantities.js";
 import { indent } from "./reason-text.js";
 
@@ -17,7 +18,7 @@ export function formatOrphans({ id, status, percent, message, repset, target, or
   const { counts, findings } = orphans;
   const lines = [
     `${formatCount(counts.names)} names looked at: ${sumsText(counts.found)} are not on the source`,
-    ...doneText(orphans),
+    ...doneText(orphans, target),
     ...(counts.kept > 0 ? [`${formatCount(counts.kept)} stay: excluded, younger, or a directory that holds such`] : []),
     ...(counts.failed > 0 ? [`${formatCount(counts.failed)} could not be removed`] : []),
     ...findings.map(orphanText),
@@ -31,10 +32,13 @@ function sumsText({ files, directories, bytes }: OrphanSums): string {
   return `${formatCount(files)} files (${formatBytes(bytes)}) and ${formatCount(directories)} directories`;
 }
 
-function doneText({ action, isDryRun, to, counts }: OrphansReport): readonly string[] {
+function doneText({ action, isDryRun, to, counts }: OrphansReport, target: string): readonly string[] {
   if (action === "report") return [];
   const how = action === "move" ? `moved to ${to ?? ""}` : "deleted";
-  return [isDryRun ? `dry run: ${sumsText(counts.found)} would be ${how}` : `${sumsText(counts.done)} ${how}`];
+  if (!isDryRun) return [`${sumsText(counts.done)} ${how}`];
+  return action === "move"
+    ? [`dry run: this will move ${sumsText(counts.found)} to ${to ?? ""} on ${target}`]
+    : [`dry run: ${deletionText(counts.found, target)}`];
 }
 
 function orphanText({ path, isDirectory, files, directories, bytes, outcome, message }: ShownOrphan): string {

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { SmError } from "../../base/errors.js";
 import type { ApiCommands } from "../../control/api.js";
 import type { Mapping } from "../../model/connection-spec.js";
+import { isSimulationName } from "../../model/simulation.js";
 
 /** SOURCE=TARGET, split at the first "=" that is followed by "/": a source path may hold others. */
 export function parseMapping(text: string): Mapping {
@@ -18,7 +19,15 @@ export interface MapFlags {
   readonly base?: string | undefined;
 }
 
-export function parseMap(flags: MapFlags): ApiCommands["connection.connect"]["input"]["map"] {
+type MapInput = ApiCommands["connection.connect"]["input"]["map"];
+
+/** A simulation has no place on a target: with a map, its name is one of a peer, or refused by the agent. */
+export function parseMapTo(target: string, flags: MapFlags): MapInput {
+  const isWithout = (flags.map ?? []).length === 0 && flags.exact !== true && flags.base === undefined;
+  return isWithout && isSimulationName(target) ? { kind: "none" } : parseMap(flags);
+}
+
+export function parseMap(flags: MapFlags): MapInput {
   const pairs = (flags.map ?? []).map(parseMapping);
   const given = [pairs.length > 0, flags.exact === true, flags.base !== undefined].filter(Boolean).length;
   if (given > 1) throw new SmError("USAGE", "--map, --exact and --base exclude each other: give one of them");

@@ -1,7 +1,11 @@
 import * as Flags from "@oclif/core/flags";
+import { SmError } from "../../../base/errors.js";
+import { formatJob } from "../../format/job-text.js";
 import { formatMirror } from "../../format/mirror-text.js";
 import { connectionArg, parseConnectionId } from "../../parse/connection-id.js";
 import { parseDurationSeconds } from "../../parse/duration.js";
+import { NAMES_SHOWN, namesFlag } from "../../parse/names-flag.js";
+import { jobExitCode, waitForStarted } from "../../progress/job-wait.js";
 import { mirrorExitCode, waitForMirror } from "../../progress/mirror-wait.js";
 import { openProgress } from "../../progress/progress.js";
 import { SmCommand } from "../../sm-command.js";
@@ -12,6 +16,7 @@ export default class MirrorStart extends SmCommand {
     "sm mirror start 1",
     "sm mirror start 1 --mode full --wait --timeout 1h",
     "sm mirror start 1 --checksum-all --path /data/db --wait",
+    "sm mirror start 1 --newer --dry-run --names 100",
   ];
   static override args = connectionArg;
   static override flags = {
@@ -21,22 +26,29 @@ export default class MirrorStart extends SmCommand {
     newer: Flags.boolean({ description: "send files only if they are newer on the source; the others are left alone and told" }),
     path: Flags.string({ description: "mirror this directory or file of the source only, with all below (again for more)", multiple: true }),
     wait: Flags.boolean({ description: "return when the mirror has ended; exit code 5 when it had problems" }),
-    timeout: Flags.string({ description: "with --wait: at most this long; exit code 6 then", dependsOn: ["wait"] }),
+    "dry-run": Flags.boolean({ description: "change nothing: find out, and tell, what would be sent, deleted and left alone" }),
+    names: namesFlag,
+    timeout: Flags.string({ description: "with --wait or --dry-run: at most this long; exit code 6 then, and it goes on" }),
   };
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(MirrorStart);
     const id = parseConnectionId(args.conn);
+    if (flags.names !== undefined && !flags["dry-run"]) throw new SmError("USAGE", "--names goes with --dry-run");
+    if (flags.timeout !== undefined && !flags.wait && !flags["dry-run"]) throw new SmError("USAGE", "--timeout goes with --wait or --dry-run");
     const timeoutMs = flags.timeout === undefined ? Number.POSITIVE_INFINITY : parseDurationSeconds("--timeout", flags.timeout) * 1000;
     const content = flags["checksum-all"] ? "checksum-all" : flags.checksum ? "checksum" : "times";
     const api = this.api(flags);
-    let { mirror } = await api.call("mirror.start", {
-      id,
-      mode: flags.mode as "full" | "difference",
-      content,
-      newerOnly: flags.newer,
-      ...(flags.path === undefined ? {} : { paths: flags.path }),
-    });
+    const paths = flags.path === undefined ? {} : { paths: flags.path };
+    const wish = { id, mode: flags.mode as "full" | "difference", content, newerOnly: flags.newer, ...paths } as const;
+    if (flags["dry-run"]) {
+      const started = await api.call("mirror.plan", { ...wish, namesMax: flags.names ?? NAMES_SHOWN });
+      const job = await waitForStarted({ api, job: started.job, timeout: flags.timeout, isJson: flags.json === true });
+      this.exitWith(jobExitCode(job));
+      this.show({ job }, flags, () => formatJob(job));
+      return;
+    }
+    let { mirror } = await api.call("mirror.start", wish);
     if (flags.wait) {
       const progress = await openProgress({ stream: process.stderr, isSilent: flags.json });
       try {
