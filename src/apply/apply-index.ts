@@ -10,7 +10,7 @@ import { EINTR } from "../fs/errno.js";
 import { closeFd, type FileStat, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_TMPFILE, openAt, preadFd, statAt } from "../fs/native.js";
 import { baseName } from "../model/byte-path.js";
 import { BLOCK_BYTES, INDEX_ENTRY_BYTES, type IndexChange } from "../model/change.js";
-import { indexOffsets } from "../model/index-blocks.js";
+import { indexCount, indexOffsets } from "../model/index-blocks.js";
 import { type ApplyContext, parentOf } from "./apply-context.js";
 import { typeOf } from "./attributes.js";
 import type { Directory } from "./directory-cache.js";
@@ -18,8 +18,8 @@ import type { Verdict } from "./verdict.js";
 
 const CHUNK_BYTES = 16 * BLOCK_BYTES;
 const chunk = Buffer.alloc(CHUNK_BYTES);
-/** What an answer can carry, twice over. */
-const ENTRIES_MAX = 8 * 1024 * 1024;
+/** Those of 256 GiB: more than an answer is to carry. */
+const ENTRIES_MAX = 4 * 1024 * 1024;
 /** Room that is left on the volume while a file is there twice. */
 const RESERVE_BYTES = 256 * 1024 * 1024;
 /** On small volumes. */
@@ -62,8 +62,8 @@ function canBeNameless(parent: Directory): boolean {
 }
 
 function entriesOf(fd: number, { ranges, blockBytes }: IndexChange, size: number): Buffer | null {
+  if (indexCount(ranges, blockBytes, size) > ENTRIES_MAX) return null;
   const offsets = indexOffsets(ranges, blockBytes, size);
-  if (offsets.length > ENTRIES_MAX) return null;
   const entries = Buffer.allocUnsafeSlow(offsets.length * INDEX_ENTRY_BYTES);
   /** What the chunk holds. */
   let from = 0;

@@ -87,7 +87,7 @@ export class ContentCheck {
     }
     const answer = this.#answers.shift();
     const [next] = this.#waiting.values();
-    if (answer !== undefined && this.#parked.has(answer.seq)) this.#resume(answer as IndexAnswer);
+    if (answer?.kind === "index" && this.#parked.has(answer.seq)) this.#resume(answer);
     else if (answer !== undefined) this.#take(answer);
     else if (next !== undefined && this.#mayAsk) this.#ask(next);
   }

@@ -3,7 +3,7 @@
 
 import type { FileStat } from "../fs/native.js";
 import { BLOCK_BYTES, type FileBase, INDEX_ENTRY_BYTES, type IndexAnswer } from "../model/change.js";
-import { ALL_BLOCKS, indexOffsets } from "../model/index-blocks.js";
+import { ALL_BLOCKS, indexCount, indexOffsets } from "../model/index-blocks.js";
 import { BlockIndex } from "./block-index.js";
 import { blockCount, isSparse, nextData, sumOf } from "./content-reader.js";
 import { FoundParts } from "./found-parts.js";
@@ -47,8 +47,9 @@ export class MovedSearch {
     this.#stat = stat;
     this.#base = base;
     this.canRebuild = canRebuild;
-    this.#coarse = new BlockIndex(BLOCK_BYTES, indexOffsets(ALL_BLOCKS, BLOCK_BYTES, base.size), base.size, entries);
-    this.against = this.#coarse.sums;
+    this.#coarse = indexOf({ blockBytes: BLOCK_BYTES, ranges: ALL_BLOCKS }, base, entries);
+    this.#isLost = this.#coarse === null;
+    this.against = this.#coarse?.sums ?? new BigUint64Array(0);
   }
 
   /** One bounded piece of work, or a question, whose answer `take` is to be given before the next step. */
@@ -71,13 +72,12 @@ export class MovedSearch {
     const question = this.#question;
     this.#question = null;
     const isSame = base?.size === this.#base.size && base.mtimeSec === this.#base.mtimeSec && base.mtimeNsec === this.#base.mtimeNsec;
-    if (question === null || !isSame) {
+    const index = question !== null && isSame ? indexOf(question, base, entries) : null;
+    if (index === null) {
       this.#isLost = true;
       return;
     }
-    const offsets = indexOffsets(question.ranges, question.blockBytes, base.size);
-    const index = new BlockIndex(question.blockBytes, offsets, base.size, entries);
-    const gaps = this.parts.gaps(this.#stat.size).filter(({ extent }) => extent[1] >= question.blockBytes);
+    const gaps = this.parts.gaps(this.#stat.size).filter(({ extent }) => extent[1] >= index.blockBytes);
     this.#searches = gaps.map(({ extent, expected }) => ({ search: new RollingSearch(index, extent, expected, this.#found), bytes: extent[1] })).reverse();
   }
 
@@ -139,6 +139,12 @@ export class MovedSearch {
     });
     return blocks;
   }
+}
+
+/** Null when the answer does not fit the question. */
+function indexOf({ blockBytes, ranges }: IndexQuestion, { size }: FileBase, entries: Buffer): BlockIndex | null {
+  if (indexCount(ranges, blockBytes, size) * INDEX_ENTRY_BYTES !== entries.length) return null;
+  return new BlockIndex(blockBytes, indexOffsets(ranges, blockBytes, size), size, entries);
 }
 
 function rangesOf(blocks: readonly number[]): number[] {

@@ -137,7 +137,7 @@ export class MirrorSends {
   }
 
   takeContent(answer: SumsAnswer | IndexAnswer): void {
-    if (this.#parked.has(answer.seq)) this.#resume(answer as IndexAnswer);
+    if (this.#parked.has(answer.seq)) answer.kind === "index" ? this.#resume(answer) : this.askAgain(answer.seq);
     else if (this.#parked.size < PARKED_MAX) this.#sendAgainst(answer);
     else this.#unsent.push(answer);
   }

@@ -10,15 +10,20 @@ export const ALL_BLOCKS: readonly number[] = [0, 2 ** 32];
  * block of the file may be short; it is told if blocks are as large as can be, and otherwise left out.
  */
 export function indexOffsets(ranges: readonly number[], blockBytes: number, size: number): Float64Array {
-  let count = 0;
-  for (let i = 0; i < ranges.length; i += 2) count += countIn(ranges, i, blockBytes, size);
-  const offsets = new Float64Array(count);
+  const offsets = new Float64Array(indexCount(ranges, blockBytes, size));
   let at = 0;
   for (let i = 0; i < ranges.length; i += 2) {
     const start = (ranges[i] as number) * BLOCK_BYTES;
     for (let n = countIn(ranges, i, blockBytes, size), offset = start; n > 0; n--, offset += blockBytes) offsets[at++] = offset;
   }
   return offsets;
+}
+
+/** How many these are. */
+export function indexCount(ranges: readonly number[], blockBytes: number, size: number): number {
+  let count = 0;
+  for (let i = 0; i < ranges.length; i += 2) count += countIn(ranges, i, blockBytes, size);
+  return count;
 }
 
 function countIn(ranges: readonly number[], index: number, blockBytes: number, size: number): number {
