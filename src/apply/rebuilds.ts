@@ -1,6 +1,8 @@
 // Files that are being made anew beside the ones they are to replace. They have no name until they are whole: what a process that is
 // killed leaves of them, the kernel takes away.
 
+import { close, openSync } from "node:fs";
+import { procPath } from "../fs/confined-root.js";
 import { closeFd, type FileStat } from "../fs/native.js";
 import type { BytePath } from "../model/byte-path.js";
 import type { RebuildChange, RootIndex } from "../model/change.js";
@@ -61,9 +63,20 @@ export class Rebuilds {
     if (rebuild === undefined) return;
     this.#byPlace.delete(key);
     closeFd(rebuild.fd);
-    // It may be the last of a large file, which takes the kernel a while to free: nobody is to wait for that.
-    setImmediate(closeFd, rebuild.oldFd);
+    closeAside(rebuild.oldFd);
   }
+}
+
+/** It may be all that is left of a large file, which takes the kernel a while to free: that is for a thread of the pool. */
+function closeAside(fd: number): void {
+  try {
+    // Node wants to have opened what it is to close.
+    close(openSync(procPath(fd), "r"), () => undefined);
+  } catch (error) {
+    // No descriptor is left, say: then it is freed here.
+    if (!(error instanceof Error)) throw error;
+  }
+  closeFd(fd);
 }
 
 function keyOf(root: RootIndex, path: BytePath): string {
