@@ -52,17 +52,17 @@ module.exports = {
     ...packageRules,
     {
       name: "cli-imports",
-      comment: "cli may import base, model and the types of control/api; one command starts the agent",
+      comment: "cli may import base, model, script and the types of control/api; one command starts the agent",
       severity: "error",
       from: { path: "^src/cli/", pathNot: AGENT_COMMAND },
-      to: { path: "^src/", pathNot: ["^src/(cli|base|model)/", CONTROL_API] },
+      to: { path: "^src/", pathNot: ["^src/(cli|base|model|script)/", CONTROL_API] },
     },
     {
       name: "agent-command-imports",
       comment: "the command that runs the agent may import what cli may, and agent",
       severity: "error",
       from: { path: AGENT_COMMAND },
-      to: { path: "^src/", pathNot: ["^src/(cli|base|model|agent)/", CONTROL_API] },
+      to: { path: "^src/", pathNot: ["^src/(cli|base|model|script|agent)/", CONTROL_API] },
     },
     {
       name: "agent-is-imported-dynamically",
@@ -72,10 +72,17 @@ module.exports = {
       to: { path: "^src/agent/", dependencyTypesNot: ["dynamic-import", "type-only"] },
     },
     {
+      name: "script-imports",
+      comment: "script may import base, model and the types of control/api",
+      severity: "error",
+      from: { path: "^src/script/" },
+      to: { path: "^src/", pathNot: ["^src/(script|base|model)/", CONTROL_API] },
+    },
+    {
       name: "control-api-types-only",
       comment: "faces know the API by its types",
       severity: "error",
-      from: { path: "^src/(cli|console)/" },
+      from: { path: "^src/(script|cli|console)/" },
       to: { path: CONTROL_API, dependencyTypesNot: ["type-only"] },
     },
     {
@@ -89,7 +96,7 @@ module.exports = {
       name: "no-unknown-folder",
       comment: "every file of src/ lies in a folder of the table",
       severity: "error",
-      from: { path: "^src/", pathNot: `^src/(${[...Object.keys(FOLDERS), "cli", "console"].join("|")})/` },
+      from: { path: "^src/", pathNot: `^src/(${[...Object.keys(FOLDERS), "script", "cli", "console"].join("|")})/` },
       to: {},
     },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },

@@ -14,10 +14,11 @@ import { type Config, parseEndpoint } from "../config/config.js";
 import { loadConfig } from "../config/load-config.js";
 import { RepsetStore } from "../config/repset-store.js";
 import { TargetQuarantine } from "../connection/target-quarantine.js";
-import { TargetService, type TargetSettings } from "../connection/target-service.js";
+import { TargetService } from "../connection/target-service.js";
+import type { TargetSettings } from "../connection/target-settings.js";
 import { ControlServer } from "../control/http-server.js";
 import { keepBufferMemory } from "../fs/heap.js";
-import type { PeerAddress } from "../model/channel-port.js";
+import type { Peer, PeerAddress } from "../model/channel-port.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { StatusReport } from "../model/status.js";
 import { AgentLog } from "../observe/agent-log.js";
@@ -30,12 +31,14 @@ import { type DialerOptions, WsSourceDialer } from "../transport/source-dialer.j
 import { AgentLock } from "./agent-lock.js";
 import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
-import { JobService } from "./job-service.js";
+import { JobDuties } from "./job-duties.js";
 import { machineIdentity } from "./machine.js";
 import { PeerService } from "./peer-service.js";
 import { QueueLimitsFile } from "./queue-limits.js";
 import { QueueService } from "./queue-service.js";
 import { RepsetService } from "./repset-service.js";
+import { RestoreHolder } from "./restore-holder.js";
+import { RestoreService } from "./restore-service.js";
 import { Simulations, type SimulationsOptions } from "./simulations.js";
 import { SourceService, type SourceServiceOptions } from "./source-service.js";
 import { StatusBoard } from "./status-board.js";
@@ -125,7 +128,12 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const common = { version, failpoint, log };
   const target = await TargetService.open({ ...targetOptions(config, identity, peers), ...common, onFeeds: () => feedsChanged(), onChange: board.changed });
   closers.push(() => target.close());
-  const server = await PeerServer.open({ ...trust, listen, accept: target.accept, dismiss: target.dismiss, log, limits: linkTiming(config) });
+  const limits = openLimits(config, log);
+  const findPeer = (name: string): Peer => peerService.find(name);
+  const holder = new RestoreHolder({ config, limits: () => limits.inForce, target, dialer, findPeer, ...common, onChange: board.changed });
+  closers.push(() => holder.close());
+  const doors = { accept: target.accept, dismiss: holder.dismiss, acceptRestore: holder.accept, compressBytesMin: config.transport.compressMinBytes };
+  const server = await PeerServer.open({ ...trust, listen, ...doors, log, limits: linkTiming(config) });
   closers.push(() => server.close());
   const repsetStore = await RepsetStore.open(config.configDir, log);
   closers.push(() => repsetStore.close());
@@ -136,22 +144,14 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     listening: () => server.address,
     onPaired: (name) => source.nudgePeer(name),
   });
-  const limits = openLimits(config, log);
   const simulations = openSimulations({ config, ...common }, closers);
-  const jobs: JobService = new JobService({ config, connection: (id) => source.connection(id), board, log });
-  const source: SourceService = await SourceService.open({
-    config,
-    limits,
-    repsets: repsetStore,
-    dialer: simulations.over(dialer),
-    findPeer: (name) => peerService.find(name),
-    feeds: () => target.feeds,
-    jobs: alsoOf(jobs, simulations),
-    simulations,
-    board,
-    ...common,
-  });
+  const duties: JobDuties = new JobDuties({ config, connection: (id) => source.connection(id), board, log });
+  const parts = { config, limits, findPeer, board };
+  const simulated = { dialer: simulations.over(dialer), jobs: alsoOf(duties, simulations), simulations };
+  const source: SourceService = await SourceService.open({ ...parts, ...simulated, repsets: repsetStore, feeds: () => target.feeds, ...common });
   closers.push(() => source.close());
+  const restores = new RestoreService({ ...parts, dialer, jobs: duties.jobs, holder, source, target, log });
+  closers.push(() => restores.close());
   peers.onRemoved(({ name }) => source.peerRemoved(name));
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
@@ -165,8 +165,9 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const control: AgentControl = {
     repsets: openRepsets(repsetStore, source, closers),
     connections: source,
-    jobs,
+    ...duties.controls,
     simulation: simulations,
+    restores,
     transmission: new TransmissionService((id) => source.connection(id)),
     targets: target,
     peers: peerService,
@@ -218,15 +219,15 @@ function openSimulations(options: SimulationsOptions, closers: (() => Promise<vo
 }
 
 /** What a source says of a connection concerns both. */
-function alsoOf(jobs: JobService, simulations: Simulations): SourceServiceOptions["jobs"] {
+function alsoOf(jobs: JobDuties, simulations: Simulations): SourceServiceOptions["jobs"] {
   return {
     takeEvent: (id, event) => {
       simulations.takeEvent(id, event);
       jobs.takeEvent(id, event);
     },
-    tick: () => {
+    tick: (connections) => {
       simulations.tick();
-      jobs.tick();
+      jobs.tick(connections);
     },
     forget: (id) => {
       simulations.forget(id);

@@ -10,6 +10,14 @@ import { isJobOver, type JobReport } from "../model/job.js";
 const JOBS_KEPT = 100;
 const FINDINGS_KEPT = 100;
 
+const RESTARTED = "the agent was restarted";
+
+/** A scrub goes on where it was. */
+const AFTER_RESTART = {
+  job: { status: "Failed", message: RESTARTED },
+  scrub: { status: "Waiting", message: "the agent was restarted: it goes on as soon as it can" },
+} as const;
+
 interface JobFile {
   readonly lastId: number;
   readonly jobs: readonly JobReport[];
@@ -26,7 +34,8 @@ export class JobStore {
     this.#path = path;
     this.#log = log;
     this.#lastId = lastId;
-    for (const job of jobs) this.#jobs.set(job.id, isJobOver(job) ? job : { ...job, status: "Failed", message: "the agent was restarted" });
+    for (const job of jobs.map(completed))
+      this.#jobs.set(job.id, isJobOver(job) ? job : { ...job, ...AFTER_RESTART[job.startedBy === "scrub" ? "scrub" : "job"] });
   }
 
   /** What cannot be read is said and begun anew: it is a memory of jobs that are over. */
@@ -56,6 +65,12 @@ export class JobStore {
     return this.#jobs.get(id);
   }
 
+  /** It was running when the agent ended. */
+  wasInterrupted(id: number): boolean {
+    const job = this.#jobs.get(id);
+    return job?.status === "Failed" && job.message === RESTARTED;
+  }
+
   /** `isLasting`: on disk, too; a job that goes on is written when it begins and when it ends. */
   put(job: JobReport, isLasting: boolean): void {
     this.#jobs.set(job.id, job);
@@ -76,7 +91,18 @@ export class JobStore {
   }
 }
 
+/** Versions before knew less of a job. */
+function completed(job: JobReport): JobReport {
+  if (job.kind !== "verify") return { ...job, startedBy: job.startedBy ?? "person" };
+  return {
+    ...job,
+    startedBy: job.startedBy ?? "person",
+    verify: { ...job.verify, orphans: job.verify.orphans ?? null, orphansJob: job.verify.orphansJob ?? null },
+  };
+}
+
 function shortened(job: JobReport): JobReport {
+  if (job.kind === "restore") return job;
   if (job.kind === "orphans") return { ...job, orphans: { ...job.orphans, findings: job.orphans.findings.slice(0, FINDINGS_KEPT) } };
   if (job.kind === "plan") return job;
   return { ...job, verify: { ...job.verify, findings: job.verify.findings.slice(0, FINDINGS_KEPT) } };

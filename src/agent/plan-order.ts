@@ -17,6 +17,14 @@ export function planOrder({ id, record, channel }: SourceConnection, wish: Mirro
     record.roots.map(({ path }) => path),
   );
   const need = needByHand(record.mirrorNeed, plain, new Date().toISOString());
-  const { mirrorId: _, ...order } = mirrorOrder({ connectionId: id, mirrorId: 0, mode: wish.mode, need, extras: need.extras, roots: record.roots });
+  const { mirrorId: _, ...order } = mirrorOrder({
+    connectionId: id,
+    mirrorId: 0,
+    mode: wish.mode,
+    need,
+    isSized: false,
+    extras: need.extras,
+    roots: record.roots,
+  });
   return order;
 }

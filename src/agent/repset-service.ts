@@ -37,6 +37,11 @@ export class RepsetService implements RepsetControl {
     return this.#store.save(name, rules, 0);
   }
 
+  /** The set must be there: an unknown one is created by its own command. */
+  async save(name: string, rules: readonly Rule[], generation?: number): Promise<RepsetSaved> {
+    return this.#save(this.#store.get(name).name, rules, generation);
+  }
+
   async remove(name: string): Promise<void> {
     this.#refuseConnected(name);
     await this.#store.remove(name);

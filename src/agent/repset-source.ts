@@ -40,6 +40,8 @@ interface Request<T> {
 export interface RepsetSourceOptions {
   readonly repset: RepsetData;
   readonly roots: readonly KnownRoot[];
+  /** Where they lie in the sense of the rules; absent = where they are. */
+  readonly ruleRoots?: readonly string[];
   readonly config: Config;
   /** Of its queue, as they are in force. */
   readonly limits: QueueLimits;

@@ -5,17 +5,19 @@ import { displayPath } from "../model/byte-path.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { JobReport, VerifyJobReport } from "../model/job.js";
 import type { SourceCommand, SourceEvent } from "../model/source-messages.js";
-import { differencesIn, type VerifyCounts, type VerifyFinding } from "../model/verify.js";
+import { addCounts, differencesIn, type VerifyCounts, type VerifyFinding } from "../model/verify.js";
 import type { VerifyLog } from "../observe/verify-log.js";
 import type { JobEnding, RunningJob } from "./running-job.js";
 
 const FINDINGS_SHOWN = 1000;
 
 export class RunningVerify implements RunningJob {
-  readonly what = "verification";
+  readonly what: string;
   report: VerifyJobReport;
   readonly #log: VerifyLog;
   readonly #mappings: readonly Mapping[];
+  /** Of before a restart. */
+  readonly #before: VerifyCounts;
   /** All is judged and what is repaired is sent by then; null = it goes on. */
   #endSeq: number | null = null;
 
@@ -23,6 +25,8 @@ export class RunningVerify implements RunningJob {
     this.report = report;
     this.#log = log;
     this.#mappings = mappings;
+    this.#before = report.verify.counts;
+    this.what = report.startedBy === "scrub" ? "scrub" : "verification";
   }
 
   get stopCommand(): SourceCommand {
@@ -50,7 +54,7 @@ export class RunningVerify implements RunningJob {
     this.#log.end(status.toLowerCase(), this.report.verify.counts);
   }
 
-  #takeProgress(counts: VerifyCounts, findings: readonly VerifyFinding[]): void {
+  #takeProgress(since: VerifyCounts, findings: readonly VerifyFinding[]): void {
     const shown = findings.map((finding) => {
       const { root, path, why, differingBytes, isRepaired } = finding;
       const absolute = `${this.#mappings[root]?.source ?? ""}${path === "" ? "" : `/${displayPath(path)}`}`;
@@ -58,6 +62,7 @@ export class RunningVerify implements RunningJob {
       return { path: absolute, why, differingBytes, isRepaired };
     });
     const { verify } = this.report;
+    const counts = addCounts(this.#before, since);
     const all = [...verify.findings, ...shown].slice(0, FINDINGS_SHOWN);
     const share = counts.filesTotal === 0 ? 1 : counts.files / counts.filesTotal;
     const percent = Math.min(99, Math.floor(share * 100));

@@ -9,7 +9,7 @@ import { type BytePath, bytesFromText } from "../model/byte-path.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
 import { isInside, rootsOf } from "../model/repset-roots.js";
 import type { RepsetData, Rule } from "../model/rule.js";
-import type { KnownRoot } from "./repset-source.js";
+import type { KnownRoot, RepsetSource } from "./repset-source.js";
 
 export function rootsOfSet(repset: RepsetData): string[] {
   const roots = rootsOf(repset.rules, isDirectory);
@@ -17,6 +17,11 @@ export function rootsOfSet(repset: RepsetData): string[] {
   for (const root of roots)
     if (!isDirectory(root)) throw new SmError("ROOT_MISSING", `${root}, which ${repset.name} includes, does not exist`, { data: { path: root } });
   return roots;
+}
+
+/** As they are now. Throws ROOT_MISSING. */
+export function rootsAt(paths: readonly string[]): KnownRoot[] {
+  return paths.map((path) => ({ path, ...identityAt(path) }));
 }
 
 export function isDirectory(path: string): boolean {
@@ -28,6 +33,22 @@ export function withBirthTime(root: KnownRoot): KnownRoot {
   if (root.btime !== "" || !isDirectory(root.path)) return root;
   const found = identityAt(root.path);
   return isSameRoot(root, found) ? { path: root.path, ...found } : root;
+}
+
+/** One set has one source: what another connection of it holds must be what is there now. */
+export function refuseOtherRoots(source: RepsetSource | undefined, ids: readonly number[], roots: readonly KnownRoot[]): void {
+  if (source === undefined || source.hasRoots(roots)) return;
+  const { name } = source.repset;
+  throw new SmError("ROOT_CHANGED", `${source.roots.join(", ")} is not the directory that connection ${ids.join(", ")} of ${name} was made for`);
+}
+
+/** Throws REPSET_IN_USE when a set that is connected would have other roots. */
+export function refuseMovedRoots(source: RepsetSource, rules: readonly Rule[], own: readonly string[]): void {
+  const roots = rootsOf(rules, (path) => isDirectory(path) || source.roots.includes(path));
+  refuseOwnSources(rules, roots, own);
+  if (roots.join("\0") === source.roots.join("\0")) return;
+  const change = `${source.roots.join(", ")} to ${roots.join(", ")}`;
+  throw new SmError("REPSET_IN_USE", `the change would move the roots of ${source.repset.name} (${change}) while it is connected`);
 }
 
 /** Views of the kernel: what they hold is no content, and never rests. */

@@ -6,24 +6,22 @@ import { knowledgeOf } from "../capture/path-knowledge.js";
 import type { BackgroundJob, SourceEngine } from "../capture/source-engine.js";
 import type { SourceTree } from "../capture/source-tree.js";
 import { MirrorJob } from "../jobs/mirror-job.js";
-import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
+import type { BytePath } from "../model/byte-path.js";
 import type { Answer, RootIndex } from "../model/change.js";
 import { decodeChangeSet } from "../model/change-set.js";
-import type { DirtyPlace } from "../model/dirty-place.js";
 import type { PathKnowledge } from "../model/explanation.js";
-import type { MirrorCounts, MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
-import { OrphansRunner } from "./orphans-runner.js";
-import { PlanRunner } from "./plan-runner.js";
-import { VerifyRunner } from "./verify-runner.js";
+import type { MirrorOrder, SourceCommand, SourceEvent } from "../model/source-messages.js";
+import { type LookingCommand, LookingJobs } from "./looking-jobs.js";
+import { countsOf } from "./mirror-counts.js";
+import { sharedPlaces } from "./shared-places.js";
 
-const SHARED_NAMES_MAX = 20_000;
 /** Nothing changed since then. */
 const NEVER_MS = Number.MAX_SAFE_INTEGER;
 
 interface ConnectionJobs {
   readonly repair: MirrorJob;
   readonly check: ContentCheck;
-  mirror: { readonly job: MirrorJob; readonly order: MirrorOrder; readonly background: BackgroundJob } | null;
+  mirror: { readonly job: MirrorJob; readonly order: MirrorOrder; readonly background: BackgroundJob; isPaused: boolean } | null;
   reportedRepairs: number;
   /** Last set emitted when the repair or the check had work. */
   repairSeq: number;
@@ -31,33 +29,15 @@ interface ConnectionJobs {
   readonly lost: SeqRange[];
   /** Of dirty places, that the repair is at. */
   readonly batches: number[];
-  verify: VerifyRunner | null;
-  orphans: OrphansRunner | null;
-  plan: PlanRunner | null;
+  readonly looking: LookingJobs;
 }
 
-type JobCommand = Extract<
-  SourceCommand,
-  {
-    kind:
-      | "attach"
-      | "detach"
-      | "mirror"
-      | "stopMirror"
-      | "verify"
-      | "stopVerify"
-      | "orphans"
-      | "stopOrphans"
-      | "plan"
-      | "stopPlan"
-      | "answers"
-      | "review"
-      | "repair"
-      | "lost"
-      | "applied"
-      | "channel";
-  }
->;
+type JobCommand =
+  | LookingCommand
+  | Extract<
+      SourceCommand,
+      { kind: "attach" | "detach" | "mirror" | "stopMirror" | "pauseMirror" | "answers" | "review" | "repair" | "lost" | "applied" | "channel" }
+    >;
 
 interface SeqRange {
   readonly fromSeq: number;
@@ -90,21 +70,19 @@ export class SourceJobs {
       case "stopMirror":
         this.#stopMirror(command.connectionId);
         break;
+      case "pauseMirror":
+        this.#pauseMirror(command.connectionId, command.isPaused);
+        break;
       case "verify":
-        this.#startVerify(command);
-        break;
       case "stopVerify":
-        this.#stopVerify(command.connectionId);
-        break;
+      case "scrub":
+      case "pauseScrub":
+      case "stopScrub":
       case "orphans":
-        this.#startOrphans(command);
-        break;
       case "stopOrphans":
-        this.#stopOrphans(command.connectionId);
-        break;
       case "plan":
       case "stopPlan":
-        this.#plan(command);
+        this.#connections.get(command.connectionId)?.looking.obey(command);
         break;
       case "answers":
         for (const answer of command.answers) this.#takeAnswer(command.connectionId, answer);
@@ -149,6 +127,8 @@ export class SourceJobs {
       content: "times",
       newerOnly: false,
       places: null,
+      doneThrough: null,
+      isSized: false,
       tree: this.#tree,
     });
     const check = new ContentCheck({
@@ -160,13 +140,19 @@ export class SourceJobs {
         if (tree !== undefined) this.#engine.doubts.follow(tree, inode);
       },
     });
-    const none = { mirror: null, verify: null, orphans: null, plan: null };
-    const jobs: ConnectionJobs = { repair, check, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], ...none };
+    const looking = new LookingJobs({
+      connectionId,
+      engine: this.#engine,
+      tree: this.#tree,
+      post: this.#post,
+      repair: (place) => repair.addPlaces([place], NEVER_MS),
+    });
+    const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], looking };
     this.#connections.set(connectionId, jobs);
     this.#engine.jobs.push({
       connectionId,
       get hasWork() {
-        return jobs.mirror === null && repair.hasWork;
+        return jobs.mirror?.isPaused !== false && repair.hasWork;
       },
       step: async () => {
         await repair.step();
@@ -178,7 +164,7 @@ export class SourceJobs {
     this.#engine.jobs.push({
       connectionId,
       get hasWork() {
-        return jobs.mirror === null && check.hasWork;
+        return jobs.mirror?.isPaused !== false && check.hasWork;
       },
       step: async () => {
         check.step();
@@ -207,9 +193,7 @@ export class SourceJobs {
   }
 
   #detach(connectionId: number): void {
-    this.#stopVerify(connectionId);
-    this.#stopOrphans(connectionId);
-    this.#plan({ kind: "stopPlan", connectionId });
+    this.#connections.get(connectionId)?.looking.stop();
     this.#connections.delete(connectionId);
     this.#tree.noteReceiver(connectionId, false);
     for (const job of this.#engine.jobs.filter((j) => j.connectionId === connectionId)) this.#drop(job);
@@ -221,82 +205,42 @@ export class SourceJobs {
     if (index >= 0) this.#engine.jobs.splice(index, 1);
   }
 
-  #startVerify({ connectionId, jobId, options }: Extract<JobCommand, { kind: "verify" }>): void {
-    const jobs = this.#connections.get(connectionId);
-    if (jobs === undefined) return;
-    this.#stopVerify(connectionId);
-    jobs.verify = new VerifyRunner({
-      connectionId,
-      jobId,
-      verify: options,
-      engine: this.#engine,
-      tree: this.#tree,
-      post: this.#post,
-      repair: (place) => jobs.repair.addPlaces([place], NEVER_MS),
-      onEnd: () => {
-        jobs.verify = null;
-      },
-    });
-  }
-
-  #stopVerify(connectionId: number): void {
-    const jobs = this.#connections.get(connectionId);
-    jobs?.verify?.stop();
-    if (jobs !== undefined) jobs.verify = null;
-  }
-
-  #startOrphans(command: Extract<JobCommand, { kind: "orphans" }>): void {
-    const jobs = this.#connections.get(command.connectionId);
-    if (jobs === undefined) return;
-    this.#stopOrphans(command.connectionId);
-    const onEnd = (): void => {
-      jobs.orphans = null;
-    };
-    jobs.orphans = new OrphansRunner({ command, engine: this.#engine, tree: this.#tree, post: this.#post, onEnd });
-  }
-
-  #stopOrphans(connectionId: number): void {
-    const jobs = this.#connections.get(connectionId);
-    jobs?.orphans?.stop();
-    if (jobs !== undefined) jobs.orphans = null;
-  }
-
-  #plan(command: Extract<JobCommand, { kind: "plan" | "stopPlan" }>): void {
-    const jobs = this.#connections.get(command.connectionId);
-    if (jobs === undefined) return;
-    jobs.plan?.stop();
-    const onEnd = (): void => {
-      jobs.plan = null;
-    };
-    jobs.plan = command.kind === "stopPlan" ? null : new PlanRunner({ command, engine: this.#engine, tree: this.#tree, post: this.#post, onEnd });
-  }
-
   #startMirror(order: MirrorOrder): void {
     const jobs = this.#connections.get(order.connectionId);
     if (jobs === undefined) return;
     this.#stopMirror(order.connectionId);
-    this.#stopVerify(order.connectionId);
-    this.#stopOrphans(order.connectionId);
-    this.#plan({ kind: "stopPlan", connectionId: order.connectionId });
+    jobs.looking.mirrorBegins();
     const { connectionId, extras } = order;
     const job = new MirrorJob({ ...order, tree: this.#tree });
     const background: BackgroundJob = {
       connectionId,
       // A job that waits for nothing more must be stepped once again to end.
       get hasWork() {
-        return job.hasWork || job.pending === 0;
+        return jobs.mirror?.isPaused !== true && (job.hasWork || job.pending === 0);
       },
       step: async () => {
         if ((await job.step()) !== "done") return;
         this.#drop(background);
         jobs.mirror = null;
-        this.#post({ kind: "mirrorEmitted", connectionId, mirrorId: order.mirrorId, lastSeq: this.#engine.writer.flush(), counts: countsOf(job) });
+        this.#post({
+          kind: "mirrorEmitted",
+          connectionId,
+          mirrorId: order.mirrorId,
+          lastSeq: this.#engine.writer.flush(),
+          counts: countsOf(job, this.#engine.credits),
+        });
       },
     };
-    jobs.mirror = { job, order, background };
+    jobs.mirror = { job, order, background, isPaused: false };
     this.#engine.jobs.push(background);
     const { files } = this.#engine.totals;
     this.#post({ kind: "mirrorStarted", connectionId, mirrorId: order.mirrorId, files, removesExtras: extras === "remove" });
+  }
+
+  /** It keeps all it knows; repairs, which wait for a mirror otherwise, are done meanwhile. */
+  #pauseMirror(connectionId: number, isPaused: boolean): void {
+    const { mirror = null } = this.#connections.get(connectionId) ?? {};
+    if (mirror !== null) mirror.isPaused = isPaused;
   }
 
   #stopMirror(connectionId: number): void {
@@ -312,8 +256,7 @@ export class SourceJobs {
     if (jobs === undefined) return;
     if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path, answer.seq);
     else if (answer.kind === "problem") this.#post({ kind: "problem", root: answer.root, path: answer.path, code: answer.code, message: answer.message });
-    else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.verify?.takeAnswer(answer) === true || jobs.orphans?.takeAnswer(answer) === true) return;
-    else if (jobs.plan?.takeAnswer(answer) === true) return;
+    else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.looking.takeAnswer(answer)) return;
     else if ((answer.kind !== "sums" && answer.kind !== "index") || !jobs.check.takeAnswer(answer)) jobs.repair.takeAnswer(answer);
   }
 
@@ -353,10 +296,12 @@ export class SourceJobs {
   reportProgress(): void {
     for (const [connectionId, jobs] of this.#connections) {
       const { mirror } = jobs;
-      jobs.verify?.tell();
-      jobs.orphans?.tell();
-      jobs.plan?.tell();
-      if (mirror !== null) this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job) });
+      jobs.looking.tell();
+      if (mirror !== null) {
+        const { doneThrough: pointer } = mirror.job;
+        const done = pointer === undefined ? null : { pointer, seq: this.#engine.writer.flush() };
+        this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job, this.#engine.credits), done });
+      }
       const pending = pendingOf(jobs) + this.#engine.live.unsettled;
       if (pending === 0 && jobs.reportedRepairs === 0) continue;
       jobs.reportedRepairs = pending;
@@ -366,8 +311,7 @@ export class SourceJobs {
 }
 
 function askAgain(jobs: ConnectionJobs, seq: number): void {
-  const others = [jobs.mirror?.job, jobs.verify, jobs.orphans, jobs.plan, jobs.check];
-  if (!others.some((job) => job?.askAgain(seq) === true)) jobs.repair.askAgain(seq);
+  if (jobs.mirror?.job.askAgain(seq) !== true && !jobs.looking.askAgain(seq) && !jobs.check.askAgain(seq)) jobs.repair.askAgain(seq);
 }
 
 /** Losses come one by one and in order: neighbours become one range. */
@@ -377,22 +321,6 @@ function noteLost(lost: SeqRange[], { fromSeq, toSeq }: SeqRange): void {
   else lost.push({ fromSeq, toSeq });
 }
 
-/** Too many to name them: the whole tree, by the times of its files. */
-function sharedPlaces(tree: SourceTree, sinceMs: number): DirtyPlace[] {
-  const places: DirtyPlace[] = [];
-  for (let root = 0; root < tree.rootCount; root++) {
-    const names = tree.sharedNamesSince(root, sinceMs, SHARED_NAMES_MAX);
-    if (names === null) places.push({ root, path: ROOT_PATH, level: "tree", thorough: false });
-    else for (const path of names) places.push({ root, path, level: "entry", thorough: false });
-  }
-  return places;
-}
-
 function pendingOf({ repair, check }: ConnectionJobs): number {
   return repair.pending + check.pending;
-}
-
-function countsOf({ progress }: MirrorJob): MirrorCounts {
-  const { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames, percent } = progress;
-  return { filesTotal, bytesTotal, filesDone, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames, percent };
 }

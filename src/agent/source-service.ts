@@ -13,19 +13,17 @@ import { guardPolicyOf, rejectHeld } from "../connection/guard-decision.js";
 import { heldIn } from "../connection/guard-record.js";
 import { needAfterRestart } from "../connection/restart-need.js";
 import { SourceConnection } from "../connection/source-connection.js";
-import { identityAt } from "../fs/root-identity.js";
 import { DirtyStore } from "../journal/dirty-store.js";
-import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
+import type { Peer, SourceDialer } from "../model/channel-port.js";
 import type { ConnectionPatch, GuardChange } from "../model/connection-spec.js";
 import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
 import type { MirrorWish } from "../model/mirror-wish.js";
-import { rootsOf } from "../model/repset-roots.js";
 import type { RepsetData } from "../model/rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport } from "../model/status.js";
 import { ConnectionStore } from "./connection-store.js";
 import { GoodbyeList } from "./goodbye-list.js";
-import type { JobService } from "./job-service.js";
-import { machineIdentity } from "./machine.js";
+import { greetingOf } from "./greeting.js";
+import type { JobDuties } from "./job-duties.js";
 import { resolveMappings } from "./mapping-resolver.js";
 import { withPlainPaths } from "./mirror-paths.js";
 import { newRecord, refuseTwice } from "./new-connection.js";
@@ -34,9 +32,10 @@ import { queueBytesMax } from "./queue-capacity.js";
 import type { QueueLimitsFile } from "./queue-limits.js";
 import type { QueueWatch } from "./queue-watch.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
-import { isDirectory, ownSourcesOf, refuseOwnSources, rootsOfSet, withBirthTime } from "./set-roots.js";
+import { isDirectory, ownSourcesOf, refuseMovedRoots, refuseOtherRoots, refuseOwnSources, rootsAt, rootsOfSet, withBirthTime } from "./set-roots.js";
 import { peersOf, resolveTarget } from "./simulated-target.js";
 import type { Simulations } from "./simulations.js";
+import { settleHeld } from "./source-settled.js";
 import type { StatusBoard } from "./status-board.js";
 import { syncConnection } from "./sync-connection.js";
 
@@ -48,7 +47,7 @@ export interface SourceServiceOptions {
   readonly findPeer: (name: string) => Peer;
   /** What flows into this agent as a target. */
   readonly feeds: () => readonly Feed[];
-  readonly jobs: Pick<JobService, "takeEvent" | "tick" | "forget">;
+  readonly jobs: Pick<JobDuties, "takeEvent" | "tick" | "forget">;
   readonly simulations: Pick<Simulations, "take">;
   readonly board: StatusBoard;
   readonly version: string;
@@ -87,7 +86,7 @@ export class SourceService implements ConnectionControl {
     const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
       for (const source of this.#sources.values()) source.look();
-      options.jobs.tick();
+      options.jobs.tick([...this.#running.values()].map(({ connection }) => connection));
     };
     this.#tickers = [setInterval(tick, 1000), setInterval(() => this.feedsChanged(true), FEEDS_GONE_MS)];
   }
@@ -114,32 +113,21 @@ export class SourceService implements ConnectionControl {
     const { repsets, findPeer, config, board } = this.#options;
     if (!config.source.enabled) throw new SmError("UNSUPPORTED", "the source module is switched off (source.enabled)");
     const request = resolveTarget(asked, findPeer);
-    const connected = [...this.#running.values()].map(({ connection }) => connection.record.repset);
+    const connected = this.connections.map(({ record }) => record.repset);
     const repset = repsets.requireConnectable(request.repset, connected);
     const paths = rootsOfSet(repset);
     refuseOwnSources(repset.rules, paths, ownSourcesOf(config));
-    const roots = paths.map((path): KnownRoot => ({ path, ...identityAt(path) }));
+    const roots = rootsAt(paths);
     const mappings = resolveMappings(paths, request.map);
-    refuseTwice(
-      [...this.#running.values()].map(({ connection }) => connection.record),
-      request.target,
-      mappings,
-    );
-    this.#refuseOtherRoots(repset.name, roots);
+    const records = this.connections.map(({ record }) => record);
+    refuseTwice(records, request.target, mappings);
+    refuseOtherRoots(this.#sources.get(repset.name), this.connectionsOf(repset.name), roots);
     if (request.target === "localhost") refuseLocalLoops(mappings);
     const record = newRecord({ id: this.#store.nextId(), request, repset: repset.name, mappings, roots, cleanUntilMs: Date.now() - EVENT_LAG_MS });
     this.#store.save(record);
     const connection = await this.#take(record, null);
     await board.until(() => connection.state.kind !== "connecting", 5000);
     return reportConnection(connection);
-  }
-
-  /** One set has one source: what another connection of it holds must be what is there now. */
-  #refuseOtherRoots(name: string, roots: readonly KnownRoot[]): void {
-    const source = this.#sources.get(name);
-    if (source === undefined || source.hasRoots(roots)) return;
-    const ids = this.connectionsOf(name).join(", ");
-    throw new SmError("ROOT_CHANGED", `${source.roots.join(", ")} is not the directory that connection ${ids} of ${name} was made for`);
   }
 
   async #take(record: ConnectionRecord, restartReason: string | null): Promise<SourceConnection> {
@@ -164,12 +152,13 @@ export class SourceService implements ConnectionControl {
       dialer,
       places,
       findPeer: peersOf(record, findPeer),
-      hello: () => this.#hello(connection, source),
+      hello: () => greetingOf(connection, source, { origins: this.#origins.tell(record.id, source.roots), version: this.#options.version }),
       windowBytes: config.transport.windowMiB * MiB,
       repairBelowBytes: () => (limits.inForce.memoryMiB * MiB) / 2,
       stallMs: config.watchdog.stallSeconds === 0 ? null : config.watchdog.stallSeconds * 1000,
       captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
       queueBytesMax: () => queueBytesMax(config, source.journal.stats()),
+      sizesMirrors: config.mirror.size,
       guardPolicy: ({ options }) => guardPolicyOf(options, config.guard),
       save: (changed) => this.#store.save(changed),
       onChange: board.changed,
@@ -189,25 +178,6 @@ export class SourceService implements ConnectionControl {
     this.#running.set(record.id, { connection, source, abort, done });
     board.changed();
     return connection;
-  }
-
-  #hello(connection: SourceConnection, source: RepsetSource): Greeting {
-    const { record } = connection;
-    return {
-      connectionKey: record.key,
-      connectionId: record.id,
-      repset: record.repset,
-      generation: source.repset.generation,
-      rules: [...source.repset.rules],
-      mappings: [...record.mappings],
-      epoch: source.journal.stats().epoch,
-      remapLinks: record.options.remapLinks,
-      durability: record.options.durability,
-      sourceTimeMs: Date.now(),
-      machine: machineIdentity(),
-      origins: this.#origins.tell(record.id, source.roots),
-      version: this.#options.version,
-    };
   }
 
   /** The roots are those that were connected, there or not: the source waits for them. */
@@ -235,6 +205,7 @@ export class SourceService implements ConnectionControl {
 
   async disconnect(id: number): Promise<{ readonly isTargetTold: boolean }> {
     const { connection, source, abort, done } = this.#get(id);
+    if (connection.record.restore?.state === "running") throw new SmError("JOB_CONFLICT", `the source of connection ${id} is being restored`);
     abort.abort();
     await done;
     this.#options.jobs.forget(id);
@@ -268,7 +239,7 @@ export class SourceService implements ConnectionControl {
   }
 
   reports(): readonly ConnectionReport[] {
-    return [...this.#running.values()].map(({ connection }) => reportConnection(connection));
+    return this.connections.map(reportConnection);
   }
 
   status(): Pick<StatusReport, "connections" | "captures" | "goodbyes"> {
@@ -302,7 +273,29 @@ export class SourceService implements ConnectionControl {
 
   /** Connections of a replication set, by number. */
   connectionsOf(repset: string): readonly number[] {
-    return [...this.#running.values()].filter(({ connection }) => connection.record.repset === repset).map(({ connection }) => connection.id);
+    return this.connections.filter(({ record }) => record.repset === repset).map(({ id }) => id);
+  }
+
+  get connections(): readonly SourceConnection[] {
+    return [...this.#running.values()].map(({ connection }) => connection);
+  }
+
+  /** The directories of a set may have been made anew: its connections go on with those that are there. */
+  async adoptRoots(name: string): Promise<void> {
+    const source = this.#sources.get(name);
+    if (source?.roots.every(isDirectory) !== true || source.hasRoots(rootsAt(source.roots))) return;
+    const roots = rootsAt(source.roots);
+    const concerned = [...this.#running.values()].filter((each) => each.source === source);
+    for (const { abort } of concerned) abort.abort();
+    for (const { connection, done } of concerned) {
+      await done;
+      source.detach(connection);
+      this.#running.delete(connection.id);
+    }
+    this.#sources.delete(name);
+    await source.close();
+    const why = ({ mirrorNeed }: ConnectionRecord): string | null => (mirrorNeed?.reason === "restore" ? null : "its directories were restored");
+    for (const { connection } of concerned) await this.#take({ ...connection.record, roots }, why(connection.record));
   }
 
   async sync(id: number, timeoutMs: number): Promise<ConnectionReport> {
@@ -333,11 +326,17 @@ export class SourceService implements ConnectionControl {
   async startMirror(id: number, wish: MirrorWish): Promise<MirrorReport> {
     const { connection, source } = this.#get(id);
     const plain = withPlainPaths(wish, source.roots);
-    connection.nudge();
+    await settleHeld(connection, source);
     const { id: before } = connection.startMirror(plain);
+    connection.nudge();
     // Who waits for it must know its number; without a target it has none yet.
     await this.#options.board.until(() => connection.mirror.id > before || connection.state.kind !== "connecting", 5000);
     return connection.mirror.report();
+  }
+
+  async pauseMirror(id: number, isPaused: boolean): Promise<MirrorReport> {
+    const { duty } = this.#get(id).connection;
+    return isPaused ? duty.pause() : duty.resume();
   }
 
   async stopMirror(id: number): Promise<MirrorReport> {
@@ -346,11 +345,7 @@ export class SourceService implements ConnectionControl {
 
   async waitMirror(id: number, mirrorId: number, timeoutMs: number): Promise<MirrorReport> {
     const { connection } = this.#get(id);
-    const isOver = (): boolean => {
-      if (connection.mirror.id > mirrorId) return true;
-      return connection.mirror.id === mirrorId && !connection.mirror.isRunning && connection.record.mirrorNeed?.isAutomatic !== true;
-    };
-    await this.#options.board.until(isOver, timeoutMs);
+    await this.#options.board.until(() => connection.duty.isOver(mirrorId), timeoutMs);
     return connection.mirror.report();
   }
 
@@ -362,15 +357,7 @@ export class SourceService implements ConnectionControl {
   /** Refuses rules that would move the roots of a connected set. */
   checkRules(name: string, rules: RepsetData["rules"]): void {
     const source = this.#sources.get(name);
-    if (source === undefined) return;
-    const roots = rootsOf(rules, (path) => isDirectory(path) || source.roots.includes(path));
-    refuseOwnSources(rules, roots, ownSourcesOf(this.#options.config));
-    if (roots.join("\0") !== source.roots.join("\0")) {
-      throw new SmError(
-        "REPSET_IN_USE",
-        `the change would move the roots of ${name} (${source.roots.join(", ")} to ${roots.join(", ")}) while it is connected`,
-      );
-    }
+    if (source !== undefined) refuseMovedRoots(source, rules, ownSourcesOf(this.#options.config));
   }
 
   /** Something else flows into this agent: targets are told anew of what flows into their sources. */
@@ -379,7 +366,7 @@ export class SourceService implements ConnectionControl {
   }
 
   nudgePeer(name: string): void {
-    for (const { connection } of this.#running.values()) if (connection.record.peer === name) connection.nudge();
+    for (const connection of this.connections) if (connection.record.peer === name) connection.nudge();
     this.#goodbyes.nudgePeer(name);
   }
 

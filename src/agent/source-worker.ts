@@ -56,7 +56,11 @@ function report(state: "Arming" | "Scanning" | "Watching"): void {
 
 function createEngine(): SourceEngine {
   return SourceEngine.create({
-    roots: data.roots.map((path, index) => ({ path, identity: data.identities[index] as RootIdentity, membership: new RepsetMatcher(data.rules, path) })),
+    roots: data.roots.map((path, index) => ({
+      path,
+      identity: data.identities[index] as RootIdentity,
+      membership: new RepsetMatcher(data.rules, data.ruleRoots[index] ?? path),
+    })),
     lastSeq: data.lastSeq,
     signatureBytesMax: data.signatureBytesMax,
     windowBytes: data.windowBytes,

@@ -1,12 +1,14 @@
-// The verification of one connection in the source worker: runs it in the background, hands out what it found in batches.
+// The verification of one connection in the source worker.
 
-import type { BackgroundJob, SourceEngine } from "../capture/source-engine.js";
+import type { SourceEngine } from "../capture/source-engine.js";
 import { VerifyJob } from "../jobs/verify-job.js";
 import type { Answer } from "../model/change.js";
 import type { DirtyPlace } from "../model/dirty-place.js";
 import type { MirrorTree } from "../model/mirror-port.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import type { VerifyFinding, VerifyOptions } from "../model/verify.js";
+import type { VerifyPosition } from "../model/verify-position.js";
+import { BackgroundRun } from "./background-run.js";
 
 export interface VerifyRunnerOptions {
   readonly connectionId: number;
@@ -15,67 +17,67 @@ export interface VerifyRunnerOptions {
   readonly engine: SourceEngine;
   readonly tree: MirrorTree;
   readonly post: (event: SourceEvent) => void;
+  /** What holds a scrub to its place and rate; null = a verification as such. */
+  readonly scrub: { readonly bytesPerSecond: number; readonly start: VerifyPosition | null } | null;
   readonly repair: (place: DirtyPlace) => void;
   readonly onEnd: () => void;
 }
 
-/** More are told at once, lest memory grows. */
-const FINDINGS_MAX = 1000;
+const POSITION_EVERY_MS = 1000;
 
 export class VerifyRunner {
   readonly #options: VerifyRunnerOptions;
   readonly #job: VerifyJob;
-  readonly #background: BackgroundJob;
-  #findings: VerifyFinding[] = [];
+  readonly #run: BackgroundRun<VerifyFinding>;
+  #positionMs = 0;
 
   constructor(options: VerifyRunnerOptions) {
     this.#options = options;
-    const { connectionId, engine, tree, verify } = options;
-    const job = new VerifyJob({ connectionId, content: verify.content, tree, onFinding: (finding) => this.#take(finding) });
+    const { connectionId, jobId, engine, tree, verify, scrub, post } = options;
+    const job = new VerifyJob({ connectionId, content: verify.content, tree, ...scrub, onFinding: (finding) => this.#take(finding) });
     this.#job = job;
-    this.#background = {
+    this.#run = new BackgroundRun({
       connectionId,
-      get hasWork() {
-        return job.hasWork;
-      },
-      step: async () => {
-        if ((await job.step()) === "done") this.#end();
-      },
-    };
-    engine.jobs.push(this.#background);
+      engine,
+      job,
+      onTell: (findings) => post({ kind: "verifyProgress", connectionId, jobId, counts: job.tally.counts, findings, position: this.#position() }),
+      onDone: () => this.#end(),
+    });
   }
 
-  get jobId(): number {
-    return this.#options.jobId;
+  /** Of a scrub, about once a second. */
+  #position(): VerifyPosition | null {
+    const nowMs = performance.now();
+    if (this.#options.scrub === null || nowMs - this.#positionMs < POSITION_EVERY_MS) return null;
+    this.#positionMs = nowMs;
+    return this.#job.position;
+  }
+
+  pause(isPaused: boolean): void {
+    this.#job.pause(isPaused);
   }
 
   takeAnswer(answer: Answer): boolean {
-    return this.#job.takeAnswer(answer);
+    return this.#run.takeAnswer(answer);
   }
 
   askAgain(seq: number): boolean {
-    return this.#job.askAgain(seq);
+    return this.#run.askAgain(seq);
   }
 
-  /** Called often: second looks become due without anybody asking. */
   tell(): void {
-    const { connectionId, jobId, post, engine } = this.#options;
-    post({ kind: "verifyProgress", connectionId, jobId, counts: this.#job.tally.counts, findings: this.#findings.splice(0) });
-    if (this.#job.hasWork) engine.wake();
+    this.#run.tell();
   }
 
   stop(): void {
-    const { jobs } = this.#options.engine;
-    const index = jobs.indexOf(this.#background);
-    if (index >= 0) jobs.splice(index, 1);
+    this.#run.stop();
     this.#job.close();
   }
 
   #end(): void {
     const { connectionId, jobId, post, engine, onEnd } = this.#options;
-    this.stop();
-    this.tell();
-    post({ kind: "verifyEnded", connectionId, jobId, lastSeq: engine.writer.flush() });
+    this.#job.close();
+    post({ kind: "verifyEnded", connectionId, jobId, lastSeq: engine.writer.flush(), isWhole: this.#job.isWhole });
     onEnd();
   }
 
@@ -83,8 +85,7 @@ export class VerifyRunner {
     const isRepaired = this.#mayRepair(finding);
     const { root, path, why, type } = finding;
     if (isRepaired) this.#options.repair({ root, path, level: type === "dir" && why !== "attr" ? "tree" : "entry", thorough: false });
-    this.#findings.push({ ...finding, isRepaired });
-    if (this.#findings.length >= FINDINGS_MAX) this.tell();
+    this.#run.found({ ...finding, isRepaired });
     return isRepaired;
   }
 

@@ -11,6 +11,8 @@ import type { SourceWorkerData } from "../model/source-messages.js";
 export interface WorkerStartOptions {
   readonly repset: { readonly name: string };
   readonly roots: readonly (RootIdentity & { readonly path: string })[];
+  /** Where they lie in the sense of the rules; absent = where they are. */
+  readonly ruleRoots?: readonly string[];
   readonly config: Config;
   readonly limits: QueueLimits;
   readonly failpoint: string | null;
@@ -27,6 +29,7 @@ export function workerStart(options: WorkerStartOptions, now: Pick<SourceWorkerS
   return {
     ...now,
     roots: options.roots.map(({ path }) => path),
+    ruleRoots: options.ruleRoots ?? options.roots.map(({ path }) => path),
     identities: options.roots,
     signatureBytesMax: capture.signatureMiB * MiB,
     windowBytes: jobWindowBytes(options),

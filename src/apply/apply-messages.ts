@@ -27,6 +27,8 @@ export interface ApplyWorkerData {
   readonly isSynced: boolean;
   readonly mappings: readonly Mapping[];
   readonly rules: readonly Rule[];
+  /** Where each mapped source lies in the sense of the rules. */
+  readonly ruleRoots: readonly string[];
   readonly remapLinks: boolean;
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;

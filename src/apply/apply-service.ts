@@ -34,6 +34,8 @@ export interface ApplyServiceOptions {
   readonly stageBytesMax: number;
   readonly mappings: readonly Mapping[];
   readonly rules: readonly Rule[];
+  /** Where each mapped source lies in the sense of the rules; absent = where it is. */
+  readonly ruleRoots?: readonly string[];
   readonly remapLinks: boolean;
   readonly durability: "none" | "write" | "fsync";
   readonly retryInitialMs: number;
@@ -110,7 +112,8 @@ export class ApplyService {
     const base = options.workersUrl ?? new URL("./", import.meta.url);
     const { stateDirectory, epoch, stageBytesMax, mappings, rules, remapLinks, retryInitialMs, retryMaxMs, quarantine, failpoint } = options;
     const isSynced = options.durability === "fsync";
-    const places = { stateDirectory, epoch, stageBytesMax, isSynced, mappings, rules, remapLinks };
+    const ruleRoots = options.ruleRoots ?? mappings.map(({ source }) => source);
+    const places = { stateDirectory, epoch, stageBytesMax, isSynced, mappings, rules, ruleRoots, remapLinks };
     const workerData: ApplyWorkerData = {
       ...places,
       retryInitialMs,

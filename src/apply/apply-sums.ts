@@ -4,14 +4,15 @@ import xxhash from "@node-rs/xxhash";
 import { beat } from "../base/pulse.js";
 import { EINTR, ENXIO } from "../fs/errno.js";
 import { closeFd, type FileStat, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt, preadFd, SEEK_DATA, seekFd, statAt } from "../fs/native.js";
-import { type BytePath, baseName } from "../model/byte-path.js";
-import { BLOCK_BYTES, type SumsChange } from "../model/change.js";
+import { baseName } from "../model/byte-path.js";
+import { BLOCK_BYTES, type BlockRange, type SumsChange } from "../model/change.js";
 import { type ApplyContext, parentOf } from "./apply-context.js";
 import { typeOf } from "./attributes.js";
 import { canHeal, failed, type Verdict } from "./verdict.js";
 
 const CHUNK_BLOCKS = 16;
 const chunk = Buffer.alloc(CHUNK_BLOCKS * BLOCK_BYTES);
+const ALL_BLOCKS: BlockRange = { first: 0, count: Number.MAX_SAFE_INTEGER / BLOCK_BYTES };
 const ZERO_BLOCK_SUM = xxhash.xxh64(Buffer.alloc(BLOCK_BYTES));
 
 export function applySums(ctx: ApplyContext, change: SumsChange): Verdict {
@@ -23,7 +24,7 @@ export function applySums(ctx: ApplyContext, change: SumsChange): Verdict {
   }
   const fd = openAt(parent.fd, baseName(change.path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return failed(fd, "open", change.path);
-  const sums = sumsOf(fd, stat.size, change.path);
+  const sums = sumsOf(fd, stat.size, change);
   closeFd(fd);
   return Buffer.isBuffer(sums) ? answer(ctx, change, stat, sums) : sums;
 }
@@ -34,16 +35,18 @@ function answer(ctx: ApplyContext, { root, path }: SumsChange, stat: FileStat | 
   return undefined;
 }
 
-function sumsOf(fd: number, size: number, path: BytePath): Buffer | Verdict {
-  const sums = Buffer.alloc(Math.ceil(size / BLOCK_BYTES) * 8);
+function sumsOf(fd: number, fileSize: number, { path, range = ALL_BLOCKS }: SumsChange): Buffer | Verdict {
+  const from = Math.min(range.first * BLOCK_BYTES, Math.ceil(fileSize / BLOCK_BYTES) * BLOCK_BYTES);
+  const size = Math.min(fileSize, from + range.count * BLOCK_BYTES);
+  const sums = Buffer.alloc(Math.max(0, Math.ceil((size - from) / BLOCK_BYTES)) * 8);
   let dataFrom = 0;
-  for (let offset = 0; offset < size; ) {
+  for (let offset = from; offset < size; ) {
     if (dataFrom <= offset) {
       const next = seekFd(fd, offset, SEEK_DATA);
       dataFrom = next >= 0 ? next : -next === ENXIO ? size : offset;
     }
     if (dataFrom >= offset + BLOCK_BYTES && offset + BLOCK_BYTES <= size) {
-      sums.writeBigUInt64LE(ZERO_BLOCK_SUM, (offset / BLOCK_BYTES) * 8);
+      sums.writeBigUInt64LE(ZERO_BLOCK_SUM, ((offset - from) / BLOCK_BYTES) * 8);
       offset += BLOCK_BYTES;
       continue;
     }
@@ -51,7 +54,7 @@ function sumsOf(fd: number, size: number, path: BytePath): Buffer | Verdict {
     const read = readFully(fd, wanted, offset);
     if (read < 0) return failed(read, "read", path);
     for (let at = 0; at < wanted; at += BLOCK_BYTES) {
-      sums.writeBigUInt64LE(xxhash.xxh64(chunk.subarray(at, Math.min(at + BLOCK_BYTES, wanted))), ((offset + at) / BLOCK_BYTES) * 8);
+      sums.writeBigUInt64LE(xxhash.xxh64(chunk.subarray(at, Math.min(at + BLOCK_BYTES, wanted))), ((offset - from + at) / BLOCK_BYTES) * 8);
     }
     offset += wanted;
   }

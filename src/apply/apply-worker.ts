@@ -17,7 +17,7 @@ import { Stage } from "./stage.js";
 
 function openHost(port: MessagePort, data: ApplyWorkerData, post: (message: FromApplyWorker) => void): ApplyHost {
   const { stateDirectory, stageBytesMax: bytesMax, isSynced, retryInitialMs, retryMaxMs, isPaused } = data;
-  const matchers = data.mappings.map(({ source }) => new RepsetMatcher(data.rules, source));
+  const matchers = data.ruleRoots.map((root) => new RepsetMatcher(data.rules, root));
   const timing = timingOf(data);
   const { refusals, limitMs: retryLimitMs } = data.quarantine;
   const tell = (gone: OrphanNews["gone"], totals: OrphanNews["totals"]): void => post({ kind: "orphans", gone, totals });

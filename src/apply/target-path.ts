@@ -7,6 +7,8 @@ export interface TargetPathRules {
   readonly allowedRoots: readonly string[];
   /** Directories of the agent itself: no target lies in, at or above them. */
   readonly ownDirectories: readonly string[];
+  /** It is the source that is written to, by the word of a person there: only the agent itself is kept out. */
+  readonly isOwnPlace?: boolean;
 }
 
 const SYSTEM = ["/proc", "/sys", "/dev", "/run", "/boot", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
@@ -18,12 +20,13 @@ export function checkTargetPath(path: string, rules: TargetPathRules): void {
     throw new SmError("TARGET_PATH_DENIED", `${path} cannot be a target: ${why}`, { data: { path, real } });
   };
   if (real === "/") deny("it is the root of the system");
-  for (const system of SYSTEM) if (isAtOrBelow(real, realPathOf(system)) || isAtOrBelow(real, system)) deny(`${system} belongs to the system`);
+  const isOwn = rules.isOwnPlace === true;
+  for (const system of isOwn ? [] : SYSTEM) if (isAtOrBelow(real, realPathOf(system)) || isAtOrBelow(real, system)) deny(`${system} belongs to the system`);
   for (const own of rules.ownDirectories) {
     const realOwn = realPathOf(own);
     if (isAtOrBelow(real, realOwn) || isAtOrBelow(realOwn, real)) deny(`${own} belongs to the agent itself`);
   }
-  if (rules.allowedRoots.length > 0 && !rules.allowedRoots.some((allowed) => isAtOrBelow(real, realPathOf(allowed)))) {
+  if (!isOwn && rules.allowedRoots.length > 0 && !rules.allowedRoots.some((allowed) => isAtOrBelow(real, realPathOf(allowed)))) {
     deny(`it is not below ${rules.allowedRoots.join(", ")} (target.allowedRoots)`);
   }
 }

@@ -18,13 +18,18 @@ const termsSchema = z.strictObject({
   rules: rulesSchema,
   remapLinks: z.boolean(),
   durability: z.enum(["none", "write", "fsync"]),
+  /** Where each mapped source lies in the sense of the rules; absent = where it is. */
+  ruleRoots: z.array(z.string()).exactOptional(),
+  /** What comes is a copy that this agent asked back: nothing of it outlives the channel and its agent. */
+  isRestore: z.literal(true).exactOptional(),
 });
 
 export type TargetTerms = z.infer<typeof termsSchema>;
 
-export function termsOf(peer: string, hello: Hello): TargetTerms {
-  const { connectionId, repset, mappings, rules, remapLinks, durability } = hello;
-  return { connectionId, peer, repset, mappings, rules, remapLinks, durability };
+export function termsOf(peer: string, hello: Hello, isRestore = false): TargetTerms {
+  const { connectionId, repset, mappings, rules, remapLinks, durability, ruleRoots } = hello;
+  const terms = { connectionId, peer, repset, mappings, rules, remapLinks, durability };
+  return { ...terms, ...(ruleRoots === undefined ? {} : { ruleRoots }), ...(isRestore ? { isRestore } : {}) };
 }
 
 function pathIn(stateDirectory: string): string {

@@ -95,6 +95,11 @@ export class Credits {
     this.#paced.delete(connectionId);
   }
 
+  /** Of the sets of the connection's jobs: not yet applied. */
+  waitingBytes(connectionId: number): number {
+    return this.#windows.get(connectionId)?.bytes ?? 0;
+  }
+
   mayMirror(connectionId: number): boolean {
     if (this.#liveBytes > this.#liveMax) return false;
     const window = this.#windows.get(connectionId);

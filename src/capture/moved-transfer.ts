@@ -33,6 +33,7 @@ export class MovedTransfer {
   #plain: FileTransfer | null = null;
   askedSeq = 0;
   isRebuild = false;
+  #isDone = false;
 
   constructor(options: MovedTransferOptions) {
     this.#options = options;
@@ -55,6 +56,11 @@ export class MovedTransfer {
 
   get sentBytes(): number {
     return (this.#sender?.sentBytes ?? 0) + (this.#plain?.sentBytes ?? 0);
+  }
+
+  /** So far it is shipped, or found with the receiver. */
+  get offset(): number {
+    return this.#plain?.offset ?? (this.#isDone ? this.#options.stat.size : this.sentBytes);
   }
 
   take(answer: IndexAnswer): void {
@@ -89,6 +95,7 @@ export class MovedTransfer {
 
   #stepSender(sender: PartsSender, fd: number, path: FileChange["path"], writer: SetWriter): "more" | "done" | number {
     const result = sender.step(fd, path, writer);
+    this.#isDone = result === "done";
     return result === "torn" ? this.#shipBlocks(fd) : result;
   }
 

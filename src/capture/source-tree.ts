@@ -6,6 +6,7 @@ import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
 import { type BytePath, baseName, joinPath, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
 import {
   BLOCK_BYTES,
+  type BlockRange,
   type EntrySummary,
   type IndexAnswer,
   type OrphansChange,
@@ -75,8 +76,12 @@ export class SourceTree implements MirrorTree {
     const { records } = this.#tree(root).table;
     const sum = { files: 0, directories: 0, bytes: 0 };
     const waiting = [records.at(path)].filter((node) => node !== 0);
+    const shared = new Set<string>();
     for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
       const inode = records.inodeAt(node);
+      const isAgain = inode.nameCount > 1 && shared.has(keyOf(inode));
+      if (inode.nameCount > 1) shared.add(keyOf(inode));
+      if (isAgain) continue;
       if (inode.type === "dir") sum.directories += 1;
       else sum.files += 1;
       sum.bytes += inode.type === "file" ? inode.size : 0;
@@ -126,11 +131,11 @@ export class SourceTree implements MirrorTree {
     return writer.flush();
   }
 
-  askSums(connectionId: number, root: RootIndex, path: BytePath): number {
+  askSums(connectionId: number, root: RootIndex, path: BytePath, range?: BlockRange): number {
     const { writer } = this.#engine;
     writer.direct(connectionId, true);
     writer.flush();
-    writer.add({ op: "sums", root, path });
+    writer.add({ op: "sums", root, path, ...(range === undefined ? {} : { range }) });
     return writer.flush();
   }
 
@@ -197,9 +202,9 @@ export class SourceTree implements MirrorTree {
     else this.#rebuilders.delete(connectionId);
   }
 
-  checkAgainst(root: RootIndex, path: BytePath, sums: Buffer): MirrorCheck | null {
+  checkAgainst(root: RootIndex, path: BytePath, sums: Buffer, range?: BlockRange): MirrorCheck | null {
     const found = this.#look(root, path);
-    return found === undefined || found.node.inode.type !== "file" ? null : SumsCheck.open(found.dirfd, found.node.name, found.stat, sums);
+    return found === undefined || found.node.inode.type !== "file" ? null : SumsCheck.open(found.dirfd, found.node.name, found.stat, sums, range);
   }
 
   stampOf(root: RootIndex, path: BytePath): EntryStamp | null {
@@ -299,6 +304,9 @@ export class SourceTree implements MirrorTree {
       get sentBytes() {
         return transfer.sentBytes;
       },
+      get readBytes() {
+        return transfer.offset;
+      },
       get path() {
         return node.path;
       },
@@ -372,5 +380,8 @@ function summarise(dirfd: number, entry: MirrorEntry, request: CompareRequest): 
 
 function isSuspect(suspect: CompareRequest["suspect"], stat: FileStat): boolean {
   if (typeof suspect === "string") return suspect === "all";
-  return stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6 >= suspect.changedSinceMs;
+  const { changedSinceMs, restored } = suspect;
+  const changedMs = stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6;
+  const isRestored = restored !== undefined && changedMs >= restored.fromMs && changedMs <= restored.untilMs;
+  return changedMs >= changedSinceMs && !isRestored;
 }

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { PJSON } from "@oclif/core/interfaces";
 import { SmError, toSmError } from "../base/errors.js";
+import { nearestWord } from "../base/nearest-word.js";
 import { commandWords, findCommandFile } from "./find-command.js";
 import { printable } from "./format/printable.js";
-import { nearestWord } from "./parse/nearest-word.js";
 
 interface OclifError extends Error {
   readonly oclif?: { readonly exit?: number };

@@ -164,6 +164,9 @@ export const FIELDS: FieldTable = {
     lostFilesMin: whole(1, 1_000_000_000, 100, "a few files of a small set are removed every day"),
     windowSeconds: whole(1, 2_592_000, 600, "a mistake and an attack take minutes, and what a day removes is its work"),
   },
+  mirror: {
+    size: flag(true, "the source knows its tree anyway; percentage and time left are shown for it"),
+  },
   verify: {
     name: {
       expected: "a file name of 1 to 200 bytes without control characters and slashes",

@@ -57,6 +57,10 @@ export interface ConfigSections {
     readonly auditSeconds: number;
     readonly signatureMiB: number;
   };
+  readonly mirror: {
+    /** How much there is to do is calculated before a mirror that does not say. */
+    readonly size: boolean;
+  };
   readonly verify: {
     /** Follows the name of the replication set. */
     readonly name: string;

@@ -82,6 +82,7 @@ function parseSections(source: YamlSource, root: unknown, context: DefaultsConte
     transport: section("transport"),
     apply: section("apply"),
     capture: section("capture"),
+    mirror: section("mirror"),
     verify: section("verify"),
     orphans: section("orphans"),
     guard: section("guard"),

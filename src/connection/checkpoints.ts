@@ -4,6 +4,7 @@
 import type { CleanMark } from "../model/clean-mark.js";
 import type { Welcome } from "../model/session.js";
 import type { Checkpoint, ConnectionRecord } from "./connection-record.js";
+import { isKnownCopy } from "./known-copy.js";
 
 export interface CheckpointView {
   readonly record: Pick<ConnectionRecord, "checkpoint" | "epoch">;
@@ -80,6 +81,5 @@ export function whyNoCopy({ checkpoint, epoch }: Pick<ConnectionRecord, "checkpo
   if (welcome.suspect) return "the target's machine crashed before everything was on its disk";
   if (welcome.empty) return "the target is empty";
   const known = welcome.resumed ? { epoch, appliedSeq: welcome.appliedSeq } : welcome.before;
-  const isCopy = known !== undefined && known.epoch === checkpoint.epoch && known.appliedSeq >= checkpoint.seq;
-  return isCopy ? null : "the target is not known to be the copy that it was";
+  return isKnownCopy(known, checkpoint) ? null : "the target is not known to be the copy that it was";
 }

@@ -27,6 +27,8 @@ export interface SourceConnectionOptions {
   readonly queueBytesMax?: () => number;
   /** How long nothing may move, though something waits, before that is said; default: it is not watched. */
   readonly stallMs?: number | null;
+  /** How much there is to do is calculated before a mirror that does not say; default: it is. */
+  readonly sizesMirrors?: boolean;
   readonly guardPolicy: (record: ConnectionRecord) => GuardPolicy | null;
   readonly save: (record: ConnectionRecord) => void;
   readonly onChange: () => void;

@@ -1,12 +1,16 @@
 import { z } from "zod";
 import { cleanMarkSchema } from "../model/clean-mark.js";
 import { connectionOptionsSchema, mappingSchema } from "../model/connection-spec.js";
+import { orphanOptionsSchema } from "../model/orphans.js";
+import { scrubSchema } from "../model/scrub.js";
 import { transmissionSchema } from "../model/transmission.js";
+import { verifyPlanSchema } from "../model/verify-schedule.js";
 import { guardRecordSchema, NOTHING_HELD } from "./guard-record.js";
+import { keptPointerSchema } from "./mirror-pointer.js";
 
 /** A mirror that must run before the target can be called good. */
 export const mirrorNeedSchema = z.strictObject({
-  reason: z.enum(["initial", "manual", "restart", "queue", "target", "rules", "problem"]),
+  reason: z.enum(["initial", "manual", "restart", "queue", "target", "rules", "problem", "restore"]),
   message: z.string(),
   /** ISO 8601. */
   since: z.string(),
@@ -15,19 +19,57 @@ export const mirrorNeedSchema = z.strictObject({
   content: z.enum(["times", "checksum", "checksum-all"]).exactOptional(),
   /** Only files that are newer on the source are sent; absent = all. */
   newerOnly: z.boolean().exactOptional(),
+  /** Only what the target lacks is sent; absent = all. */
+  missingOnly: z.boolean().exactOptional(),
+  /** Whether its size is calculated; absent = as configured. */
+  isSized: z.boolean().exactOptional(),
   /** Paths on the source that alone are mirrored; absent = the whole set. */
   paths: z.array(z.string()).readonly().exactOptional(),
+  /** A person paused it. `since` (ISO 8601), and how far it was; null = it had not begun, or its size was not calculated. */
+  paused: z.strictObject({ since: z.string(), percent: z.number().nullable() }).exactOptional(),
+  /** Up to there the target has, durably, all that it asks for beyond a difference mirror; absent = nothing is known to be done. */
+  doneThrough: keptPointerSchema.exactOptional(),
   /** What happens to names that the source lacks: replication may remove what it put there, a first mirror may not. */
   extras: z.enum(["report", "remove"]),
+  /** They are told, and not removed, for no reason but that a person may want to see them: what happens beside this mirror has its own word. */
+  tellsExtras: z.boolean().exactOptional(),
   /** Files changed since then (ms) are compared by content, whatever their times say; null = none. */
   changedSinceMs: z.number().nullable(),
+  /** Of these, those that changed last in this span (ms) are compared by their times: they came from the target itself. */
+  restored: z.strictObject({ fromMs: z.number(), untilMs: z.number() }).exactOptional(),
   /** False: waits for a person (connected with --no-mirror, or stopped by hand). */
   isAutomatic: z.boolean(),
+  /** What becomes, at its end, of what only the target has; absent = nothing is looked for. */
+  orphans: orphanOptionsSchema.nullable().exactOptional(),
   /** The checkpoint covers everything else: what the source's metadata shows to have changed since is compared, and nothing more. */
   isScan: z.boolean().optional(),
 });
 
 export type MirrorNeed = z.infer<typeof mirrorNeedSchema>;
+
+/** Why nothing is sent to the target. Discarded: a person decided against what it has, and it has not heard of that yet. */
+export const restoreHoldSchema = z.strictObject({
+  state: z.enum(["running", "owed", "discarded"]),
+  /** Of the restore. */
+  key: z.string(),
+  /** Only some paths are restored, of a source that is whole otherwise. */
+  isPart: z.boolean(),
+  message: z.string(),
+  /** ISO 8601. */
+  since: z.string(),
+});
+
+export type RestoreHold = z.infer<typeof restoreHoldSchema>;
+
+/** A job of orphans that begins behind a mirror, or behind a verification. */
+export const sweepSchema = z.strictObject({
+  orphans: orphanOptionsSchema,
+  behind: z.strictObject({ kind: z.enum(["mirror", "verify"]), id: z.number() }),
+  /** ISO 8601. */
+  since: z.string(),
+});
+
+export type Sweep = z.infer<typeof sweepSchema>;
 
 /** The target has, durably, all that the source was at a mark. */
 export const checkpointSchema = z.strictObject({
@@ -55,6 +97,12 @@ export const connectionRecordSchema = z.strictObject({
   epoch: z.string(),
   durableSeq: z.number(),
   mirrorNeed: mirrorNeedSchema.nullable(),
+  /** Verifications without anybody asking. */
+  verifyPlan: verifyPlanSchema.optional(),
+  /** Contents compared in the background: what is set, and how far it is. */
+  scrub: scrubSchema.optional(),
+  /** What becomes of what only the target has, once what went before is done: still to begin. */
+  sweep: sweepSchema.nullable().optional(),
   /** A mirror of some paths that a person asked for: it takes nothing away from what is owed. Absent = none. */
   partMirror: mirrorNeedSchema.nullable().exactOptional(),
   wasMirrored: z.boolean(),
@@ -65,6 +113,8 @@ export const connectionRecordSchema = z.strictObject({
   /** Null: after a restart all of the target is compared. */
   checkpoint: checkpointSchema.nullable().default(null),
   guard: guardRecordSchema.default(NOTHING_HELD),
+  /** The data of the source is to come back from the target first: nothing is sent meanwhile. Absent = it is not. */
+  restore: restoreHoldSchema.nullable().exactOptional(),
 });
 
 export type ConnectionRecord = z.infer<typeof connectionRecordSchema>;

@@ -4,8 +4,11 @@ import { displayPath } from "../model/byte-path.js";
 import type { SourceChannel } from "../model/channel-port.js";
 import type { DirtyFigures } from "../model/dirty-place.js";
 import type { Journal } from "../model/journal-port.js";
+import { NO_SCRUB, reportScrub } from "../model/scrub.js";
 import type { ConsistencyPoint, Retrying } from "../model/session.js";
 import type { ConnectionReport, Reason, ReplicationStatus, TargetDataState, TargetStatus } from "../model/status.js";
+import { reportPlan } from "../model/verify-plan.js";
+import { NO_VERIFY_PLAN } from "../model/verify-schedule.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import type { ConnectionState } from "./connection-state.js";
 import { reportConsistency } from "./consistency-report.js";
@@ -15,6 +18,7 @@ import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
 import { quarantineReason } from "./quarantine-reason.js";
 import type { QuarantineWatch } from "./quarantine-watch.js";
+import { isToBeRestored } from "./restore-hold.js";
 import { retryReason } from "./retry-reason.js";
 import type { SentCounts } from "./set-sender.js";
 import { simulatedConsistency, simulatedState, simulationReason } from "./simulated-report.js";
@@ -103,6 +107,8 @@ export function reportConnection(c: ConnectionView): ConnectionReport {
       reportConsistency({ point: knownPoint(c), openSinceMs: c.openSinceMs, object: `connection ${record.id}` }, Date.now()),
     ),
     guard: c.guard.report(),
+    scrub: reportScrub(record.scrub ?? NO_SCRUB, Date.now()),
+    verifyPlan: reportPlan(record.verifyPlan ?? NO_VERIFY_PLAN, Date.now(), 1),
     problems: c.problems.list(),
     problemCount: c.problems.count,
     reasons: reasonsOf(c),
@@ -116,9 +122,11 @@ function knownPoint({ point, claim }: ConnectionView): ConsistencyPoint {
 
 function dataState(c: ConnectionView): TargetDataState {
   // A mirror whose source is away makes no progress: it is still to be done.
-  if (c.mirror.isRunning) return c.state.kind === "halted" ? "Mirror Required" : "Mirroring";
+  if (isToBeRestored(c)) return "Restore Required";
+  if (c.mirror.isRunning && !c.mirror.isPaused) return c.state.kind === "halted" ? "Mirror Required" : "Mirroring";
   const { mirrorNeed } = c.record;
-  const isLacking = c.guard.isRejected || (mirrorNeed !== null && mirrorNeed.isScan !== true) || !c.record.options.replicate;
+  const isOwed = (mirrorNeed !== null && mirrorNeed.isScan !== true) || c.mirror.isRunning;
+  const isLacking = c.guard.isRejected || isOwed || !c.record.options.replicate;
   if (isLacking || c.problems.count > 0 || c.quarantine.count > 0) return "Mirror Required";
   return c.pendingRepairs > 0 || mirrorNeed !== null ? "Repairing" : "OK";
 }
@@ -141,15 +149,37 @@ function replicationStatus(c: ConnectionView, queued: number): ReplicationStatus
 }
 
 function reasonsOf(c: ConnectionView): readonly Reason[] {
-  const others = [stateReason(c), mirrorReason(c), repairReason(c), retryReason(c.retrying, `peer ${c.record.peer}`), heldReason(c), problemReason(c)];
-  return [simulationReason(c.record), c.guard.reason(), linkReason(c), c.stall.reason, ...transmissionReasons(c, Date.now()), ...others].filter(
+  const { record } = c;
+  const others = [
+    stateReason(c),
+    mirrorReason(c),
+    repairReason(c),
+    retryReason(c.retrying, `peer ${record.peer}`),
+    heldReason(c),
+    problemReason(c),
+    sweepReason(record),
+  ];
+  if (isToBeRestored(c)) return [restoreReason(c), linkReason(c), stateReason(c)].filter((reason) => reason !== null);
+  return [simulationReason(record), c.guard.reason(), linkReason(c), c.stall.reason, ...transmissionReasons(c, Date.now()), ...others].filter(
     (reason) => reason !== null,
   );
 }
 
+function restoreReason({ record, state, stateSince }: ConnectionView): Reason {
+  const { id, repset, peer, restore } = record;
+  const common = { code: "RESTORE_REQUIRED", object: `connection ${id}`, since: restore?.since ?? stateSince, nextAt: null };
+  if (restore?.state === "running") {
+    const next = "nothing is sent to the target meanwhile; then a mirror compares what changed since, and replication goes on";
+    return { ...common, message: restore.message, next, command: "sm job list" };
+  }
+  const message = restore?.message ?? ("fault" in state ? state.fault.message : "");
+  const next = `nothing is sent, and nothing removed on the target, until the data is back; \`sm mirror start ${id}\` sends what is here instead`;
+  return { ...common, message, next, command: `sm restore start ${repset} --from ${peer}` };
+}
+
 function linkReason(c: ConnectionView): Reason | null {
   if (c.state.kind !== "backingOff" && c.state.kind !== "halted") return null;
-  if (c.state.fault.code === "GUARD_REJECTED") return null;
+  if (c.state.fault.code === "GUARD_REJECTED" || c.state.fault.code === "RESTORE_REQUIRED") return null;
   const { code, message } = c.state.fault;
   const fault = { code, message, since: c.stateSince };
   const peer = `peer ${c.record.peer}`;
@@ -180,6 +210,7 @@ function stateReason({ keeper, record }: ConnectionView): Reason | null {
 
 function mirrorReason({ record, mirror, guard }: ConnectionView): Reason | null {
   const need = record.mirrorNeed;
+  if (mirror.isPaused) return pausedReason(record);
   if (need === null || mirror.isRunning || guard.isRejected) return null;
   if (need.isScan === true) return scanReason(record, need);
   return {
@@ -198,6 +229,19 @@ function scanReason({ id, checkpoint }: ConnectionRecord, { message, since }: Mi
   const next = "it is looked for when the target is connected; only that is compared";
   const object = `connection ${id}`;
   return { code: "REPAIRING", message: `${message}: what changed since ${from}`, object, since, next, nextAt: null, command: `sm connection show ${id}` };
+}
+
+function pausedReason({ id, mirrorNeed, partMirror }: ConnectionRecord): Reason {
+  const { since = "", percent = null } = (mirrorNeed ?? partMirror)?.paused ?? {};
+  return {
+    code: "MIRROR_PAUSED",
+    message: `the mirror was paused by hand${percent === null ? "" : ` at ${percent} %`}; replication goes on`,
+    object: `connection ${id}`,
+    since,
+    next: "it goes on where it was when it is resumed, also after restarts",
+    nextAt: null,
+    command: `sm mirror resume ${id}`,
+  };
 }
 
 function repairReason({ pendingRepairs, record, stateSince, state, options, restart }: ConnectionView): Reason | null {
@@ -224,6 +268,19 @@ function repairReason({ pendingRepairs, record, stateSince, state, options, rest
 
 function heldReason({ quarantine, record }: ConnectionView): Reason | null {
   return quarantineReason(quarantine.news, { object: `connection ${record.id}`, where: ` on ${record.peer}` });
+}
+
+function sweepReason({ id, sweep }: ConnectionRecord): Reason | null {
+  if (sweep == null) return null;
+  return {
+    code: "ORPHANS_WAITING",
+    message: `orphans are still to be looked for, behind ${sweep.behind.kind === "mirror" ? "a mirror" : `verification ${sweep.behind.id}`}`,
+    object: `connection ${id}`,
+    since: sweep.since,
+    next: "begins as soon as the target is connected and no mirror or job runs",
+    nextAt: null,
+    command: "sm job list",
+  };
 }
 
 function problemReason({ problems, record, stateSince }: ConnectionView): Reason | null {

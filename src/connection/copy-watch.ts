@@ -9,7 +9,7 @@ import type { ConnectionRecord } from "./connection-record.js";
 
 export interface CopyView {
   readonly record: Pick<ConnectionRecord, "mirrorNeed" | "options">;
-  readonly mirror: { readonly isRunning: boolean };
+  readonly mirror: { readonly isRunning: boolean; readonly isPaused?: boolean };
   readonly problems: { readonly count: number };
   readonly quarantine: { readonly count: number };
   readonly pendingRepairs: number;
@@ -26,6 +26,7 @@ export interface CopyWatchOptions {
 /** Null = nothing is known that the target lacks. */
 export function lackOf({ record, mirror, pendingRepairs, problems, quarantine }: CopyView): string | null {
   if (!record.options.replicate) return "changes are not replicated on this connection";
+  if (mirror.isPaused === true) return "the mirror is paused";
   if (mirror.isRunning) return "a mirror is in progress";
   if (record.mirrorNeed?.isScan === true) return `what changed is compared: ${record.mirrorNeed.message}`;
   if (record.mirrorNeed !== null) return `a mirror is required: ${record.mirrorNeed.message}`;

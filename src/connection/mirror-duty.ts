@@ -4,13 +4,14 @@
 import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { MirrorWish } from "../model/mirror-wish.js";
-import type { MirrorOrder, SourceFeed } from "../model/source-messages.js";
+import type { MirrorOrder, SourceEvent, SourceFeed } from "../model/source-messages.js";
 import type { MirrorReport } from "../model/status.js";
-import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
+import type { ConnectionRecord, MirrorNeed, Sweep } from "./connection-record.js";
 import { mirrorOrder } from "./mirror-order.js";
+import { PointerBook } from "./mirror-pointer.js";
 import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
-import { mergeNeeds, needAfter, needByHand } from "./resume-plan.js";
+import { mergeNeeds, needAfter, needByHand, withPointer } from "./resume-plan.js";
 
 /** The connection as its mirrors see it. */
 export interface MirroredConnection {
@@ -18,8 +19,10 @@ export interface MirroredConnection {
   readonly record: ConnectionRecord;
   readonly mirror: MirrorTracker;
   readonly problems: ProblemBook;
-  readonly options: { readonly feed: Pick<SourceFeed, "send">; readonly log: Log };
+  readonly options: { readonly feed: Pick<SourceFeed, "send">; readonly sizesMirrors?: boolean; readonly log: Log };
+  readonly transmission: { readonly isOpen: boolean };
   readonly appliedSeq: number;
+  readonly durableSeq: number;
   /** Null: there is no channel that sets go over. */
   readonly sender: object | null;
   keep(part: Partial<ConnectionRecord>, isUrgent: boolean): void;
@@ -28,29 +31,70 @@ export interface MirroredConnection {
 /** A need as it is ordered: an empty target holds nothing that is too much. */
 type ConnectionMirror = Omit<MirrorNeed, "extras"> & { readonly extras: MirrorOrder["extras"] };
 
+type MirrorNews = Extract<SourceEvent, { kind: "mirrorProgress" | "mirrorEmitted" }>;
+
 export class MirrorDuty {
   readonly #connection: MirroredConnection;
   readonly #onDone: () => void;
   readonly #onChange: () => void;
   readonly #onScan: (need: MirrorNeed) => void;
+  readonly #pointers: PointerBook;
 
   constructor(connection: MirroredConnection, on: { readonly done: () => void; readonly change: () => void; readonly scan: (need: MirrorNeed) => void }) {
     this.#connection = connection;
     this.#onDone = on.done;
     this.#onChange = on.change;
     this.#onScan = on.scan;
+    this.#pointers = new PointerBook((pointer) => {
+      const { mirrorNeed } = connection.record;
+      // Of a pointer that is too old less is known to be done; one that is not there any more must not be found again.
+      if (mirrorNeed !== null) connection.keep({ mirrorNeed: withPointer(mirrorNeed, pointer) }, pointer === undefined || pointer.except.length > 0);
+    });
+    this.#followPause();
+  }
+
+  /** What is paused: the mirror of the whole set, which comes first, or that of some paths. */
+  get #meant(): MirrorNeed | null {
+    const { mirrorNeed, partMirror } = this.#connection.record;
+    return mirrorNeed ?? partMirror ?? null;
+  }
+
+  get #isPaused(): boolean {
+    return this.#meant?.paused !== undefined;
+  }
+
+  /** A mirror does, or will do by itself, what else is to be repaired. */
+  get isAtWork(): boolean {
+    return !this.#isPaused && (this.#connection.mirror.isRunning || this.#connection.record.mirrorNeed?.isAutomatic === true);
+  }
+
+  /** Mirror `mirrorId` has ended, and no other will begin by itself. */
+  isOver(mirrorId: number): boolean {
+    const { mirror, record } = this.#connection;
+    if (mirror.id !== mirrorId) return mirror.id > mirrorId;
+    return !mirror.isRunning && record.mirrorNeed?.isAutomatic !== true && mirror.sweep.report()?.state !== "waiting";
   }
 
   set(need: MirrorNeed | null): void {
     const { record } = this.#connection;
     if (need === record.mirrorNeed) return;
-    this.#connection.keep({ mirrorNeed: need }, true);
+    this.#keep({ mirrorNeed: need });
+  }
+
+  #keep(part: Pick<Partial<ConnectionRecord>, "mirrorNeed" | "partMirror" | "wasMirrored" | "sweep">): void {
+    this.#connection.keep(part, true);
+    this.#followPause();
     this.#onChange();
   }
 
-  /** Records that a mirror must run; starts it as soon as there is a channel. */
+  #followPause(): void {
+    this.#connection.mirror.followPause(this.#meant?.paused ?? null);
+  }
+
+  /** Records that a mirror must run; starts it as soon as there is a channel. One of some paths takes nothing from what is owed. */
   require(need: MirrorNeed): void {
-    this.set(mergeNeeds(this.#connection.record.mirrorNeed, need));
+    if (need.paths !== undefined) this.#connection.keep({ partMirror: need }, true);
+    else this.set(mergeNeeds(this.#connection.record.mirrorNeed, need));
     this.#connection.mirror.end("failed", new Date().toISOString());
     this.startNeeded();
   }
@@ -60,7 +104,8 @@ export class MirrorDuty {
     const { record, sender } = this.#connection;
     if (sender === null) return;
     const owed = record.mirrorNeed;
-    if (owed?.isAutomatic === true && owed.isScan === true) this.#onScan(owed);
+    if (this.#isPaused) this.#forgetRun();
+    else if (owed?.isAutomatic === true && owed.isScan === true) this.#onScan(owed);
     else if (owed?.isAutomatic === true) this.#order(isEmpty ? { ...owed, mode: "full", extras: "keep" } : owed);
     else if (record.partMirror != null) this.#order(record.partMirror);
   }
@@ -69,14 +114,16 @@ export class MirrorDuty {
   startByHand(wish: MirrorWish): MirrorReport {
     const { id, mirror, record } = this.#connection;
     const isPart = wish.paths !== undefined;
-    if (record.isSimulated === true && wish.content !== "times")
-      throw new SmError("SIMULATION", `connection ${id} is a simulation: there are no contents to compare with`);
-    if (isPart && mirror.isRunning && !this.#isPart)
+    if (wish.orphans != null && !record.options.replicate)
+      throw new SmError("JOB_CONFLICT", `connection ${id} does not replicate: what only its target has is not looked for`);
+    if (record.isSimulated === true && (wish.content !== "times" || wish.orphans != null))
+      throw new SmError("SIMULATION", `connection ${id} is a simulation: there is no target to compare with`);
+    const isWholeUnderWay = (mirror.isRunning && !this.#isPart) || record.mirrorNeed?.paused !== undefined;
+    if (isPart && isWholeUnderWay)
       throw new SmError("JOB_CONFLICT", `the whole of connection ${id} is being mirrored: these paths are among it (\`sm mirror stop ${id}\` ends that)`);
     const need = needByHand(record.mirrorNeed, wish, new Date().toISOString());
     mirror.end("stopped", new Date().toISOString());
-    this.#connection.keep(isPart ? { partMirror: need } : { mirrorNeed: need, partMirror: null }, true);
-    this.#onChange();
+    this.#keep(isPart ? { partMirror: need } : { mirrorNeed: need, partMirror: null, sweep: null });
     this.startNeeded();
     return mirror.report();
   }
@@ -88,38 +135,99 @@ export class MirrorDuty {
 
   #order(need: ConnectionMirror): void {
     const { id, mirror, options, record } = this.#connection;
-    const { mode, extras, reason, message } = need;
+    const { mode, extras, reason, message, isSized = options.sizesMirrors ?? true } = need;
+    this.#pointers.forget();
     const mirrorId = mirror.start(wishOf(need), new Date().toISOString());
-    options.feed.send({ kind: "mirror", order: mirrorOrder({ connectionId: id, mirrorId, mode, need, extras, roots: record.roots }) });
-    options.log.info("mirror started", { connection: id, ...wishOf(need), reason, why: message });
+    options.feed.send({ kind: "mirror", order: mirrorOrder({ connectionId: id, mirrorId, mode, need, isSized, extras, roots: record.roots }) });
+    const from = need.doneThrough === undefined ? {} : { goesOnAt: need.doneThrough.path };
+    options.log.info("mirror started", { connection: id, ...wishOf(need), reason, why: message, ...from });
     this.#onChange();
   }
 
+  /** A paused mirror whose target is not what it was, or whose worker ended: how far it came is on record, as far as that counts. */
+  #forgetRun(): void {
+    const { id, mirror, options } = this.#connection;
+    options.feed.send({ kind: "stopMirror", connectionId: id });
+    mirror.end("stopped", new Date().toISOString());
+    this.#onChange();
+  }
+
+  /** Nothing more of it is queued until it is resumed. Where none runs, or would by itself, nothing is done. */
+  pause(): MirrorReport {
+    const { id, mirror, options } = this.#connection;
+    const need = this.#meant;
+    const mayPause = need !== null && need.paused === undefined && need.isScan !== true && (need.isAutomatic || mirror.isRunning);
+    if (!mayPause) return mirror.report();
+    this.#keepMeant({ ...need, paused: { since: new Date().toISOString(), percent: mirror.isRunning ? mirror.report().percent : null } });
+    if (mirror.isRunning) options.feed.send({ kind: "pauseMirror", connectionId: id, isPaused: true });
+    options.log.info("mirror paused", { connection: id, percent: mirror.report().percent });
+    return mirror.report();
+  }
+
+  resume(): MirrorReport {
+    const { id, mirror, options } = this.#connection;
+    const { paused, ...need } = this.#meant ?? {};
+    if (paused === undefined) return mirror.report();
+    this.#keepMeant(need as MirrorNeed);
+    options.log.info("mirror resumed", { connection: id, since: paused.since });
+    if (mirror.isRunning) options.feed.send({ kind: "pauseMirror", connectionId: id, isPaused: false });
+    else this.startNeeded();
+    return mirror.report();
+  }
+
+  #keepMeant(need: MirrorNeed): void {
+    this.#keep(this.#connection.record.mirrorNeed === null ? { partMirror: need } : { mirrorNeed: need });
+  }
+
+  /** Ended for good: it begins anew when it is started again. */
   stop(): MirrorReport {
     const { id, mirror, options, record } = this.#connection;
-    if (mirror.isRunning) {
-      options.feed.send({ kind: "stopMirror", connectionId: id });
-      mirror.end("stopped", new Date().toISOString());
-      const owed = record.mirrorNeed;
-      if (this.#isPart) this.#connection.keep({ partMirror: null }, true);
-      else if (owed !== null) this.set({ ...owed, message: "the mirror was stopped by hand", isAutomatic: false });
-    }
+    if (record.sweep?.behind.kind === "mirror") this.#keep({ sweep: null });
+    mirror.sweep.drop();
+    if (!mirror.isRunning && !this.#isPaused) return mirror.report();
+    const isPart = mirror.isRunning ? this.#isPart : record.mirrorNeed === null;
+    options.feed.send({ kind: "stopMirror", connectionId: id });
+    mirror.end("stopped", new Date().toISOString());
+    const owed = record.mirrorNeed;
+    if (isPart) this.#keep({ partMirror: null });
+    else if (owed !== null) this.#keep({ mirrorNeed: stopped(owed) });
     this.#onChange();
     return mirror.report();
   }
 
+  take(event: MirrorNews): void {
+    const { mirror, record, sender, transmission } = this.#connection;
+    mirror.take(event, new Date().toISOString(), sender !== null && transmission.isOpen);
+    const isWhole = event.mirrorId === mirror.id && mirror.isRunning && !this.#isPart;
+    if (event.kind === "mirrorProgress" && event.done !== null && isWhole && isWorthKeeping(record.mirrorNeed))
+      this.#pointers.take(event.done, record.mirrorNeed.doneThrough);
+    this.#noteShare();
+    this.look();
+  }
+
+  /** What was on its way when it was paused is done as well. */
+  #noteShare(): void {
+    const { mirror } = this.#connection;
+    const need = this.#meant;
+    if (need?.paused === undefined || !mirror.isRunning) return;
+    const { percent } = mirror.report();
+    if (percent !== need.paused.percent) this.#keepMeant({ ...need, paused: { ...need.paused, percent } });
+  }
+
   /** Done when the target has applied all that was emitted. */
   look(): void {
-    const { id, mirror, problems, record, options, appliedSeq } = this.#connection;
+    const { id, mirror, problems, record, options, appliedSeq, durableSeq } = this.#connection;
+    if (record.mirrorNeed !== null && mirror.isRunning) this.#pointers.look(durableSeq, record.epoch, record.mirrorNeed.doneThrough);
     if (!mirror.isApplied(appliedSeq)) return;
     mirror.end("done", new Date().toISOString());
     const { leftAlone, startedAt } = mirror.report();
     const now = new Date().toISOString();
     if (this.#isPart) {
-      this.#connection.keep({ mirrorNeed: record.mirrorNeed ?? needAfter(record.partMirror ?? null, leftAlone, now), partMirror: null }, true);
+      this.#keep({ mirrorNeed: record.mirrorNeed ?? needAfter(record.partMirror ?? null, leftAlone, now), partMirror: null });
     } else {
       problems.keepSince(startedAt ?? "");
-      this.#connection.keep({ mirrorNeed: needAfter(record.mirrorNeed, leftAlone, now), wasMirrored: true }, true);
+      const { record: current } = this.#connection;
+      this.#keep({ mirrorNeed: needAfter(current.mirrorNeed, leftAlone, now), wasMirrored: true, sweep: sweepAfter(current, mirror.id, now) });
     }
     options.log.info("mirror complete", { connection: id, repset: record.repset, target: record.peer });
     this.startNeeded();
@@ -127,6 +235,21 @@ export class MirrorDuty {
   }
 }
 
-function wishOf({ mode, content = "times", newerOnly = false, paths }: ConnectionMirror): MirrorWish {
-  return { mode, content, newerOnly, ...(paths === undefined ? {} : { paths }) };
+/** Begun anew, it would do more than compare sizes and times of what is done: of a first mirror onto an empty target that is all. */
+function isWorthKeeping(need: MirrorNeed | null): need is MirrorNeed {
+  return need !== null && (need.mode === "full" || need.content === "checksum-all");
+}
+
+function stopped({ paused: _, doneThrough: __, ...owed }: MirrorNeed): MirrorNeed {
+  return { ...owed, message: "the mirror was stopped by hand", isAutomatic: false };
+}
+
+function wishOf({ mode, content = "times", newerOnly = false, paths, orphans }: ConnectionMirror): MirrorWish {
+  return { mode, content, newerOnly, ...(paths === undefined ? {} : { paths }), ...(orphans == null ? {} : { orphans }) };
+}
+
+/** What a mirror wanted of orphans waits for its job; what waits already goes on waiting. */
+function sweepAfter({ mirrorNeed, sweep = null }: ConnectionRecord, mirrorId: number, now: string): Sweep | null {
+  const orphans = mirrorNeed?.orphans ?? null;
+  return orphans === null ? sweep : { orphans, behind: { kind: "mirror", id: mirrorId }, since: now };
 }

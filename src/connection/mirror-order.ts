@@ -1,24 +1,31 @@
 import { type BytePath, bytesFromText } from "../model/byte-path.js";
 import type { MirrorMode } from "../model/connection-spec.js";
-import type { MirrorPlace } from "../model/mirror-wish.js";
+import type { MirrorPlace, MirrorPointer } from "../model/mirror-wish.js";
 import { isInside } from "../model/repset-roots.js";
 import type { MirrorOrder } from "../model/source-messages.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
+import type { KeptPointer } from "./mirror-pointer.js";
 
 export interface OrderInput {
   readonly connectionId: number;
   readonly mirrorId: number;
   readonly mode: MirrorMode;
-  readonly need: Pick<MirrorNeed, "changedSinceMs" | "content" | "newerOnly" | "paths">;
+  readonly need: Pick<MirrorNeed, "changedSinceMs" | "restored" | "content" | "newerOnly" | "missingOnly" | "paths" | "doneThrough">;
+  readonly isSized: boolean;
   readonly extras: MirrorOrder["extras"];
   readonly roots: ConnectionRecord["roots"];
 }
 
 /** What the source worker is told to do about a mirror that is owed. */
 export function mirrorOrder({ need, roots, ...order }: OrderInput): MirrorOrder {
-  const { changedSinceMs, content = "times", newerOnly = false, paths } = need;
+  const { changedSinceMs, restored, content = "times", newerOnly = false, missingOnly = false, paths, doneThrough = null } = need;
+  const suspect = changedSinceMs === null ? "none" : { changedSinceMs, ...(restored === undefined ? {} : { restored }) };
   const places = paths === undefined ? null : placesOf(paths, roots);
-  return { ...order, suspect: changedSinceMs === null ? "none" : { changedSinceMs }, content, newerOnly, places };
+  return { ...order, suspect, content, newerOnly, missingOnly, places, doneThrough: pointerOf(doneThrough) };
+}
+
+function pointerOf(kept: KeptPointer | null): MirrorPointer | null {
+  return kept === null ? null : { root: kept.root, path: kept.path, name: kept.name, except: kept.except };
 }
 
 /** What lies within another of them is not named twice. */

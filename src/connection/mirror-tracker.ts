@@ -1,13 +1,17 @@
 // One connection's mirrors as the user sees them: the current or last one, its counts, its end.
 
+import { type Clock, systemClock } from "../base/clock.js";
 import type { MirrorWish } from "../model/mirror-wish.js";
 import type { MirrorCounts, SourceEvent } from "../model/source-messages.js";
 import type { MirrorReport, ProblemReport } from "../model/status.js";
+import { MirrorEstimate, type MirrorWork } from "./mirror-estimate.js";
+import { SweepTracker } from "./sweep-tracker.js";
 
 const NO_COUNTS: MirrorCounts = {
   filesTotal: 0,
   bytesTotal: 0,
   filesDone: 0,
+  filesSkipped: 0,
   bytesDone: 0,
   bytesSkipped: 0,
   orphans: 0,
@@ -16,11 +20,17 @@ const NO_COUNTS: MirrorCounts = {
   leftAlone: 0,
   leftAloneNames: [],
   percent: 0,
+  waitingBytes: 0,
 };
 const PROBLEMS_KEPT = 100;
 
 export class MirrorTracker {
   id = 0;
+  readonly #clock: Clock;
+  #estimate = new MirrorEstimate();
+  /** A person paused it, when it was so far. */
+  #paused: { readonly percent: number | null } | null = null;
+  readonly sweep = new SweepTracker();
   #wish: MirrorWish | null = null;
   #outcome: MirrorReport["outcome"] = null;
   #startedAt: string | null = null;
@@ -31,6 +41,19 @@ export class MirrorTracker {
   #problems: ProblemReport[] = [];
   #problemCount = 0;
   #isCalculating = false;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
+  get isPaused(): boolean {
+    return this.#paused !== null;
+  }
+
+  followPause(paused: { readonly percent: number | null } | null): void {
+    this.#paused = paused;
+    if (paused !== null) this.#estimate.rest();
+  }
 
   get isRunning(): boolean {
     return this.#outcome === "running";
@@ -48,16 +71,18 @@ export class MirrorTracker {
     this.#startedAt = nowIso;
     this.#finishedAt = null;
     this.#counts = NO_COUNTS;
+    this.#estimate = new MirrorEstimate();
     this.#isCalculating = true;
     this.#emittedSeq = null;
     this.#problems = [];
     this.#problemCount = 0;
+    this.sweep.begin(wish.orphans ?? null);
     return this.id;
   }
 
-  take(event: Extract<SourceEvent, { kind: "mirrorStarted" | "mirrorProgress" | "mirrorEmitted" }>, nowIso: string): void {
+  take(event: Extract<SourceEvent, { kind: "mirrorStarted" | "mirrorProgress" | "mirrorEmitted" }>, nowIso: string, isMoving = true): void {
     if (event.kind === "mirrorStarted") this.begin(event.mirrorId, nowIso);
-    else if (event.kind === "mirrorProgress") this.progress(event.mirrorId, event.counts);
+    else if (event.kind === "mirrorProgress") this.progress(event.mirrorId, event.counts, isMoving);
     else this.emitted(event.mirrorId, event.lastSeq, event.counts);
   }
 
@@ -68,8 +93,12 @@ export class MirrorTracker {
     this.#isCalculating = false;
   }
 
-  progress(mirrorId: number, counts: MirrorCounts): void {
-    if (mirrorId === this.id && this.isRunning) this.#counts = counts;
+  /** `isMoving`: what is emitted can go to the target. */
+  progress(mirrorId: number, counts: MirrorCounts, isMoving = true): void {
+    if (mirrorId !== this.id || !this.isRunning) return;
+    this.#counts = counts;
+    if (isMoving && !this.isPaused) this.#estimate.add(workOf(counts), this.#clock.monotonicMs());
+    else this.#estimate.rest();
   }
 
   emitted(mirrorId: number, lastSeq: number, counts: MirrorCounts): void {
@@ -87,6 +116,7 @@ export class MirrorTracker {
     if (!this.isRunning) return;
     this.#outcome = outcome;
     this.#finishedAt = nowIso;
+    if (outcome !== "done") this.sweep.drop();
   }
 
   addProblem(problem: ProblemReport): void {
@@ -95,7 +125,12 @@ export class MirrorTracker {
   }
 
   get remainingBytes(): number {
-    return this.isRunning ? Math.max(0, this.#counts.bytesTotal - this.#counts.bytesDone - this.#counts.bytesSkipped) : 0;
+    return this.isRunning ? remainingOf(this.#counts).bytes : 0;
+  }
+
+  /** Names that the target had beyond the source, and has no more. */
+  get removed(): number {
+    return this.#counts.removed;
   }
 
   get skippedBytes(): number {
@@ -109,22 +144,40 @@ export class MirrorTracker {
   }
 
   get #status(): MirrorReport["status"] {
+    if (this.isPaused) return "Paused";
     if (!this.isRunning) return "Idle";
     if (this.#isCalculating) return "Calculating";
     return this.#emittedSeq === null ? "Mirroring" : "Waiting";
   }
 
+  /** What is still to come of the one that runs. */
+  get #outlook(): Pick<MirrorReport, "filesRemaining" | "bytesRemaining" | "bytesPerSecond" | "secondsLeft"> {
+    const counts = this.#counts;
+    if (!this.isRunning) return { filesRemaining: null, bytesRemaining: null, bytesPerSecond: null, secondsLeft: null };
+    const isSized = counts.percent !== null && !this.#isCalculating;
+    const { files, bytes } = remainingOf(counts);
+    const seconds = isSized && !this.isPaused ? this.#estimate.secondsLeft({ files: counts.filesTotal, bytes: counts.bytesTotal }) : null;
+    return {
+      filesRemaining: isSized ? files : null,
+      bytesRemaining: isSized ? bytes : null,
+      bytesPerSecond: this.isPaused ? 0 : Math.round(this.#estimate.bytesPerSecond),
+      secondsLeft: seconds === null ? null : Math.round(seconds),
+    };
+  }
+
   report(): MirrorReport {
     const counts = this.#counts;
     const isDone = this.#outcome === "done";
+    const percent = this.#wish === null || (!this.isRunning && this.#paused !== null) ? (this.#paused?.percent ?? null) : isDone ? 100 : counts.percent;
     return {
+      ...this.#outlook,
       status: this.#status,
       mode: this.#wish?.mode ?? null,
       content: this.#wish?.content ?? "times",
       newerOnly: this.#wish?.newerOnly ?? false,
       paths: this.#wish?.paths ?? null,
       id: this.id,
-      percent: this.#wish === null ? null : isDone ? 100 : counts.percent,
+      percent,
       bytesTotal: counts.bytesTotal,
       bytesDone: counts.bytesDone,
       bytesSkipped: counts.bytesSkipped,
@@ -134,6 +187,7 @@ export class MirrorTracker {
       orphanNames: counts.orphanNames,
       leftAlone: counts.leftAlone,
       leftAloneNames: counts.leftAloneNames,
+      sweep: this.sweep.report(),
       problems: this.#problems,
       problemCount: this.#problemCount,
       startedAt: this.#startedAt,
@@ -141,4 +195,14 @@ export class MirrorTracker {
       outcome: this.#outcome,
     };
   }
+}
+
+function remainingOf({ filesTotal, filesDone, bytesTotal, bytesDone, bytesSkipped }: MirrorCounts): { readonly files: number; readonly bytes: number } {
+  return { files: Math.max(0, filesTotal - filesDone), bytes: Math.max(0, bytesTotal - bytesDone - bytesSkipped) };
+}
+
+/** What the target has: of what is emitted, as much of the files as of the bytes. */
+function workOf({ filesDone, filesSkipped, bytesDone, bytesSkipped, waitingBytes }: MirrorCounts): MirrorWork {
+  const share = bytesDone > 0 ? Math.max(0, 1 - waitingBytes / bytesDone) : 1;
+  return { filesSent: (filesDone - filesSkipped) * share, bytesSent: bytesDone * share, filesSkipped, bytesSkipped };
 }

@@ -6,7 +6,7 @@ import type { ConnectionRecord } from "./connection-record.js";
 
 export interface QueueView {
   readonly record: Pick<ConnectionRecord, "id" | "mirrorNeed" | "options">;
-  readonly mirror: { readonly isRunning: boolean };
+  readonly mirror: { readonly isRunning: boolean; readonly isPaused?: boolean };
   readonly pendingRepairs: number;
   readonly options: { readonly journal: Pick<Journal, "backlog" | "stats">; readonly queueBytesMax?: () => number };
 }
@@ -15,7 +15,7 @@ export function lookAtQueue({ record, mirror, pendingRepairs, options }: QueueVi
   const { bytes, records } = options.journal.backlog(record.id);
   const { memoryBytes, diskBytes } = options.journal.stats();
   const bytesMax = options.queueBytesMax?.() ?? 0;
-  const owesMirror = mirror.isRunning || record.mirrorNeed?.isAutomatic === true;
+  const owesMirror = mirror.isPaused !== true && (mirror.isRunning || record.mirrorNeed?.isAutomatic === true);
   // Without replication live sets are passed over: what they weigh is not waited for.
   const isEmpty = !owesMirror && pendingRepairs === 0 && (records === 0 || !record.options.replicate);
   return { bytes, share: bytesMax > 0 ? Math.min(1, (memoryBytes + diskBytes) / bytesMax) : 0, owesMirror, isEmpty };

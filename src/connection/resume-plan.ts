@@ -6,6 +6,7 @@ import type { Welcome } from "../model/session.js";
 import type { SourceFeed } from "../model/source-messages.js";
 import { whyNoCopy } from "./checkpoints.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
+import { type KeptPointer, pointerInStream } from "./mirror-pointer.js";
 
 export interface ResumeInput {
   readonly record: ConnectionRecord;
@@ -27,8 +28,15 @@ export interface ResumePlan {
   readonly restartMirror: boolean;
 }
 
-export function planResume({ record, welcome, heardSeq, hadStream, nowIso }: ResumeInput): ResumePlan {
-  const need = scannedOrMirrored(record, welcome);
+export function planResume(input: ResumeInput): ResumePlan {
+  const { record, welcome } = input;
+  const plan = planFor(input, scannedOrMirrored(record, welcome));
+  // Whoever the target is: what counts is whether it has what was sent.
+  const pointer = pointerInStream(record.mirrorNeed?.doneThrough, record.epoch, welcome);
+  return { ...plan, mirrorNeed: plan.mirrorNeed === null ? null : withPointer(plan.mirrorNeed, pointer) };
+}
+
+function planFor({ record, welcome, heardSeq, hadStream, nowIso }: ResumeInput, need: MirrorNeed | null): ResumePlan {
   if (welcome.resumed && hadStream) {
     const review = welcome.appliedSeq > heardSeq ? { from: heardSeq, until: welcome.appliedSeq } : null;
     return { sentSeq: Math.max(heardSeq, welcome.appliedSeq), review, mirrorNeed: need, restartMirror: false };
@@ -74,17 +82,32 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
   const changedSinceMs =
     a.changedSinceMs === null ? b.changedSinceMs : b.changedSinceMs === null ? a.changedSinceMs : Math.min(a.changedSinceMs, b.changedSinceMs);
   const { isScan, ...rest } = b;
+  const restored = b.restored ?? a.restored;
+  const orphans = a.orphans ?? b.orphans;
   return {
     ...rest,
+    ...(restored === undefined ? {} : { restored }),
+    ...(orphans == null ? {} : { orphans }),
     ...(isScan === true && a.isScan === true ? { isScan } : {}),
     since: a.since,
     mode: a.mode === "full" ? "full" : b.mode,
     content: strongest(a.content, b.content),
     newerOnly: a.newerOnly === true && b.newerOnly === true,
-    extras: a.extras === "report" ? "report" : b.extras,
+    ...(a.isSized === undefined ? {} : { isSized: a.isSized }),
+    ...(a.paused === undefined ? {} : { paused: a.paused }),
+    // What is done stays done when the agent ends. Where anything else happened, all is gone through anew.
+    ...(a.doneThrough === undefined || b.reason !== "restart" ? {} : { doneThrough: a.doneThrough }),
+    extras: a.extras === "report" && a.tellsExtras !== true ? "report" : b.extras,
     changedSinceMs,
     isAutomatic: a.isAutomatic || b.isAutomatic,
   };
+}
+
+/** The same object when nothing is different. */
+export function withPointer(need: MirrorNeed, pointer: KeptPointer | undefined): MirrorNeed {
+  if (need.doneThrough === pointer) return need;
+  const { doneThrough: _, ...rest } = need;
+  return pointer === undefined ? rest : { ...rest, doneThrough: pointer };
 }
 
 /** Nothing foreign can be in an empty target: all of it may be sent unasked, and removed again. */
@@ -94,15 +117,23 @@ export function withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): Mirr
 
 /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
 export function needByHand(owed: MirrorNeed | null, wish: MirrorWish, nowIso: string): MirrorNeed {
-  const kept = { extras: owed?.extras ?? "report", changedSinceMs: owed?.changedSinceMs ?? null } as const;
+  const restored = owed?.restored === undefined ? {} : { restored: owed.restored };
+  const kept =
+    owed === null
+      ? ({ extras: "report", tellsExtras: true, changedSinceMs: null } as const)
+      : { ...extrasOf(owed), changedSinceMs: owed.changedSinceMs, ...restored };
   return { reason: "manual", message: "started by hand", since: nowIso, ...wish, ...kept, isAutomatic: true };
+}
+
+function extrasOf({ extras, tellsExtras }: MirrorNeed): Pick<MirrorNeed, "extras" | "tellsExtras"> {
+  return tellsExtras === undefined ? { extras } : { extras, tellsExtras };
 }
 
 /** What is still owed when a mirror is done: what it left alone on the target is not as the source has it, and a person wanted that. */
 export function needAfter(done: MirrorNeed | null, leftAlone: number, nowIso: string): MirrorNeed | null {
   if (done === null || leftAlone === 0) return null;
   const message = `${leftAlone} ${leftAlone === 1 ? "file was" : "files were"} left alone, not being older on the target than on the source`;
-  const { paths: _, ...whole } = done;
+  const { paths: _, orphans: __, doneThrough: ___, paused: ____, ...whole } = done;
   return { ...whole, message, since: nowIso, mode: "difference", newerOnly: false, isAutomatic: false };
 }
 

@@ -19,7 +19,7 @@ import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import { ConnectionStallWatch } from "./connection-stall.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, isHalted, nextConnection } from "./connection-state.js";
 import { CopyWatch, tellClaim } from "./copy-watch.js";
-import { guardFor, prepareMirror } from "./guard-decision.js";
+import { guardFor } from "./guard-decision.js";
 import { faultOf, type LinkFault } from "./link-fault.js";
 import { LiveSets } from "./live-sets.js";
 import type { MassChangeGuard } from "./mass-change-guard.js";
@@ -30,6 +30,7 @@ import { ProblemBook } from "./problem-book.js";
 import { QuarantineWatch } from "./quarantine-watch.js";
 import { RecordKeeper } from "./record-keeper.js";
 import { RestartDuty } from "./restart-duty.js";
+import { firstState, liftEvent, prepareByHand, takeLiveSet } from "./restore-hold.js";
 import { planResume, reviewSpan, withEmptyTarget } from "./resume-plan.js";
 import { type SentCounts, SetSender } from "./set-sender.js";
 import { logState } from "./state-log.js";
@@ -58,7 +59,7 @@ export class SourceConnection {
   lastFile = "";
   readonly repair: PlaceRepair;
   readonly restart: RestartDuty;
-  readonly #duty: MirrorDuty;
+  readonly duty: MirrorDuty;
   sender: SetSender | null = null;
   readonly stall: ConnectionStallWatch;
   #hadStream = false;
@@ -78,10 +79,10 @@ export class SourceConnection {
     this.appliedSeq = options.record.durableSeq;
     this.repair = new PlaceRepair(options.record.id, options.places, options.feed);
     this.restart = new RestartDuty(this);
-    this.#duty = new MirrorDuty(this, { done: () => this.#repairPlaces(), change: () => this.#changed(), scan: (need) => this.restart.scan(need) });
+    this.duty = new MirrorDuty(this, { done: () => this.#repairPlaces(), change: () => this.#changed(), scan: (need) => this.restart.scan(need) });
     this.keeper = new RecordKeeper(options.save, options.log);
     this.guard = guardFor(this, () => options.guardPolicy(this.record));
-    if (this.guard.isRejected) this.state = { kind: "halted", fault: this.guard.fault };
+    this.state = firstState(this);
     this.quarantine = new QuarantineWatch({ connection: this, feed: options.feed, onAsked: (answers) => this.#takeAnswers(answers) });
     this.#copy = new CopyWatch({ view: this, probe: () => options.feed.probe(this.id), onClaim: (claim) => tellClaim(options.feed, this.channel, claim) });
     this.stall = new ConnectionStallWatch(this);
@@ -182,7 +183,7 @@ export class SourceConnection {
     this.#dispatch({ kind: "welcomed" });
     if (plan.review !== null) this.#copy.suspect(await reviewSpan(this.options, this.id, plan.review));
     const isEmpty = welcome.empty && !this.record.wasMirrored;
-    this.#duty.set(withEmptyTarget(plan.mirrorNeed, isEmpty));
+    this.duty.set(withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.restart.begin();
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
     feed.send({ kind: "channel", connectionId: this.id, seq: plan.sentSeq, rebuildsFiles });
@@ -210,7 +211,7 @@ export class SourceConnection {
     });
     channel.onAck((ack) => this.#takeAck(ack));
     channel.onPause((pause) => this.transmission.hearTarget(pause));
-    if (plan.restartMirror || !this.mirror.isRunning) this.#duty.startNeeded(isEmpty);
+    if (plan.restartMirror || !this.mirror.isRunning) this.duty.startNeeded(isEmpty);
     const ended = new AbortController();
     void channel.ended.then(() => ended.abort());
     await sender.run(AbortSignal.any([signal, ended.signal]));
@@ -233,7 +234,7 @@ export class SourceConnection {
       this.repair.durable(ack.durableSeq);
     }
     journal.advance(this.id, this.#releasedSeq);
-    this.#duty.look();
+    this.duty.look();
     this.#changed();
   }
 
@@ -268,8 +269,7 @@ export class SourceConnection {
     this.restart.take(event);
     switch (event.kind) {
       case "set":
-        if (event.connectionId === 0) this.guard.takeSet(event);
-        if (event.connectionId === 0) this.#live.add(event.seq);
+        if (event.connectionId === 0) takeLiveSet(this, event, this.#live);
         if (event.connectionId === 0 && event.changes > 0) this.#open.add(event.seq);
         if (event.lastPath !== "") this.lastFile = event.lastPath;
         break;
@@ -279,8 +279,7 @@ export class SourceConnection {
         break;
       case "mirrorProgress":
       case "mirrorEmitted":
-        this.mirror.take(event, new Date().toISOString());
-        this.#duty.look();
+        this.duty.take(event);
         break;
       case "repairs":
         this.repair.tell(event);
@@ -320,8 +319,8 @@ export class SourceConnection {
   #repairPlaces(): void {
     const { guard, record } = this;
     // What a person has to decide on may be among the places.
-    const mayRepair = !(this.isSourceHalted || guard.isHeld || guard.isRejected || this.mirror.isRunning);
-    if (this.sender === null || !mayRepair || record.mirrorNeed?.isAutomatic === true) return;
+    const mayRepair = !(this.isSourceHalted || guard.isHeld || guard.isRejected || this.duty.isAtWork);
+    if (this.sender === null || !mayRepair) return;
     const { journal, repairBelowBytes } = this.options;
     if (journal.backlog(this.id).bytes <= repairBelowBytes()) this.repair.feed(record.cleanUntilMs);
   }
@@ -333,7 +332,7 @@ export class SourceConnection {
 
   #unhalt(): void {
     if (this.state.kind !== "halted") return;
-    this.#dispatch(this.guard.isRejected ? { kind: "halt", fault: this.guard.fault } : { kind: "resume" });
+    this.#dispatch(liftEvent(this));
     this.#resume();
   }
 
@@ -353,16 +352,16 @@ export class SourceConnection {
   }
 
   requireMirror(need: MirrorNeed): void {
-    this.#duty.require(need);
+    this.duty.require(need);
   }
 
   startMirror(wish: MirrorWish): MirrorReport {
-    prepareMirror(this);
-    return this.#duty.startByHand(wish);
+    prepareByHand(this);
+    return this.duty.startByHand(wish);
   }
 
   stopMirror(): MirrorReport {
-    return this.#duty.stop();
+    return this.duty.stop();
   }
 
   #changed(): void {

@@ -1,6 +1,7 @@
 // The target's half of a connection as `sm status` shows it, with its source or without.
 
 import type { ApplyAck } from "../apply/apply-service.js";
+import type { RestoreMark } from "../apply/restore-marks.js";
 import type { TargetTerms } from "../apply/target-terms.js";
 import type { SmError } from "../base/errors.js";
 import type { ConsistencyPoint, QuarantineNews } from "../model/session.js";
@@ -28,7 +29,7 @@ export interface PauseView {
   readonly isPending: boolean;
 }
 
-export function reportTarget(view: TargetView, pause: PauseView | null, nowMs: number): TargetConnectionReport {
+export function reportTarget(view: TargetView, pause: PauseView | null, nowMs: number, restore: RestoreMark | null = null): TargetConnectionReport {
   const { terms, last, online, receivedBytes } = view;
   const { appliedSeq, durableSeq, openSinceMs } = last;
   const sinceMs = openSinceMs === null ? null : openSinceMs + view.clockAheadMs;
@@ -45,6 +46,7 @@ export function reportTarget(view: TargetView, pause: PauseView | null, nowMs: n
     consistency: reportConsistency({ point: last, openSinceMs: sinceMs, object: targetsOf(terms) }, nowMs),
     reasons: [
       failureReason(view),
+      restoreReason(view, restore),
       pauseReason(view, pause),
       retryReason(view.last.retrying, targetsOf(terms)),
       stageReason(view),
@@ -62,6 +64,19 @@ function failureReason({ failure, terms }: TargetView): Reason | null {
   const { code, message } = failure.error;
   const next = "the source connects again by itself";
   return { code, message, object: targetsOf(terms), since: failure.since, next, nextAt: null, command: "sm status" };
+}
+
+function restoreReason({ terms }: TargetView, mark: RestoreMark | null): Reason | null {
+  if (mark === null) return null;
+  return {
+    code: "RESTORE_REQUIRED",
+    message: mark.why,
+    object: targetsOf(terms),
+    since: mark.since,
+    next: `nothing is taken from ${terms.peer} before it has its data back, or a person there starts a mirror all the same`,
+    nextAt: null,
+    command: `sm restore start ${terms.repset} --from PEER (on ${terms.peer})`,
+  };
 }
 
 function pauseReason({ terms }: TargetView, pause: PauseView | null): Reason | null {

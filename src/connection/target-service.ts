@@ -2,10 +2,9 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { QuarantinePolicy } from "../apply/apply-messages.js";
 import { type ApplyAck, ApplyService } from "../apply/apply-service.js";
 import { type Feed, feedsOf, refuseChainLoops, refuseLocalLoops } from "../apply/loop-check.js";
-import type { OrphanPolicy } from "../apply/orphan-desk.js";
+import { RestoreMarks } from "../apply/restore-marks.js";
 import { readStanding } from "../apply/standing.js";
 import { checkTargetPath, TargetClaims } from "../apply/target-claims.js";
 import { finishForgetting, forgetTarget, type TargetRecords } from "../apply/target-forgetting.js";
@@ -17,25 +16,10 @@ import type { AcceptChannel, DismissConnection, TargetChannel } from "../model/c
 import type { TargetChoice, TargetControl } from "../model/control-port.js";
 import type { Hello, Welcome } from "../model/session.js";
 import type { TargetConnectionReport } from "../model/status.js";
+import { keysOf } from "./target-choice.js";
 import type { QuarantinedTarget } from "./target-quarantine.js";
 import { type PauseView, reportTarget, type TargetView } from "./target-report.js";
-
-export interface TargetSettings {
-  readonly name: string;
-  readonly isEnabled: boolean;
-  readonly stateDir: string;
-  /** The agent's own directories: never a target. */
-  readonly ownDirectories: readonly string[];
-  readonly allowedRoots: readonly string[];
-  /** Largest state that is applied as one. */
-  readonly stageBytesMax: number;
-  readonly retryInitialMs: number;
-  readonly retryMaxMs: number;
-  readonly quarantine: QuarantinePolicy;
-  readonly orphanLog: OrphanPolicy["log"];
-  /** How long nothing may be applied, though something waits, before that is said; null = it is not watched. */
-  readonly stallMs: number | null;
-}
+import type { TargetSettings } from "./target-settings.js";
 
 export interface TargetServiceOptions {
   readonly settings: TargetSettings;
@@ -72,6 +56,8 @@ export class TargetService implements TargetControl {
   readonly #records: TargetRecords;
   readonly #claims: TargetClaims;
   readonly #pauses: TargetPauses;
+  /** Copies that are to be restored before their source may write again. */
+  readonly restores: RestoreMarks;
   readonly #sessions = new Map<string, Session>();
   /** How the connections that nobody is connected for stood last. */
   readonly #away = new Map<string, TargetView>();
@@ -82,6 +68,7 @@ export class TargetService implements TargetControl {
     this.#records = records;
     this.#claims = records.claims;
     this.#pauses = records.pauses;
+    this.restores = new RestoreMarks(records.directory);
   }
 
   static async open(options: TargetServiceOptions): Promise<TargetService> {
@@ -106,6 +93,8 @@ export class TargetService implements TargetControl {
       const terms = readTerms(stateDirectory);
       // Its source was never told that it may write here: it claims the place again.
       if (terms === null) return await this.#claims.release(key);
+      // What was brought back until then stays; the rest is compared when it is asked for again.
+      if (terms.isRestore === true) return await forgetTarget(this.#records, key);
       const { hasLeftovers, point, quarantine, ...seqs } = readStanding(stateDirectory, Date.now(), this.#options.settings.quarantine.limitMs);
       const view = { terms, clockAheadMs: 0, online: false, receivedBytes: 0, failure: null, stageFaultSince: null, quarantine };
       this.#away.set(key, { ...view, last: { ...seqs, ...point, openSinceMs: null, stageFault: null, retrying: null } });
@@ -124,7 +113,7 @@ export class TargetService implements TargetControl {
 
   async #openSession(key: string, terms: TargetTerms, stream: { readonly epoch: string | null; readonly clockAheadMs: number }): Promise<Session> {
     const { settings, failpoint, log } = this.#options;
-    const { mappings, rules, remapLinks, durability } = terms;
+    const { mappings, rules, ruleRoots, remapLinks, durability } = terms;
     const { stageBytesMax, retryInitialMs, retryMaxMs, quarantine, stallMs } = settings;
     const service = await ApplyService.open({
       connectionKey: key,
@@ -133,6 +122,7 @@ export class TargetService implements TargetControl {
       stageBytesMax,
       mappings,
       rules,
+      ...(ruleRoots === undefined ? {} : { ruleRoots }),
       remapLinks,
       durability,
       retryInitialMs,
@@ -175,6 +165,11 @@ export class TargetService implements TargetControl {
   /** Decides on an incoming hello. */
   readonly accept: AcceptChannel = (peer, hello) => this.#inTurn(hello.connectionKey, () => this.#open(peer, hello));
 
+  /** Takes a copy back that this agent asked for. Into a place of its own nobody else decides what may be written. */
+  acceptRestore(peer: string, hello: Hello, isOwnPlace: boolean): ReturnType<AcceptChannel> {
+    return this.#inTurn(hello.connectionKey, () => this.#open(peer, hello, { isOwnPlace }));
+  }
+
   /** The source ended the connection for good. What came of it whole is applied; what is held, blocked or paused is dropped. */
   readonly dismiss: DismissConnection = (peer, key) =>
     this.#inTurn(key, async () => {
@@ -212,16 +207,18 @@ export class TargetService implements TargetControl {
     this.#options.onChange();
   }
 
-  async #open(peer: string, hello: Hello): Promise<{ welcome: Welcome; take: (channel: TargetChannel) => void }> {
+  async #open(peer: string, hello: Hello, restore?: { readonly isOwnPlace: boolean }): Promise<{ welcome: Welcome; take: (channel: TargetChannel) => void }> {
     const { settings, machine, version, agent, fingerprintOf, isConnection, onFeeds } = this.#options;
-    if (!settings.isEnabled) throw new SmError("REFUSED", `the target module of ${settings.name} is switched off (target.enabled)`);
+    const { name, isEnabled, allowedRoots, ownDirectories } = settings;
+    if (!isEnabled && restore === undefined) throw new SmError("REFUSED", `the target module of ${name} is switched off (target.enabled)`);
     await this.#end(hello.connectionKey);
-    for (const { target } of hello.mappings) checkTargetPath(target, { allowedRoots: settings.allowedRoots, ownDirectories: settings.ownDirectories });
+    for (const { target } of hello.mappings) checkTargetPath(target, { allowedRoots, ownDirectories, isOwnPlace: restore?.isOwnPlace === true });
     if (hello.machine === machine) refuseLocalLoops(hello.mappings);
-    const feeds = feedsOf(hello, fingerprintOf(peer));
+    // What comes back goes no further: the way that it came is held until it is there.
+    const feeds = restore === undefined ? feedsOf(hello, fingerprintOf(peer)) : [];
     refuseChainLoops(feeds, agent, isConnection);
     await this.#claim(peer, hello);
-    const terms = termsOf(peer, hello);
+    const terms = termsOf(peer, hello, restore !== undefined);
     writeTerms(this.#stateDirectory(hello.connectionKey), terms);
     const session = await this.#openSession(hello.connectionKey, terms, { epoch: hello.epoch, clockAheadMs: Date.now() - hello.sourceTimeMs });
     session.feeds = feeds;
@@ -236,6 +233,9 @@ export class TargetService implements TargetControl {
   async #claim(peer: string, hello: Hello): Promise<void> {
     const claim = { key: hello.connectionKey, peer, repset: hello.repset, mappings: hello.mappings };
     const others = this.#claims.conflicts(claim).filter((other) => other.peer === peer);
+    const keys = [hello.connectionKey, ...others.map(({ key }) => key)];
+    if (hello.discardsRestore === true) for (const key of keys) this.restores.clear(key);
+    else this.restores.refuse(keys);
     // Should it come back after all, it finds nothing known of it, and compares.
     for (const { key } of others) if (this.#isAway(key)) await this.#forget(key);
     await this.#claims.register(claim);
@@ -302,8 +302,8 @@ export class TargetService implements TargetControl {
 
   reports(): readonly TargetConnectionReport[] {
     const nowMs = Date.now();
-    const online = [...this.#sessions.values()].map((session) => reportTarget(viewOf(session), this.#pauseOf(session.key), nowMs));
-    return [...online, ...[...this.#away].map(([key, view]) => reportTarget(view, this.#pauseOf(key), nowMs))];
+    const report = (key: string, view: TargetView): TargetConnectionReport => reportTarget(view, this.#pauseOf(key), nowMs, this.restores.of(key));
+    return [...[...this.#sessions.values()].map((session) => report(session.key, viewOf(session))), ...[...this.#away].map(([key, view]) => report(key, view))];
   }
 
   #pauseOf(key: string): PauseView | null {
@@ -341,16 +341,8 @@ export class TargetService implements TargetControl {
   }
 
   /** Null = all. */
-  #keysOf({ connectionId, source }: TargetChoice): readonly string[] | null {
-    if (connectionId === undefined && source === undefined) return null;
-    const views = [...this.#sessions.values(), ...[...this.#away].map(([key, view]) => ({ key, terms: view.terms }))];
-    const found = views.filter(({ terms }) => (connectionId ?? terms.connectionId) === terms.connectionId && (source ?? terms.peer) === terms.peer);
-    const what = `connection${connectionId === undefined ? "" : ` ${connectionId}`}${source === undefined ? "" : ` of ${source}`}`;
-    if (found.length === 0) throw new SmError("NOT_FOUND", `this agent is not the target of any ${what}`);
-    const sources = found.map(({ terms }) => terms.peer);
-    if (connectionId !== undefined && sources.length > 1)
-      throw new SmError("USAGE", `${sources.join(" and ")} have a connection ${connectionId}: name the source with --source`);
-    return found.map(({ key }) => key);
+  #keysOf(choice: TargetChoice): readonly string[] | null {
+    return keysOf([...this.#sessions.values(), ...[...this.#away].map(([key, view]) => ({ key, terms: view.terms }))], choice);
   }
 
   async forget(choice: TargetChoice): Promise<readonly TargetConnectionReport[]> {
@@ -362,6 +354,12 @@ export class TargetService implements TargetControl {
     for (const key of away) await this.#inTurn(key, () => this.#forget(key));
     for (const { repset, source } of reports) this.#options.log.info(`what was kept of ${repset} from ${source} was forgotten by hand, its data stays`);
     return reports;
+  }
+
+  /** What is kept of every source, whether it is connected, and whether a person lets nothing be applied. */
+  copies(): readonly { readonly key: string; readonly view: TargetView; readonly isPaused: boolean }[] {
+    const views = [...[...this.#sessions].map(([key, session]) => [key, viewOf(session)] as const), ...this.#away];
+    return views.map(([key, view]) => ({ key, view, isPaused: this.#pauses.sinceOf(key) !== null }));
   }
 
   /** Every connection, with its worker while there is one. */

@@ -2,6 +2,7 @@
 // Invariant: every command stands here once; a face adds nothing to what the table says.
 
 import { AGENT_COMMANDS } from "./agent-commands.js";
+import { CATALOG_COMMANDS } from "./catalog-commands.js";
 import type { AnyCommand } from "./command.js";
 import { CONNECTION_COMMANDS } from "./connection-commands.js";
 import { EXPLAIN_COMMANDS } from "./explain-commands.js";
@@ -12,10 +13,12 @@ import { PLAN_COMMANDS } from "./plan-commands.js";
 import { QUARANTINE_COMMANDS } from "./quarantine-commands.js";
 import { QUEUE_COMMANDS } from "./queue-commands.js";
 import { REPSET_COMMANDS } from "./repset-commands.js";
+import { RESTORE_COMMANDS } from "./restore-commands.js";
 import { SCHEDULE_COMMANDS } from "./schedule-commands.js";
 import { STATUS_COMMANDS } from "./status-commands.js";
 import { TDU_COMMANDS } from "./tdu-commands.js";
 import { TRANSMISSION_COMMANDS } from "./transmission-commands.js";
+import { VERIFY_COMMANDS } from "./verify-commands.js";
 
 export const COMMANDS = [
   ...STATUS_COMMANDS,
@@ -26,12 +29,15 @@ export const COMMANDS = [
   ...MIRROR_COMMANDS,
   ...PLAN_COMMANDS,
   ...JOB_COMMANDS,
+  ...RESTORE_COMMANDS,
+  ...VERIFY_COMMANDS,
   ...TRANSMISSION_COMMANDS,
   ...SCHEDULE_COMMANDS,
   ...TDU_COMMANDS,
   ...QUEUE_COMMANDS,
   ...QUARANTINE_COMMANDS,
   ...PEER_COMMANDS,
+  ...CATALOG_COMMANDS,
 ] as const;
 
 const BY_NAME: ReadonlyMap<string, AnyCommand> = new Map(COMMANDS.map((command): [string, AnyCommand] => [command.name, command]));

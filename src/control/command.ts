@@ -10,6 +10,8 @@ export type Role = "admin" | "monitor";
 
 export interface CommandContext {
   readonly log: Log;
+  /** All commands that there are. */
+  readonly commands: readonly AnyCommand[];
 }
 
 export interface CommandDefinition<Name extends string, Input extends z.ZodType, Output extends z.ZodType> {

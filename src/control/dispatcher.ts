@@ -8,7 +8,7 @@ import type { Log } from "../base/log.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { ApiFieldError } from "./api.js";
 import type { AnyCommand, Role } from "./command.js";
-import { findCommand } from "./command-table.js";
+import { COMMANDS, findCommand } from "./command-table.js";
 
 export interface DispatchRequest {
   readonly role: Role;
@@ -33,7 +33,7 @@ export async function dispatch(agent: AgentControl, request: DispatchRequest, lo
   }
   const input = command.input.safeParse(request.input);
   if (!input.success) throw invalidInput(command.name, input.error);
-  const { result, deadlineMs } = command.run(agent, input.data, { log });
+  const { result, deadlineMs } = command.run(agent, input.data, { log, commands: COMMANDS });
   const output = command.output.safeParse(await withDeadline(result, deadlineMs, command.name));
   if (!output.success) {
     throw new SmError("ASSERTION_FAILED", `${command.name} gave an answer that its schema refuses: ${fieldErrors(output.error).map(fieldText).join("; ")}`);

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { PATH_BYTES_MAX } from "../model/byte-path.js";
+import { orphanOptionsSchema } from "../model/orphans.js";
 import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
 import { connectionIdSchema, pollTimeoutSchema } from "./input-schemas.js";
 import { jobReportSchema } from "./job-schemas.js";
 
-const oneJob = z.object({ job: jobReportSchema });
+export const oneJob = z.object({ job: jobReportSchema });
 const jobId = z.number().int().positive();
 
 export const JOB_COMMANDS = [
@@ -46,31 +46,10 @@ export const JOB_COMMANDS = [
     handler: async (agent, input) => ({ job: await agent.jobs.stop(input.job) }),
   }),
   defineCommand({
-    name: "verify.start",
-    role: "admin",
-    summary: "Starts a verification: is the target as the source is? Answers with its first report.",
-    input: z.strictObject({
-      id: connectionIdSchema,
-      content: z.enum(["times", "flagged", "all"]).default("times"),
-      repair: z.enum(["no", "all", "newer"]).default("no"),
-    }),
-    output: oneJob,
-    deadlineMs: quick,
-    handler: async (agent, { id, content, repair }) => ({ job: await agent.jobs.startVerify(id, { content, repair }) }),
-  }),
-  defineCommand({
     name: "orphans.start",
     role: "admin",
     summary: "Starts a job that reports, deletes or moves what the target has and the source does not. Answers with its first report.",
-    input: z.strictObject({
-      id: connectionIdSchema,
-      action: z.enum(["report", "delete", "move"]).default("report"),
-      to: z.string().max(PATH_BYTES_MAX).nullable().default(null),
-      olderThanMs: z.number().int().nonnegative().nullable().default(null),
-      includesExcluded: z.boolean().default(false),
-      isConfirmed: z.boolean().default(false),
-      isDryRun: z.boolean().default(false),
-    }),
+    input: orphanOptionsSchema.extend({ id: connectionIdSchema }),
     output: oneJob,
     deadlineMs: quick,
     handler: async (agent, { id, ...options }) => ({ job: await agent.jobs.startOrphans(id, options) }),

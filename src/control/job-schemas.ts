@@ -5,6 +5,7 @@ import type { JobReport, VerifyReport } from "../model/job.js";
 import type { OrphanSums } from "../model/orphan-sums.js";
 import type { OrphansReport } from "../model/orphans.js";
 import { type PlanPart, type PlanReport, partsOf } from "../model/plan.js";
+import { orphansChoiceSchema, overwriteSchema, type RestoreReport, restoreCountsSchema } from "../model/restore.js";
 import type { VerifyCounts } from "../model/verify.js";
 
 const countsSchema: z.ZodType<VerifyCounts> = z.object({
@@ -27,13 +28,17 @@ const countsSchema: z.ZodType<VerifyCounts> = z.object({
 const sumsShape = { files: z.number(), directories: z.number(), bytes: z.number() };
 const sumsSchema: z.ZodType<OrphanSums> = z.object(sumsShape);
 
-const orphansSchema: z.ZodType<OrphansReport> = z.object({
+const orphanOptionsShape = {
   action: z.enum(["report", "delete", "move"]),
   to: z.string().nullable(),
   olderThanMs: z.number().nullable(),
   includesExcluded: z.boolean(),
   isConfirmed: z.boolean(),
   isDryRun: z.boolean(),
+};
+
+const orphansSchema: z.ZodType<OrphansReport> = z.object({
+  ...orphanOptionsShape,
   counts: z.object({
     directoriesTotal: z.number(),
     directoriesDone: z.number(),
@@ -64,6 +69,7 @@ const factsSchema = z.object({
   connectionId: z.number(),
   repset: z.string(),
   target: z.string(),
+  startedBy: z.enum(["person", "schedule", "mirror", "verification", "scrub"]),
   status: z.enum(["Waiting", "Running", "Done", "Stopped", "Failed"]),
   startedAt: z.string(),
   finishedAt: z.string().nullable(),
@@ -74,6 +80,7 @@ const factsSchema = z.object({
 const verifySchema: z.ZodType<VerifyReport> = z.object({
   content: z.enum(["times", "flagged", "all"]),
   repair: z.enum(["no", "all", "newer"]),
+  orphans: z.object(orphanOptionsShape).nullable(),
   counts: countsSchema,
   differences: z.number(),
   findings: z
@@ -87,6 +94,21 @@ const verifySchema: z.ZodType<VerifyReport> = z.object({
     )
     .readonly(),
   logFile: z.string(),
+  orphansJob: z.number().nullable(),
+});
+
+const mappingsSchema = z.array(z.object({ source: z.string(), target: z.string() })).readonly();
+
+const restoreSchema: z.ZodType<RestoreReport> = z.object({
+  overwrite: overwriteSchema,
+  checksum: z.boolean(),
+  orphans: orphansChoiceSchema,
+  paths: z.array(z.string()).readonly().nullable(),
+  from: z.string(),
+  to: z.string(),
+  mappings: mappingsSchema,
+  counts: restoreCountsSchema,
+  doubt: z.string().nullable(),
 });
 
 export const planPartSchema: z.ZodType<PlanPart> = z.object({ ...sumsShape, names: z.array(z.string()).readonly() });
@@ -114,5 +136,6 @@ const planSchema: z.ZodType<PlanReport> = z.object({
 export const jobReportSchema: z.ZodType<JobReport> = z.discriminatedUnion("kind", [
   factsSchema.extend({ kind: z.literal("verify"), verify: verifySchema }),
   factsSchema.extend({ kind: z.literal("orphans"), orphans: orphansSchema }),
+  factsSchema.extend({ kind: z.literal("restore"), restore: restoreSchema }),
   factsSchema.extend({ kind: z.literal("plan"), plan: planSchema }),
 ]);

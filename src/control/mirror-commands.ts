@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { contradictionIn } from "../model/mirror-wish.js";
+import { orphanOptionsSchema } from "../model/orphans.js";
 import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
 import { connectionIdSchema, pollTimeoutSchema, rulePathSchema } from "./input-schemas.js";
 import { mirrorReportSchema } from "./report-schemas.js";
@@ -13,7 +14,8 @@ export const mirrorWishInput = {
   paths: z.array(rulePathSchema).min(1).max(1000).exactOptional(),
 };
 
-const startInput = z.strictObject(mirrorWishInput).superRefine((input, context) => {
+const ownInput = { isSized: z.boolean().exactOptional(), orphans: orphanOptionsSchema.nullable().default(null) };
+const startInput = z.strictObject({ ...mirrorWishInput, ...ownInput }).superRefine((input, context) => {
   const message = contradictionIn(input);
   if (message !== null) context.addIssue({ code: "custom", message });
 });
@@ -38,6 +40,24 @@ export const MIRROR_COMMANDS = [
     output: oneMirror,
     deadlineMs: quick,
     handler: async (agent, input) => ({ mirror: await agent.connections.stopMirror(input.id) }),
+  }),
+  defineCommand({
+    name: "mirror.pause",
+    role: "admin",
+    summary: "Pauses the mirror of a connection, also over restarts; replication goes on.",
+    input: z.strictObject({ id: connectionIdSchema }),
+    output: oneMirror,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ mirror: await agent.connections.pauseMirror(input.id, true) }),
+  }),
+  defineCommand({
+    name: "mirror.resume",
+    role: "admin",
+    summary: "Goes on with a paused mirror where it was.",
+    input: z.strictObject({ id: connectionIdSchema }),
+    output: oneMirror,
+    deadlineMs: quick,
+    handler: async (agent, input) => ({ mirror: await agent.connections.pauseMirror(input.id, false) }),
   }),
   defineCommand({
     name: "mirror.wait",

@@ -8,6 +8,7 @@ import { mappingSchema } from "../model/connection-spec.js";
 import type { PeerReport, RepsetSaved, RepsetSize } from "../model/control-port.js";
 import type { PathExplanation, SetExplanation } from "../model/explanation.js";
 import { type RepsetData, ruleSchema } from "../model/rule.js";
+import { type ScrubReport, scrubSchema, scrubSettingsSchema } from "../model/scrub.js";
 import type {
   CaptureReport,
   ConnectionReport,
@@ -20,6 +21,7 @@ import type {
   StatusReport,
   TargetConnectionReport,
 } from "../model/status.js";
+import { type VerifyPlanReport, verifyPlanSchema } from "../model/verify-schedule.js";
 
 export const reasonSchema: z.ZodType<Reason> = z.object({
   code: z.string(),
@@ -46,10 +48,15 @@ export const mirrorReportSchema: z.ZodType<MirrorReport> = z.object({
   bytesSkipped: z.number(),
   filesTotal: z.number(),
   filesDone: z.number(),
+  filesRemaining: z.number().nullable(),
+  bytesRemaining: z.number().nullable(),
+  bytesPerSecond: z.number().nullable(),
+  secondsLeft: z.number().nullable(),
   orphans: z.number(),
   orphanNames: z.array(z.string()),
   leftAlone: z.number(),
   leftAloneNames: z.array(z.string()),
+  sweep: z.object({ action: z.enum(["report", "delete", "move"]), state: z.enum(["waiting", "begun", "dropped"]), job: z.number().nullable() }).nullable(),
   problems: z.array(problemSchema),
   problemCount: z.number(),
   startedAt: z.string().nullable(),
@@ -74,6 +81,27 @@ const guardReportSchema: z.ZodType<GuardReport> = z.object({
   files: z.number().nullable(),
   fromSeq: z.number().nullable(),
   since: z.string().nullable(),
+});
+
+export const verifyPlanReportSchema: z.ZodType<VerifyPlanReport> = verifyPlanSchema.omit({ seenMs: true }).extend({ nextRuns: z.array(z.string()) });
+
+export const scrubReportSchema: z.ZodType<ScrubReport> = z.object({
+  settings: scrubSettingsSchema.nullable(),
+  state: z.enum(["off", "disabled", "running", "waiting", "resting"]),
+  waitsFor: z.string().nullable(),
+  verifiedSince: z.string().nullable(),
+  lastRound: scrubSchema.shape.lastRound,
+  round: z
+    .object({
+      startedAt: z.string(),
+      job: z.number(),
+      percent: z.number(),
+      bytes: z.number(),
+      bytesTotal: z.number(),
+      endsAt: z.string().nullable(),
+    })
+    .nullable(),
+  nextRoundAt: z.string().nullable(),
 });
 
 export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
@@ -116,6 +144,8 @@ export const connectionReportSchema: z.ZodType<ConnectionReport> = z.object({
   lagMs: z.number(),
   consistency: consistencySchema,
   guard: guardReportSchema,
+  verifyPlan: verifyPlanReportSchema,
+  scrub: scrubReportSchema,
   problems: z.array(problemSchema),
   problemCount: z.number(),
   reasons: z.array(reasonSchema),

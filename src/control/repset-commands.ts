@@ -20,6 +20,15 @@ const SET_COMMANDS = [
     handler: (agent, input) => agent.repsets.create(input.name, input.rules),
   }),
   defineCommand({
+    name: "repset.save",
+    role: "admin",
+    summary: "Gives a replication set these rules instead of its own, in one step; refused when the set is no longer at `generation`.",
+    input: z.strictObject({ name: repsetNameSchema, rules: rulesSchema, generation: generationSchema.optional() }),
+    output: repsetSavedSchema,
+    deadlineMs: quick,
+    handler: (agent, input) => agent.repsets.save(input.name, input.rules, input.generation),
+  }),
+  defineCommand({
     name: "repset.list",
     role: "monitor",
     summary: "All replication sets.",

@@ -1,4 +1,4 @@
-import type { EntryType, FoundEntry } from "../model/change.js";
+import type { Difference, EntryType, FoundEntry } from "../model/change.js";
 
 interface Dated {
   readonly size: number;
@@ -14,4 +14,14 @@ export function isLeftAlone(type: EntryType, source: Dated | null, target: Found
   if (type === "dir" || source === null || target === undefined) return false;
   const age = source.mtimeSec - target.mtimeSec || source.mtimeNsec - target.mtimeNsec;
   return age < 0 || (age === 0 && source.size !== target.size);
+}
+
+/** Whether a mirror that sends only what is missing finds the name taken. A directory takes in what is missing below it. */
+export function isTaken(type: EntryType, why: Difference["why"]): boolean {
+  return why !== "missing" && (type !== "dir" || why === "type");
+}
+
+/** Something else stands in place of the directory that was to be compared: where it stays, nothing can be put below it. */
+export function isBlocked(differs: readonly Difference[]): boolean {
+  return differs.some(({ name, why }) => name === "" && why === "type");
 }

@@ -1,24 +1,36 @@
-// A mirror of one connection: brings the target to the source's state while replication runs.
+// A mirror of one connection: brings the target to the source's state while replication runs, in small steps between live changes.
 // full: everything is sent, and what the target has beyond it is found. difference: directories are compared on the target,
-// what differs is sent. repair: the same for single paths, for as long as the connection lives. Work is cut into small steps;
-// between them live changes go first.
+// what differs is sent. repair: the same for single paths, for as long as the connection lives.
 
 import type { BytePath } from "../model/byte-path.js";
-import { baseName, parentPath } from "../model/byte-path.js";
 import { type Answer, type CompareAnswer, type Difference, type RootIndex, type SharedName, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { DirtyPlace } from "../model/dirty-place.js";
 import type { MirrorEntry } from "../model/mirror-port.js";
+import type { MirrorPointer } from "../model/mirror-wish.js";
 import { withContent } from "./compare-answer.js";
 import { slicesOf } from "./compare-slices.js";
-import { type DirectoryWork, sliceOf, worksOf, worksOfPlace } from "./directory-work.js";
-import { follow } from "./follow-renames.js";
-import { isLeftAlone } from "./left-alone.js";
+import {
+  type DirectoryWork,
+  isSameWork,
+  meantOf,
+  sliceOf,
+  spanOf,
+  workBelow,
+  worksOf,
+  worksOfLooks,
+  worksOfPlace,
+  worksOfRenames,
+  worksOfRepair,
+  worksOfWalk,
+} from "./directory-work.js";
+import { isBlocked, isLeftAlone, isTaken } from "./left-alone.js";
 import { LinkGroups } from "./link-groups.js";
 import type { MirrorJobOptions, PendingCompare } from "./mirror-job-options.js";
 import { MirrorProgress, totalsOf } from "./mirror-progress.js";
 import { MirrorSends } from "./mirror-sends.js";
-import { nextName } from "./name-slice.js";
+import { nextName, type Span } from "./name-slice.js";
 import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
+import { type Divided, WalkPointer } from "./walk-pointer.js";
 
 const COMPARES_PENDING_MAX = 64;
 /** Beyond this many, names are looked at again before all else is done: what is sent then may have been sent in vain. */
@@ -28,12 +40,13 @@ export class MirrorJob {
   readonly options: MirrorJobOptions;
   readonly progress = new MirrorProgress();
   readonly #directories: DirectoryWork[] = [];
-  readonly #answers: Answer[] = [];
+  readonly #answers: Extract<Answer, { kind: "compare" | "sums" | "index" }>[] = [];
   readonly #compares = new Map<number, PendingCompare>();
   readonly #links: LinkGroups;
   readonly #sends: MirrorSends;
   /** Large files that look equal, when the contents of all are compared. */
   readonly #contents: BlockLooks;
+  readonly #pointer: WalkPointer;
   /** First names that are left alone, something of another type being there: their further names cannot be linked to it. */
   readonly #inTheWay = new Set<string>();
   #renamesSeen: number;
@@ -43,20 +56,15 @@ export class MirrorJob {
     this.options = options;
     this.#links = new LinkGroups(options.tree);
     this.#contents = new BlockLooks(options);
-    this.#sends = new MirrorSends(options, this.#links, this.progress);
+    this.#pointer = new WalkPointer(options);
+    this.#sends = new MirrorSends(options, this.#links, this.progress, this.#pointer);
     this.#renamesSeen = options.tree.renamePosition;
     if (options.mode === "repair") return;
-    this.progress.begin(options.places === null ? options.tree.totals() : totalsOf(options.tree, options.places));
-    this.#directories.push(...this.#walk);
+    if (options.isSized) this.progress.begin(options.places === null ? options.tree.totals() : totalsOf(options.tree, options.places));
+    this.#directories.push(...worksOfWalk(options));
+    for (const { root, path } of this.#pointer.exceptions) this.#directories.push(...worksOfPlace(root, path, options.suspect));
     if (options.mode !== "full" || options.places !== null) return;
     for (let root = 0; root < options.tree.rootCount; root++) this.#sends.add(root, "" as BytePath, "new", null);
-  }
-
-  /** All that is gone through, the first last. */
-  get #walk(): DirectoryWork[] {
-    const { tree, places, suspect } = this.options;
-    const all = places ?? Array.from({ length: tree.rootCount }, (_, root) => ({ root, path: "" as BytePath }));
-    return all.flatMap(({ root, path }) => worksOfPlace(root, path, suspect).reverse()).reverse();
   }
 
   /** Work that waits for an answer, or is still to be done. */
@@ -72,7 +80,17 @@ export class MirrorJob {
   }
 
   get #mayWalk(): boolean {
-    return this.#compares.size < COMPARES_PENDING_MAX && this.#contents.mayTakeMore;
+    const isDraining = this.#pointer.wantsDrain && !this.#isDrained;
+    return this.#compares.size < COMPARES_PENDING_MAX && this.#contents.mayTakeMore && !isDraining;
+  }
+
+  get #isDrained(): boolean {
+    return this.#compares.size + this.#answers.length + this.#contents.size + this.#sends.pending === 0;
+  }
+
+  /** All before it is emitted. Null = nothing is known to be; undefined = that is not worth knowing. */
+  get doneThrough(): MirrorPointer | null | undefined {
+    return this.#pointer.now;
   }
 
   takeAnswer(answer: Answer): boolean {
@@ -99,10 +117,7 @@ export class MirrorJob {
    * in which it had that name; whatever it was renamed to since (in that very set or behind it) is compared as well.
    */
   addRepair(root: RootIndex, path: BytePath, sinceSeq = Number.POSITIVE_INFINITY): void {
-    const { tree } = this.options;
-    const [within, behind] = [tree.renamesFromSet(sinceSeq), tree.renamesFromSet(sinceSeq + 1)];
-    const places = within === null || behind === null ? [path, "" as BytePath] : [path, follow(root, path, within), follow(root, path, behind)];
-    for (const place of new Set(places)) this.#addRepairOf(root, place);
+    for (const work of worksOfRepair(this.options.tree, root, path, sinceSeq)) this.#addDirectory(work);
   }
 
   /**
@@ -112,10 +127,6 @@ export class MirrorJob {
   addPlaces(places: readonly DirtyPlace[], changedSinceMs: number): void {
     for (const { root, path, level } of places) if (path === "" && level === "entry") this.#sends.add(root, path, "attr", null);
     this.#directories.push(...worksOf(places, changedSinceMs));
-  }
-
-  #addRepairOf(root: RootIndex, path: BytePath): void {
-    for (const work of worksOfPlace(root, path, "all")) this.#addDirectory(work);
   }
 
   /** One bounded piece of work. "done" once nothing is left; a repair job is done whenever it is idle. */
@@ -130,7 +141,7 @@ export class MirrorJob {
     if (answer !== undefined) {
       if (answer.kind === "compare") this.#takeCompare(answer);
       else if (answer.kind === "sums" && this.#contents.hasAsked(answer.seq)) this.#contents.take(answer);
-      else if (answer.kind === "sums" || answer.kind === "index") this.#sends.takeContent(answer);
+      else this.#sends.takeContent(answer);
       return "worked";
     }
     if (this.#sends.hasWork) {
@@ -144,12 +155,16 @@ export class MirrorJob {
     }
     if (this.#directories.length > 0) {
       if (!this.#mayWalk) return "waiting";
-      await this.#takeNextDirectory(this.#directories.pop() as DirectoryWork);
+      const work = this.#directories.pop() as DirectoryWork;
+      // Where everything is sent, no answer is waited for.
+      const isSettled = this.options.mode === "full" || (this.#isDrained && this.#links.unsettled === 0);
+      this.#pointer.begin(work, { isDrained: this.#isDrained, isSettled });
+      await this.#takeNextDirectory(work);
       return "worked";
     }
     if (this.#compares.size + this.#sends.pending + this.#contents.size > 0) return "waiting";
     if (this.#links.unsettled > 0) {
-      this.#lookAgain();
+      this.#directories.push(...worksOfLooks(this.#links.takeUnsettled()));
       return "worked";
     }
     return this.#finish();
@@ -166,26 +181,15 @@ export class MirrorJob {
     const renames = this.pending === 0 ? [] : tree.renamesSince(this.#renamesSeen);
     this.#renamesSeen = position;
     if (renames === null) {
-      for (const work of this.#walk) this.#addDirectory(work);
+      for (const work of worksOfWalk(this.options)) this.#addDirectory(work);
+      this.#pointer.restart();
       return;
     }
-    renames.forEach(({ root, to }, index) => {
-      const path = follow(root, to, renames.slice(index + 1));
-      const suspected = mode === "repair" ? "all" : suspect;
-      this.#addDirectory({ root, path: parentPath(path), only: baseName(path), again: null, suspect: suspected, descend: true });
-    });
+    for (const work of worksOfRenames(renames, mode === "repair" ? "all" : suspect)) this.#addDirectory(work);
   }
 
   #addDirectory(work: DirectoryWork): void {
-    const isSame = (d: DirectoryWork): boolean => d.root === work.root && d.path === work.path && d.only === work.only && d.descend === work.descend;
-    const isQueued = this.#directories.some((d) => d.again === null && isSame(d));
-    if (!isQueued) this.#directories.push(work);
-  }
-
-  #lookAgain(): void {
-    for (const again of this.#links.takeUnsettled()) {
-      this.#directories.push({ root: again.root, path: again.path, only: null, again, suspect: "none", descend: false });
-    }
+    if (!this.#directories.some((queued) => queued.again === null && isSameWork(queued, work))) this.#directories.push(work);
   }
 
   async #takeNextDirectory(work: DirectoryWork): Promise<void> {
@@ -202,9 +206,10 @@ export class MirrorJob {
   }
 
   async #takeDirectory(work: DirectoryWork): Promise<void> {
-    const listed = await this.options.tree.list(work.root, work.path, this.options.mode !== "full");
+    const pointer = this.#pointer;
+    const listed = await this.options.tree.list(work.root, work.path, !pointer.isFull(work) || pointer.isAt(work));
     if (listed === null) return;
-    const { only, again, names } = work;
+    const { names } = work;
     if (names !== undefined) {
       const byName = new Map(listed.map((entry) => [entry.name, entry]));
       for (const name of names) {
@@ -213,39 +218,47 @@ export class MirrorJob {
       }
       return;
     }
-    const isMeant = ({ name }: MirrorEntry): boolean => (only === null || name === only) && (again === null || again.names.has(name));
-    const entries = only === null && again === null ? listed : listed.filter(isMeant);
-    if (this.options.mode === "full") this.#takeFull(work, entries);
+    const entries = meantOf(work, listed);
+    const divided = pointer.divide(work, entries);
+    if (divided !== null) this.#takeDivided(work, divided);
+    else if (pointer.isFull(work)) this.#takeFull(work, entries, spanOf(work));
     else this.#startCompares(work, entries);
     if (!work.descend) return;
     for (let i = entries.length - 1; i >= 0; i--) {
-      const entry = entries[i] as MirrorEntry;
-      const suspect = work.below ?? (work.suspect === "all" && work.only !== null ? "none" : work.suspect);
-      if (entry.type === "dir") this.#directories.push({ root: work.root, path: entry.path, only: null, again: null, suspect, descend: true });
+      const { type, path } = entries[i] as MirrorEntry;
+      if (type === "dir") this.#directories.push(workBelow(work, path, pointer.wasMoved(work, path)));
     }
   }
 
-  #takeFull(work: DirectoryWork, entries: readonly MirrorEntry[]): void {
+  /** The entry that the earlier part may have been in the middle of is compared by its content: what came of it is not sent again. */
+  #takeDivided(work: DirectoryWork, { name, done, at, ahead }: Divided): void {
+    const end = nextName(name);
+    this.#startCompares(work, done, { from: "", until: name });
+    this.#startCompares({ ...sliceOf(work, name), suspect: "all" }, at, { from: name, until: end });
+    if (end !== "") this.#takeFull(work, ahead, { from: end, until: "" });
+  }
+
+  #takeFull(work: DirectoryWork, entries: readonly MirrorEntry[], span: Span): void {
     if (work.again !== null) {
       for (const entry of entries) this.#makeAnew(work.root, entry);
       return;
     }
-    if (this.options.extras !== "keep") this.#startCompares(work, entries);
+    if (this.options.extras !== "keep") this.#startCompares(work, entries, span, true);
     this.#sends.touch(work.root, work.path);
     for (const entry of entries) {
       const first = this.#links.note(work.root, entry);
-      this.#sends.add(work.root, entry.path, first === undefined ? "new" : "link", entry);
+      this.#sends.add(work.root, entry.path, first === undefined ? "new" : "link", entry, work.isWalk === true);
     }
   }
 
-  #startCompares(work: DirectoryWork, entries: readonly MirrorEntry[]): void {
-    const { tree, connectionId, extras, mode, content, newerOnly } = this.options;
-    const end = work.only === null ? "" : nextName(work.only);
-    const hashesSmallFiles = mode !== "full" && content === "checksum-all";
+  /** `isFull`: only what the target has beyond the source is to be told. */
+  #startCompares(work: DirectoryWork, entries: readonly MirrorEntry[], span: Span = spanOf(work), isFull = false): void {
+    const { tree, connectionId, extras, newerOnly } = this.options;
+    const hashesSmallFiles = this.#pointer.comparesAll(work);
     const slices = slicesOf(entries, hashesSmallFiles);
     slices.forEach((slice, index) => {
       const linkTo = new Map<string, BytePath>();
-      for (const entry of mode === "full" ? [] : slice) {
+      for (const entry of isFull ? [] : slice) {
         const first = this.#links.note(work.root, entry);
         if (first !== undefined) linkTo.set(entry.name, first);
       }
@@ -254,15 +267,15 @@ export class MirrorJob {
         root: work.root,
         directory: work.path,
         entries: slice,
-        from: index === 0 ? (work.only ?? "") : (slice[0] as MirrorEntry).name,
-        until: next === undefined ? end : next.name,
+        from: index === 0 ? span.from : (slice[0] as MirrorEntry).name,
+        until: next === undefined ? span.until : next.name,
         extras: work.again === null ? extras : "keep",
         links: linkTo,
-        withDirectory: mode !== "full" && index === 0 && work.only === null && work.again === null,
-        suspect: mode === "full" ? "none" : work.suspect,
+        withDirectory: !isFull && index === 0 && work.only === null && work.again === null,
+        suspect: isFull ? "none" : work.suspect,
         ...(hashesSmallFiles || newerOnly ? { look: { hashesSmallFiles, settlesExtras: true } } : {}),
       });
-      this.#compares.set(seq, { work, entries: new Map(slice.map((entry) => [entry.name, entry])), linkTo });
+      this.#compares.set(seq, { work, isFull, entries: new Map(slice.map((entry) => [entry.name, entry])), linkTo });
     });
   }
 
@@ -270,11 +283,13 @@ export class MirrorJob {
     const pending = this.#compares.get(answer.seq);
     if (pending === undefined) return;
     this.#compares.delete(answer.seq);
-    const { root, path } = pending.work;
-    if (answer.removed > 0) this.#sends.touch(root, path);
-    this.progress.noteExtras(path, answer.extras, answer.removed);
-    // All is sent anyway: only what the target has beyond the source was to be told.
-    if (this.options.mode === "full") return;
+    if (answer.removed > 0) this.#sends.touch(pending.work.root, pending.work.path);
+    this.progress.noteExtras(pending.work.path, answer.extras, answer.removed);
+    if (pending.isFull) return;
+    if (this.options.missingOnly === true && isBlocked(answer.differs)) {
+      for (const entry of pending.entries.values()) this.progress.leaveAlone(entry);
+      return;
+    }
     const differing = new Set<string>();
     for (const difference of withContent(answer.differs, pending.entries)) {
       differing.add(difference.name);
@@ -286,10 +301,12 @@ export class MirrorJob {
   }
 
   #takeEqual({ work, linkTo }: PendingCompare, entry: MirrorEntry, isShared: boolean): void {
-    const isToRead = this.options.content === "checksum-all" && entry.type === "file" && entry.size > WHOLE_FILE_BYTES_MAX && !linkTo.has(entry.name);
-    if (work.again === null && isToRead) this.#contents.ask({ root: work.root, directory: work.path, entry, suspect: null, stamp: null, isShared });
-    else if (work.again === null) this.progress.skip(entry);
-    else if (work.again.isCertain) this.#makeAnew(work.root, entry);
+    if (work.again?.isCertain === true) this.#makeAnew(work.root, entry);
+    // Of the names of one file the first counts.
+    if (work.again !== null || linkTo.has(entry.name)) return;
+    const isToRead = this.#pointer.comparesAll(work) && entry.type === "file" && entry.size > WHOLE_FILE_BYTES_MAX;
+    if (isToRead) this.#contents.ask({ root: work.root, directory: work.path, entry, suspect: null, stamp: null, isShared });
+    else this.progress.skip(entry);
   }
 
   /** Shared with other names on the target, it is made anew: put right in place, it would change them. */
@@ -310,7 +327,7 @@ export class MirrorJob {
       if (again === null) this.#links.judge(root, entry, one, !differing.has(name));
       else if (!again.isCertain && !differing.has(name) && one.links > entry.links) this.#makeAnew(root, entry);
     }
-    if (this.#links.unsettled > UNSETTLED_MAX) this.#lookAgain();
+    if (this.#links.unsettled > UNSETTLED_MAX) this.#directories.push(...worksOfLooks(this.#links.takeUnsettled()));
   }
 
   /** It is as it should be, but for the company it keeps on the target. */
@@ -320,7 +337,6 @@ export class MirrorJob {
   }
 
   #takeDifference(pending: PendingCompare, difference: Difference): void {
-    const { mode } = this.options;
     const { root, path, again } = pending.work;
     if (difference.name === "") {
       this.#sends.touch(root, path);
@@ -329,37 +345,38 @@ export class MirrorJob {
     }
     const entry = pending.entries.get(difference.name);
     if (entry === undefined) return;
-    if (again?.isCertain === true) {
-      this.#makeAnew(root, entry);
-      return;
-    }
+    if (again?.isCertain === true) this.#makeAnew(root, entry);
+    else this.#sendDifference(pending, entry, difference);
+  }
+
+  #sendDifference({ work, linkTo }: PendingCompare, entry: MirrorEntry, difference: Difference): void {
+    const { mode } = this.options;
+    const { root, path, again } = work;
     if (again !== null) this.progress.recall(entry);
-    const first = pending.linkTo.get(difference.name);
+    const first = linkTo.get(difference.name);
     if (this.#isLeftAlone(root, entry, difference, first)) {
       this.progress.leaveAlone(entry);
       return;
     }
     const isFurther = first !== undefined;
-    if (difference.why === "link" && !isFurther && mode === "difference" && again === null) {
+    if (difference.why === "link" && !isFurther && mode !== "repair" && again === null) {
       this.progress.skip(entry);
       this.#links.differs(root, entry.path);
       return;
     }
-    if (difference.why === "attr") {
-      this.#sends.add(root, entry.path, "attr", entry);
-      return;
-    }
-    this.#sends.touch(root, path);
-    if (isFurther) this.#sends.add(root, entry.path, "link", entry);
+    if (difference.why !== "attr") this.#sends.touch(root, path);
+    if (difference.why === "attr") this.#sends.add(root, entry.path, "attr", entry);
+    else if (isFurther) this.#sends.add(root, entry.path, "link", entry);
     else if (difference.why === "link") this.#sends.addAnew(root, entry);
     else this.#sends.add(root, entry.path, difference.why === "content" ? "content" : "new", entry);
-    if (entry.type === "dir" && mode === "repair" && !pending.work.descend) {
+    if (entry.type === "dir" && mode === "repair" && !work.descend && difference.why !== "attr") {
       this.#directories.push({ root, path: entry.path, only: null, again: null, suspect: "none", descend: true });
     }
   }
 
   #isLeftAlone(root: RootIndex, { type, path }: MirrorEntry, { why, found }: Difference, first: BytePath | undefined): boolean {
-    const { newerOnly, tree } = this.options;
+    const { newerOnly, missingOnly, tree } = this.options;
+    if (missingOnly === true) return isTaken(type, why);
     if (!newerOnly || why === "attr") return false;
     const isLeft = isLeftAlone(type, tree.stampOf(root, path), found);
     if (isLeft && why === "type") this.#inTheWay.add(`${root}:${path}`);

@@ -7,9 +7,11 @@ const LEFT_ALONE_NAMES_MAX = 100;
 
 /** Counts of a mirror: what is done, what was found equal, what the target has beyond the source. */
 export class MirrorProgress {
+  /** 0 = not calculated, or nothing. */
   filesTotal = 0;
   bytesTotal = 0;
   filesDone = 0;
+  filesSkipped = 0;
   bytesDone = 0;
   bytesSkipped = 0;
   orphans = 0;
@@ -18,7 +20,10 @@ export class MirrorProgress {
   leftAlone = 0;
   readonly leftAloneNames: string[] = [];
 
+  #isSized = false;
+
   begin(totals: MirrorTotals): void {
+    this.#isSized = true;
     this.filesTotal = totals.files;
     this.bytesTotal = totals.bytes;
   }
@@ -26,6 +31,7 @@ export class MirrorProgress {
   skip(entry: MirrorEntry): void {
     if (entry.type === "dir") return;
     this.filesDone += 1;
+    this.filesSkipped += 1;
     this.bytesSkipped += entry.size;
   }
 
@@ -44,11 +50,14 @@ export class MirrorProgress {
   recall(entry: MirrorEntry): void {
     if (entry.type === "dir") return;
     this.filesDone -= 1;
+    this.filesSkipped = Math.max(0, this.filesSkipped - 1);
     this.bytesSkipped = Math.max(0, this.bytesSkipped - entry.size);
   }
 
-  addBytes(bytes: number): void {
-    this.bytesDone += bytes;
+  /** Of a file that is sent. `skipped`: read, and the same on the target, or a hole. */
+  addBytes(sent: number, skipped: number): void {
+    this.bytesDone += sent;
+    this.bytesSkipped += skipped;
   }
 
   noteExtras(directory: BytePath, names: readonly string[], removed: number): void {
@@ -60,8 +69,9 @@ export class MirrorProgress {
     }
   }
 
-  /** 0…99 while it runs: only the target's word makes it 100. */
-  get percent(): number {
+  /** 0…99 while it runs: only the target's word makes it 100. Null = the size is not calculated. */
+  get percent(): number | null {
+    if (!this.#isSized) return null;
     const share = this.bytesTotal > 0 ? (this.bytesDone + this.bytesSkipped) / this.bytesTotal : this.filesTotal > 0 ? this.filesDone / this.filesTotal : 1;
     return Math.min(99, Math.floor(share * 100));
   }

@@ -8,6 +8,7 @@ import type { MirrorEntry, MirrorShipment, MirrorTransfer, MirrorTree } from "..
 import type { MirrorContent } from "../model/mirror-wish.js";
 import type { LinkGroups } from "./link-groups.js";
 import type { MirrorProgress } from "./mirror-progress.js";
+import type { WalkPointer } from "./walk-pointer.js";
 
 export interface MirrorSendsOptions {
   readonly connectionId: number;
@@ -23,6 +24,8 @@ interface SendWork {
   readonly path: BytePath;
   readonly what: "new" | "attr" | "content" | "link";
   readonly entry: MirrorEntry | null;
+  /** Everything is sent, and the walk came to it. */
+  readonly isWalk: boolean;
   /** Sent as new, it takes its further names along. */
   readonly relinks: boolean;
   /** Names of the same inode that could not be read before this one. */
@@ -48,6 +51,7 @@ export class MirrorSends {
   readonly #options: MirrorSendsOptions;
   readonly #links: LinkGroups;
   readonly #progress: MirrorProgress;
+  readonly #walk: Pick<WalkPointer, "sending">;
   #queue: SendWork[] = [];
   readonly #sums = new Map<number, SendWork>();
   readonly #touched: Map<BytePath, true>[] = [];
@@ -56,7 +60,9 @@ export class MirrorSends {
   readonly #parked = new Map<number, Sending>();
   #sending: Sending | null = null;
 
-  constructor(options: MirrorSendsOptions, links: LinkGroups, progress: MirrorProgress) {
+  /** `walk` is told of what is sent because the walk came to it. */
+  constructor(options: MirrorSendsOptions, links: LinkGroups, progress: MirrorProgress, walk: Pick<WalkPointer, "sending">) {
+    this.#walk = walk;
     this.#options = options;
     this.#links = links;
     this.#progress = progress;
@@ -76,14 +82,14 @@ export class MirrorSends {
     return this.#sending !== null;
   }
 
-  add(root: RootIndex, path: BytePath, what: SendWork["what"], entry: MirrorEntry | null): void {
-    this.#queue.push({ root, path, what, entry, relinks: this.#options.mode === "repair" || this.#options.places !== null, tried: [] });
+  add(root: RootIndex, path: BytePath, what: SendWork["what"], entry: MirrorEntry | null, isWalk = false): void {
+    this.#queue.push({ root, path, what, entry, isWalk, relinks: this.#options.mode === "repair" || this.#options.places !== null, tried: [] });
   }
 
   /** Sends it as new, as another inode than the receiver has, which all its names become names of. */
   addAnew(root: RootIndex, entry: MirrorEntry): void {
     this.touch(root, parentPath(entry.path));
-    this.#queue.push({ root, path: entry.path, what: "new", entry, relinks: true, tried: [] });
+    this.#queue.push({ root, path: entry.path, what: "new", entry, isWalk: false, relinks: true, tried: [] });
   }
 
   /** The directory's times are to be set, last of all. */
@@ -166,9 +172,10 @@ export class MirrorSends {
   stepTransfer(): void {
     if (this.#sending === null) return;
     const { transfer, work, isNew } = this.#sending;
-    const before = transfer.sentBytes;
+    const [sentBefore, readBefore] = [transfer.sentBytes, transfer.readBytes];
     const result = transfer.step();
-    this.#progress.addBytes(transfer.sentBytes - before);
+    const sent = transfer.sentBytes - sentBefore;
+    this.#progress.addBytes(sent, Math.max(0, transfer.readBytes - readBefore - sent));
     if (result === "more") return;
     this.#sending = null;
     if (result === "asked") {
@@ -183,12 +190,12 @@ export class MirrorSends {
   #send(work: SendWork): void {
     const { tree, connectionId, mode } = this.#options;
     const { root, path, entry } = work;
+    if (work.isWalk) this.#walk.sending(root, path);
     if (entry?.type === "dir" && work.what !== "attr") this.touch(root, path);
     const first = work.what === "link" && entry !== null ? this.#links.firstOf(root, entry) : undefined;
     if (entry !== null && first !== undefined && this.#links.isFirstCurrent(root, entry.inode)) {
       tree.shipLink(connectionId, root, path, first);
-      if (mode !== "full") this.#links.linked(root, entry.inode);
-      this.#progress.done(entry, 0);
+      this.#links.linked(root, entry.inode);
       return;
     }
     const wholeBytesMax = this.#options.content === "times" ? WHOLE_FILE_BYTES_MAX : 0;
@@ -200,7 +207,9 @@ export class MirrorSends {
     const isNew = work.what !== "attr";
     const shipment = tree.ship(connectionId, root, path, isNew ? "new" : "attr");
     this.#noteShipment({ ...work, relinks: work.relinks || work.what === "link" }, shipment, isNew);
-    if (entry !== null && work.tried.length === 0) this.#progress.done(entry, typeof shipment === "string" && isNew ? entry.size : 0);
+    if (entry === null || work.tried.length > 0) return;
+    this.#progress.done(entry, typeof shipment === "string" && isNew ? entry.size : 0);
+    if (!isNew) this.#progress.addBytes(0, entry.size);
   }
 
   #noteShipment(work: SendWork, shipment: MirrorShipment, isNew: boolean): void {
@@ -223,15 +232,18 @@ export class MirrorSends {
    * that are met later in the job are compared with this one then; the others must follow at once: a live change that went to the
    * old inode meanwhile would be lost.
    */
-  #relink({ root, relinks }: SendWork, path: BytePath, inode: string, { links }: MirrorEntry): void {
+  #relink({ root, relinks }: SendWork, path: BytePath, inode: string, entry: MirrorEntry): void {
     const { tree, connectionId } = this.#options;
     const hadLinks = this.#links.made(root, inode, path);
     const names = tree.namesOf(root, inode);
-    if (!relinks && !hadLinks && names.length <= links) return;
+    // By now the path may be another inode's, whose further names the walk may have passed.
+    if (inode === entry.inode && !relinks && !hadLinks && names.length <= entry.links) return;
     for (const other of names) {
       if (other === path) continue;
       tree.shipLink(connectionId, root, other, path);
       this.touch(root, parentPath(other));
+      // Should it be sent once more, they must follow once more.
+      this.#links.linked(root, inode);
     }
   }
 
@@ -241,6 +253,7 @@ export class MirrorSends {
     const other = this.#options.tree.namesOf(root, entry.inode).find((name) => name !== path && !tried.includes(name));
     if (other === undefined) return;
     this.touch(root, parentPath(other));
-    this.#queue.push({ root, path: other, what: "new", entry: { ...entry, path: other, name: baseName(other) }, relinks: true, tried: [...tried, path] });
+    const byOther = { ...entry, path: other, name: baseName(other) };
+    this.#queue.push({ root, path: other, what: "new", entry: byOther, isWalk: false, relinks: true, tried: [...tried, path] });
   }
 }

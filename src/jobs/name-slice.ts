@@ -9,6 +9,12 @@ export function nextName(name: string): string {
   return head === "" ? "" : `${head.slice(0, -1)}${String.fromCharCode(head.charCodeAt(head.length - 1) + 1)}`;
 }
 
-export function sliceOfName(name: string): { readonly from: string; readonly until: string } {
+/** The names n with from <= n < until in byte order; "" leaves that end open. */
+export interface Span {
+  readonly from: string;
+  readonly until: string;
+}
+
+export function sliceOfName(name: string): Span {
   return { from: name, until: nextName(name) };
 }

@@ -4,7 +4,7 @@
 //                        └▶ equal, large, contents wanted ─▶ block signatures ─▶ differs? ─▶ suspect
 
 import { type Clock, systemClock } from "../base/clock.js";
-import { type BytePath, joinPath, ROOT_PATH } from "../model/byte-path.js";
+import { type BytePath, isBelow, joinPath, ROOT_PATH } from "../model/byte-path.js";
 import {
   type Answer,
   type CompareAnswer,
@@ -19,14 +19,16 @@ import {
 import type { CompareRequest, EntryStamp, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
 import type { MirrorPlace } from "../model/mirror-wish.js";
 import type { VerifyContent, VerifyFinding } from "../model/verify.js";
-import { slicesOf } from "./compare-slices.js";
-import { type DirectoryWork, worksOfPlace } from "./directory-work.js";
+import { firstPosition, positionOf, type VerifyPosition } from "../model/verify-position.js";
 import { LinkGroups } from "./link-groups.js";
 import { totalsOf } from "./mirror-progress.js";
-import { nextName, sliceOfName } from "./name-slice.js";
+import { sliceOfName } from "./name-slice.js";
+import { costOf, pieceBlocks, ReadBudget } from "./read-budget.js";
 import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
-import { type Suspect, SuspectBook, type SuspectGroup } from "./verify-suspects.js";
+import { differencesOf, isSameStamp } from "./verify-differences.js";
+import { pathOf, type Suspect, SuspectBook, type SuspectGroup } from "./verify-suspects.js";
 import { VerifyTally } from "./verify-tally.js";
+import { VerifyWalk, type WalkSlice } from "./verify-walk.js";
 
 export interface VerifyJobOptions {
   readonly connectionId: number;
@@ -44,6 +46,10 @@ export interface VerifyJobOptions {
   readonly onFinding: (finding: VerifyVerdict) => boolean;
   readonly onEqual?: (seen: VerifySeen) => void;
   readonly clock?: Clock;
+  /** Where it begins: what is in front of it counts as compared. Null or absent = at the beginning. */
+  readonly start?: VerifyPosition | null;
+  /** The most that is read in a second; null or absent = as fast as it goes. */
+  readonly bytesPerSecond?: number | null;
 }
 
 /** A finding, and the name of the same file that was met before; null = none was. */
@@ -70,8 +76,6 @@ interface Place {
   readonly path: BytePath;
 }
 
-type Walk = Pick<DirectoryWork, "root" | "path" | "only" | "descend">;
-
 /** A compare that waits for its answer, as it was asked. `stamps`: of a second look, each as it was before. */
 interface Look extends Place, CompareHow {
   readonly entries: ReadonlyMap<string, MirrorEntry>;
@@ -86,7 +90,9 @@ export class VerifyJob {
   readonly tally = new VerifyTally();
   readonly #options: VerifyJobOptions;
   readonly #clock: Clock;
-  readonly #directories: Walk[] = [];
+  readonly #walk: VerifyWalk;
+  readonly #budget: ReadBudget | null;
+  #isPaused = false;
   readonly #answers: (CompareAnswer | SumsAnswer)[] = [];
   readonly #looks = new Map<number, Look>();
   readonly #links: LinkGroups;
@@ -96,25 +102,57 @@ export class VerifyJob {
   constructor(options: VerifyJobOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    const { tree, connectionId, places = null } = options;
+    const { tree, connectionId, content, places = null, extras = "report", start = null, bytesPerSecond = null } = options;
     this.#links = new LinkGroups(tree);
-    this.#blocks = new BlockLooks({ connectionId, tree });
+    this.#budget = bytesPerSecond === null ? null : new ReadBudget(bytesPerSecond, this.#clock);
+    const pieces = this.#budget === null || bytesPerSecond === null ? null : { blocks: pieceBlocks(bytesPerSecond), budget: this.#budget };
+    this.#blocks = new BlockLooks({ connectionId, tree, pieces });
     this.tally.begin(places === null ? tree.totals() : totalsOf(tree, places));
-    const all = places ?? Array.from({ length: tree.rootCount }, (_, root) => ({ root, path: ROOT_PATH }));
-    this.#directories.push(...all.flatMap(({ root, path }) => worksOfPlace(root, path, "none").reverse()).reverse());
+    this.#walk = new VerifyWalk({ tree, readsContent: content === "all", places, extras, start });
+  }
+
+  /** Nothing more is begun; what was asked for is taken in. */
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    this.#blocks.isPaused = isPaused;
+  }
+
+  /** All that is in front of it is judged; null = all is. */
+  get position(): VerifyPosition | null {
+    return firstPosition(this.#openPositions());
+  }
+
+  /** False: so much moved meanwhile that some of it may not have been compared. */
+  get isWhole(): boolean {
+    return this.#walk.isWhole;
+  }
+
+  #isOpen({ root, path }: Place): boolean {
+    for (const ask of this.#blocks.asks()) if (ask.root === root && isBelow(ask.entry.path, path)) return true;
+    for (const suspect of this.#suspects.all()) if (suspect.root === root && isBelow(pathOf(suspect), path)) return true;
+    return false;
+  }
+
+  *#openPositions(): Generator<VerifyPosition> {
+    yield* this.#walk.positions();
+    for (const { root, path, from } of this.#looks.values()) yield positionOf(root, path, from);
+    for (const { root, directory, name } of this.#suspects.all()) yield positionOf(root, directory, name);
+    for (const { root, directory, entry } of this.#blocks.asks()) yield positionOf(root, directory, entry.name);
   }
 
   get hasWork(): boolean {
-    if (this.#answers.length > 0 || this.#blocks.hasWork || this.#suspects.isDue(this.#clock.monotonicMs())) return true;
-    return this.isDone || (this.#directories.length > 0 && this.#mayWalk);
+    if (this.#answers.length > 0 || this.#blocks.hasWork || this.isDone) return true;
+    if (this.#isPaused) return false;
+    return this.#suspects.isDue(this.#clock.monotonicMs()) || (!this.#walk.isOver && this.#mayWalk);
   }
 
   get isDone(): boolean {
-    return this.#directories.length + this.#answers.length + this.#looks.size + this.#suspects.size + this.#blocks.size === 0;
+    return this.#walk.isOver && this.#answers.length + this.#looks.size + this.#suspects.size + this.#blocks.size === 0;
   }
 
   get #mayWalk(): boolean {
-    return this.#looks.size < COMPARES_PENDING_MAX && this.#suspects.size < SUSPECTS_MAX && this.#blocks.mayTakeMore;
+    const isFree = this.#looks.size < COMPARES_PENDING_MAX && this.#suspects.size < SUSPECTS_MAX && this.#blocks.mayTakeMore;
+    return isFree && !this.#isPaused && this.#budget?.hasRoom !== false;
   }
 
   takeAnswer(answer: Answer): boolean {
@@ -137,6 +175,7 @@ export class VerifyJob {
 
   /** One bounded piece of work. */
   async step(): Promise<"worked" | "waiting" | "done"> {
+    if (this.#walk.hasRenames) this.#walk.followRenames((place) => this.#isOpen(place));
     if (this.isDone) return "done";
     const answer = this.#answers.shift();
     if (answer !== undefined) {
@@ -149,41 +188,27 @@ export class VerifyJob {
       if (block !== "worked") this.#takeBlocks(block);
       return "worked";
     }
+    if (this.#isPaused) return "waiting";
     const due = this.#suspects.take(this.#clock.monotonicMs());
     if (due !== null) {
       await this.#lookAgain(due);
       return "worked";
     }
-    if (this.#directories.length === 0 || !this.#mayWalk) return "waiting";
-    await this.#walk(this.#directories.pop() as Walk);
+    if (this.#walk.isOver || !this.#mayWalk) return "waiting";
+    const slice = await this.#walk.next();
+    if (slice !== null) this.#look(slice);
     return "worked";
   }
 
-  async #walk(walk: Walk): Promise<void> {
-    const { root, path, only, descend } = walk;
-    const { tree, content, extras = "report" } = this.#options;
-    const listed = await tree.list(root, path, true);
-    if (listed === null) return;
-    if (only === null) this.tally.directory();
-    const entries = only === null ? listed : listed.filter(({ name }) => name === only);
-    const slices = slicesOf(entries, content === "all");
-    slices.forEach((slice, index) => {
-      const next = slices[index + 1]?.[0];
-      this.#compare(walk, slice, {
-        from: index === 0 ? (only ?? "") : (slice[0] as MirrorEntry).name,
-        until: next === undefined ? (only === null ? "" : nextName(only)) : next.name,
-        extras,
-        group: null,
-        withDirectory: index === 0 && only === null && path === ROOT_PATH,
-      });
-    });
-    if (!descend) return;
-    for (const entry of [...entries].reverse()) if (entry.type === "dir") this.#directories.push({ root, path: entry.path, only: null, descend: true });
+  #look({ isFirst, entries, root, path, ...how }: WalkSlice): void {
+    if (isFirst) this.tally.directory();
+    this.#compare({ root, path }, entries, { ...how, group: null });
   }
 
   #compare(place: Place, entries: readonly MirrorEntry[], how: CompareHow): void {
     const { tree, connectionId, content, suspect = "none" } = this.#options;
     const { from, until, extras, group, withDirectory } = how;
+    this.#budget?.spend(costOf(entries));
     const links = new Map<string, BytePath>();
     const stamps = new Map<string, EntryStamp | null>();
     for (const suspect of group?.suspects ?? []) stamps.set(suspect.name, tree.stampOf(place.root, pathOf(suspect)));
@@ -372,25 +397,4 @@ interface CompareHow {
   readonly extras: CompareChange["extras"];
   readonly group: SuspectGroup | null;
   readonly withDirectory: boolean;
-}
-
-/** By name; a directory that is not there lacks everything. An inode with more names than on the source has a stranger's among them. */
-function differencesOf(answer: CompareAnswer, entries: ReadonlyMap<string, MirrorEntry>): ReadonlyMap<string, Difference> {
-  const differs = new Map(answer.differs.map((difference) => [difference.name, difference]));
-  const isThere = !answer.differs.some(({ name, why }) => name === "" && why !== "attr");
-  if (!isThere) for (const name of entries.keys()) differs.set(name, { name, why: "missing" });
-  for (const { name, links } of answer.shared ?? []) {
-    const entry = entries.get(name);
-    if (entry !== undefined && links > entry.links && !differs.has(name)) differs.set(name, { name, why: "link" });
-  }
-  return differs;
-}
-
-function pathOf({ directory, name }: Suspect): BytePath {
-  return name === "" ? directory : joinPath(directory, name);
-}
-
-function isSameStamp(a: EntryStamp | null, b: EntryStamp | null): boolean {
-  if (a === null || b === null) return a === b;
-  return a.ino === b.ino && a.size === b.size && a.ctimeSec === b.ctimeSec && a.ctimeNsec === b.ctimeNsec;
 }

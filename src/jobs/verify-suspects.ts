@@ -1,7 +1,7 @@
 // What a verification found different at first sight. On a set that is in use most of it is only on its way: it is looked at
 // again, and again, and accused when it stays different while nothing changes it.
 
-import type { BytePath } from "../model/byte-path.js";
+import { type BytePath, joinPath } from "../model/byte-path.js";
 import type { EntryType, FoundEntry, RootIndex } from "../model/change.js";
 import type { EntryStamp } from "../model/mirror-port.js";
 import type { VerifyWhy } from "../model/verify.js";
@@ -43,11 +43,16 @@ const GROUP_MAX = 200;
 
 export class SuspectBook {
   readonly #waiting = new Map<string, Suspect>();
-  #asked = 0;
+  readonly #asked = new Set<Suspect>();
 
   /** Those that are being looked at among them. */
   get size(): number {
-    return this.#waiting.size + this.#asked;
+    return this.#waiting.size + this.#asked.size;
+  }
+
+  *all(): Generator<Suspect> {
+    yield* this.#waiting.values();
+    yield* this.#asked;
   }
 
   add(suspect: Omit<Suspect, "looks" | "tries" | "dueMs">, nowMs: number): void {
@@ -71,8 +76,10 @@ export class SuspectBook {
     }
     const [first] = suspects;
     if (first === undefined) return null;
-    for (const suspect of suspects) this.#waiting.delete(keyOf(suspect));
-    this.#asked += suspects.length;
+    for (const suspect of suspects) {
+      this.#waiting.delete(keyOf(suspect));
+      this.#asked.add(suspect);
+    }
     return { root: first.root, directory: first.directory, suspects };
   }
 
@@ -81,7 +88,7 @@ export class SuspectBook {
    * `isStill`: the source's entry did not change since before the look.
    */
   settle(suspect: Suspect, seen: { readonly differs: boolean; readonly isStill: boolean }, nowMs: number): "innocent" | "guilty" | "unjudged" | "again" {
-    this.#asked -= 1;
+    this.#asked.delete(suspect);
     if (!seen.differs) return "innocent";
     suspect.tries += 1;
     suspect.looks = seen.isStill ? suspect.looks + 1 : 0;
@@ -94,7 +101,7 @@ export class SuspectBook {
 
   /** The look came to nothing: it waits as before. */
   putBack(suspect: Suspect): void {
-    this.#asked -= 1;
+    this.#asked.delete(suspect);
     this.#put(suspect);
   }
 
@@ -108,4 +115,8 @@ export class SuspectBook {
 
 function keyOf({ root, directory, name, way }: Suspect): string {
   return `${root}\0${way === "extra" ? "extra" : ""}\0${directory}\0${name}`;
+}
+
+export function pathOf({ directory, name }: Suspect): BytePath {
+  return name === "" ? directory : joinPath(directory, name);
 }

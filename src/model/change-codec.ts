@@ -62,8 +62,9 @@ export function encodeChange(change: Change): unknown[] {
       return [...head, TYPES.indexOf(change.type), encodeMeta(change.meta), encodeBase(change.base)];
     case "rename":
       return [...head, change.to, TYPES.indexOf(change.type)];
-    case "remove":
     case "sums":
+      return change.range === undefined ? head : [...head, change.range.first, change.range.count];
+    case "remove":
       return head;
     case "compare":
       return [...head, ...encodeCompare(change)];
@@ -323,8 +324,9 @@ export function decodeChange(value: unknown, payload: Buffer, from: number): { c
     case "rename":
       return done({ op, ...at, to: asPath(f[3], "to"), type: pick(TYPES, f[4], "type") });
     case "remove":
-    case "sums":
       return done({ op, ...at });
+    case "sums":
+      return done(f.length < 5 ? { op, ...at } : { op, ...at, range: { first: asUint(f[3], "first"), count: asUint(f[4], "count") } });
     case "orphans":
       return done(decodeOrphans(f, at));
     case "index":

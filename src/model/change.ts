@@ -155,9 +155,17 @@ export interface CompareChange extends At {
   readonly settlesExtras?: boolean;
 }
 
+/** Some blocks of a file, by number; it may have fewer. */
+export interface BlockRange {
+  readonly first: number;
+  readonly count: number;
+}
+
 /** Asks for the block signatures of the target's copy of a file: xxh64 of each 64 KiB block. */
 export interface SumsChange extends At {
   readonly op: "sums";
+  /** Of these blocks only; absent = of all. A target that does not know ranges answers with all. */
+  readonly range?: BlockRange;
 }
 
 /**

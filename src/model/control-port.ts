@@ -4,14 +4,16 @@
 import type { Peer, PeerAddress } from "./channel-port.js";
 import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
-import type { JobControl } from "./job.js";
+import type { JobControl, JobReport } from "./job.js";
 import type { MirrorWish } from "./mirror-wish.js";
 import type { RulePlan } from "./plan.js";
 import type { QueueLimitsChange, QueueReport } from "./queue.js";
+import type { RestoreStart } from "./restore.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { SimulationControl } from "./simulation.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
 import type { TransmissionControl } from "./transmission-report.js";
+import type { VerificationControl } from "./verification-control.js";
 
 export interface RepsetSize {
   readonly files: number;
@@ -39,6 +41,8 @@ export interface RepsetControl {
   list(): Promise<readonly RepsetData[]>;
   show(name: string): Promise<RepsetData>;
   create(name: string, rules: readonly Rule[]): Promise<RepsetSaved>;
+  /** All rules at once; `generation` as with a rule. */
+  save(name: string, rules: readonly Rule[], generation?: number): Promise<RepsetSaved>;
   remove(name: string): Promise<void>;
   rename(name: string, to: string): Promise<RepsetData>;
   copy(name: string, to: string): Promise<RepsetData>;
@@ -82,6 +86,7 @@ export interface ConnectionControl {
   setGuard(id: number, guards: GuardChange): Promise<ConnectionReport>;
   /** Starts a mirror; resolves at once with its first report. */
   startMirror(id: number, wish: MirrorWish): Promise<MirrorReport>;
+  pauseMirror(id: number, isPaused: boolean): Promise<MirrorReport>;
   stopMirror(id: number): Promise<MirrorReport>;
   /** Resolves when mirror `mirrorId` of the connection has ended, or after `timeoutMs` with the report of then. */
   waitMirror(id: number, mirrorId: number, timeoutMs: number): Promise<MirrorReport>;
@@ -137,6 +142,14 @@ export interface QueueControl {
   set(change: QueueLimitsChange | null): Promise<QueueReport>;
 }
 
+/** Data that comes back from copies. */
+export interface RestoreControl {
+  /** Begins one; resolves with the first report of its job. */
+  start(wish: RestoreStart): Promise<JobReport>;
+  /** Ends those of a set, null = all. */
+  stop(repset: string | null): Promise<readonly JobReport[]>;
+}
+
 /** One path of this target that refused a change. */
 export interface QuarantineEntry {
   /** Of the source. */
@@ -173,7 +186,9 @@ export interface AgentControl {
   readonly queue: QueueControl;
   readonly quarantine: QuarantineControl;
   readonly jobs: JobControl;
+  readonly verification: VerificationControl;
   readonly simulation: SimulationControl;
+  readonly restores: RestoreControl;
   /** `path` absolute, as text. */
   explain(path: string): Promise<PathExplanation>;
   status(): StatusReport;

@@ -4,7 +4,11 @@ import { unreachable } from "../base/assert.js";
 import type { MirrorWish } from "./mirror-wish.js";
 import { type OrphanOptions, type OrphansReport, orphansLeft } from "./orphans.js";
 import type { PlanReport } from "./plan.js";
+import type { RestoreReport } from "./restore.js";
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
+
+/** What began a job. */
+export type JobOrigin = "person" | "schedule" | "mirror" | "verification" | "scrub";
 
 export type JobStatus = "Waiting" | "Running" | "Done" | "Stopped" | "Failed";
 
@@ -15,6 +19,7 @@ interface JobFacts {
   readonly connectionId: number;
   readonly repset: string;
   readonly target: string;
+  readonly startedBy: JobOrigin;
   readonly status: JobStatus;
   /** ISO 8601. */
   readonly startedAt: string;
@@ -35,12 +40,18 @@ export interface OrphansJobReport extends JobFacts {
   readonly orphans: OrphansReport;
 }
 
+/** `connectionId` 0: no connection of this agent is concerned. `target` is the machine that is restored. */
+export interface RestoreJobReport extends JobFacts {
+  readonly kind: "restore";
+  readonly restore: RestoreReport;
+}
+
 export interface PlanJobReport extends JobFacts {
   readonly kind: "plan";
   readonly plan: PlanReport;
 }
 
-export type JobReport = VerifyJobReport | OrphansJobReport | PlanJobReport;
+export type JobReport = VerifyJobReport | OrphansJobReport | PlanJobReport | RestoreJobReport;
 
 export interface VerifyReport extends VerifyOptions {
   readonly counts: VerifyCounts;
@@ -49,6 +60,8 @@ export interface VerifyReport extends VerifyOptions {
   /** The first of them; the log has all. */
   readonly findings: readonly ShownFinding[];
   readonly logFile: string;
+  /** The job that looks for orphans behind it; null = none has begun. */
+  readonly orphansJob: number | null;
 }
 
 /** A finding for people: paths as text, of the source. */
@@ -68,6 +81,7 @@ export function jobLeftovers(job: JobReport): number {
     case "orphans":
       return orphansLeft(job.orphans);
     case "plan":
+    case "restore":
       return 0;
     default:
       return unreachable(job);

@@ -2,7 +2,7 @@
 // sets at the moment it is read, so a mirror is correct while replication runs (design §8).
 
 import type { BytePath } from "./byte-path.js";
-import type { CompareChange, EntryType, FoundEntry, IndexAnswer, OrphansChange, RootIndex, SumsAnswer } from "./change.js";
+import type { BlockRange, CompareChange, EntryType, FoundEntry, IndexAnswer, OrphansChange, RootIndex, SumsAnswer } from "./change.js";
 
 export interface MirrorEntry {
   readonly name: string;
@@ -31,11 +31,19 @@ export interface MirrorTransfer {
   /** The receiver's file becomes another inode: its directory gets new times. */
   readonly isRebuild: boolean;
   readonly sentBytes: number;
+  /** Of the file, from its beginning; holes among them. */
+  readonly readBytes: number;
   /** The name it goes to by now. */
   readonly path: BytePath;
 }
 
 export type MirrorShipment = "shipped" | "vanished" | MirrorTransfer;
+
+/** Contents that changed since then are suspect (ms, by ctime), but for those that changed last while they were restored from the receiver. */
+export interface SuspectSpan {
+  readonly changedSinceMs: number;
+  readonly restored?: { readonly fromMs: number; readonly untilMs: number };
+}
 
 export interface CompareRequest {
   readonly root: RootIndex;
@@ -48,7 +56,7 @@ export interface CompareRequest {
   readonly links: ReadonlyMap<string, BytePath>;
   readonly withDirectory: boolean;
   /** Entries whose content must be compared whatever their times say. */
-  readonly suspect: "none" | "all" | { readonly changedSinceMs: number };
+  readonly suspect: "none" | "all" | SuspectSpan;
   /** Contents of small files are compared by their hash, and what is found in place of what differs is told. */
   readonly look?: {
     readonly hashesSmallFiles: boolean;
@@ -88,14 +96,14 @@ export interface MirrorTree {
   renamesFromSet(seq: number): readonly ShippedRename[] | null;
   readonly rootCount: number;
   totals(): MirrorTotals;
-  /** Of an entry and all below. */
+  /** Of an entry and all below; a file with several names there counts once, as in the whole. */
   totalsBelow(root: RootIndex, path: BytePath): MirrorTotals;
   /** Lists the directory in byte order; null = not there. `isFresh`: what is known of it is brought up to date first (shipping live differences). */
   list(root: RootIndex, directory: BytePath, isFresh: boolean): Promise<readonly MirrorEntry[] | null>;
   /** Sends the entries for comparison; returns the sequence number whose answer will come. */
   compare(connectionId: number, request: CompareRequest): number;
-  /** Asks for the receiver's block signatures of a file; returns the sequence number. */
-  askSums(connectionId: number, root: RootIndex, path: BytePath): number;
+  /** Asks for the receiver's block signatures of a file, or of some of its blocks; returns the sequence number. */
+  askSums(connectionId: number, root: RootIndex, path: BytePath, range?: BlockRange): number;
   /** Asks what the receiver has of a large file, so that what moved within it is found as well, if the receiver is able to tell that. */
   askContent(connectionId: number, root: RootIndex, path: BytePath): number;
   /** Sends an orphans change; returns the sequence number whose answer will come. */
@@ -106,8 +114,8 @@ export interface MirrorTree {
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment;
   /** Sends a file as what differs from the receiver's copy, which answered a question of `askSums` or `askContent`. */
   shipAgainst(connectionId: number, root: RootIndex, path: BytePath, answer: SumsAnswer | IndexAnswer): MirrorShipment;
-  /** Compares a file with the receiver's signatures; null = there is no such file. Nothing is sent. */
-  checkAgainst(root: RootIndex, path: BytePath, sums: Buffer): MirrorCheck | null;
+  /** Compares a file with the receiver's signatures, which are of these blocks, or of all; null = there is no such file. Nothing is sent. */
+  checkAgainst(root: RootIndex, path: BytePath, sums: Buffer, range?: BlockRange): MirrorCheck | null;
   /** Changes with everything that changes the entry; null = nothing is there, or it cannot be looked at. */
   stampOf(root: RootIndex, path: BytePath): EntryStamp | null;
   /** The inode at `path` as every receiver was told of it; null = nothing of the set. */

@@ -3,6 +3,7 @@
 import type { BytePath } from "./byte-path.js";
 import type { RootIndex } from "./change.js";
 import type { MirrorMode } from "./connection-spec.js";
+import { contradictionInOrphans, type OrphanOptions } from "./orphans.js";
 
 /**
  * Which contents a difference mirror compares. times: a large file whose size or time differs is compared block by block, a small
@@ -15,8 +16,12 @@ export interface MirrorWish {
   readonly content: MirrorContent;
   /** A file is sent only if the source's date is newer than the target's; what is not is left alone and told. */
   readonly newerOnly: boolean;
+  /** How much there is to do is calculated; absent = as configured. */
+  readonly isSized?: boolean;
   /** Absolute paths on the source, below its roots, that alone are compared and sent; absent = the whole set. */
   readonly paths?: readonly string[];
+  /** What becomes, at its end, of what only the target has; absent or null = nothing is looked for. */
+  readonly orphans?: OrphanOptions | null;
 }
 
 /** A place of the set, with all below. */
@@ -25,8 +30,22 @@ export interface MirrorPlace {
   readonly path: BytePath;
 }
 
+/** How far a mirror of the whole set came, in the order in which it goes through it: see jobs/walk-order. */
+export interface MirrorPointer {
+  readonly root: RootIndex;
+  /** All directories before this one are done. */
+  readonly path: BytePath;
+  /** Its entry that the mirror is at: those before it are done, itself perhaps in part. Null = all of its entries are done. */
+  readonly name: string | null;
+  /** What was renamed to a place before that and is not done, with all below. */
+  readonly except: readonly MirrorPlace[];
+}
+
 /** Why no mirror can do both; null = it can. */
-export function contradictionIn({ mode, content, newerOnly }: MirrorWish): string | null {
+export function contradictionIn({ mode, content, newerOnly, paths, orphans = null }: MirrorWish): string | null {
+  if (orphans !== null && paths !== undefined) return "orphans are looked for in the whole set: give no paths beside them";
+  const contradiction = orphans === null ? null : contradictionInOrphans(orphans);
+  if (contradiction !== null) return contradiction;
   if (mode === "full" && newerOnly) return "a full mirror sends every file, also over those that are newer on the target: newer is for a difference mirror";
   if (mode === "full" && content !== "times") return `a full mirror sends every file and compares none: ${content} is for a difference mirror`;
   if (content === "checksum-all" && newerOnly)

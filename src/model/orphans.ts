@@ -1,26 +1,40 @@
 // Orphans: what the target has below a mapped root and the source does not (HP guide ch. 10), and what becomes of them.
 
-import type { BytePath } from "./byte-path.js";
+import { z } from "zod";
+import { type BytePath, bytesFromText, isBytePath, PATH_BYTES_MAX } from "./byte-path.js";
 import type { RootIndex } from "./change.js";
 import { NO_ORPHANS, type OrphanSums } from "./orphan-sums.js";
-
-export type OrphanAction = "report" | "delete" | "move";
 
 /** Of each name that goes, or of totals only. */
 export type OrphanLogging = "names" | "totals";
 
-export interface OrphanOptions {
-  readonly action: OrphanAction;
+export const orphanOptionsSchema = z.strictObject({
+  action: z.enum(["report", "delete", "move"]).default("report"),
   /** Absolute directory on the target; null unless they are moved. */
-  readonly to: string | null;
+  to: z.string().max(PATH_BYTES_MAX).nullable().default(null),
   /** Files modified later than so long ago stay; null = of any age. */
-  readonly olderThanMs: number | null;
+  olderThanMs: z.number().int().nonnegative().nullable().default(null),
   /** Names that the replication set excludes are orphans, too. */
-  readonly includesExcluded: boolean;
+  includesExcluded: z.boolean().default(false),
   /** However many they are. */
-  readonly isConfirmed: boolean;
+  isConfirmed: z.boolean().default(false),
   /** Nothing is changed. */
-  readonly isDryRun: boolean;
+  isDryRun: z.boolean().default(false),
+});
+
+export type OrphanOptions = Readonly<z.output<typeof orphanOptionsSchema>>;
+
+export type OrphanAction = OrphanOptions["action"];
+
+/** Why no job can do that; null = it can. */
+export function contradictionInOrphans({ action, to }: OrphanOptions): string | null {
+  if ((action === "move") !== (to !== null)) return "a directory of the target is given to move orphans to, and for nothing else";
+  if (to !== null && !isAbsolutePath(to)) return `${JSON.stringify(to)} is not an absolute path without "..", "." and a trailing slash`;
+  return null;
+}
+
+function isAbsolutePath(path: string): boolean {
+  return path.startsWith("/") && path !== "/" && isBytePath(bytesFromText(path.slice(1)));
 }
 
 export interface OrphanCounts {

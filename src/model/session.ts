@@ -43,6 +43,10 @@ export const helloSchema = z.strictObject({
   machine: z.string().max(256),
   /** What other connections bring into the mapped sources, over however many agents: a chain that closes is refused. */
   origins: z.array(originSchema).max(ORIGINS_MAX).default([]),
+  /** Where each mapped source lies in the sense of the rules, in order; absent = where it is. A copy that is sent back lies elsewhere. */
+  ruleRoots: z.array(z.string().startsWith("/").max(PATH_BYTES_MAX)).min(1).max(256).exactOptional(),
+  /** A person decided that the target is to become as the source is, though it was to be restored first. */
+  discardsRestore: z.literal(true).exactOptional(),
   /** Further sockets of this channel show it; never the same twice. Said to targets that take such. */
   joinKey: z
     .string()

@@ -9,11 +9,12 @@ import type { CleanMark } from "./clean-mark.js";
 import type { DirtyPlace } from "./dirty-place.js";
 import type { PathKnowledge } from "./explanation.js";
 import type { CompareRequest } from "./mirror-port.js";
-import type { MirrorContent, MirrorPlace } from "./mirror-wish.js";
+import type { MirrorContent, MirrorPlace, MirrorPointer } from "./mirror-wish.js";
 import type { OrphanCounts, OrphanFinding, OrphanOptions } from "./orphans.js";
 import type { PlanAction, PlanCounts, PlannedPart } from "./plan.js";
 import type { Rule } from "./rule.js";
 import type { VerifyCounts, VerifyFinding, VerifyOptions } from "./verify.js";
+import type { VerifyPosition } from "./verify-position.js";
 
 /** How changes are noticed; `auto` = the best way that works on every root. */
 export type CaptureChoice = "auto" | "fanotify" | "chokidar" | "walk";
@@ -21,6 +22,8 @@ export type CaptureChoice = "auto" | "fanotify" | "chokidar" | "walk";
 export interface SourceWorkerData {
   readonly roots: readonly string[];
   readonly rules: readonly Rule[];
+  /** Where each root lies in the sense of the rules. */
+  readonly ruleRoots: readonly string[];
   readonly lastSeq: number;
   readonly signatureBytesMax: number;
   readonly windowBytes: number;
@@ -42,8 +45,14 @@ export interface MirrorOrder {
   readonly suspect: CompareRequest["suspect"];
   readonly content: MirrorContent;
   readonly newerOnly: boolean;
+  /** What the target has stays as it is; absent = it does not. */
+  readonly missingOnly?: boolean;
   /** What alone is mirrored; null = the whole set. */
   readonly places: readonly MirrorPlace[] | null;
+  /** How far an earlier part of this mirror came; null = it begins. */
+  readonly doneThrough: MirrorPointer | null;
+  /** False: how much there is to do is not calculated. */
+  readonly isSized: boolean;
 }
 
 export type SourceCommand =
@@ -51,6 +60,7 @@ export type SourceCommand =
   | { readonly kind: "detach"; readonly connectionId: number }
   | { readonly kind: "mirror"; readonly order: MirrorOrder }
   | { readonly kind: "stopMirror"; readonly connectionId: number }
+  | { readonly kind: "pauseMirror"; readonly connectionId: number; readonly isPaused: boolean }
   | { readonly kind: "answers"; readonly connectionId: number; readonly answers: readonly Answer[] }
   | { readonly kind: "applied"; readonly connectionId: number; readonly seq: number }
   /** A channel to the target is open, which has applied all up to here. */
@@ -76,6 +86,17 @@ export type SourceCommand =
     }
   | { readonly kind: "verify"; readonly connectionId: number; readonly jobId: number; readonly options: VerifyOptions }
   | { readonly kind: "stopVerify"; readonly connectionId: number }
+  /** A verification from a place on, at a rate, beside the others. */
+  | {
+      readonly kind: "scrub";
+      readonly connectionId: number;
+      readonly jobId: number;
+      readonly options: VerifyOptions;
+      readonly bytesPerSecond: number;
+      readonly start: VerifyPosition | null;
+    }
+  | { readonly kind: "pauseScrub"; readonly connectionId: number; readonly isPaused: boolean }
+  | { readonly kind: "stopScrub"; readonly connectionId: number }
   | { readonly kind: "plan"; readonly connectionId: number; readonly jobId: number; readonly order: Omit<MirrorOrder, "mirrorId">; readonly namesMax: number }
   | { readonly kind: "stopPlan"; readonly connectionId: number }
   /** Asks where the tree may differ from what it was at the mark, once it is known. */
@@ -101,6 +122,8 @@ export interface MirrorCounts {
   readonly filesTotal: number;
   readonly bytesTotal: number;
   readonly filesDone: number;
+  /** Of those done, found equal. */
+  readonly filesSkipped: number;
   readonly bytesDone: number;
   readonly bytesSkipped: number;
   readonly orphans: number;
@@ -109,7 +132,10 @@ export interface MirrorCounts {
   /** Files that the target keeps because they are not older there, and the first of their paths. */
   readonly leftAlone: number;
   readonly leftAloneNames: readonly string[];
-  readonly percent: number;
+  /** Null = the size is not calculated. */
+  readonly percent: number | null;
+  /** Bytes of sets that are emitted and not yet applied. */
+  readonly waitingBytes: number;
 }
 
 export type SourceEvent =
@@ -140,7 +166,14 @@ export type SourceEvent =
       readonly files: number;
       readonly removesExtras: boolean;
     }
-  | { readonly kind: "mirrorProgress"; readonly connectionId: number; readonly mirrorId: number; readonly counts: MirrorCounts }
+  /** `done`: all before the pointer is emitted, in set `seq` and before; pointer null = nothing is known to be. Null = that is not worth knowing. */
+  | {
+      readonly kind: "mirrorProgress";
+      readonly connectionId: number;
+      readonly mirrorId: number;
+      readonly counts: MirrorCounts;
+      readonly done: { readonly pointer: MirrorPointer | null; readonly seq: number } | null;
+    }
   /** All of the mirror is emitted: it is done when the target applied `lastSeq`. */
   | { readonly kind: "mirrorEmitted"; readonly connectionId: number; readonly mirrorId: number; readonly lastSeq: number; readonly counts: MirrorCounts }
   | { readonly kind: "repairs"; readonly connectionId: number; readonly pending: number; readonly lastSeq: number }
@@ -153,9 +186,11 @@ export type SourceEvent =
       readonly jobId: number;
       readonly counts: VerifyCounts;
       readonly findings: readonly VerifyFinding[];
+      /** Of a scrub: all in front of it is judged; null = not told this time. */
+      readonly position: VerifyPosition | null;
     }
-  /** All is judged; what is repaired is emitted by repairs of their own. */
-  | { readonly kind: "verifyEnded"; readonly connectionId: number; readonly jobId: number; readonly lastSeq: number }
+  /** All is judged; what is repaired is emitted by repairs of their own. Not whole: so much moved that some of it may have been missed. */
+  | { readonly kind: "verifyEnded"; readonly connectionId: number; readonly jobId: number; readonly lastSeq: number; readonly isWhole: boolean }
   /** All that happened before the mark is in sets up to `seq`, and no job of this connection is at work; null = of no connection would a scan find what changes. */
   | { readonly kind: "clean"; readonly connectionId: number; readonly seq: number; readonly mark: CleanMark | null }
   /** Where the tree may differ from what it was; `places` null: anywhere, because `why`. None of the sets behind it came yet. */

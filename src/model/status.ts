@@ -6,7 +6,10 @@ import type { Compression } from "./compression.js";
 import type { Mapping } from "./connection-spec.js";
 import type { DirtyFigures } from "./dirty-place.js";
 import type { MirrorContent } from "./mirror-wish.js";
+import type { OrphanAction } from "./orphans.js";
+import type { ScrubReport } from "./scrub.js";
 import type { SocketsReport } from "./sockets.js";
+import type { VerifyPlanReport } from "./verify-schedule.js";
 
 /** Why something is not fine: what, since when, what happens next and when, which command helps. */
 export interface Reason {
@@ -29,6 +32,13 @@ export type TransmitMode = "Started" | "Paused" | "Scheduled" | "Stopped" | "Err
 export type MirrorStatus = "Idle" | "Calculating" | "Mirroring" | "Paused" | "Waiting";
 export type ReplicationStatus = "Replicating" | "Ready" | "Stopped" | "Pending";
 
+/** The orphans job behind a mirror; "dropped": the mirror did not come to its end. */
+export interface SweepReport {
+  readonly action: OrphanAction;
+  readonly state: "waiting" | "begun" | "dropped";
+  readonly job: number | null;
+}
+
 export interface MirrorReport {
   readonly status: MirrorStatus;
   readonly mode: "full" | "difference" | null;
@@ -37,18 +47,27 @@ export interface MirrorReport {
   /** The paths that alone are mirrored; null = the whole set. */
   readonly paths: readonly string[] | null;
   readonly id: number;
-  /** 0…100; null when the size was not calculated. Reaches 100 when done. */
+  /** 0…100; null when the size was not calculated. Reaches 100 when done; of a paused one, where it was when it was paused. */
   readonly percent: number | null;
   readonly bytesTotal: number;
   readonly bytesDone: number;
   readonly bytesSkipped: number;
   readonly filesTotal: number;
   readonly filesDone: number;
+  /** Null = it does not run, or its size was not calculated. */
+  readonly filesRemaining: number | null;
+  readonly bytesRemaining: number | null;
+  /** Of what is sent, just now. Null = it does not run. */
+  readonly bytesPerSecond: number | null;
+  /** Until it is done, as it goes. Null = not known: it does not run or is paused, too little is done, or its size was not calculated. */
+  readonly secondsLeft: number | null;
   readonly orphans: number;
   readonly orphanNames: readonly string[];
   /** Files that a mirror of newer files let be, and the first of their paths. */
   readonly leftAlone: number;
   readonly leftAloneNames: readonly string[];
+  /** Null = it has none. */
+  readonly sweep: SweepReport | null;
   readonly problems: readonly ProblemReport[];
   readonly problemCount: number;
   readonly startedAt: string | null;
@@ -143,6 +162,9 @@ export interface ConnectionReport {
   readonly lagMs: number;
   readonly consistency: ConsistencyReport;
   readonly guard: GuardReport;
+  /** Verifications that begin by themselves. */
+  readonly verifyPlan: VerifyPlanReport;
+  readonly scrub: ScrubReport;
   readonly problems: readonly ProblemReport[];
   readonly problemCount: number;
   readonly reasons: readonly Reason[];

@@ -53,7 +53,7 @@ function refuse(why: string): never {
   throw new SmError("TRANSMISSION_SETTING", why);
 }
 
-export function isInWindow({ window }: TransmissionSchedule, nowMs: number): boolean {
+export function isInWindow({ window }: Pick<TransmissionSchedule, "window">, nowMs: number): boolean {
   if (window === null) return true;
   const now = new Date(nowMs);
   const minutes = now.getHours() * 60 + now.getMinutes();
@@ -66,7 +66,7 @@ function minutesOf(timeOfDay: string): number {
 }
 
 /** The next start strictly after that time, in the window or not. */
-function nextStart({ startAt, everyMs, calendar }: TransmissionSchedule, afterMs: number): number | null {
+export function nextStart({ startAt, everyMs, calendar }: Pick<TransmissionSchedule, "startAt" | "everyMs" | "calendar">, afterMs: number): number | null {
   const first = startAt === null ? Number.NEGATIVE_INFINITY : Date.parse(startAt);
   const starts: number[] = [];
   if (startAt !== null && first > afterMs) starts.push(first);

@@ -1,19 +1,27 @@
 // What a verification compares, and what it found (HP guide ch. 11).
 
+import { z } from "zod";
 import type { BytePath } from "./byte-path.js";
 import type { EntryType, FoundEntry, RootIndex } from "./change.js";
+import type { OrphanOptions } from "./orphans.js";
 
 /**
  * "times"    contents are judged by size and time;
  * "flagged"  contents of files whose size or time differs are compared block by block;
  * "all"      contents of all files are compared.
  */
-export type VerifyContent = "times" | "flagged" | "all";
+export const verifyContentSchema = z.enum(["times", "flagged", "all"]);
+
+export type VerifyContent = z.infer<typeof verifyContentSchema>;
+
+/** What differs is sent again. */
+export const verifyRepairSchema = z.enum(["no", "all", "newer"]);
 
 export interface VerifyOptions {
   readonly content: VerifyContent;
-  /** What differs is sent again. */
-  readonly repair: "no" | "all" | "newer";
+  readonly repair: z.infer<typeof verifyRepairSchema>;
+  /** What becomes, at its end, of what only the target has; null = nothing is looked for. */
+  readonly orphans: OrphanOptions | null;
 }
 
 /** "extra": the target has it and the source does not. */
@@ -68,6 +76,12 @@ export const NOTHING_VERIFIED: VerifyCounts = {
   repaired: 0,
   unjudged: 0,
 };
+
+/** Of a verification that went on after a restart: totals are those of now. */
+export function addCounts(before: VerifyCounts, since: VerifyCounts): VerifyCounts {
+  const sums = Object.entries(since).map(([name, count]) => [name, count + before[name as keyof VerifyCounts]]);
+  return { ...(Object.fromEntries(sums) as unknown as VerifyCounts), filesTotal: since.filesTotal, bytesTotal: since.bytesTotal };
+}
 
 /** What was found to be different, extras included. */
 export function differencesIn(counts: VerifyCounts): number {

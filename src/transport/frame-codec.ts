@@ -7,6 +7,7 @@ import { isSeq, packHeader, SET_BYTES_MAX, unpackHeader } from "../model/change-
 import type { TargetPause } from "../model/channel-port.js";
 import type { Packing } from "../model/compression.js";
 import { type ScanLimits, scanMsgpack } from "../model/msgpack-scan.js";
+import { type RestoreNews, type RestoreRequest, restoreNewsSchema, restoreRequestSchema } from "../model/restore.js";
 import {
   type Ack,
   type CopyClaim,
@@ -56,6 +57,8 @@ export type Frame =
   | { readonly kind: "joined" }
   | { readonly kind: "stripe"; readonly number: number; readonly bytesTotal: number; readonly piece: Buffer }
   | { readonly kind: "goodbye"; readonly connectionKey: string }
+  | { readonly kind: "restore"; readonly request: RestoreRequest }
+  | { readonly kind: "restoring"; readonly news: RestoreNews }
   | { readonly kind: Packing; readonly rawBytes: number; readonly block: Buffer }
   | { readonly kind: "set"; readonly bytes: Buffer };
 
@@ -84,6 +87,8 @@ export const encodePing = (token: number): Buffer => encodeFrame(["ping", token]
 export const encodePong = (token: number): Buffer => encodeFrame(["pong", token]);
 /** Says, or confirms, that a connection is over for good. */
 export const encodeGoodbye = (connectionKey: string): Buffer => encodeFrame(["goodbye", connectionKey]);
+export const encodeRestore = (request: RestoreRequest): Buffer => encodeFrame(["restore", request]);
+export const encodeRestoring = (news: RestoreNews): Buffer => encodeFrame(["restoring", news]);
 export const encodeProbe = (nonce: Buffer): Buffer => encodeFrame(["probe", nonce]);
 
 /** `refuse` answers a hello, `bye` ends an open channel; both carry a reason. */
@@ -142,6 +147,10 @@ function decodeControl(kind: string, fields: readonly unknown[]): Frame {
       return { kind, hello: validated(helloSchema, fields, kind) };
     case "welcome":
       return { kind, welcome: validated(welcomeSchema, fields, kind) };
+    case "restore":
+      return { kind, request: validated(restoreRequestSchema, fields, kind) };
+    case "restoring":
+      return { kind, news: validated(restoreNewsSchema, fields, kind) };
     case "quarantine":
       return { kind, news: validated(quarantineNewsSchema, fields, kind) };
     case "mended":

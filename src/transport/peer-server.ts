@@ -15,7 +15,7 @@ import { Admission, type AdmissionLimits } from "./admission.js";
 import type { Bootstrap } from "./bootstrap.js";
 import { OFFER, OFFER_HEADER } from "./compression-offer.js";
 import { displayAddress } from "./dial-socket.js";
-import { SET_FRAME_BYTES_MAX, STRIPE_FRAME_BYTES_MAX } from "./frame-codec.js";
+import { ACK_FRAME_BYTES_MAX, SET_FRAME_BYTES_MAX, STRIPE_FRAME_BYTES_MAX } from "./frame-codec.js";
 import { FrameLink, LINK_TIMING, type LinkTiming } from "./frame-link.js";
 import { type Identity, LOCALHOST } from "./identity.js";
 import { JoinTable, serveJoinedSocket } from "./joined-sockets.js";
@@ -24,6 +24,7 @@ import { respondToPairing } from "./pair-responder.js";
 import type { PeerStore } from "./peer-store.js";
 import { RateWindow } from "./rate-window.js";
 import { REBUILD_HEADER, REBUILD_OFFER } from "./rebuild-offer.js";
+import { type AcceptRestore, serveRestoreSession } from "./restore-call.js";
 import { SOCKETS_HEADER, SOCKETS_OFFER } from "./socket-offer.js";
 import { serveTargetSession } from "./target-session.js";
 import * as wire from "./tls-options.js";
@@ -55,6 +56,10 @@ export interface PeerServerOptions {
   readonly listen: PeerAddress;
   readonly accept: AcceptChannel;
   readonly dismiss: DismissConnection;
+  /** Absent: nothing is restored from this agent. */
+  readonly acceptRestore?: AcceptRestore;
+  /** Of what is sent back: smaller sets are not compressed. */
+  readonly compressBytesMin?: number;
   readonly log: Log;
   readonly limits?: Partial<PeerServerLimits>;
   readonly clock?: Clock;
@@ -63,6 +68,7 @@ export interface PeerServerOptions {
 type Refusal = readonly [status: number, line: string];
 
 const HEADER_BYTES_MAX = 8 * 1024;
+const COMPRESS_BYTES_MIN = 1024;
 const ADDRESSES_COUNTED_MAX = 1024;
 /** Refusals logged per address and minute: a stranger must not be able to fill the log. */
 const REFUSALS_LOGGED_MAX = 3;
@@ -90,6 +96,7 @@ export class PeerServer {
   readonly #channelSockets: WebSocketServer;
   readonly #joinSockets: WebSocketServer;
   readonly #pairSockets: WebSocketServer;
+  readonly #restoreSockets: WebSocketServer;
   readonly #admission: Admission;
   /** By the fingerprint of the peer. */
   readonly #links = new Map<FrameLink, string>();
@@ -120,6 +127,7 @@ export class PeerServer {
       ),
     );
     this.#joinSockets = new WebSocketServer({ ...common, maxPayload: STRIPE_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });
+    this.#restoreSockets = new WebSocketServer({ ...common, maxPayload: ACK_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });
     this.#pairSockets = new WebSocketServer({ ...common, maxPayload: wire.PAIR_MESSAGE_BYTES_MAX, handleProtocols: () => wire.PAIR_PROTOCOL });
     this.#https = createServer({
       ...wire.tlsOptions(options.identity),
@@ -228,7 +236,8 @@ export class PeerServer {
       return [403, UNKNOWN_LINE];
     }
     const isJoin = request.url === wire.JOIN_PATH;
-    if (!isJoin && request.url !== wire.CHANNEL_PATH) return [404, "nothing is here"];
+    const isRestore = request.url === wire.RESTORE_PATH && this.#options.acceptRestore !== undefined;
+    if (!isJoin && !isRestore && request.url !== wire.CHANNEL_PATH) return [404, "nothing is here"];
     if (!offers(request, wire.CHANNEL_PROTOCOL)) return [400, `this agent speaks ${wire.CHANNEL_PROTOCOL}`];
     const { channelsPerPeerMax, joinedPerPeerMax } = this.#limits;
     // Counted apart, so that sockets of one channel never keep another channel out.
@@ -244,12 +253,16 @@ export class PeerServer {
 
   #openChannel(request: IncomingMessage, comer: Comer, head: Buffer): void {
     const { fingerprint = "" } = comer;
-    const { log, accept, dismiss } = this.#options;
+    const { log, accept, dismiss, acceptRestore, compressBytesMin = COMPRESS_BYTES_MIN } = this.#options;
     const { helloTimeoutMs } = this.#limits;
     const joins = this.#joins;
     if (request.url === wire.JOIN_PATH) {
       this.#upgrade(request, comer, head, { sockets: this.#joinSockets, links: this.#joined, frameBytesMax: STRIPE_FRAME_BYTES_MAX }, (link) =>
         serveJoinedSocket({ link, fingerprint, joins, helloTimeoutMs }),
+      );
+    } else if (request.url === wire.RESTORE_PATH && acceptRestore !== undefined) {
+      this.#upgrade(request, comer, head, { sockets: this.#restoreSockets, links: this.#links, frameBytesMax: ACK_FRAME_BYTES_MAX }, (link) =>
+        serveRestoreSession({ link, accept: acceptRestore, requestTimeoutMs: helloTimeoutMs, compressBytesMin }),
       );
     } else {
       this.#upgrade(request, comer, head, { sockets: this.#channelSockets, links: this.#links, frameBytesMax: SET_FRAME_BYTES_MAX }, (link) =>

@@ -31,7 +31,7 @@ import { CHANNEL_PATH, CHANNEL_PROTOCOL, JOIN_PATH } from "./tls-options.js";
 import { WsSourceChannel } from "./ws-source-channel.js";
 
 /** Where a socket is opened, and the most that comes back on it in one message. */
-interface Door {
+export interface Door {
   readonly path: string;
   readonly frameBytesMax: number;
 }
@@ -166,6 +166,11 @@ export class WsSourceDialer implements SourceDialer {
       link.end(new SmError("CHANNEL_LOST", "the probe is done"));
       await link.closed;
     }
+  }
+
+  /** An authenticated link that says nothing yet: whoever takes it starts it. */
+  async openLink(peer: Peer, door: Door, signal: AbortSignal): Promise<FrameLink> {
+    return this.#link(peer, await this.#connect(peer, door, signal), door);
   }
 
   async sayGoodbye(peer: Peer, connectionKey: string, signal: AbortSignal): Promise<void> {

@@ -50,20 +50,24 @@ export function serveTargetSession(options: TargetSessionOptions): void {
     if (frame.kind !== "hello") throw new SmError("PROTOCOL", `a ${frame.kind} frame came in place of a hello`);
     hasHello = true;
     clearTimeout(timer);
-    void admit(options, frame.hello, (opened) => {
+    void admitChannel(options, frame.hello, (opened) => {
       channel = opened;
     });
   });
 }
 
-/** Never rejects: what the acceptor throws becomes the refusal. */
-async function admit(options: TargetSessionOptions, hello: Hello, onOpen: (channel: WsTargetChannel) => void): Promise<void> {
-  const { link, fingerprint, joins, accept, log } = options;
+/** Never rejects: what the acceptor throws becomes the refusal. Without `joins` the channel has one socket. */
+export async function admitChannel(
+  options: Pick<TargetSessionOptions, "link" | "accept" | "log"> & Partial<Pick<TargetSessionOptions, "fingerprint" | "joins">>,
+  hello: Hello,
+  onOpen: (channel: WsTargetChannel) => void,
+): Promise<void> {
+  const { link, fingerprint = "", joins, accept, log } = options;
   let isOpen = false;
   try {
     const { welcome, take } = await accept(link.peerName, hello);
     const channel = new WsTargetChannel(link, hello, welcome.appliedSeq, welcome.durableSeq);
-    if (hello.joinKey !== undefined) void link.ended.then(joins.add(fingerprint, hello.joinKey, channel));
+    if (hello.joinKey !== undefined && joins !== undefined) void link.ended.then(joins.add(fingerprint, hello.joinKey, channel));
     link.send(encodeWelcome(welcome));
     isOpen = true;
     onOpen(channel);

@@ -9,6 +9,8 @@ const CIPHERS = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY
 export const CHANNEL_PATH = "/sm";
 /** A further socket of an open channel. */
 export const JOIN_PATH = "/join";
+/** A channel whose source is the side that was dialled: a copy comes back. */
+export const RESTORE_PATH = "/restore";
 export const CHANNEL_PROTOCOL = "sm.1";
 export const PAIR_PATH = "/pair";
 export const PAIR_PROTOCOL = "sm.pair.1";

@@ -66,12 +66,15 @@ test("commands that only read are those of the role monitor", () => {
     "job.list",
     "job.show",
     "job.wait",
+    "verify.schedule.show",
+    "verify.scrub.show",
     "transmission.show",
     "schedule.preview",
     "tdu.report",
     "queue.show",
     "quarantine.list",
     "peer.list",
+    "command.list",
   ]);
 });
 

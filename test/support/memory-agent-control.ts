@@ -10,150 +10,19 @@ import type { JobControl, JobReport } from "../../src/model/job.js";
 import type { MirrorWish } from "../../src/model/mirror-wish.js";
 import { NOTHING_SWEPT } from "../../src/model/orphans.js";
 import { NO_PARTS, NOTHING_PLANNED } from "../../src/model/plan.js";
+import { NOTHING_RESTORED, type RestoreStart } from "../../src/model/restore.js";
 import type { RepsetData, Rule } from "../../src/model/rule.js";
 import type { SimulationControl } from "../../src/model/simulation.js";
 import { SimulationFigures } from "../../src/model/simulation-figures.js";
-import type { SimulationRow } from "../../src/model/simulation-row.js";
 import { sizingReport } from "../../src/model/sizing-report.js";
-import type { CaptureReport, ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
+import type { ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
 import type { ScheduleChange } from "../../src/model/transmission.js";
-import type { TransmissionReport } from "../../src/model/transmission-report.js";
+import type { VerificationControl } from "../../src/model/verification-control.js";
 import { NOTHING_VERIFIED } from "../../src/model/verify.js";
 
-const SINCE = "2026-01-02T03:04:05.000Z";
+import { captureReport, connectionReport, idleMirror, SINCE, simulationRow, transmissionReport } from "./memory-reports.js";
 
-export function idleMirror(overrides: Partial<MirrorReport> = {}): MirrorReport {
-  return {
-    status: "Idle",
-    mode: null,
-    content: "times",
-    newerOnly: false,
-    paths: null,
-    id: 0,
-    percent: null,
-    bytesTotal: 0,
-    bytesDone: 0,
-    bytesSkipped: 0,
-    filesTotal: 0,
-    filesDone: 0,
-    orphans: 0,
-    orphanNames: [],
-    leftAlone: 0,
-    leftAloneNames: [],
-    problems: [],
-    problemCount: 0,
-    startedAt: null,
-    finishedAt: null,
-    outcome: null,
-    ...overrides,
-  };
-}
-
-export function connectionReport(overrides: Partial<ConnectionReport> = {}): ConnectionReport {
-  return {
-    id: 1,
-    repset: "home",
-    target: "beta",
-    targetAddress: "10.0.0.2:1500",
-    isSimulated: false,
-    mappings: [{ source: "/home", target: "/backup/home" }],
-    state: "replicating",
-    targetDataState: "OK",
-    targetStatus: "OK",
-    commitMode: "Real-time",
-    transmitMode: "Started",
-    mirror: idleMirror(),
-    replicationStatus: "Replicating",
-    queuedOps: 0,
-    sentBytes: 0,
-    sentCompressedBytes: 0,
-    compression: "off",
-    compressionInUse: "off",
-    sockets: { open: 1, why: "automatic: a round trip takes 1 ms, one is enough for that" },
-    intermediateQueueBytes: 0,
-    diskQueueBytes: 0,
-    queuedReplicationBytes: 0,
-    queuedReplicationOps: 0,
-    sentReplicationBytes: 0,
-    sentCompressedReplicationBytes: 0,
-    queuedMirrorOps: 0,
-    sentMirrorBytes: 0,
-    sentCompressedMirrorBytes: 0,
-    skippedMirrorBytes: 0,
-    remainingMirrorBytes: 0,
-    repair: { pending: 0, places: 0, files: 0, bytes: 0, since: null },
-    lastFileTouched: "",
-    connectedSince: SINCE,
-    appliedSeq: 0,
-    durableSeq: 0,
-    lastSeq: 0,
-    lagMs: 0,
-    consistency: { seq: 0, at: null, lagMs: 0, reason: null },
-    guard: { state: "off", lostPercent: null, changedPercent: null, crossed: null, lost: 0, changed: 0, files: null, fromSeq: null, since: null },
-    problems: [],
-    problemCount: 0,
-    reasons: [],
-    ...overrides,
-  };
-}
-
-/** Ten seconds in which 1 MiB changed, of a set of 100 MiB; text, by the samples. */
-export function simulationRow(overrides: Partial<SimulationRow> = {}): SimulationRow {
-  const sample = { bytes: 1000, levels: { lz4: { bytes: 500, cpuUs: 10 }, brotli: { bytes: 200, cpuUs: 100 } } };
-  return {
-    ...{ endMs: Date.parse(SINCE), seconds: 10, changes: 12, bytes: 1_048_576, sentBytes: 1_048_576, wireBytes: 1_048_576 },
-    ...{ mirrorBytes: 0, mirrorWireBytes: 0, queueBytes: 4096, lagMs: 20, setFiles: 40, setBytes: 104_857_600 },
-    ...{ live: sample, mirror: sample },
-    ...overrides,
-  };
-}
-
-export function captureReport(repset: string, overrides: Partial<CaptureReport> = {}): CaptureReport {
-  return {
-    repset,
-    state: "Watching",
-    files: 12,
-    bytes: 3_500_000,
-    coverage: {
-      tier: 4,
-      source: "chokidar",
-      why: "The account is not root.",
-      blindSpots: ["Writes through mmap are seen when the file is closed."],
-      directoriesWatched: 3,
-      directoriesTotal: 3,
-      walkSeconds: 0,
-      advice: null,
-      events: 0,
-      losses: 0,
-    },
-    audit: null,
-    reasons: [],
-    ...overrides,
-  };
-}
-
-export function transmissionReport(connectionId: number, overrides: Partial<TransmissionReport> = {}): TransmissionReport {
-  return {
-    connectionId,
-    mode: "Started",
-    commitMode: "Real-time",
-    manual: "started",
-    manualSince: "",
-    schedule: null,
-    isWindowOpen: true,
-    session: null,
-    nextStart: null,
-    limit: { standing: null, times: [] },
-    bytesPerSecondNow: null,
-    measured: null,
-    isMeasuring: false,
-    rateNow: null,
-    queuedBytes: 0,
-    queuedOps: 0,
-    reasons: [],
-    ...overrides,
-  };
-}
+export { captureReport, connectionReport, idleMirror, simulationRow, transmissionReport };
 
 export interface MemoryAgentOptions {
   readonly pid?: number;
@@ -187,6 +56,10 @@ export class MemoryAgentControl implements AgentControl {
     create: async (name: string, rules: readonly Rule[]): Promise<RepsetSaved> => {
       if (this.#repsets.has(name)) throw new SmError("ALREADY_EXISTS", `replication set ${name} exists`);
       return this.#save({ name, generation: 1, rules });
+    },
+    save: async (name: string, rules: readonly Rule[], generation?: number) => {
+      const repset = this.#atGeneration(name, generation);
+      return this.#save({ ...repset, generation: repset.generation + 1, rules });
     },
     remove: async (name: string) => {
       this.#repset(name);
@@ -251,7 +124,7 @@ export class MemoryAgentControl implements AgentControl {
     approve: async (id: number) => this.#decided(id, "approve"),
     reject: async (id: number) => this.#decided(id, "reject"),
     setGuard: async (id: number, guards: GuardChange) => this.#decided(id, `guard ${guards.guard} ${guards.guardChanged}`),
-    startMirror: async (id: number, wish: MirrorWish) => {
+    startMirror: async (id: number, { orphans: _, ...wish }: MirrorWish) => {
       this.#mirrorId += 1;
       const running = idleMirror({
         status: "Mirroring",
@@ -266,6 +139,12 @@ export class MemoryAgentControl implements AgentControl {
       const ends = this.#options.mirrorEnds;
       if (ends) queueMicrotask(() => this.endMirror(id, ends));
       return running;
+    },
+    pauseMirror: async (id: number, isPaused: boolean) => {
+      const report = this.#connection(id);
+      const mirror = { ...report.mirror, status: isPaused ? ("Paused" as const) : ("Mirroring" as const) };
+      this.setConnection({ ...report, mirror });
+      return mirror;
     },
     stopMirror: async (id: number) => this.endMirror(id, { outcome: "stopped" }),
     waitMirror: async (id: number, mirrorId: number, timeoutMs: number) => {
@@ -326,7 +205,8 @@ export class MemoryAgentControl implements AgentControl {
       const { repset, target } = await this.connections.show(connectionId);
       const orphans = { ...options, counts: NOTHING_SWEPT, findings: [] };
       const times = { startedAt: SINCE, finishedAt: SINCE };
-      this.#jobs.set(id, { id, kind: "orphans", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, orphans });
+      const startedBy = "person";
+      this.#jobs.set(id, { id, kind: "orphans", connectionId, repset, target, startedBy, status: "Done", ...times, percent: 100, message: null, orphans });
       return this.#job(id);
     },
     startPlan: async (connectionId, wish, namesMax) => {
@@ -334,17 +214,25 @@ export class MemoryAgentControl implements AgentControl {
       const { repset, target } = await this.connections.show(connectionId);
       const plan = { wish, namesMax, counts: NOTHING_PLANNED, parts: NO_PARTS };
       const times = { startedAt: SINCE, finishedAt: SINCE };
-      this.#jobs.set(id, { id, kind: "plan", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, plan });
+      this.#jobs.set(id, { id, kind: "plan", connectionId, repset, target, startedBy: "person", status: "Done", ...times, percent: 100, message: null, plan });
       return this.#job(id);
     },
     startVerify: async (connectionId, options) => {
       const id = this.#jobs.size + 1;
       const { repset, target } = await this.connections.show(connectionId);
-      const verify = { ...options, counts: NOTHING_VERIFIED, differences: 0, findings: [], logFile: `/var/log/sm/${repset} SMVerify.log` };
+      const verify = { ...options, counts: NOTHING_VERIFIED, differences: 0, findings: [], logFile: `/var/log/sm/${repset} SMVerify.log`, orphansJob: null };
       const times = { startedAt: SINCE, finishedAt: SINCE };
-      this.#jobs.set(id, { id, kind: "verify", connectionId, repset, target, status: "Done", ...times, percent: 100, message: null, verify });
+      const startedBy = "person";
+      this.#jobs.set(id, { id, kind: "verify", connectionId, repset, target, startedBy, status: "Done", ...times, percent: 100, message: null, verify });
       return this.#job(id);
     },
+  };
+
+  readonly verification: VerificationControl = {
+    showScrub: async (id) => this.#connection(id).scrub,
+    setScrub: async (id) => this.#connection(id).scrub,
+    showSchedule: async (id) => this.#connection(id).verifyPlan,
+    setSchedule: async (id) => this.#connection(id).verifyPlan,
   };
 
   readonly simulation: SimulationControl = {
@@ -374,6 +262,24 @@ export class MemoryAgentControl implements AgentControl {
     setLimit: async (id: number, change: unknown) => {
       this.calls.push(JSON.stringify(change));
       return transmissionReport(this.#connection(id).id);
+    },
+  };
+
+  readonly restores = {
+    start: async (wish: RestoreStart): Promise<JobReport> => {
+      this.calls.push(`restore ${JSON.stringify(wish)}`);
+      const { repset, from, to, options } = wish;
+      const target = to ?? "alpha";
+      const times = { startedAt: SINCE, finishedAt: SINCE };
+      const restore = { ...options, from, to: target, mappings: [{ source: "/backup/home", target: "/home" }], counts: NOTHING_RESTORED, doubt: null };
+      const common = { id: 9, connectionId: 0, repset, target, startedBy: "person", ...times } as const;
+      const job: JobReport = { ...common, kind: "restore", status: "Done", percent: 100, message: null, restore };
+      this.#jobs.set(job.id, job);
+      return job;
+    },
+    stop: async (repset: string | null) => {
+      this.calls.push(`restore stop ${repset}`);
+      return [];
     },
   };
 

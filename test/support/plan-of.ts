@@ -18,7 +18,16 @@ export interface Planned {
 export async function planOf(kit: SourceKit, order: Partial<MirrorOrder> = {}): Promise<Planned> {
   kit.jobs.obey({ kind: "attach", connectionId: CONNECTION });
   const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() * 1000 };
-  const common = { mode: "difference", extras: "remove", suspect: "none", content: "times", newerOnly: false, places: null } as const;
+  const common = {
+    mode: "difference",
+    extras: "remove",
+    suspect: "none",
+    content: "times",
+    newerOnly: false,
+    places: null,
+    doneThrough: null,
+    isSized: false,
+  } as const;
   const job = new PlanJob({ tree: kit.tree, order: { ...common, ...order, connectionId: CONNECTION }, namesMax: 100, clock });
   let heard = kit.answers.length;
   let isDone = false;

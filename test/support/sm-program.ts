@@ -88,16 +88,19 @@ export interface MemoryAgentProgram {
   readonly callsFile: string;
 }
 
-function compileMemoryAgent(dist: string): string {
-  const source = readFileSync(new URL("./memory-agent-control.ts", import.meta.url), "utf8");
+function writeMemoryAgent(directory: string, dist: string): void {
   const compilerOptions = { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true };
-  return ts.transpileModule(source, { compilerOptions }).outputText.replaceAll("../../src", dist);
+  for (const name of ["memory-agent-control", "memory-reports"]) {
+    const source = readFileSync(new URL(`./${name}.ts`, import.meta.url), "utf8");
+    const program = ts.transpileModule(source, { compilerOptions }).outputText;
+    writeFileSync(join(directory, `${name}.mjs`), program.replaceAll("../../src", dist).replaceAll("./memory-reports.js", "./memory-reports.mjs"));
+  }
 }
 
 /** Writes the stand-in into `directory`. "refuse" ends with an error as JSON, "crash" with words on standard error. */
 export function plantMemoryAgent(directory: string, mode: "run" | "refuse" | "crash" = "run"): MemoryAgentProgram {
   const dist = pathToFileURL(join(ROOT, "dist")).href;
-  writeFileSync(join(directory, "memory-agent-control.mjs"), compileMemoryAgent(dist));
+  writeMemoryAgent(directory, dist);
   const [main, pidFile, callsFile] = ["agent.mjs", "pid", "calls"].map((name) => join(directory, name)) as [string, string, string];
   writeFileSync(main, AGENT_PROGRAM.replaceAll("DIST", dist).replaceAll("MODE", mode).replaceAll("PIDFILE", pidFile).replaceAll("CALLSFILE", callsFile));
   return { program: [process.execPath, main], pidFile, callsFile };
@@ -128,6 +131,6 @@ export function plantSm(directory: string): string {
   const agentDirectory = join(directory, "dist", "agent");
   mkdirSync(agentDirectory);
   writeFileSync(join(agentDirectory, "agent.js"), AGENT_MODULE);
-  writeFileSync(join(agentDirectory, "memory-agent-control.mjs"), compileMemoryAgent(".."));
+  writeMemoryAgent(agentDirectory, "..");
   return join(directory, "bin", "sm");
 }

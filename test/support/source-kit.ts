@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { SourceJobs } from "../../src/agent/source-jobs.js";
 import { ApplyEngine } from "../../src/apply/apply-engine.js";
+import type { Clock } from "../../src/base/clock.js";
 import type { OutgoingSet } from "../../src/capture/set-writer.js";
 import { SourceEngine } from "../../src/capture/source-engine.js";
 import { SourceTree } from "../../src/capture/source-tree.js";
@@ -151,11 +152,23 @@ export class SourceKit {
     mode: MirrorOrder["mode"],
     extras: MirrorOrder["extras"] = mode === "full" ? "keep" : "remove",
     suspect: MirrorOrder["suspect"] = "none",
-    more: Partial<Pick<MirrorOrder, "content" | "newerOnly" | "places">> = {},
+    more: Partial<Pick<MirrorOrder, "content" | "newerOnly" | "missingOnly" | "places" | "doneThrough" | "isSized">> & { readonly clock?: Clock } = {},
   ): Promise<void> {
     const mirrorId = ++this.#mirrors;
     this.jobs.obey({ kind: "attach", connectionId: CONNECTION });
-    const order = { connectionId: CONNECTION, mirrorId, mode, extras, suspect, content: "times", newerOnly: false, places: null, ...more } as const;
+    const order = {
+      connectionId: CONNECTION,
+      mirrorId,
+      mode,
+      extras,
+      suspect,
+      content: "times",
+      newerOnly: false,
+      places: null,
+      doneThrough: null,
+      isSized: true,
+      ...more,
+    } as const;
     this.jobs.obey({ kind: "mirror", order });
     await this.#until(() => this.events.some((event) => event.kind === "mirrorEmitted" && event.mirrorId === mirrorId));
   }

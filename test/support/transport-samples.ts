@@ -4,6 +4,7 @@ import { SmError } from "../../src/base/errors.js";
 import type { BytePath } from "../../src/model/byte-path.js";
 import { FROM_PAYLOAD, ZEROS } from "../../src/model/change.js";
 import { encodeChangeSet } from "../../src/model/change-set.js";
+import { NOTHING_RESTORED, type RestoreNews, type RestoreRequest } from "../../src/model/restore.js";
 import type { Ack, QuarantineNews } from "../../src/model/session.js";
 import { encodeAckFrames } from "../../src/transport/ack-frames.js";
 import {
@@ -20,6 +21,8 @@ import {
   encodeProbe,
   encodeQuarantine,
   encodeReason,
+  encodeRestore,
+  encodeRestoring,
   encodeStripe,
   encodeWelcome,
   type Frame,
@@ -99,6 +102,26 @@ const sampleNews: QuarantineNews = {
   mirror: { ask: 3, isAutomatic: false },
 };
 
+const sampleRequest: RestoreRequest = {
+  key: "0f".repeat(16),
+  repset: "data",
+  connectionKey: "00112233445566778899aabbccddeeff",
+  options: { overwrite: "newer", checksum: false, orphans: "report", paths: ["/srv/data/x"] },
+  compression: "lz4",
+  isInquiry: false,
+};
+
+const sampleRestoring: RestoreNews = {
+  status: "running",
+  percent: 40,
+  message: null,
+  counts: { ...NOTHING_RESTORED, filesTotal: 5, filesDone: 2, leftAlone: 1, leftAloneNames: ["x/y"] },
+  mappings: [{ source: "/copy", target: "/srv/data" }],
+  doubt: null,
+};
+
+const restoringHello = { ...sampleHello, ruleRoots: ["/srv/data"], discardsRestore: true as const };
+
 const joiningHello = { ...sampleHello, joinKey: "ef".repeat(32) };
 
 export type SampleFrame = readonly [bytes: Buffer, frame: Frame];
@@ -117,6 +140,9 @@ export const sampleFrames: Readonly<Record<string, SampleFrame>> = {
   ping: [encodePing(258), { kind: "ping", token: 258 }],
   pong: [encodePong(258), { kind: "pong", token: 258 }],
   goodbye: [encodeGoodbye("0123456789abcdef0123456789abcdef"), { kind: "goodbye", connectionKey: "0123456789abcdef0123456789abcdef" }],
+  restore: [encodeRestore(sampleRequest), { kind: "restore", request: sampleRequest }],
+  restoring: [encodeRestoring(sampleRestoring), { kind: "restoring", news: sampleRestoring }],
+  "hello of a restore": [encodeHello(restoringHello), { kind: "hello", hello: restoringHello }],
   probe: [encodeProbe(Buffer.alloc(16, 0xab)), { kind: "probe", nonce: Buffer.alloc(16, 0xab) }],
   join: [encodeJoin(Buffer.alloc(32, 0xcd)), { kind: "join", key: Buffer.alloc(32, 0xcd) }],
   joined: [encodeJoined(), { kind: "joined" }],

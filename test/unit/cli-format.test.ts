@@ -131,12 +131,22 @@ test("a mirror says what it does and how it ended", () => {
     bytesDone: 1024,
     filesTotal: 4,
     filesDone: 1,
+    filesRemaining: 3,
+    bytesRemaining: 1024,
+    bytesPerSecond: 512,
+    secondsLeft: 2,
   });
-  expect(formatMirrorLine(running)).toBe("Mirroring (full) 41 %, 1/4 files, 1.0 KiB of 2.0 KiB");
+  const outlook = "3 files and 1.0 KiB to go, 512 B/s, 2 s left";
+  expect(formatMirrorLine(running)).toBe(`Mirroring (full) 41 %, 1/4 files, 1.0 KiB of 2.0 KiB, ${outlook}`);
+  const unsized = { percent: null, filesTotal: 0, bytesTotal: 0, filesRemaining: null, bytesRemaining: null, secondsLeft: null };
+  expect(formatMirrorLine({ ...running, ...unsized })).toBe("Mirroring (full) 1 files, 1.0 KiB, 512 B/s");
+  expect(formatMirrorLine({ ...running, status: "Paused", secondsLeft: null })).toBe("Paused (full) 41 %, 1/4 files, 1.0 KiB of 2.0 KiB");
+  expect(formatMirrorLine(idleMirror({ status: "Paused", percent: 40 }))).toBe("Paused 40 %");
+  expect(formatMirrorLine(idleMirror({ status: "Paused" }))).toBe("Paused");
   expect(formatMirror(idleMirror({ id: 2, outcome: "done", mode: "difference", orphans: 3, bytesSkipped: 4096 }))).toBe(
     "mirror 2: Idle (last: difference, done, 0 files, 0 B)\n  skipped as equal: 4.0 KiB\n  orphans on the target: 3",
   );
-  expect(progressDetail(running, 512)).toBe("1/4 files, 1.0 KiB of 2.0 KiB, 512 B/s, 2 s left");
+  expect(progressDetail(running)).toBe(`1/4 files, 1.0 KiB of 2.0 KiB, ${outlook}`);
 });
 
 test("dropped rules are named", () => {

@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { nearestWord } from "../../src/base/nearest-word.js";
 import { homeDirectories, resolveCliDirectories } from "../../src/cli/directories.js";
 import { parseConnectionId } from "../../src/cli/parse/connection-id.js";
 import { parseDurationSeconds } from "../../src/cli/parse/duration.js";
 import { parseMap, parseMapping } from "../../src/cli/parse/map-flags.js";
-import { nearestWord } from "../../src/cli/parse/nearest-word.js";
 import { parsePeerAddress } from "../../src/cli/parse/peer-address.js";
 import { buildRules, literalRulePath } from "../../src/cli/parse/rule-flags.js";
 import { openDirectoryPair, pairKey } from "../../src/cli/replicate/directory-pair.js";

@@ -12,6 +12,7 @@ function counts(part: Partial<MirrorCounts> = {}): MirrorCounts {
     filesTotal: 10,
     bytesTotal: 100,
     filesDone: 5,
+    filesSkipped: 2,
     bytesDone: 30,
     bytesSkipped: 20,
     orphans: 0,
@@ -20,6 +21,7 @@ function counts(part: Partial<MirrorCounts> = {}): MirrorCounts {
     leftAlone: 0,
     leftAloneNames: [],
     percent: 50,
+    waitingBytes: 0,
     ...part,
   };
 }

@@ -1,6 +1,6 @@
 // Which files a mirror sends, by what a person asked of it: the table of the HP guide p. 10-2, on real files.
 
-import { linkSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { MirrorNeed } from "../../src/connection/connection-record.js";
@@ -196,4 +196,30 @@ describe("what is owed", () => {
     expect(needAfter(need, 3, "2032")).toMatchObject({ newerOnly: false, changedSinceMs: 77, extras: "remove", isAutomatic: false, since: "2032" });
     expect(needAfter(need, 3, "2032")?.message).toMatch(/^3 files were left alone/);
   });
+});
+
+test.each([
+  { content: "checksum-all", newerOnly: false },
+  { content: "times", newerOnly: true },
+] as const)("%o: what the source lost goes, what others put on the target stays, then and later", async (wish) => {
+  const directory = makeTempDirectory();
+  const [root, target] = [join(directory, "source"), join(directory, "target")];
+  for (const [place, name] of [
+    [root, "a"],
+    [root, "b"],
+    [target, "theirs"],
+  ] as const) {
+    mkdirSync(place, { recursive: true });
+    writeFileSync(join(place, name), "four");
+  }
+  await pastRacy();
+  const kit = SourceKit.start({ root, target, reaches: ({ changes }) => !changes.some(({ op }) => op === "remove") });
+  await kit.mirror("difference", "report", "none", wish);
+  rmSync(join(root, "a"));
+  await kit.settle();
+  expect(existsSync(join(target, "a"))).toBe(true);
+  await kit.mirror("difference", "remove", "none", wish);
+  await kit.mirror("difference", "remove");
+  await kit.settle();
+  expect(["a", "b", "theirs"].map((name) => existsSync(join(target, name)))).toEqual([false, true, true]);
 });

@@ -1,4 +1,3 @@
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
@@ -9,6 +8,7 @@ import { openDirectoryPair, pairKey } from "../replicate/directory-pair.js";
 import { replicate } from "../replicate/replicate.js";
 import { jsonView, TextView } from "../replicate/replicate-view.js";
 import { jsonFlag, SmCommand } from "../sm-command.js";
+import { userStateDirectory } from "../user-state.js";
 
 const INTERRUPTED_EXIT = 130;
 
@@ -29,7 +29,7 @@ export default class Replicate extends SmCommand {
     const { args, flags } = await this.parse(Replicate);
     const drainMs = Math.round(parseDurationSeconds("--drain-timeout", flags["drain-timeout"]) * 1000);
     const pair = await openDirectoryPair(args.source, args.target);
-    const home = flags.home === undefined ? join(stateHome(), "sm", "replicate", pairKey(pair)) : resolve(flags.home);
+    const home = flags.home === undefined ? join(userStateDirectory(process.env), "replicate", pairKey(pair)) : resolve(flags.home);
     const view = flags.json ? jsonView(process.stdout) : new TextView(process.stdout, process.stderr);
     const interrupts = Interrupts.listen();
     try {
@@ -55,9 +55,4 @@ export default class Replicate extends SmCommand {
       interrupts.close();
     }
   }
-}
-
-function stateHome(): string {
-  const fromEnv = process.env.XDG_STATE_HOME;
-  return fromEnv === undefined || fromEnv === "" ? join(homedir(), ".local", "state") : resolve(fromEnv);
 }

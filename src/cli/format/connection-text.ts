@@ -5,7 +5,9 @@ import { formatConsistency } from "./consistency-text.js";
 import { formatMirrorLine } from "./mirror-text.js";
 import { formatBytes, formatCount, formatDuration, formatPercent, formatRatio, formatTime } from "./quantities.js";
 import { formatProblems, formatReason, indent } from "./reason-text.js";
+import { formatScrub } from "./scrub-text.js";
 import { formatTable } from "./table.js";
+import { formatVerifyPlan } from "./verify-plan-text.js";
 
 export function formatConnectionList(connections: readonly ConnectionReport[]): string {
   if (connections.length === 0) return "no connections; make one with `sm connect SET TARGET --map SOURCE=TARGET`";
@@ -107,6 +109,8 @@ export function formatConnection(connection: ConnectionReport): string {
     `lag             ${formatDuration(connection.lagMs)}`,
     ...(connection.isSimulated ? [] : [`consistent      ${formatConsistency(connection.consistency)}`]),
     `guard           ${formatGuard(connection.guard)}`,
+    ...formatVerifyPlan(connection.verifyPlan),
+    ...formatScrub(connection.scrub),
     `last file       ${connection.lastFileTouched === "" ? "–" : connection.lastFileTouched}`,
     ...connection.reasons.flatMap(formatReason),
     ...formatProblems(connection.problems, connection.problemCount),

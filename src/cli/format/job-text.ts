@@ -3,6 +3,7 @@ import { formatOrphans } from "./orphans-text.js";
 import { formatPlan, planFigure } from "./plan-text.js";
 import { formatBytes, formatCount, formatPercent, formatTime } from "./quantities.js";
 import { indent } from "./reason-text.js";
+import { formatRestore } from "./restore-text.js";
 import { formatTable } from "./table.js";
 
 const WHY = {
@@ -32,18 +33,20 @@ export function formatJobList(jobs: readonly JobReport[]): string {
 /** What it found, in a few words. */
 export function jobFigure(job: JobReport): string {
   if (job.kind === "verify") return `${formatCount(job.verify.differences)} differences`;
+  if (job.kind === "restore") return `${formatCount(job.restore.counts.filesDone)} files, ${formatBytes(job.restore.counts.bytesDone)}`;
   if (job.kind === "plan") return planFigure(job.plan);
   const { files, directories } = job.orphans.counts.found;
   return `${formatCount(files + directories)} orphans`;
 }
 
 export function formatJob(job: JobReport): string {
+  if (job.kind === "restore") return formatRestore(job);
   if (job.kind === "plan") return formatPlan(job);
   return job.kind === "verify" ? formatVerify(job) : formatOrphans(job);
 }
 
-function formatVerify({ id, status, percent, message, repset, target, verify }: VerifyJobReport): string {
-  const { counts, differences, findings, logFile } = verify;
+function formatVerify({ id, startedBy, status, percent, message, repset, target, verify }: VerifyJobReport): string {
+  const { counts, differences, findings, logFile, orphans, orphansJob } = verify;
   const shown = findings.map(({ path, why, differingBytes, isRepaired }) => {
     const bytes = differingBytes === null ? "" : ` in ${formatBytes(differingBytes)}`;
     return `${path}: ${WHY[why]}${bytes}${isRepaired ? ", sent again" : ""}`;
@@ -56,7 +59,8 @@ function formatVerify({ id, status, percent, message, repset, target, verify }: 
     ...shown,
     ...(findings.length < differences && isJobOver({ status }) ? [`and ${formatCount(differences - findings.length)} more`] : []),
     `log: ${logFile}`,
+    ...(orphans === null ? [] : [`orphans (${orphans.action}): ${orphansJob === null ? "at its end" : `job ${orphansJob}`}`]),
   ];
-  const head = `job ${id}: verification of ${repset} on ${target}: ${status} ${formatPercent(percent)}${message === null ? "" : ` (${message})`}`;
+  const head = `job ${id}: ${startedBy === "scrub" ? "scrub" : startedBy === "schedule" ? "scheduled verification" : "verification"} of ${repset} on ${target}: ${status} ${formatPercent(percent)}${message === null ? "" : ` (${message})`}`;
   return [head, ...indent(lines, 2)].join("\n");
 }

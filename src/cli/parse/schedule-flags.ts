@@ -51,7 +51,7 @@ export function parsePercent(flag: string, text: string): number {
   throw new SmError("USAGE", `${flag} is ${JSON.stringify(text)}, but must be a percentage above 0 and up to 100`);
 }
 
-function parseWindow(text: string): { open: string; close: string } {
+export function parseWindow(text: string): { open: string; close: string } {
   const match = /^(\d{1,2}:\d\d) ?(?:-|\.\.|to) ?(\d{1,2}:\d\d)$/.exec(text.trim());
   const [open, close] = [match?.[1]?.padStart(5, "0"), match?.[2]?.padStart(5, "0")];
   if (open === undefined || close === undefined || [open, close].some((time) => time > "23:59" || time.slice(3) > "59")) {

@@ -57,9 +57,14 @@ export interface StartedWait {
   readonly isJson: boolean;
 }
 
+/** In ms. */
+export function timeoutOf({ timeout }: Pick<StartedWait, "timeout">): number {
+  return timeout === undefined ? Number.POSITIVE_INFINITY : parseDurationSeconds("--timeout", timeout) * 1000;
+}
+
 /** Waits for a job that this very command started: an interrupt leaves it running, and says so. */
 export async function waitForStarted({ api, job, timeout, isJson }: StartedWait): Promise<JobReport> {
-  const timeoutMs = timeout === undefined ? Number.POSITIVE_INFINITY : parseDurationSeconds("--timeout", timeout) * 1000;
+  const timeoutMs = timeoutOf({ timeout });
   const detach = (): void => {
     process.stderr.write(`\njob ${job.id} goes on; \`sm job wait ${job.id}\` waits for it, \`sm job stop ${job.id}\` ends it\n`);
     process.exit(ERRORS.TIMEOUT.exitCode);

@@ -21,7 +21,8 @@ export async function waitForMirror(wait: MirrorWait): Promise<MirrorReport> {
   for (;;) {
     const leftMs = deadline - performance.now();
     // Another id is a later mirror, begun since: this one is over.
-    if (mirror.outcome !== "running" || mirror.id !== wait.mirror.id || leftMs <= 0) return mirror;
+    const goesOn = mirror.outcome === "running" || (mirror.outcome === "done" && mirror.sweep?.state === "waiting");
+    if (!goesOn || mirror.id !== wait.mirror.id || leftMs <= 0) return mirror;
     const timeoutMs = Math.ceil(Math.min(REFRESH_MS, leftMs));
     mirror = (await wait.api.call("mirror.wait", { id: wait.id, mirrorId: wait.mirror.id, timeoutMs })).mirror;
     wait.progress.update(mirror);
@@ -38,6 +39,7 @@ export function mirrorExitCode(mirror: MirrorReport): number {
     case "stopped":
       return 5;
     default:
+      if (mirror.sweep?.state === "waiting") return ERRORS.TIMEOUT.exitCode;
       return mirror.problemCount > 0 ? 5 : 0;
   }
 }

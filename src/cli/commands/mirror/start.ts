@@ -1,12 +1,15 @@
 import * as Flags from "@oclif/core/flags";
 import { SmError } from "../../../base/errors.js";
+import type { JobReport } from "../../../model/job.js";
 import { formatJob } from "../../format/job-text.js";
 import { formatMirror } from "../../format/mirror-text.js";
 import { connectionArg, parseConnectionId } from "../../parse/connection-id.js";
 import { parseDurationSeconds } from "../../parse/duration.js";
 import { NAMES_SHOWN, namesFlag } from "../../parse/names-flag.js";
+import { orphanFlags, parseOrphanFlags } from "../../parse/orphan-flags.js";
 import { jobExitCode, waitForStarted } from "../../progress/job-wait.js";
 import { mirrorExitCode, waitForMirror } from "../../progress/mirror-wait.js";
+import { waitForMirrorOrphans } from "../../progress/orphans-wait.js";
 import { openProgress } from "../../progress/progress.js";
 import { SmCommand } from "../../sm-command.js";
 
@@ -16,6 +19,7 @@ export default class MirrorStart extends SmCommand {
     "sm mirror start 1",
     "sm mirror start 1 --mode full --wait --timeout 1h",
     "sm mirror start 1 --checksum-all --path /data/db --wait",
+    "sm mirror start 1 --orphans move --to /srv/orphans --older-than 7d --wait",
     "sm mirror start 1 --newer --dry-run --names 100",
   ];
   static override args = connectionArg;
@@ -25,6 +29,8 @@ export default class MirrorStart extends SmCommand {
     "checksum-all": Flags.boolean({ description: "compare the contents of all files, and send the blocks that differ", exclusive: ["checksum"] }),
     newer: Flags.boolean({ description: "send files only if they are newer on the source; the others are left alone and told" }),
     path: Flags.string({ description: "mirror this directory or file of the source only, with all below (again for more)", multiple: true }),
+    size: Flags.boolean({ description: "calculate its size first: shows the percentage and the time left (default: mirror.size)", allowNo: true }),
+    ...orphanFlags,
     wait: Flags.boolean({ description: "return when the mirror has ended; exit code 5 when it had problems" }),
     "dry-run": Flags.boolean({ description: "change nothing: find out, and tell, what would be sent, deleted and left alone" }),
     names: namesFlag,
@@ -41,23 +47,29 @@ export default class MirrorStart extends SmCommand {
     const api = this.api(flags);
     const paths = flags.path === undefined ? {} : { paths: flags.path };
     const wish = { id, mode: flags.mode as "full" | "difference", content, newerOnly: flags.newer, ...paths } as const;
+    const orphans = parseOrphanFlags(flags);
     if (flags["dry-run"]) {
+      if (orphans !== null) throw new SmError("USAGE", "a dry run tells of the mirror alone: of orphans, `sm orphans start --dry-run` does");
       const started = await api.call("mirror.plan", { ...wish, namesMax: flags.names ?? NAMES_SHOWN });
       const job = await waitForStarted({ api, job: started.job, timeout: flags.timeout, isJson: flags.json === true });
       this.exitWith(jobExitCode(job));
       this.show({ job }, flags, () => formatJob(job));
       return;
     }
-    let { mirror } = await api.call("mirror.start", wish);
+    let { mirror } = await api.call("mirror.start", { ...wish, orphans, ...(flags.size === undefined ? {} : { isSized: flags.size }) });
+    let orphansJob: JobReport | null = null;
     if (flags.wait) {
+      const deadline = performance.now() + timeoutMs;
       const progress = await openProgress({ stream: process.stderr, isSilent: flags.json });
       try {
         mirror = await waitForMirror({ api, id, mirror, timeoutMs, progress });
       } finally {
         progress.close();
       }
-      this.exitWith(mirrorExitCode(mirror));
+      orphansJob = await waitForMirrorOrphans(api, mirror, deadline, flags.json === true);
+      this.exitWith(Math.max(mirrorExitCode(mirror), orphansJob === null ? 0 : jobExitCode(orphansJob)));
     }
-    this.show({ mirror }, flags, () => formatMirror(mirror));
+    const job = orphansJob === null ? [] : [formatJob(orphansJob)];
+    this.show(orphansJob === null ? { mirror } : { mirror, orphansJob }, flags, () => [formatMirror(mirror), ...job].join("\n"));
   }
 }

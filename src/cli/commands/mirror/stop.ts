@@ -3,7 +3,8 @@ import { connectionArg, parseConnectionId } from "../../parse/connection-id.js";
 import { SmCommand } from "../../sm-command.js";
 
 export default class MirrorStop extends SmCommand {
-  static override description = "Stop the mirror of a connection. Replication goes on.";
+  static override description =
+    "Stop the mirror of a connection. It begins anew when it is started again; `sm mirror pause` keeps what is done. Replication goes on.";
   static override examples = ["sm mirror stop 1"];
   static override args = connectionArg;
 

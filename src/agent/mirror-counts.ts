@@ -1,0 +1,9 @@
+import type { Credits } from "../capture/credits.js";
+import type { MirrorJob } from "../jobs/mirror-job.js";
+import type { MirrorCounts } from "../model/source-messages.js";
+
+export function countsOf({ progress, options }: MirrorJob, credits: Credits): MirrorCounts {
+  const { filesTotal, bytesTotal, filesDone, filesSkipped, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames } = progress;
+  const counts = { filesTotal, bytesTotal, filesDone, filesSkipped, bytesDone, bytesSkipped, orphans, removed, orphanNames, leftAlone, leftAloneNames };
+  return { ...counts, percent: progress.percent, waitingBytes: credits.waitingBytes(options.connectionId) };
+}

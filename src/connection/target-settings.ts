@@ -1,0 +1,20 @@
+import type { QuarantinePolicy } from "../apply/apply-messages.js";
+import type { OrphanPolicy } from "../apply/orphan-desk.js";
+
+/** What the target module of an agent is configured with. */
+export interface TargetSettings {
+  readonly name: string;
+  readonly isEnabled: boolean;
+  readonly stateDir: string;
+  /** The agent's own directories: never a target. */
+  readonly ownDirectories: readonly string[];
+  readonly allowedRoots: readonly string[];
+  /** Largest state that is applied as one. */
+  readonly stageBytesMax: number;
+  readonly retryInitialMs: number;
+  readonly retryMaxMs: number;
+  readonly quarantine: QuarantinePolicy;
+  readonly orphanLog: OrphanPolicy["log"];
+  /** How long nothing may be applied, though something waits, before that is said; null = it is not watched. */
+  readonly stallMs: number | null;
+}

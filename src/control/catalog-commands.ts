@@ -1,0 +1,27 @@
+import { z } from "zod";
+import { defineCommand, quick } from "./command.js";
+import { emptySchema } from "./input-schemas.js";
+
+export const CATALOG_COMMANDS = [
+  defineCommand({
+    name: "command.list",
+    role: "monitor",
+    summary: "Every command of this agent: its name, role, what it does, and what it takes as a JSON Schema.",
+    input: emptySchema,
+    output: z.object({
+      commands: z.array(
+        z.object({ name: z.string(), role: z.enum(["admin", "monitor"]), summary: z.string(), isWait: z.boolean(), input: z.record(z.string(), z.unknown()) }),
+      ),
+    }),
+    deadlineMs: quick,
+    handler: async (_agent, _input, { commands }) => ({
+      commands: commands.map(({ name, role, summary, isWait, input }) => ({
+        name,
+        role,
+        summary,
+        isWait,
+        input: z.toJSONSchema(input, { io: "input" }) as Record<string, unknown>,
+      })),
+    }),
+  }),
+] as const;

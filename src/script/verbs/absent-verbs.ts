@@ -1,0 +1,45 @@
+// Commands that are known from the field and have no counterpart here yet. A script with one of them is refused with its code
+// before anything is done, where errors end a script; never passed over.
+
+import { SmError } from "../../base/errors.js";
+import { syntaxLine } from "../keyword.js";
+import type { Verb } from "../verb.js";
+
+function absent(words: readonly string[], form: string, instead: string): Verb {
+  const verb = { words, form, summary: `Has no counterpart here: ${instead}.` };
+  return {
+    ...verb,
+    parse() {
+      throw new SmError("SCRIPT_NO_COUNTERPART", `${syntaxLine({ words, form: "" })} is a known command without a counterpart here: ${instead}`);
+    },
+  };
+}
+
+export const ABSENT_VERBS: readonly Verb[] = [
+  absent(["QueueTASK"], "<job> TO <target> …", "task commands do not travel with the data; the copy is a state that the source really had, also without them"),
+  absent(["SCRIPT", "ADD"], "<connection> …", "there are no hooks of mirrors; WAITONMIRROR waits for one, and what follows it in a script is run then"),
+  absent(["SCRIPT", "LIST"], "", "there are no hooks of mirrors"),
+  absent(["SCRIPT", "REMOVE"], "…", "there are no hooks of mirrors"),
+  absent(["LOAD"], "SOURCE|TARGET", "an agent is always source and target"),
+  absent(["UNLOAD"], "SOURCE|TARGET", "an agent is always source and target; SHUTDOWN ends it"),
+  absent(["CHDIR"], "<dir>", "paths are written in full"),
+  absent(["DEVICE", "ADD"], "<device>", "files are replicated, not block devices"),
+  absent(["REPSet", "RESYNC"], "", "the agent keeps the sets itself"),
+  absent(["REPSet", "USE"], "<repset>", "each command names its set"),
+  absent(["REPLication", "START"], "<connection>", "it is an option of CONNECT"),
+  absent(["REPLication", "STOP"], "<connection>", "NOREPLICATE is an option of CONNECT; TRANSMISSION STOP ends the sending"),
+  absent(["ORPHans", "ENABLE"], "<connection>", "ORPHANS START reports, deletes or moves them when it is said"),
+  absent(["ORPHans", "DISABLE"], "<connection>", "orphans are never touched unless ORPHANS START says so"),
+  absent(["ORPHANSCFG"], "<target> …", "ORPHANS START takes what is to be done"),
+  absent(["MONITOR"], "…", "the agent watches no other server"),
+  absent(["FAILOVER"], "<source>", "the agent takes over no addresses"),
+  absent(["FAILBACK"], "<source> …", "the agent takes over no addresses"),
+  absent(["CLEANUPFAILOVER"], "", "the agent takes over no addresses"),
+  absent(["WAITONFAILBACK"], "<source>", "the agent takes over no addresses"),
+  absent(["GETALLIPADDRESSES"], "", "the agent takes over no addresses"),
+  absent(["GETTESTMODE"], "", "the agent takes over no addresses"),
+  absent(["STATISTIC"], "…", "STATUS CON shows the figures of a connection"),
+  absent(["STATISTICS"], "…", "STATUS CON shows the figures of a connection"),
+  absent(["STATS"], "…", "STATUS CON shows the figures of a connection"),
+  absent(["DIAGNOSTICS"], "", "CALL status gives all that the agent tells of itself"),
+];

@@ -1,0 +1,159 @@
+// Who, where and when: logging in, the machines that are worked on, the variables, the time.
+
+import { SmError } from "../../base/errors.js";
+import type { ArgumentReader } from "../argument-reader.js";
+import { isThisMachine, resolveTarget } from "../machines.js";
+import type { ScriptSession } from "../session.js";
+import { integerValue, timeOfDay, today, valueText } from "../value.js";
+import { type Action, done, OUTCOME_DONE, type Outcome, type Verb } from "../verb.js";
+
+/** A user, a password and a domain have at most so many characters. */
+const CREDENTIAL_LENGTH_MAX = 100;
+const ACCESS = ["DT_NO_ACCESS", "DT_MONITOR_ACCESS", "DT_FULL_ACCESS"] as const;
+const LOGIN_NOTE = "the name and the password are not used: what a script may do is decided by the account that runs it";
+
+function parseLogin(reader: ArgumentReader): Action {
+  const server = reader.text("a server");
+  const credentials = [reader.text("a user name"), reader.text("a password")];
+  if (!reader.isDone) credentials.push(reader.text("a domain"));
+  return async (session) => {
+    if (credentials.some((credential) => credential(session).length > CREDENTIAL_LENGTH_MAX)) {
+      throw new SmError("SCRIPT_VALUE", `a user name, a password and a domain have at most ${CREDENTIAL_LENGTH_MAX} characters`);
+    }
+    const level = await accessLevel(session, server(session));
+    return { value: integerValue(level), lines: [`User access level set to ${ACCESS[level]}`], note: LOGIN_NOTE };
+  };
+}
+
+/** 0 none, 1 monitor, 2 full: of the account, on this machine; on a peer what can be done with it from here. */
+async function accessLevel(session: ScriptSession, server: string): Promise<0 | 1 | 2> {
+  const role = await session.port.role();
+  if (role === null) return 0;
+  try {
+    await resolveTarget(session, server);
+  } catch (error) {
+    if (error instanceof SmError && error.code === "SCRIPT_TARGET") return 0;
+    throw error;
+  }
+  return role === "admin" ? 2 : 1;
+}
+
+const LOGIN_FORM = { form: "<server> <username> <password> [<domain>]", parse: parseLogin };
+
+const selectSource: Verb = {
+  words: ["SOURCE"],
+  form: "<machine>",
+  summary: "Selects the machine whose replication sets and connections the commands mean: the one that the script runs on.",
+  parse(reader) {
+    const machine = reader.text("a machine");
+    return async (session) => {
+      const name = machine(session);
+      if (!(await isThisMachine(session, name))) {
+        throw new SmError("SCRIPT_SOURCE", `${JSON.stringify(name.slice(0, 255))} is not the machine of the agent that this script talks to`);
+      }
+      session.selectSource(name);
+      return OUTCOME_DONE;
+    };
+  },
+};
+
+const selectTarget: Verb = {
+  words: ["TARGET"],
+  form: "<machine>",
+  summary: "Selects the target: a peer by its name or address, or localhost.",
+  parse(reader) {
+    const machine = reader.text("a machine");
+    return async (session) => {
+      session.selectTarget(await resolveTarget(session, machine(session)));
+      return OUTCOME_DONE;
+    };
+  },
+};
+
+const logout: Verb = {
+  words: ["LOGOUT"],
+  form: "<server>",
+  summary: "Ends the selection of the machine as source and as target.",
+  parse(reader) {
+    const server = reader.text("a server");
+    return async (session) => {
+      const name = await resolveTarget(session, server(session));
+      if (await isThisMachine(session, name)) session.selectSource(null);
+      if (session.target === name) session.selectTarget(null);
+      return OUTCOME_DONE;
+    };
+  },
+};
+
+const ping: Verb = {
+  words: ["PING"],
+  form: "<machine>",
+  summary: "Does the agent of the machine answer? Of a peer: as this agent found it last.",
+  parse(reader) {
+    const machine = reader.text("a machine");
+    return async (session) => {
+      const name = await resolveTarget(session, machine(session));
+      const { peers } = await session.port.call("peer.list", {});
+      const peer = peers.find((each) => each.name === name);
+      if (peer?.reachable === null)
+        throw new SmError("SCRIPT_TARGET", `the agent has not dialled ${name} since it was started: whether it answers is not known`);
+      if (peer?.reachable === false) throw new SmError("SCRIPT_TARGET", `${name} does not answer`);
+      return OUTCOME_DONE;
+    };
+  },
+};
+
+const environment: Verb = {
+  words: ["ENVironment"],
+  form: "",
+  summary: "The variables and their values, the selected source and target.",
+  parse: () => async (session) => {
+    const rows = session.variables.list().map(({ name, value }): [string, string] => [`$${name}`, `${value.type.padEnd(9)}${valueText(value)}`]);
+    const selected: [string, string][] = [
+      ["source", session.source ?? "none"],
+      ["target", session.target ?? "none"],
+    ];
+    return done(["- Environment -", ...[...selected, ...rows].map(([name, text]) => `${name.padEnd(34)}${text}`)]);
+  },
+};
+
+async function version(session: ScriptSession): Promise<Outcome> {
+  const { agent } = await session.port.call("status", {});
+  return done([`sm ${agent.version}, agent ${agent.name}`]);
+}
+
+async function shutdown(session: ScriptSession): Promise<Outcome> {
+  session.requireSource();
+  const answer = await session.port.call("agent.stop", {});
+  return done([], answer);
+}
+
+async function memory(session: ScriptSession): Promise<Outcome> {
+  const { agent } = await session.port.call("status", {});
+  return { ...done([`${"Memory in use, bytes:".padEnd(34)}${agent.memoryBytes}`]), value: integerValue(agent.memoryBytes) };
+}
+
+export const SESSION_VERBS: readonly Verb[] = [
+  { words: ["LOGIN"], summary: "The access that the account has: 0 none, 1 monitor, 2 full.", ...LOGIN_FORM },
+  { words: ["LOGON"], summary: "As LOGIN.", ...LOGIN_FORM },
+  logout,
+  selectSource,
+  selectTarget,
+  ping,
+  environment,
+  {
+    words: ["DATE"],
+    form: "",
+    summary: "Today, as a value of the type date.",
+    parse: () => async (session) => ({ value: today(session.now()), lines: [valueText(today(session.now()))] }),
+  },
+  {
+    words: ["TIME"],
+    form: "",
+    summary: "The time of day, as a value of the type time.",
+    parse: () => async (session) => ({ value: timeOfDay(session.now()), lines: [valueText(timeOfDay(session.now()))] }),
+  },
+  { words: ["VERSION"], form: "", summary: "The version of the agent.", parse: () => version },
+  { words: ["MEMORY"], form: "", summary: "The memory that the agent uses, in bytes.", parse: () => memory },
+  { words: ["SHUTDOWN"], form: "", summary: "Begins an orderly stop of the agent.", parse: () => shutdown },
+];
