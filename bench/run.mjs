@@ -52,7 +52,21 @@ fsync; *rsync + sync* adds the time until its copy is on the disk, too. A ratio 
 
 function chooseScenarios(/** @type {readonly string[]} */ wanted) {
   const known = readdirSync(new URL("scenarios/", import.meta.url)).map((file) => file.replace(/[.]mjs$/, ""));
-  const order = ["small-files", "source-tree", "large-file", "arm", "restart", "latency", "live", "slowdown", "full-queue", "wire", "long-link", "database"];
+  const order = [
+    "small-files",
+    "source-tree",
+    "large-file",
+    "arm",
+    "restart",
+    "latency",
+    "live",
+    "slowdown",
+    "full-queue",
+    "wire",
+    "delta",
+    "long-link",
+    "database",
+  ];
   const unknown = wanted.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new Error(`no scenario ${unknown.join(", ")}: there are ${known.join(", ")}`);
   const chosen = wanted.length === 0 ? known : wanted;

@@ -1,6 +1,6 @@
 // Two sm agents on one machine, paired, speaking TLS over loopback: everything a pair of servers does but the cable.
 
-import { execFile, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
@@ -232,6 +232,15 @@ export class AgentPair {
 
   look(/** @type {number} */ id) {
     return this.#source.look(id);
+  }
+
+  /** Through the sockets between the agents until now, both ways, as the kernel counts: TLS, signatures and answers included. */
+  wireBytes() {
+    const { listen } = this.#target.ready;
+    const text = execFileSync("ss", ["-tniH", "state", "established", `dport = :${listen.slice(listen.lastIndexOf(":") + 1)}`], { encoding: "utf8" });
+    let bytes = 0;
+    for (const [, count] of text.matchAll(/bytes_(?:sent|received):(\d+)/g)) bytes += Number(count);
+    return bytes;
   }
 
   sourcePeakBytes() {

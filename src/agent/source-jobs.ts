@@ -34,7 +34,10 @@ interface ConnectionJobs {
 
 type JobCommand =
   | LookingCommand
-  | Extract<SourceCommand, { kind: "attach" | "detach" | "mirror" | "stopMirror" | "pauseMirror" | "answers" | "review" | "repair" | "lost" | "applied" }>;
+  | Extract<
+      SourceCommand,
+      { kind: "attach" | "detach" | "mirror" | "stopMirror" | "pauseMirror" | "answers" | "review" | "repair" | "lost" | "applied" | "channel" }
+    >;
 
 interface SeqRange {
   readonly fromSeq: number;
@@ -93,7 +96,9 @@ export class SourceJobs {
       case "lost":
         for (const [id, jobs] of this.#connections) if (command.connectionId === 0 || command.connectionId === id) noteLost(jobs.lost, command);
         break;
+      case "channel":
       case "applied":
+        if (command.kind === "channel") this.#tree.noteReceiver(command.connectionId, command.rebuildsFiles);
         this.#askLost(command.connectionId);
         break;
     }
@@ -190,6 +195,7 @@ export class SourceJobs {
   #detach(connectionId: number): void {
     this.#connections.get(connectionId)?.looking.stop();
     this.#connections.delete(connectionId);
+    this.#tree.noteReceiver(connectionId, false);
     for (const job of this.#engine.jobs.filter((j) => j.connectionId === connectionId)) this.#drop(job);
     this.#engine.credits.forget(connectionId);
   }
@@ -251,7 +257,7 @@ export class SourceJobs {
     if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path, answer.seq);
     else if (answer.kind === "problem") this.#post({ kind: "problem", root: answer.root, path: answer.path, code: answer.code, message: answer.message });
     else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.looking.takeAnswer(answer)) return;
-    else if (answer.kind !== "sums" || !jobs.check.takeAnswer(answer)) jobs.repair.takeAnswer(answer);
+    else if ((answer.kind !== "sums" && answer.kind !== "index") || !jobs.check.takeAnswer(answer)) jobs.repair.takeAnswer(answer);
   }
 
   #review(connectionId: number, frame: Buffer): void {
@@ -259,7 +265,7 @@ export class SourceJobs {
     if (jobs === undefined) return;
     const set = decodeChangeSet(frame);
     for (const change of set.changes) {
-      if (change.op === "compare" || change.op === "sums" || change.op === "orphans") {
+      if (change.op === "compare" || change.op === "sums" || change.op === "orphans" || change.op === "index") {
         askAgain(jobs, set.seq);
       } else {
         jobs.repair.addRepair(change.root, change.op === "rename" ? change.to : change.path, set.seq);

@@ -106,6 +106,7 @@ async function obey(command: SourceCommand): Promise<void> {
       engine.credits.accepted(command.bytes);
       break;
     case "applied":
+    case "channel":
       engine.credits.applied(command.connectionId, command.seq);
       jobs.obey(command);
       break;

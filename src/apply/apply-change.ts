@@ -5,14 +5,19 @@ import { applyCompare } from "./apply-compare.js";
 import type { ApplyContext } from "./apply-context.js";
 import { applyAttr, applyDir, applySpecial, applySymlink } from "./apply-entry.js";
 import { applyFile } from "./apply-file.js";
+import { applyIndex } from "./apply-index.js";
 import { applyLink, applyRemove, applyRename } from "./apply-move.js";
 import { applyOrphans } from "./apply-orphans.js";
+import { applyRebuild } from "./apply-rebuild.js";
 import { applySums } from "./apply-sums.js";
 import { withRights } from "./unlock.js";
 import type { Verdict } from "./verdict.js";
 
 /** Carries out one change beneath its root, which is open. */
 export function applyChange(ctx: ApplyContext, change: Change): Verdict {
+  // Another change of a file that is being rebuilt is not in what it is rebuilt of.
+  if (change.op === "rename") ctx.rebuilds.close();
+  else if (change.op !== "rebuild") ctx.rebuilds.drop(change.root, change.path);
   const verdict = dispatch(ctx, change);
   const isDenied = verdict?.kind === "retry" && verdict.errno === EACCES;
   const settled = isDenied && !ctx.privileges.overridesModes ? withRights(ctx, change, () => dispatch(ctx, change)) : verdict;
@@ -44,6 +49,10 @@ function dispatch(ctx: ApplyContext, change: Change): Verdict {
       return applySums(ctx, change);
     case "orphans":
       return applyOrphans(ctx, change);
+    case "index":
+      return applyIndex(ctx, change);
+    case "rebuild":
+      return applyRebuild(ctx, change);
     default:
       return unreachable(change);
   }
@@ -51,5 +60,6 @@ function dispatch(ctx: ApplyContext, change: Change): Verdict {
 
 /** What replication has written is its own from now on, whoever had the name before. */
 function takeOver(ctx: ApplyContext, change: Change): void {
-  if (change.op === "file" || change.op === "symlink" || change.op === "special" || change.op === "link") ctx.foreign.forget(change.root, change.path);
+  const { op, root, path } = change;
+  if (op === "file" || op === "symlink" || op === "special" || op === "link" || (op === "rebuild" && change.end !== null)) ctx.foreign.forget(root, path);
 }

@@ -11,6 +11,7 @@ import type { InodeMark } from "./inode-mark.js";
 import type { LinkRemap } from "./link-remap.js";
 import type { OrphanDesk } from "./orphan-desk.js";
 import type { Privileges } from "./privileges.js";
+import type { Rebuilds } from "./rebuilds.js";
 import type { TargetRoots } from "./target-roots.js";
 import type { TransferWatch } from "./transfer-watch.js";
 import { type Failure, failed, stale } from "./verdict.js";
@@ -37,6 +38,7 @@ export interface ApplyContext {
   readonly privileges: Privileges;
   readonly foreign: ForeignList;
   readonly transfers: TransferWatch;
+  readonly rebuilds: Rebuilds;
   readonly refusals: ExtrasRefused;
   readonly orphans: OrphanDesk;
   readonly remap: LinkRemap;

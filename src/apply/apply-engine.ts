@@ -31,6 +31,7 @@ import { targetBytes, withMountPoints } from "./mount-points.js";
 import { QUIET_DESK } from "./orphan-desk.js";
 import { limitsOf, readPrivileges } from "./privileges.js";
 import type { Quarantine, QuarantineTiming } from "./quarantine.js";
+import { Rebuilds } from "./rebuilds.js";
 import { Refusals } from "./refusals.js";
 import { TargetRoots } from "./target-roots.js";
 import { TransferWatch } from "./transfer-watch.js";
@@ -72,6 +73,7 @@ export class ApplyEngine implements ApplyContext {
   readonly roots: TargetRoots;
   readonly privileges = readPrivileges();
   readonly transfers: TransferWatch;
+  readonly rebuilds = new Rebuilds();
   readonly refusals: Refusals;
   readonly orphans: ApplyContext["orphans"];
   readonly remap: ApplyContext["remap"];
@@ -271,6 +273,7 @@ export class ApplyEngine implements ApplyContext {
     this.directories.flush();
     this.roots.close();
     this.transfers.close();
+    this.rebuilds.close();
     this.#state.close();
   }
 

@@ -18,7 +18,7 @@ const RECORD_BYTES = 128;
 const CHECKED_BYTES = 120;
 const MAGIC = 0x31634d53;
 /** "past": nothing is under way; what came before `index` is settled, a change that did not fit among it. */
-const KINDS = ["none", "rename", "remove", "link", "patch", "past"] as const;
+const KINDS = ["none", "rename", "remove", "link", "patch", "past", "rebuild"] as const;
 
 export type IntentKind = Exclude<(typeof KINDS)[number], "none">;
 

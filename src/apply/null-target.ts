@@ -43,10 +43,13 @@ export class NullTarget {
         return [{ kind: "compare", seq, root, path, differs: this.#differences(change), extras: [], removed: 0 }];
       case "sums":
         return [{ kind: "sums", seq, root, path, base: null, sums: Buffer.alloc(0) }];
+      case "index":
+        return [{ kind: "index", seq, root, path, base: null, canRebuild: false, entries: Buffer.alloc(0) }];
       case "orphans":
         return [{ kind: "orphans", seq, root, path, total: 0, found: [], next: null, refused: SIMULATION_WORDS }];
       case "dir":
       case "file":
+      case "rebuild":
       case "symlink":
       case "special":
       case "link":

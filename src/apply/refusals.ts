@@ -76,6 +76,10 @@ export class Refusals implements ExtrasRefused {
       case "orphans":
         // Each name answers for itself: nothing is left to wait for.
         return false;
+      case "index":
+      case "rebuild":
+        // What is in their way makes them stale, and the file is sent in another way.
+        return false;
       default:
         return unreachable(change);
     }
@@ -96,6 +100,8 @@ export class Refusals implements ExtrasRefused {
     if (failure.kind !== "stale" || this.#quarantine.size === 0) return false;
     const { root, path } = change;
     switch (change.op) {
+      case "rebuild":
+        return this.#absorbsContent(root, path) || this.#isCutOff(root, path, true);
       case "file":
         return this.#absorbsContent(root, path) || this.#isCutOff(root, path, change.start === "patch");
       case "attr":
@@ -176,9 +182,13 @@ export class Refusals implements ExtrasRefused {
       case "rename":
         this.#quarantine.moved(root, path, change.to);
         return;
+      case "rebuild":
+        if (change.end !== null) this.#quarantine.replaced(root, path);
+        return;
       case "compare":
       case "sums":
       case "orphans":
+      case "index":
         return;
       default:
         unreachable(change);

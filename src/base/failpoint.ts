@@ -13,6 +13,7 @@ export const FAILPOINTS = [
   "apply.change.afterIntent",
   "apply.change.afterDeed",
   "apply.set.beforeCursor",
+  "rebuild.put.beforeRename",
   "apply.durable.beforeCursor",
   "apply.stage.afterWrite",
   "apply.stage.afterSync",

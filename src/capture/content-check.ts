@@ -2,8 +2,8 @@
 // signatures and ships the blocks that differ: of a file whose content is as it was, nothing but its attributes.
 // A file is followed by its inode, whatever its names become meanwhile.
 
-import type { BytePath } from "../model/byte-path.js";
-import type { RootIndex, SumsAnswer } from "../model/change.js";
+import { type BytePath, parentPath } from "../model/byte-path.js";
+import type { IndexAnswer, RootIndex, SumsAnswer } from "../model/change.js";
 import type { MirrorTransfer, MirrorTree } from "../model/mirror-port.js";
 import type { Inode } from "./node-table.js";
 
@@ -21,6 +21,10 @@ interface Doubt {
   readonly inode: Inode;
 }
 
+interface Sending extends Doubt {
+  readonly transfer: MirrorTransfer;
+}
+
 /** The receiver reads one file while the source reads another. */
 const ASKED_MAX = 2;
 
@@ -28,19 +32,25 @@ export class ContentCheck {
   readonly #options: ContentCheckOptions;
   readonly #waiting = new Map<Inode, Doubt>();
   readonly #asked = new Map<number, Doubt>();
-  readonly #answers: SumsAnswer[] = [];
-  #transfer: (Doubt & { readonly transfer: MirrorTransfer }) | null = null;
+  readonly #answers: (SumsAnswer | IndexAnswer)[] = [];
+  /** Transfers that wait for an answer. */
+  readonly #parked = new Map<number, Sending>();
+  #transfer: Sending | null = null;
 
   constructor(options: ContentCheckOptions) {
     this.#options = options;
   }
 
   get pending(): number {
-    return this.#waiting.size + this.#asked.size + (this.#transfer === null ? 0 : 1);
+    return this.#waiting.size + this.#asked.size + this.#parked.size + (this.#transfer === null ? 0 : 1);
   }
 
   get hasWork(): boolean {
-    return this.#transfer !== null || this.#answers.length > 0 || (this.#waiting.size > 0 && this.#asked.size < ASKED_MAX);
+    return this.#transfer !== null || this.#answers.length > 0 || (this.#waiting.size > 0 && this.#mayAsk);
+  }
+
+  get #mayAsk(): boolean {
+    return this.#asked.size + this.#parked.size < ASKED_MAX;
   }
 
   add(root: RootIndex, inode: Inode): void {
@@ -48,20 +58,23 @@ export class ContentCheck {
   }
 
   has(inode: Inode): boolean {
-    return this.#waiting.has(inode) || this.#transfer?.inode === inode || [...this.#asked.values()].some((doubt) => doubt.inode === inode);
+    return (
+      this.#waiting.has(inode) || this.#transfer?.inode === inode || [...this.#asked.values(), ...this.#parked.values()].some((doubt) => doubt.inode === inode)
+    );
   }
 
-  takeAnswer(answer: SumsAnswer): boolean {
-    if (!this.#asked.has(answer.seq)) return false;
+  takeAnswer(answer: SumsAnswer | IndexAnswer): boolean {
+    if (!this.#asked.has(answer.seq) && !this.#parked.has(answer.seq)) return false;
     this.#answers.push(answer);
     return true;
   }
 
   /** The answer to `seq` may have been lost with a channel: ask again. */
   askAgain(seq: number): boolean {
-    const doubt = this.#asked.get(seq);
+    const doubt = this.#asked.get(seq) ?? this.#parked.get(seq);
     if (doubt === undefined) return false;
     this.#asked.delete(seq);
+    this.#parked.delete(seq);
     this.add(doubt.root, doubt.inode);
     return true;
   }
@@ -69,23 +82,24 @@ export class ContentCheck {
   /** One bounded piece of work. */
   step(): void {
     if (this.#transfer !== null) {
-      this.#stepTransfer(this.#transfer.transfer, this.#transfer);
+      this.#stepTransfer(this.#transfer);
       return;
     }
     const answer = this.#answers.shift();
     const [next] = this.#waiting.values();
-    if (answer !== undefined) this.#take(answer);
-    else if (next !== undefined && this.#asked.size < ASKED_MAX) this.#ask(next);
+    if (answer?.kind === "index" && this.#parked.has(answer.seq)) this.#resume(answer);
+    else if (answer !== undefined) this.#take(answer);
+    else if (next !== undefined && this.#mayAsk) this.#ask(next);
   }
 
   #ask(doubt: Doubt): void {
     const { tree, connectionId } = this.#options;
     this.#waiting.delete(doubt.inode);
     const path = pathOf(doubt);
-    if (path !== undefined) this.#asked.set(tree.askSums(connectionId, doubt.root, path), doubt);
+    if (path !== undefined) this.#asked.set(tree.askContent(connectionId, doubt.root, path), doubt);
   }
 
-  #take(answer: SumsAnswer): void {
+  #take(answer: SumsAnswer | IndexAnswer): void {
     const doubt = this.#asked.get(answer.seq);
     this.#asked.delete(answer.seq);
     const path = doubt === undefined ? undefined : pathOf(doubt);
@@ -95,16 +109,29 @@ export class ContentCheck {
       onUnfit(doubt.root, path);
       return;
     }
-    const transfer = tree.shipAgainst(connectionId, doubt.root, path, answer.sums);
+    const transfer = tree.shipAgainst(connectionId, doubt.root, path, answer);
     if (typeof transfer === "string") onVanished(doubt.root, doubt.inode);
     else this.#transfer = { ...doubt, transfer };
   }
 
-  #stepTransfer(transfer: MirrorTransfer, { root, inode }: Doubt): void {
+  /** The transfer goes on that asked for it. */
+  #resume(answer: IndexAnswer): void {
+    const sending = this.#parked.get(answer.seq);
+    if (sending === undefined) return;
+    this.#parked.delete(answer.seq);
+    sending.transfer.take(answer);
+    this.#transfer = sending;
+  }
+
+  #stepTransfer(sending: Sending): void {
+    const { transfer, root, inode } = sending;
+    const { tree, connectionId, onVanished } = this.#options;
     const result = transfer.step();
     if (result === "more") return;
     this.#transfer = null;
-    if (result === "vanished") this.#options.onVanished(root, inode);
+    if (result === "asked") this.#parked.set(transfer.askedSeq, sending);
+    else if (result === "vanished") onVanished(root, inode);
+    else if (transfer.isRebuild) tree.ship(connectionId, root, parentPath(transfer.path), "attr");
   }
 }
 

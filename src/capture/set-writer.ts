@@ -4,6 +4,7 @@
 import { MiB } from "../base/units.js";
 import { type BytePath, PATH_BYTES_MAX } from "../model/byte-path.js";
 import type { Change, FileChange, RootIndex } from "../model/change.js";
+import { payloadOf } from "../model/change-codec.js";
 import { type ChangeSet, encodeChangeSet, encodeInPlace } from "../model/change-set.js";
 import { ChangedFiles, NONE_CHANGED } from "./changed-files.js";
 import { RenameLog } from "./rename-log.js";
@@ -117,13 +118,12 @@ export class SetWriter {
       return;
     }
     // A file's payload lies in the open block already: `reserve` made room for its change, too.
-    if (this.#isFull && (change.op !== "file" || change.payload.length === 0)) this.flush();
+    if (this.#isFull && (payloadOf(change)?.length ?? 0) === 0) this.flush();
     this.#changes.push(change);
     this.#headerBytes += weightOf(change);
     if (change.op === "rename") this.renames.note(this.#lastSeq + 1, change.root, change.path, change.to);
-    if (change.op !== "file") return;
-    this.#used += change.payload.length;
-    if (this.#isLive) this.#changed.noteChange(change);
+    this.#used += payloadOf(change)?.length ?? 0;
+    if (change.op === "file" && this.#isLive) this.#changed.noteChange(change);
   }
 
   get #isLive(): boolean {
@@ -188,7 +188,7 @@ export class SetWriter {
   #next(changes: readonly Change[]): ChangeSet {
     this.#lastSeq += 1;
     // A file of which more is to come is no state the source ever had.
-    const isWhole = !changes.some((change) => change.op === "file" && change.meta === null);
+    const isWhole = !changes.some((change) => (change.op === "file" && change.meta === null) || (change.op === "rebuild" && change.end === null));
     const isLive = this.hasCuts && !this.#mirror;
     // One for a single connection within live sets that are open is part of them.
     const closed = !isLive ? isWhole : this.#connectionId === 0 ? this.#closing === "closed" : this.#openBytes === 0;
@@ -221,6 +221,8 @@ function weightOf(change: Change): number {
   if ("to" in change) bytes += 2 * change.to.length;
   if ("target" in change) bytes += 2 * change.target.length;
   if ("extents" in change) bytes += 18 * (change.extents.length + change.holes.length);
+  if ("parts" in change) bytes += 9 * change.parts.length;
+  if ("ranges" in change) bytes += 5 * change.ranges.length;
   if ("meta" in change && change.meta !== null) for (const [name, value] of change.meta.xattrs) bytes += 2 * name.length + value.length + 16;
   return bytes;
 }

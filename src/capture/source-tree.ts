@@ -4,7 +4,17 @@ import { ENOENT } from "../fs/errno.js";
 import { smallFileHash } from "../fs/file-hash.js";
 import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
 import { type BytePath, baseName, joinPath, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
-import { type BlockRange, type EntrySummary, type OrphansChange, type RootIndex, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import {
+  BLOCK_BYTES,
+  type BlockRange,
+  type EntrySummary,
+  type IndexAnswer,
+  type OrphansChange,
+  type RootIndex,
+  type SumsAnswer,
+  WHOLE_FILE_BYTES_MAX,
+} from "../model/change.js";
+import { ALL_BLOCKS } from "../model/index-blocks.js";
 import type {
   CompareRequest,
   EntryStamp,
@@ -20,6 +30,7 @@ import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
 import type { InodeRecord } from "./inode-record.js";
 import { specialDetail, xattrDigestOf } from "./meta-reader.js";
+import { MOVED_FILE_BYTES_MAX, MOVED_FILE_BYTES_MIN, MovedTransfer } from "./moved-transfer.js";
 import type { Inode, Node } from "./node-table.js";
 import type { RootTree } from "./root-tree.js";
 import type { SourceEngine } from "./source-engine.js";
@@ -28,6 +39,7 @@ import { stepTransfer } from "./transfer-step.js";
 
 export class SourceTree implements MirrorTree {
   readonly #engine: SourceEngine;
+  readonly #rebuilders = new Set<number>();
 
   constructor(engine: SourceEngine) {
     this.#engine = engine;
@@ -127,6 +139,16 @@ export class SourceTree implements MirrorTree {
     return writer.flush();
   }
 
+  askContent(connectionId: number, root: RootIndex, path: BytePath): number {
+    const size = this.#tree(root).table.at(path)?.inode.size ?? 0;
+    if (size < MOVED_FILE_BYTES_MIN || size > MOVED_FILE_BYTES_MAX || !this.#rebuilders.has(connectionId)) return this.askSums(connectionId, root, path);
+    const { writer } = this.#engine;
+    writer.direct(connectionId, true);
+    writer.flush();
+    writer.add({ op: "index", root, path, blockBytes: BLOCK_BYTES, ranges: ALL_BLOCKS });
+    return writer.flush();
+  }
+
   sweep(connectionId: number, change: Omit<OrphansChange, "op">): number {
     const { writer } = this.#engine;
     writer.direct(connectionId, true);
@@ -161,12 +183,23 @@ export class SourceTree implements MirrorTree {
     return shipped instanceof FileTransfer ? this.#transfer(connectionId, tree, node, shipped) : shipped;
   }
 
-  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, sums: Buffer): MirrorShipment {
+  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, answer: SumsAnswer | IndexAnswer): MirrorShipment {
     const found = this.#look(root, path);
     if (found === undefined || found.node.inode.type !== "file") return "vanished";
     const { tree, node, stat } = found;
-    const transfer = new FileTransfer({ root, inode: node.inode, stat, start: "patch", base: null, against: sumsFromBytes(sums) });
-    return this.#transfer(connectionId, tree, node, transfer);
+    const { inode } = node;
+    if (answer.kind === "index") {
+      if (answer.base === null) return this.ship(connectionId, root, path, "new");
+      return this.#transfer(connectionId, tree, node, new MovedTransfer({ root, inode, stat, answer, base: answer.base }));
+    }
+    const against = sumsFromBytes(answer.sums);
+    return this.#transfer(connectionId, tree, node, new FileTransfer({ root, inode, stat, start: "patch", base: null, against }));
+  }
+
+  /** Whether the receiver of this connection understands index and rebuild changes. */
+  noteReceiver(connectionId: number, rebuildsFiles: boolean): void {
+    if (rebuildsFiles) this.#rebuilders.add(connectionId);
+    else this.#rebuilders.delete(connectionId);
   }
 
   checkAgainst(root: RootIndex, path: BytePath, sums: Buffer, range?: BlockRange): MirrorCheck | null {
@@ -265,7 +298,7 @@ export class SourceTree implements MirrorTree {
     return stat !== null && node.inode.isSame(stat) ? { tree, node, dirfd, stat } : undefined;
   }
 
-  #transfer(connectionId: number, tree: RootTree, node: Node, transfer: FileTransfer): MirrorTransfer {
+  #transfer(connectionId: number, tree: RootTree, node: Node, transfer: FileTransfer | MovedTransfer): MirrorTransfer {
     const engine = this.#engine;
     return {
       get sentBytes() {
@@ -276,6 +309,15 @@ export class SourceTree implements MirrorTree {
       },
       get path() {
         return node.path;
+      },
+      get askedSeq() {
+        return transfer instanceof MovedTransfer ? transfer.askedSeq : 0;
+      },
+      get isRebuild() {
+        return transfer instanceof MovedTransfer && transfer.isRebuild;
+      },
+      take(answer) {
+        if (transfer instanceof MovedTransfer) transfer.take(answer);
       },
       step() {
         engine.writer.direct(connectionId, true);
@@ -293,10 +335,11 @@ export class SourceTree implements MirrorTree {
  * What a job read is the shipped state of the file only if the file is still as it was last shipped to everyone. Otherwise the receiver
  * has a state between two that were shipped to all, and nothing is known of its blocks.
  */
-function rememberSums(engine: SourceEngine, inode: Inode, transfer: FileTransfer): void {
+function rememberSums(engine: SourceEngine, inode: Inode, transfer: FileTransfer | MovedTransfer): void {
+  const { sums } = transfer;
   const { stat } = transfer.options;
   const isShipped = !transfer.isTorn && !inode.racy && inode.hasSameCtime(stat) && inode.size === stat.size;
-  if (isShipped) engine.signatures.set(inode, transfer.sums);
+  if (isShipped && sums !== null) engine.signatures.set(inode, sums);
   else engine.signatures.delete(inode);
 }
 

@@ -1,12 +1,16 @@
 import { closeFd } from "../fs/native.js";
-import type { FileTransfer } from "./file-transfer.js";
+import type { MovedTransfer } from "./moved-transfer.js";
 import type { Node } from "./node-table.js";
-import type { RangeTransfer } from "./range-transfer.js";
 import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
 
 /** One step of a transfer, with the file opened anew: between steps it may have been renamed. "vanished" ends it, too. */
-export function stepTransfer(tree: RootTree, node: Node, transfer: FileTransfer | RangeTransfer, writer: SetWriter): "more" | "done" | "vanished" {
+export function stepTransfer<Step extends "more" | "done" | "asked">(
+  tree: RootTree,
+  node: Node,
+  transfer: { step(...args: Parameters<MovedTransfer["step"]>): Step | number },
+  writer: SetWriter,
+): Step | "vanished" {
   const dirfd = node.parent === null ? undefined : tree.directoryOf(node.parent);
   if (dirfd === undefined) return "vanished";
   const fd = tree.shipper.open({ dirfd, name: node.name, path: node.path });

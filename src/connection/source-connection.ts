@@ -177,7 +177,7 @@ export class SourceConnection {
 
   async #stream(channel: SourceChannel, signal: AbortSignal): Promise<void> {
     const { journal, feed, windowBytes } = this.options;
-    const { welcome } = channel;
+    const { welcome, rebuildsFiles } = channel;
     const plan = planResume({ record: this.record, welcome, heardSeq: this.appliedSeq, hadStream: this.#hadStream, nowIso: new Date().toISOString() });
     this.targetLimits = welcome.limits;
     this.#dispatch({ kind: "welcomed" });
@@ -186,7 +186,7 @@ export class SourceConnection {
     this.duty.set(withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.restart.begin();
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
-    feed.send({ kind: "applied", connectionId: this.id, seq: plan.sentSeq });
+    feed.send({ kind: "channel", connectionId: this.id, seq: plan.sentSeq, rebuildsFiles });
     const sender = new SetSender({
       connectionId: this.id,
       journal,

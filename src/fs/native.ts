@@ -12,6 +12,7 @@ const libc = koffi.load(process.platform === "linux" ? "libc.so.6" : null);
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_REMOVEDIR = 0x200;
+const AT_SYMLINK_FOLLOW = 0x400;
 export const AT_EMPTY_PATH = 0x1000;
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
@@ -25,6 +26,8 @@ export const O_NOFOLLOW = 0o400000;
 export const O_NOATIME = 0o1000000;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
+/** With O_DIRECTORY, as the kernel wants it. */
+export const O_TMPFILE = 0o20200000;
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;
 export const SEEK_SET = 0;
@@ -199,6 +202,11 @@ export function renameAt(fromFd: number, from: string, toFd: number, to: string,
 
 export function linkAt(fromFd: number, from: string, toFd: number, to: string): number {
   return checked(c.linkat(fromFd, cstring(from, scratchA), toFd, cstring(to, scratchB), 0) as number);
+}
+
+/** Gives an open file that has no name one. */
+export function linkFd(fd: number, toFd: number, to: string): number {
+  return checked(c.linkat(AT_FDCWD, cstring(`/proc/self/fd/${fd}`, scratchA), toFd, cstring(to, scratchB), AT_SYMLINK_FOLLOW) as number);
 }
 
 export function symlinkAt(target: string, dirfd: number, name: string): number {

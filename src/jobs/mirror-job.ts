@@ -3,7 +3,7 @@
 // what differs is sent. repair: the same for single paths, for as long as the connection lives.
 
 import type { BytePath } from "../model/byte-path.js";
-import { type Answer, type CompareAnswer, type Difference, type RootIndex, type SharedName, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import { type Answer, type CompareAnswer, type Difference, type RootIndex, type SharedName, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { DirtyPlace } from "../model/dirty-place.js";
 import type { MirrorEntry } from "../model/mirror-port.js";
 import type { MirrorPointer } from "../model/mirror-wish.js";
@@ -40,7 +40,7 @@ export class MirrorJob {
   readonly options: MirrorJobOptions;
   readonly progress = new MirrorProgress();
   readonly #directories: DirectoryWork[] = [];
-  readonly #answers: (CompareAnswer | SumsAnswer)[] = [];
+  readonly #answers: Extract<Answer, { kind: "compare" | "sums" | "index" }>[] = [];
   readonly #compares = new Map<number, PendingCompare>();
   readonly #links: LinkGroups;
   readonly #sends: MirrorSends;
@@ -94,7 +94,7 @@ export class MirrorJob {
   }
 
   takeAnswer(answer: Answer): boolean {
-    if (answer.kind !== "compare" && answer.kind !== "sums") return false;
+    if (answer.kind !== "compare" && answer.kind !== "sums" && answer.kind !== "index") return false;
     if (!this.#compares.has(answer.seq) && !this.#sends.hasAsked(answer.seq) && !this.#contents.hasAsked(answer.seq)) return false;
     this.#answers.push(answer);
     return true;
@@ -140,8 +140,8 @@ export class MirrorJob {
     const answer = this.#answers.shift();
     if (answer !== undefined) {
       if (answer.kind === "compare") this.#takeCompare(answer);
-      else if (this.#contents.hasAsked(answer.seq)) this.#contents.take(answer);
-      else this.#sends.takeSums(answer);
+      else if (answer.kind === "sums" && this.#contents.hasAsked(answer.seq)) this.#contents.take(answer);
+      else this.#sends.takeContent(answer);
       return "worked";
     }
     if (this.#sends.hasWork) {

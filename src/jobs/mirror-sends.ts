@@ -3,7 +3,7 @@
 // them on the source between the comparison and the sending.
 
 import { type BytePath, baseName, parentPath } from "../model/byte-path.js";
-import { type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import { type IndexAnswer, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { MirrorEntry, MirrorShipment, MirrorTransfer, MirrorTree } from "../model/mirror-port.js";
 import type { MirrorContent } from "../model/mirror-wish.js";
 import type { LinkGroups } from "./link-groups.js";
@@ -42,6 +42,8 @@ interface Sending {
 const SENDS_PER_STEP = 200;
 /** How much may be on its way is asked between steps. */
 const BYTES_PER_STEP = 1024 * 1024;
+/** Each holds what was found of a file: an answer to another one waits. */
+const PARKED_MAX = 8;
 /** A file whose name vanished is sent by another of its names. Who may not read it by so many may not read it by any. */
 const TRIED_MAX = 4;
 
@@ -53,6 +55,9 @@ export class MirrorSends {
   #queue: SendWork[] = [];
   readonly #sums = new Map<number, SendWork>();
   readonly #touched: Map<BytePath, true>[] = [];
+  readonly #unsent: (SumsAnswer | IndexAnswer)[] = [];
+  /** Files whose transfer waits for an answer. */
+  readonly #parked = new Map<number, Sending>();
   #sending: Sending | null = null;
 
   /** `walk` is told of what is sent because the walk came to it. */
@@ -65,11 +70,11 @@ export class MirrorSends {
   }
 
   get pending(): number {
-    return this.#queue.length + this.#sums.size + (this.#sending === null ? 0 : 1);
+    return this.#queue.length + this.#sums.size + this.#parked.size + (this.#sending === null ? 0 : 1);
   }
 
   get hasWork(): boolean {
-    return this.#sending !== null || this.#queue.length > 0;
+    return this.#sending !== null || this.#queue.length > 0 || this.#mayTakeUnsent;
   }
 
   /** Nothing else is sent before a large file is. */
@@ -100,19 +105,29 @@ export class MirrorSends {
   }
 
   hasAsked(seq: number): boolean {
-    return this.#sums.has(seq);
+    return this.#sums.has(seq) || this.#parked.has(seq);
+  }
+
+  get #mayTakeUnsent(): boolean {
+    return this.#unsent.length > 0 && this.#parked.size < PARKED_MAX;
   }
 
   /** The answer to `seq` may have been lost with a channel: ask again. */
   askAgain(seq: number): boolean {
-    const work = this.#sums.get(seq);
-    if (work === undefined) return false;
+    const work = this.#sums.get(seq) ?? this.#parked.get(seq)?.work;
+    if (work === undefined || this.#unsent.some((answer) => answer.seq === seq)) return work !== undefined;
     this.#sums.delete(seq);
+    this.#parked.delete(seq);
     this.#queue.push(work);
     return true;
   }
 
   sendSome(): void {
+    const answer = this.#mayTakeUnsent ? this.#unsent.shift() : undefined;
+    if (answer !== undefined) {
+      this.#sendAgainst(answer);
+      return;
+    }
     const batch = this.#queue.splice(0, SENDS_PER_STEP);
     let bytes = 0;
     for (let i = 0; i < batch.length; i++) {
@@ -127,13 +142,29 @@ export class MirrorSends {
     }
   }
 
-  takeSums(answer: SumsAnswer): void {
+  takeContent(answer: SumsAnswer | IndexAnswer): void {
+    if (this.#parked.has(answer.seq)) answer.kind === "index" ? this.#resume(answer) : this.askAgain(answer.seq);
+    else if (this.#parked.size < PARKED_MAX) this.#sendAgainst(answer);
+    else this.#unsent.push(answer);
+  }
+
+  /** The transfer goes on that asked for it. */
+  #resume(answer: IndexAnswer): void {
+    const sending = this.#parked.get(answer.seq);
+    if (sending === undefined) return;
+    this.#parked.delete(answer.seq);
+    sending.transfer.take(answer);
+    this.#sending = sending;
+  }
+
+  #sendAgainst(answer: SumsAnswer | IndexAnswer): void {
     const work = this.#sums.get(answer.seq);
     this.#sums.delete(answer.seq);
     if (work === undefined) return;
     const { tree, connectionId } = this.#options;
     const isNew = answer.base === null;
-    const shipment = isNew ? tree.ship(connectionId, work.root, work.path, "new") : tree.shipAgainst(connectionId, work.root, work.path, answer.sums);
+    const { root, path } = work;
+    const shipment = isNew ? tree.ship(connectionId, root, path, "new") : tree.shipAgainst(connectionId, root, path, answer);
     this.#noteShipment({ ...work, relinks: true }, shipment, isNew);
     if (work.entry !== null) this.#progress.done(work.entry, 0);
   }
@@ -147,12 +178,17 @@ export class MirrorSends {
     this.#progress.addBytes(sent, Math.max(0, transfer.readBytes - readBefore - sent));
     if (result === "more") return;
     this.#sending = null;
+    if (result === "asked") {
+      this.#parked.set(transfer.askedSeq, { transfer, work, isNew });
+      return;
+    }
+    if (transfer.isRebuild) this.touch(work.root, parentPath(transfer.path));
     if (result === "vanished") this.#sendByOtherName(work);
     else this.#followInode(work, transfer.path, isNew);
   }
 
   #send(work: SendWork): void {
-    const { tree, connectionId } = this.#options;
+    const { tree, connectionId, mode } = this.#options;
     const { root, path, entry } = work;
     if (work.isWalk) this.#walk.sending(root, path);
     if (entry?.type === "dir" && work.what !== "attr") this.touch(root, path);
@@ -164,7 +200,8 @@ export class MirrorSends {
     }
     const wholeBytesMax = this.#options.content === "times" ? WHOLE_FILE_BYTES_MAX : 0;
     if (work.what === "content" && entry?.type === "file" && entry.size > wholeBytesMax) {
-      this.#sums.set(tree.askSums(connectionId, root, path), work);
+      // What was answered stale is sent in the simplest way: else it could be answered stale for ever.
+      this.#sums.set(mode === "repair" ? tree.askSums(connectionId, root, path) : tree.askContent(connectionId, root, path), work);
       return;
     }
     const isNew = work.what !== "attr";

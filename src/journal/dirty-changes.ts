@@ -32,6 +32,7 @@ function enter(map: DirtyMap, change: Change): void {
     case "compare":
     case "sums":
     case "orphans":
+    case "index":
       // A question: it is asked again by whoever asked it.
       return;
     case "remove":
@@ -44,6 +45,7 @@ function enter(map: DirtyMap, change: Change): void {
       mark(map, change, change.to, change.type === "dir" ? "tree" : "entry", { thorough: change.type === "dir" });
       break;
     case "file":
+    case "rebuild":
       mark(map, change, change.path, "entry", { files: 1, bytes: change.payload.length });
       break;
     case "dir":

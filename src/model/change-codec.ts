@@ -2,9 +2,25 @@
 
 import { SmError } from "../base/errors.js";
 import { type BytePath, isBytePath, NAME_BYTES_MAX } from "./byte-path.js";
-import type { Change, CompareChange, EntrySummary, EntryType, Extent, FileBase, Meta, OrphanPlaceName, OrphansChange, Xattrs } from "./change.js";
+import {
+  BLOCK_BYTES,
+  type Change,
+  type CompareChange,
+  type EntrySummary,
+  type EntryType,
+  type Extent,
+  type FileBase,
+  FROM_PAYLOAD,
+  type IndexChange,
+  type Meta,
+  type OrphanPlaceName,
+  type OrphansChange,
+  type RebuildChange,
+  type Xattrs,
+  ZEROS,
+} from "./change.js";
 
-const OPCODES = ["dir", "file", "symlink", "special", "link", "attr", "rename", "remove", "compare", "sums", "orphans"] as const;
+const OPCODES = ["dir", "file", "symlink", "special", "link", "attr", "rename", "remove", "compare", "sums", "orphans", "index", "rebuild"] as const;
 const TYPES: readonly EntryType[] = ["dir", "file", "symlink", "special"];
 const KINDS = ["fifo", "char", "block"] as const;
 const EXTRAS = ["report", "remove", "keep"] as const;
@@ -12,9 +28,12 @@ const DEEDS = ["look", "count", "delete", "move", "end"] as const;
 const XATTR_COUNT_MAX = 1024;
 const XATTR_BYTES_MAX = 64 * 1024;
 const ROOTS_MAX = 4096;
+const REBUILD_PARTS_MAX = 10_000;
+const INDEX_BLOCK_BYTES_MIN = 512;
+const BLOCKS_MAX = 2 ** 32;
 
 export function payloadOf(change: Change): Buffer | null {
-  return change.op === "file" ? change.payload : null;
+  return change.op === "file" || change.op === "rebuild" ? change.payload : null;
 }
 
 export function encodeChange(change: Change): unknown[] {
@@ -51,7 +70,15 @@ export function encodeChange(change: Change): unknown[] {
       return [...head, ...encodeCompare(change)];
     case "orphans":
       return [...head, ...encodeOrphans(change)];
+    case "index":
+      return [...head, change.blockBytes, change.ranges];
+    case "rebuild":
+      return [...head, ...encodeRebuild(change)];
   }
+}
+
+function encodeRebuild({ base, continues, parts, size, seed, end }: RebuildChange): unknown[] {
+  return [encodeBase(base), continues ? 1 : 0, parts, size, encodeHash(seed), end && [encodeMeta(end.meta), encodeHash(end.hash)]];
 }
 
 function encodeCompare({ entries, from, until, extras, meta, asksShared, asksFound, settlesExtras }: CompareChange): unknown[] {
@@ -87,7 +114,7 @@ function encodeHash(hash: bigint): Buffer {
 }
 
 function decodeHash(value: unknown): bigint {
-  return Buffer.isBuffer(value) && value.length === 8 ? value.readBigUInt64LE() : bad("entry hash");
+  return Buffer.isBuffer(value) && value.length === 8 ? value.readBigUInt64LE() : bad("hash");
 }
 
 function bad(what: string): never {
@@ -226,6 +253,48 @@ function decodeFile(f: readonly unknown[], at: { root: number; path: BytePath },
   return { change, payloadEnd: end };
 }
 
+function decodeRebuild(f: readonly unknown[], at: { root: number; path: BytePath }, payload: Buffer, from: number): { change: Change; payloadEnd: number } {
+  const size = asUint(f[6], "size");
+  const parts = asArray(f[5], "parts");
+  if (parts.length % 2 !== 0 || parts.length > 2 * REBUILD_PARTS_MAX) bad("parts");
+  let bytes = 0;
+  let payloadEnd = from;
+  for (let i = 0; i < parts.length; i += 2) {
+    const origin = parts[i];
+    const length = asUint(parts[i + 1], "part");
+    if (origin === FROM_PAYLOAD) payloadEnd += length;
+    else if (origin !== ZEROS) asUint(asUint(origin, "part") + length, "part");
+    bytes += length;
+  }
+  if (bytes > size || payloadEnd > payload.length) bad("parts are more than there is");
+  const end = f[8] === null ? null : asArray(f[8], "end");
+  const change: RebuildChange = {
+    op: "rebuild",
+    ...at,
+    base: decodeBase(f[3]),
+    continues: f[4] === 1,
+    parts: parts as readonly number[],
+    size,
+    seed: decodeHash(f[7]),
+    end: end && { meta: decodeMeta(end[0]), hash: decodeHash(end[1]) },
+    payload: payload.subarray(from, payloadEnd),
+  };
+  return { change, payloadEnd };
+}
+
+function decodeIndex(f: readonly unknown[], at: { root: number; path: BytePath }): IndexChange {
+  const blockBytes = asUint(f[3], "block size", BLOCK_BYTES);
+  if (blockBytes < INDEX_BLOCK_BYTES_MIN || (blockBytes & (blockBytes - 1)) !== 0) bad("block size");
+  const ranges = asArray(f[4], "ranges").map((value) => asUint(value, "ranges", BLOCKS_MAX));
+  if (ranges.length % 2 !== 0) bad("ranges");
+  let end = 0;
+  for (let i = 0; i < ranges.length; i += 2) {
+    if ((ranges[i] as number) < end) bad("ranges out of order");
+    end = (ranges[i] as number) + (ranges[i + 1] as number);
+  }
+  return { op: "index", ...at, blockBytes, ranges };
+}
+
 /** Decodes one change; its payload starts at `from` in the set's payload. */
 export function decodeChange(value: unknown, payload: Buffer, from: number): { change: Change; payloadEnd: number } {
   const f = asArray(value, "no array");
@@ -260,6 +329,10 @@ export function decodeChange(value: unknown, payload: Buffer, from: number): { c
       return done(f.length < 5 ? { op, ...at } : { op, ...at, range: { first: asUint(f[3], "first"), count: asUint(f[4], "count") } });
     case "orphans":
       return done(decodeOrphans(f, at));
+    case "index":
+      return done(decodeIndex(f, at));
+    case "rebuild":
+      return decodeRebuild(f, at, payload, from);
     case "compare":
       return done({
         op,

@@ -169,6 +169,39 @@ export interface SumsChange extends At {
 }
 
 /**
+ * Asks for the index of parts of the target's copy of a file: crc32 and xxh64 of each block of `blockBytes` (a power of two, at most
+ * BLOCK_BYTES) in them. `ranges` alternate between the first of some blocks of BLOCK_BYTES and their count, in order.
+ */
+export interface IndexChange extends At {
+  readonly op: "index";
+  readonly blockBytes: number;
+  readonly ranges: readonly number[];
+}
+
+/**
+ * Makes a regular file anew out of what the target has of it, and puts it in its place when it is whole and what it should be: until
+ * then the file stays as it is. Any trouble is answered stale.
+ * `parts` follow one another from where the change before ended: where in the target's file one begins (or FROM_PAYLOAD, ZEROS), and its
+ * length. `base`: what the file must look like; told at the start. `continues` as in a FileChange.
+ */
+export interface RebuildChange extends At {
+  readonly op: "rebuild";
+  readonly base: FileBase | null;
+  readonly continues: boolean;
+  readonly parts: readonly number[];
+  readonly size: number;
+  /** Of the hash of all (`model/parts-hash`), which tells whether the whole is what the source read. */
+  readonly seed: bigint;
+  /** Null = more of this file follows. */
+  readonly end: { readonly meta: Meta; readonly hash: bigint } | null;
+  /** Exactly as many bytes as the parts FROM_PAYLOAD sum up to. */
+  readonly payload: Buffer;
+}
+
+export const FROM_PAYLOAD = -1;
+export const ZEROS = -2;
+
+/**
  * Looks for names of one directory that the source does not have at this point of the stream, or removes them. `way` "others": the source
  * has `names`, and every other one in the slice (see CompareChange) is meant; "these": `names` are meant themselves.
  * "look" tells which of them are there, "count" what is below them as well; "delete" and "move" remove it. "end" is the last word of a job.
@@ -207,7 +240,9 @@ export type Change =
   | RemoveChange
   | CompareChange
   | SumsChange
-  | OrphansChange;
+  | OrphansChange
+  | IndexChange
+  | RebuildChange;
 
 /** Content above this size travels as changed blocks only. */
 export const WHOLE_FILE_BYTES_MAX = 256 * 1024;
@@ -262,6 +297,22 @@ export interface SumsAnswer {
   readonly sums: Buffer;
 }
 
+/** What the target says to an index change. */
+export interface IndexAnswer {
+  readonly kind: "index";
+  readonly seq: number;
+  readonly root: RootIndex;
+  readonly path: BytePath;
+  /** null: there is no regular file at the path that can be read. */
+  readonly base: FileBase | null;
+  /** A rebuild of the file would be tried here. */
+  readonly canRebuild: boolean;
+  /** INDEX_ENTRY_BYTES per block, little-endian: crc32, xxh64 (seed 0). */
+  readonly entries: Buffer;
+}
+
+export const INDEX_ENTRY_BYTES = 12;
+
 /** What the target says to an orphans change. */
 export interface OrphansAnswer {
   readonly kind: "orphans";
@@ -307,4 +358,4 @@ export interface ProblemAnswer {
   readonly message: string;
 }
 
-export type Answer = CompareAnswer | SumsAnswer | StaleAnswer | ProblemAnswer | OrphansAnswer;
+export type Answer = CompareAnswer | SumsAnswer | StaleAnswer | ProblemAnswer | OrphansAnswer | IndexAnswer;

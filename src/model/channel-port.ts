@@ -60,6 +60,8 @@ export interface SourceChannel {
   readonly remoteAddress: string;
   /** The target understands orphans changes. */
   readonly sweepsOrphans: boolean;
+  /** The target understands index and rebuild changes. */
+  readonly rebuildsFiles: boolean;
   /** The level in use: the one set last, or the highest below it that the target reads. "off" to begin with. */
   readonly compression: Compression;
   /** Holds for the sets that are sent from now on. */

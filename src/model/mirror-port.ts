@@ -2,7 +2,7 @@
 // sets at the moment it is read, so a mirror is correct while replication runs (design §8).
 
 import type { BytePath } from "./byte-path.js";
-import type { BlockRange, CompareChange, EntryType, FoundEntry, OrphansChange, RootIndex } from "./change.js";
+import type { BlockRange, CompareChange, EntryType, FoundEntry, IndexAnswer, OrphansChange, RootIndex, SumsAnswer } from "./change.js";
 
 export interface MirrorEntry {
   readonly name: string;
@@ -24,8 +24,12 @@ export interface MirrorTotals {
 
 /** A large file being sent piece by piece. */
 export interface MirrorTransfer {
-  /** Sends the next piece; "vanished" = the file is gone. */
-  step(): "more" | "done" | "vanished";
+  /** Sends the next piece; "vanished" = the file is gone; "asked" = nothing more before the answer to `askedSeq` is given to `take`. */
+  step(): "more" | "done" | "vanished" | "asked";
+  readonly askedSeq: number;
+  take(answer: IndexAnswer): void;
+  /** The receiver's file becomes another inode: its directory gets new times. */
+  readonly isRebuild: boolean;
   readonly sentBytes: number;
   /** Of the file, from its beginning; holes among them. */
   readonly readBytes: number;
@@ -100,14 +104,16 @@ export interface MirrorTree {
   compare(connectionId: number, request: CompareRequest): number;
   /** Asks for the receiver's block signatures of a file, or of some of its blocks; returns the sequence number. */
   askSums(connectionId: number, root: RootIndex, path: BytePath, range?: BlockRange): number;
+  /** Asks what the receiver has of a large file, so that what moved within it is found as well, if the receiver is able to tell that. */
+  askContent(connectionId: number, root: RootIndex, path: BytePath): number;
   /** Sends an orphans change; returns the sequence number whose answer will come. */
   sweep(connectionId: number, change: Omit<OrphansChange, "op">): number;
   /** The source was looked at, and has nothing at `path`, in the set or not. */
   isAbsent(root: RootIndex, path: BytePath): boolean;
   /** Sends an entry as it is now: new (content and all), or attributes only. */
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment;
-  /** Sends a file as the blocks that differ from the receiver's signatures. */
-  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, sums: Buffer): MirrorShipment;
+  /** Sends a file as what differs from the receiver's copy, which answered a question of `askSums` or `askContent`. */
+  shipAgainst(connectionId: number, root: RootIndex, path: BytePath, answer: SumsAnswer | IndexAnswer): MirrorShipment;
   /** Compares a file with the receiver's signatures, which are of these blocks, or of all; null = there is no such file. Nothing is sent. */
   checkAgainst(root: RootIndex, path: BytePath, sums: Buffer, range?: BlockRange): MirrorCheck | null;
   /** Changes with everything that changes the entry; null = nothing is there, or it cannot be looked at. */

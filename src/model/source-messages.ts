@@ -63,6 +63,8 @@ export type SourceCommand =
   | { readonly kind: "pauseMirror"; readonly connectionId: number; readonly isPaused: boolean }
   | { readonly kind: "answers"; readonly connectionId: number; readonly answers: readonly Answer[] }
   | { readonly kind: "applied"; readonly connectionId: number; readonly seq: number }
+  /** A channel to the target is open, which has applied all up to here. */
+  | { readonly kind: "channel"; readonly connectionId: number; readonly seq: number; readonly rebuildsFiles: boolean }
   | { readonly kind: "accepted"; readonly bytes: number }
   /** So much is sent to this connection in a second; null = no limit. What a job puts in front of live changes follows from it. */
   | { readonly kind: "pace"; readonly connectionId: number; readonly bytesPerSecond: number | null }

@@ -1,14 +1,25 @@
 // Acknowledgements with their answers, positional and checked by hand: one may carry thousands of differences.
 //   ["ack", appliedSeq, durableSeq, [answer, …], retrying | null, takenSeq, consistentSeq, consistentTimeMs, doubt | null],
-//   payload = the block sums of its answers, in order.
+//   payload = the block sums and indexes of its answers, in order.
 
 import { SmError } from "../base/errors.js";
 import { type BytePath, isBytePath } from "../model/byte-path.js";
-import type { Answer, CompareAnswer, Difference, FileBase, FoundEntry, OrphanFound, OrphansAnswer, SharedName } from "../model/change.js";
+import {
+  type Answer,
+  type CompareAnswer,
+  type Difference,
+  type FileBase,
+  type FoundEntry,
+  INDEX_ENTRY_BYTES,
+  type IndexAnswer,
+  type OrphanFound,
+  type OrphansAnswer,
+  type SharedName,
+} from "../model/change.js";
 import { isSeq } from "../model/change-set.js";
 import { type Ack, type Doubt, doubtSchema, type Retrying, retryingSchema } from "../model/session.js";
 
-const KINDS = ["compare", "sums", "stale", "problem", "orphans"] as const;
+const KINDS = ["compare", "sums", "stale", "problem", "orphans", "index"] as const;
 const WHYS: readonly Difference["why"][] = ["missing", "type", "content", "attr", "link"];
 const ROOTS_MAX = 4096;
 export const ANSWERS_MAX = 20_000;
@@ -30,7 +41,11 @@ export function encodeAckHeader(ack: Ack): unknown[] {
 }
 
 export function ackPayloads(ack: Ack): Buffer[] {
-  return ack.answers.flatMap((answer) => (answer.kind === "sums" ? [answer.sums] : []));
+  return ack.answers.flatMap((answer) => payloadOf(answer) ?? []);
+}
+
+function payloadOf(answer: Answer): Buffer | null {
+  return answer.kind === "sums" ? answer.sums : answer.kind === "index" ? answer.entries : null;
 }
 
 function encodeAnswer(answer: Answer): unknown[] {
@@ -45,7 +60,9 @@ function encodeAnswer(answer: Answer): unknown[] {
       return shared === undefined ? fields : [...fields, shared];
     }
     case "sums":
-      return [...head, answer.base && [answer.base.size, answer.base.mtimeSec, answer.base.mtimeNsec], answer.sums.length];
+      return [...head, encodeBase(answer.base), answer.sums.length];
+    case "index":
+      return [...head, encodeBase(answer.base), answer.canRebuild ? 1 : 0, answer.entries.length];
     case "stale":
       return [...head, answer.reason];
     case "problem":
@@ -53,6 +70,10 @@ function encodeAnswer(answer: Answer): unknown[] {
     case "orphans":
       return [...head, answer.total, answer.found.flatMap(encodeOrphan), answer.next, answer.refused];
   }
+}
+
+function encodeBase(base: FileBase | null): unknown {
+  return base && [base.size, base.mtimeSec, base.mtimeNsec];
 }
 
 function encodeFound({ found }: Difference): unknown {
@@ -94,7 +115,7 @@ export function decodeAck(fields: readonly unknown[], payload: Buffer): Ack {
   let at = 0;
   for (const item of asArray(list, "its answers", ANSWERS_MAX)) {
     const answer = decodeAnswer(item, payload, at);
-    if (answer.kind === "sums") at += answer.sums.length;
+    at += payloadOf(answer)?.length ?? 0;
     answers.push(answer);
   }
   if (at !== payload.length) bad(`${payload.length - at} bytes of payload belong to no answer`);
@@ -128,6 +149,8 @@ function decodeAnswer(value: unknown, payload: Buffer, from: number): Answer {
       if (length % 8 !== 0 || from + length > payload.length) bad("the length of block sums");
       return { kind, ...at, base: decodeBase(f[4]), sums: payload.subarray(from, from + length) };
     }
+    case "index":
+      return decodeIndex(f, at, payload, from);
     case "stale":
       if (f.length !== 5) bad("a stale answer");
       return { kind, ...at, reason: asText(f[4], "a reason", TEXT_MAX) };
@@ -138,6 +161,13 @@ function decodeAnswer(value: unknown, payload: Buffer, from: number): Answer {
       if (f.length !== 8) bad("an orphans answer");
       return decodeOrphans(f, at);
   }
+}
+
+function decodeIndex(f: readonly unknown[], at: { seq: number; root: number; path: BytePath }, payload: Buffer, from: number): IndexAnswer {
+  if (f.length !== 7) bad("an index answer");
+  const length = asUint(f[6], "the length of an index", SUMS_BYTES_MAX);
+  if (length % INDEX_ENTRY_BYTES !== 0 || from + length > payload.length) bad("the length of an index");
+  return { kind: "index", ...at, base: decodeBase(f[4]), canRebuild: f[5] === 1, entries: payload.subarray(from, from + length) };
 }
 
 function decodeCompare(f: readonly unknown[], at: { readonly seq: number; readonly root: number; readonly path: BytePath }): CompareAnswer {

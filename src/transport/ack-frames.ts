@@ -44,6 +44,9 @@ function fitAnswer(answer: Answer): readonly Answer[] {
     case "sums":
       // "No such file" makes the source send the whole of it: slow for a file this large, but right.
       return answer.sums.length <= SUMS_BYTES_MAX ? [answer] : [{ ...answer, base: null, sums: Buffer.alloc(0) }];
+    case "index":
+      // As if it were not there: then it is sent by the sums that were told before.
+      return answer.entries.length <= SUMS_BYTES_MAX ? [answer] : [{ ...answer, base: null, entries: Buffer.alloc(0) }];
     case "orphans":
       return [{ ...answer, refused: answer.refused?.slice(0, TEXT_MAX) ?? null, found: answer.found.map(fitOrphan) }];
     case "compare": {
@@ -67,6 +70,8 @@ function estimateBytes(answer: Answer): number {
   switch (answer.kind) {
     case "sums":
       return fixed + answer.sums.length;
+    case "index":
+      return fixed + answer.entries.length;
     case "stale":
       return fixed + answer.reason.length * 3;
     case "problem":

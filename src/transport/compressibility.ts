@@ -59,7 +59,7 @@ export function mayShrink(set: Buffer, level: Packing): boolean {
 function isOfPackedTypes(set: Buffer): boolean {
   let packedBytes = 0;
   for (const change of decodeChangeSet(set).changes) {
-    if (change.op === "file" && PACKED_TYPES.has(typeOf(change.path))) packedBytes += change.payload.length;
+    if ((change.op === "file" || change.op === "rebuild") && PACKED_TYPES.has(typeOf(change.path))) packedBytes += change.payload.length;
   }
   return packedBytes >= set.length * PACKED_SHARE_MIN;
 }

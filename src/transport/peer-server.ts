@@ -23,6 +23,7 @@ import { ORPHANS_HEADER, ORPHANS_OFFER } from "./orphans-offer.js";
 import { respondToPairing } from "./pair-responder.js";
 import type { PeerStore } from "./peer-store.js";
 import { RateWindow } from "./rate-window.js";
+import { REBUILD_HEADER, REBUILD_OFFER } from "./rebuild-offer.js";
 import { type AcceptRestore, serveRestoreSession } from "./restore-call.js";
 import { SOCKETS_HEADER, SOCKETS_OFFER } from "./socket-offer.js";
 import { serveTargetSession } from "./target-session.js";
@@ -118,7 +119,12 @@ export class PeerServer {
     const common = { noServer: true, clientTracking: false, perMessageDeflate: false, autoPong: false } as const;
     this.#channelSockets = new WebSocketServer({ ...common, maxPayload: SET_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });
     this.#channelSockets.on("headers", (headers) =>
-      headers.push(`${OFFER_HEADER}: ${OFFER}`, `${SOCKETS_HEADER}: ${SOCKETS_OFFER}`, `${ORPHANS_HEADER}: ${ORPHANS_OFFER}`),
+      headers.push(
+        `${OFFER_HEADER}: ${OFFER}`,
+        `${SOCKETS_HEADER}: ${SOCKETS_OFFER}`,
+        `${ORPHANS_HEADER}: ${ORPHANS_OFFER}`,
+        `${REBUILD_HEADER}: ${REBUILD_OFFER}`,
+      ),
     );
     this.#joinSockets = new WebSocketServer({ ...common, maxPayload: STRIPE_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });
     this.#restoreSockets = new WebSocketServer({ ...common, maxPayload: ACK_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });

@@ -105,7 +105,7 @@ export class RestoreCall {
   }
 
   #channel(welcome: Welcome): SourceChannel {
-    const facts = { welcome, remoteAddress: this.#link.peerName, readable: this.#request.compression, sweepsOrphans: true };
+    const facts = { welcome, remoteAddress: this.#link.peerName, readable: this.#request.compression, sweepsOrphans: true, rebuildsFiles: false };
     const channel = new WsSourceChannel(this.#link, { ...facts, compressBytesMin: this.#compressBytesMin, socketsWhy: () => "a restore has one socket" });
     this.#onFrame = (frame) => channel.handle(frame);
     return channel;

@@ -41,6 +41,7 @@ export class SimulatedChannel implements SourceChannel, PathView {
   readonly welcome: Welcome;
   readonly remoteAddress = SIMULATION_WORDS;
   readonly sweepsOrphans = false;
+  readonly rebuildsFiles = false;
   compression: Compression = "off";
   readonly count = 1;
   readonly leastRoundTripMs: number;

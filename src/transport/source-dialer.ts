@@ -24,6 +24,7 @@ import { FrameLink, LINK_TIMING, type LinkTiming, type OwnerFrame } from "./fram
 import type { Identity } from "./identity.js";
 import { ORPHANS_HEADER, readOrphansOffer } from "./orphans-offer.js";
 import type { PeerStore } from "./peer-store.js";
+import { REBUILD_HEADER, readRebuildOffer } from "./rebuild-offer.js";
 import { SocketGrowth } from "./socket-growth.js";
 import { readSocketsOffer, SOCKETS_HEADER } from "./socket-offer.js";
 import { CHANNEL_PATH, CHANNEL_PROTOCOL, JOIN_PATH } from "./tls-options.js";
@@ -97,7 +98,8 @@ export class WsSourceDialer implements SourceDialer {
         } else if (frame.kind === "welcome") {
           const facts = { welcome: frame.welcome, remoteAddress: displayAddress(dialled.address), readable, compressBytesMin };
           const sweepsOrphans = readOrphansOffer(dialled.headers[ORPHANS_HEADER]);
-          channel = new WsSourceChannel(link, { ...facts, sweepsOrphans, socketsWhy: () => growth.why() }, this.#clock);
+          const rebuildsFiles = readRebuildOffer(dialled.headers[REBUILD_HEADER]);
+          channel = new WsSourceChannel(link, { ...facts, sweepsOrphans, rebuildsFiles, socketsWhy: () => growth.why() }, this.#clock);
           growth.follow(channel.bundle);
           resolve(channel);
         } else if (frame.kind === "refuse") {

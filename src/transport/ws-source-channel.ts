@@ -19,6 +19,7 @@ export interface SourceChannelFacts {
   /** The highest level that the target reads. */
   readonly readable: Compression;
   readonly sweepsOrphans: boolean;
+  readonly rebuildsFiles: boolean;
   /** Smaller sets are not compressed. */
   readonly compressBytesMin: number;
   /** How many sockets there are, and why, is decided by whoever opens them. */
@@ -36,6 +37,7 @@ export class WsSourceChannel implements SourceChannel {
   readonly welcome: Welcome;
   readonly remoteAddress: string;
   readonly sweepsOrphans: boolean;
+  readonly rebuildsFiles: boolean;
   readonly ended: Promise<SmError>;
   readonly #link: FrameLink;
   readonly bundle: SocketBundle;
@@ -63,6 +65,7 @@ export class WsSourceChannel implements SourceChannel {
     this.welcome = facts.welcome;
     this.remoteAddress = facts.remoteAddress;
     this.sweepsOrphans = facts.sweepsOrphans;
+    this.rebuildsFiles = facts.rebuildsFiles;
     this.#facts = facts;
     this.#connectedAtMs = clock.nowMs();
     this.ended = link.ended;

@@ -38,6 +38,11 @@ test("flipped and cut frames", () => {
     link("d", "a/secret"),
     remove("a/sub"),
     file("c/passwd", "evil"),
+    { op: "index", root: 0, path: bp("a/secret"), blockBytes: 2048, ranges: [0, 9] },
+    {
+      ...{ op: "rebuild", root: 0, path: bp("a/secret"), base: { size: 6, mtimeSec: 0, mtimeNsec: 0 }, continues: false, parts: [0, 3] },
+      ...{ size: 3, seed: 1n, end: { meta: meta(), hash: 2n }, payload: Buffer.alloc(0) },
+    },
   ]);
   try {
     fc.assert(

@@ -173,6 +173,12 @@ export class SourceKit {
     await this.#until(() => this.events.some((event) => event.kind === "mirrorEmitted" && event.mirrorId === mirrorId));
   }
 
+  /** From now on the target is one that understands index and rebuild changes. */
+  openChannel(): void {
+    this.jobs.obey({ kind: "attach", connectionId: CONNECTION });
+    this.jobs.obey({ kind: "channel", connectionId: CONNECTION, seq: 0, rebuildsFiles: true });
+  }
+
   /** Barrier, and everything the target found stale is repaired. */
   async settle(): Promise<void> {
     await this.barrier();
@@ -238,5 +244,5 @@ export function outline(changes: readonly Change[]): string[] {
 }
 
 export function payloadBytes(changes: readonly Change[]): number {
-  return changes.reduce((sum, change) => sum + (change.op === "file" ? change.payload.length : 0), 0);
+  return changes.reduce((sum, change) => sum + (change.op === "file" || change.op === "rebuild" ? change.payload.length : 0), 0);
 }

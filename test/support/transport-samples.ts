@@ -2,6 +2,8 @@
 
 import { SmError } from "../../src/base/errors.js";
 import type { BytePath } from "../../src/model/byte-path.js";
+import { FROM_PAYLOAD, ZEROS } from "../../src/model/change.js";
+import { encodeChangeSet } from "../../src/model/change-set.js";
 import { NOTHING_RESTORED, type RestoreNews, type RestoreRequest } from "../../src/model/restore.js";
 import type { Ack, QuarantineNews } from "../../src/model/session.js";
 import { encodeAckFrames } from "../../src/transport/ack-frames.js";
@@ -64,6 +66,33 @@ const sampleAck: Ack = {
   doubt: { code: "FORCED", message: "no pause", sinceMs: 3 },
 };
 
+const indexAck: Ack = {
+  ...sampleAck,
+  answers: [
+    {
+      kind: "index",
+      seq: 9,
+      root: 0,
+      path: path("big"),
+      base: { size: 100_000, mtimeSec: 5, mtimeNsec: 6 },
+      canRebuild: true,
+      entries: Buffer.from("0102030405060708090a0b0c1112131415161718191a1b1c", "hex"),
+    },
+  ],
+};
+
+const rebuildingSet = encodeChangeSet({
+  ...{ seq: 3, sourceTimeMs: 1, closed: false, mirror: true },
+  changes: [
+    { op: "index", root: 0, path: path("big"), blockBytes: 2048, ranges: [0, 1, 7, 2] },
+    {
+      ...{ op: "rebuild", root: 0, path: path("big"), base: { size: 100_000, mtimeSec: 5, mtimeNsec: 6 }, continues: false },
+      ...{ parts: [FROM_PAYLOAD, 5, 65_536, 10, ZEROS, 4096], size: 4111, seed: 0x0102030405060708n, payload: Buffer.from("front") },
+      end: { meta: { mode: 0o644, uid: 0, gid: 0, mtimeSec: 7, mtimeNsec: 8, xattrs: [] }, hash: 0x1112131415161718n },
+    },
+  ],
+});
+
 const sampleNews: QuarantineNews = {
   count: 2,
   givenUp: 1,
@@ -119,5 +148,7 @@ export const sampleFrames: Readonly<Record<string, SampleFrame>> = {
   joined: [encodeJoined(), { kind: "joined" }],
   stripe: [encodeStripe(7, 300_000, Buffer.from("piece")), { kind: "stripe", number: 7, bytesTotal: 300_000, piece: Buffer.from("piece") }],
   "hello with a join key": [encodeHello(joiningHello), { kind: "hello", hello: joiningHello }],
+  "ack with an index": [encodeAckFrames(indexAck, progressOf())[0] as Buffer, { kind: "ack", ack: indexAck }],
+  "set that rebuilds": [rebuildingSet, { kind: "set", bytes: rebuildingSet }],
   set: [sampleSet(1), { kind: "set", bytes: sampleSet(1) }],
 };

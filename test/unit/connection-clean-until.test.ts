@@ -37,10 +37,11 @@ const NO_PLACES: DirtyPlaces = {
   tick: () => undefined,
 };
 
-const FACTS: Pick<SourceChannel, "welcome" | "remoteAddress" | "sweepsOrphans"> = {
+const FACTS: Pick<SourceChannel, "welcome" | "remoteAddress" | "sweepsOrphans" | "rebuildsFiles"> = {
   welcome: { appliedSeq: 0, durableSeq: 0, resumed: true, suspect: false, empty: false, limits: [], targetTimeMs: 0, version: "1", name: "t" },
   remoteAddress: "memory",
   sweepsOrphans: true,
+  rebuildsFiles: true,
 };
 
 async function streaming(journal: Journal) {

@@ -13,6 +13,7 @@ class MemoryChannel implements SourceChannel {
   readonly welcome = { appliedSeq: 0, durableSeq: 0, resumed: true, suspect: false, empty: false, limits: [], targetTimeMs: 0, version: "1", name: "memory" };
   readonly remoteAddress = "memory";
   readonly sweepsOrphans = true;
+  readonly rebuildsFiles = true;
   readonly #end = defer<SmError>();
   readonly ended = this.#end.promise;
   gate: Promise<void> = Promise.resolve();

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { SmError } from "../../src/base/errors.js";
 import type { BytePath } from "../../src/model/byte-path.js";
-import type { Answer } from "../../src/model/change.js";
+import { type Answer, type Change, FROM_PAYLOAD } from "../../src/model/change.js";
 import { decodeChangeSet, encodeChangeSet } from "../../src/model/change-set.js";
 import { scanMsgpack } from "../../src/model/msgpack-scan.js";
 import type { Ack } from "../../src/model/session.js";
@@ -23,6 +23,18 @@ test.each(Object.keys(sampleFrames))("%s has the bytes of the golden file, and r
   const [bytes, frame] = sampleFrames[name] as SampleFrame;
   expect(bytes.toString("hex")).toBe(golden[name]);
   expect(decodeFrame(Buffer.from(golden[name] as string, "hex"))).toEqual(frame);
+});
+
+test("a set that rebuilds says the same when it is read, and is refused when it is out of bounds", () => {
+  const [bytes] = sampleFrames["set that rebuilds"] as SampleFrame;
+  const set = decodeChangeSet(bytes);
+  expect(encodeChangeSet(set)).toEqual(bytes);
+  const [index, rebuild] = set.changes;
+  if (index?.op !== "index" || rebuild?.op !== "rebuild") throw new Error("other changes");
+  const isRefused = (change: Change): void => expect(() => decodeChangeSet(encodeChangeSet({ ...set, changes: [change] }))).toThrow(SmError);
+  for (const ranges of [[1], [5, 1, 2, 1], [-1, 1], [0, 2 ** 33]]) isRefused({ ...index, ranges });
+  for (const blockBytes of [0, 256, 3000, 131_072]) isRefused({ ...index, blockBytes });
+  for (const parts of [[1], [-3, 5], [FROM_PAYLOAD, 6], [0, 5000], [Number.MAX_SAFE_INTEGER, 5], [0.5, 1]]) isRefused({ ...rebuild, parts });
 });
 
 test("the golden file shows every kind of frame", () => {
