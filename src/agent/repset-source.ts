@@ -275,11 +275,13 @@ export class RepsetSource implements SourceFeed {
   #takeSet(event: Extract<SourceEvent, { kind: "set" }>): void {
     this.#lastSeq = event.seq;
     const bytes = Buffer.from(event.bytes.buffer, event.bytes.byteOffset, event.bytes.byteLength);
-    this.queue.appended(event.connectionId, bytes.length);
+    // What nobody wants is given back at once: its length is nothing then.
+    const { length } = bytes;
+    this.queue.appended(event.connectionId, length);
     this.journal.append({ seq: event.seq, connectionId: event.connectionId, bytes }).then(
-      () => this.send({ kind: "accepted", bytes: bytes.length }),
+      () => this.send({ kind: "accepted", bytes: length }),
       (error: unknown) => {
-        this.send({ kind: "accepted", bytes: bytes.length });
+        this.send({ kind: "accepted", bytes: length });
         const failure = toSmError(error, "JOURNAL_IO");
         this.#takeLoss({ connectionId: event.connectionId, fromSeq: event.seq, toSeq: event.seq, reason: "io", message: failure.message });
       },

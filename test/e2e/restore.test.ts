@@ -59,6 +59,8 @@ async function replicated(directory: string): Promise<AgentPair> {
   const { sourceDir } = pair;
   mkdirSync(join(sourceDir, "all", "deep"), { recursive: true });
   for (let i = 0; i < FILES; i++) writeFileSync(join(sourceDir, "all", "deep", `f${i}`), `all ${i}\n`.repeat(2000));
+  // More than a source may have on its way: nothing of what comes back is.
+  for (let i = 0; i < 40; i++) writeFileSync(join(sourceDir, "all", `large${i}`), Buffer.alloc(MiB, `${i} `));
   runOperations(sourceDir, [...EVERYTHING, { kind: "symlink", path: "kinds/absolute", target: join(sourceDir, "all") }]);
   const rules = [
     { path: sourceDir, mode: "include" },
