@@ -14,7 +14,7 @@ const LEVELS: readonly Level[] = [
   { name: "contract", timeoutMs: 60_000, group: 0, serial: false },
   { name: "property", timeoutMs: 60_000, group: 0, serial: false },
   { name: "fault", timeoutMs: 180_000, group: 1, serial: false },
-  { name: "e2e", timeoutMs: 180_000, group: 2, serial: true },
+  { name: "e2e", timeoutMs: 180_000, group: 2, serial: false },
 ];
 
 export default defineConfig({
