@@ -2,33 +2,16 @@
 // changes reach the name that they are sent by; a comparison finds the copy outdated and makes it anew.
 
 import { procPath } from "../fs/confined-root.js";
-import {
-  closeFd,
-  type FileStat,
-  O_CREAT,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_RDONLY,
-  O_WRONLY,
-  openAt,
-  preadFd,
-  readlinkAt,
-  statAt,
-  symlinkAt,
-} from "../fs/native.js";
+import { type FileStat, statAt } from "../fs/native.js";
 import { readXattrs } from "../fs/xattrs.js";
 import { baseName, displayPath } from "../model/byte-path.js";
 import type { LinkChange } from "../model/change.js";
 import type { ApplyContext } from "./apply-context.js";
 import { applyMeta, typeOf } from "./attributes.js";
 import type { Directory } from "./directory-cache.js";
-import { writeAll } from "./file-content.js";
+import { copyEntry } from "./entry-copy.js";
 import { removeEntry } from "./remove-tree.js";
 import { failed, problem, type Verdict } from "./verdict.js";
-
-const CHUNK_BYTES = 1024 * 1024;
-const PRIVATE_MODE = 0o600;
 
 /** `stat`: what is to be copied, at the change's `to` in `origin`. */
 export function applyCopy(ctx: ApplyContext, change: LinkChange, origin: Directory, stat: FileStat, parent: Directory): Verdict {
@@ -52,36 +35,9 @@ function makeCopy(ctx: ApplyContext, change: LinkChange, origin: Directory, stat
   const [from, name] = [baseName(to), baseName(path)];
   const xattrs = readXattrs(procPath(origin.fd, from));
   if (typeof xattrs === "number") return failed(xattrs, "read the attributes of", to);
-  const made = typeOf(stat) === "file" ? copyContent(origin, from, parent, name) : copyLink(origin, from, parent, name);
+  const made = copyEntry(origin.fd, from, stat, parent.fd, name);
   if (made < 0) return failed(made, `copy ${displayPath(to)} to`, path);
   const current = statAt(parent.fd, name);
   if (typeof current === "number") return failed(current, "look at", path);
   return applyMeta(ctx, { root, path, fd: -1, dirfd: parent.fd, name }, current, { ...stat, mode: stat.mode & 0o7777, xattrs });
-}
-
-function copyLink(origin: Directory, from: string, parent: Directory, name: string): number {
-  const target = readlinkAt(origin.fd, from);
-  return typeof target === "number" ? target : symlinkAt(target, parent.fd, name);
-}
-
-/** 0, or the negative errno. */
-function copyContent(origin: Directory, from: string, parent: Directory, name: string): number {
-  const source = openAt(origin.fd, from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  if (source < 0) return source;
-  const target = openAt(parent.fd, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, PRIVATE_MODE);
-  const result = target < 0 ? target : copyBytes(source, target);
-  closeFd(source);
-  const closed = target < 0 ? 0 : closeFd(target);
-  return result < 0 ? result : closed;
-}
-
-function copyBytes(source: number, target: number): number {
-  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let at = 0; ; ) {
-    const got = preadFd(source, chunk, chunk.length, at);
-    if (got <= 0) return got;
-    const written = writeAll(target, chunk.subarray(0, got), at);
-    if (written < 0) return written;
-    at += got;
-  }
 }

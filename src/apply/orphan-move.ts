@@ -1,43 +1,17 @@
 // One file, link or device moved aside: renamed where that is possible, otherwise copied with all its attributes, synced, and then removed.
 // A file that has further names is always copied: the copy of the source must not share its inode with what was moved away.
 
-import { beat } from "../base/pulse.js";
 import { procPath } from "../fs/confined-root.js";
 import { EBUSY, EEXIST, EINVAL, ENOENT, EXDEV, errnoName } from "../fs/errno.js";
-import {
-  closeFd,
-  type FileStat,
-  fsyncFd,
-  linkAt,
-  mknodAt,
-  O_CREAT,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_RDONLY,
-  O_WRONLY,
-  openAt,
-  preadFd,
-  RENAME_NOREPLACE,
-  readlinkAt,
-  renameAt,
-  statAt,
-  symlinkAt,
-  truncateFd,
-  unlinkAt,
-} from "../fs/native.js";
+import { closeFd, type FileStat, fsyncFd, linkAt, O_NOFOLLOW, O_RDONLY, openAt, RENAME_NOREPLACE, renameAt, statAt, unlinkAt } from "../fs/native.js";
 import { hasXattrs, readXattrs } from "../fs/xattrs.js";
 import type { BytePath } from "../model/byte-path.js";
 import type { RootIndex } from "../model/change.js";
 import type { ApplyContext } from "./apply-context.js";
 import { applyMeta, typeOf } from "./attributes.js";
-import { writeAll } from "./file-content.js";
+import { copyEntry } from "./entry-copy.js";
 import { freeName, NAMES_TRIED_MAX } from "./free-name.js";
 import type { PlaceDirectory } from "./orphan-place.js";
-
-const CHUNK_BYTES = 1024 * 1024;
-const PRIVATE_MODE = 0o600;
-const ZEROS = Buffer.alloc(CHUNK_BYTES);
 
 export interface Leaf {
   readonly root: RootIndex;
@@ -119,7 +93,7 @@ function putInPlace(to: number, part: string, name: string): number {
 function makeCopy(ctx: ApplyContext, { root, path, dirfd, name, stat }: Leaf, to: number, part: string): string | null {
   const xattrs = readXattrs(procPath(dirfd, name));
   if (typeof xattrs === "number" && typeOf(stat) === "file") return `its attributes cannot be read: ${errnoName(xattrs)}`;
-  const made = makeEntry(dirfd, name, stat, to, part);
+  const made = copyEntry(dirfd, name, stat, to, part);
   if (made < 0) return errnoName(made);
   const current = statAt(to, part);
   if (typeof current === "number") return errnoName(current);
@@ -136,42 +110,4 @@ function syncFile(to: number, part: string): string | null {
   const result = fd < 0 ? fd : fsyncFd(fd);
   if (fd >= 0) closeFd(fd);
   return result < 0 ? errnoName(result) : null;
-}
-
-function makeEntry(dirfd: number, name: string, stat: FileStat, to: number, part: string): number {
-  switch (typeOf(stat)) {
-    case "file":
-      return copyContent(dirfd, name, to, part);
-    case "symlink": {
-      const target = readlinkAt(dirfd, name);
-      return typeof target === "number" ? target : symlinkAt(target, to, part);
-    }
-    default:
-      return mknodAt(to, part, stat.mode, stat.rdevMajor, stat.rdevMinor);
-  }
-}
-
-function copyContent(dirfd: number, name: string, to: number, part: string): number {
-  const source = openAt(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  if (source < 0) return source;
-  const target = openAt(to, part, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, PRIVATE_MODE);
-  const result = target < 0 ? target : copyBytes(source, target);
-  closeFd(source);
-  const closed = target < 0 ? 0 : closeFd(target);
-  return result < 0 ? result : closed;
-}
-
-/** What is empty stays a hole. */
-function copyBytes(source: number, target: number): number {
-  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let at = 0; ; ) {
-    beat();
-    const got = preadFd(source, chunk, chunk.length, at);
-    if (got < 0) return got;
-    if (got === 0) return truncateFd(target, at);
-    const isHole = chunk.compare(ZEROS, 0, got, 0, got) === 0;
-    const written = isHole ? 0 : writeAll(target, chunk.subarray(0, got), at);
-    if (written < 0) return written;
-    at += got;
-  }
 }
