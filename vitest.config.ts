@@ -5,16 +5,14 @@ interface Level {
   readonly timeoutMs: number;
   /** Levels of one group run side by side; the groups run one after another. */
   readonly group: number;
-  /** Serial levels ask what is so at once, or within moments: beside others they would only measure each other. */
-  readonly serial: boolean;
 }
 
 const LEVELS: readonly Level[] = [
-  { name: "unit", timeoutMs: 10_000, group: 0, serial: false },
-  { name: "contract", timeoutMs: 60_000, group: 0, serial: false },
-  { name: "property", timeoutMs: 60_000, group: 0, serial: false },
-  { name: "fault", timeoutMs: 180_000, group: 1, serial: false },
-  { name: "e2e", timeoutMs: 180_000, group: 2, serial: false },
+  { name: "unit", timeoutMs: 10_000, group: 0 },
+  { name: "contract", timeoutMs: 60_000, group: 0 },
+  { name: "property", timeoutMs: 60_000, group: 0 },
+  { name: "fault", timeoutMs: 180_000, group: 1 },
+  { name: "e2e", timeoutMs: 180_000, group: 2 },
 ];
 
 export default defineConfig({
@@ -28,8 +26,7 @@ export default defineConfig({
         include: [`test/${level.name}/**/*.test.ts`],
         environment: "node",
         pool: "forks",
-        maxWorkers: level.serial ? 1 : 2,
-        fileParallelism: !level.serial,
+        maxWorkers: 2,
         sequence: { groupOrder: level.group },
         testTimeout: level.timeoutMs,
         hookTimeout: level.timeoutMs,

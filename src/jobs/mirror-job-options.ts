@@ -1,25 +1,12 @@
 import type { Clock } from "../base/clock.js";
 import type { BytePath } from "../model/byte-path.js";
-import type { CompareChange } from "../model/change.js";
-import type { CompareRequest, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
-import type { MirrorContent, MirrorPlace, MirrorPointer } from "../model/mirror-wish.js";
+import type { MirrorEntry, MirrorTree } from "../model/mirror-port.js";
+import type { MirrorOrder } from "../model/source-messages.js";
 import type { DirectoryWork } from "./directory-work.js";
 
-export interface MirrorJobOptions {
-  readonly connectionId: number;
-  readonly mode: "full" | "difference" | "repair";
-  readonly extras: CompareChange["extras"];
-  readonly suspect: CompareRequest["suspect"];
-  readonly content: MirrorContent;
-  readonly newerOnly: boolean;
-  /** What the target has stays as it is; absent = it does not. */
-  readonly missingOnly?: boolean;
-  /** What alone is gone through; null = everything. */
-  readonly places: readonly MirrorPlace[] | null;
-  /** An earlier part of this mirror came so far: up to there it goes on as a difference mirror by size and time. Null = it begins. */
-  readonly doneThrough: MirrorPointer | null;
-  /** False: how much there is to do is not calculated. */
-  readonly isSized: boolean;
+/** What is ordered; or a repair of single paths, which lives as long as the connection. */
+export interface MirrorJobOptions extends Omit<MirrorOrder, "mirrorId" | "mode"> {
+  readonly mode: MirrorOrder["mode"] | "repair";
   readonly clock?: Clock;
   readonly tree: MirrorTree;
 }

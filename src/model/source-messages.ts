@@ -49,7 +49,7 @@ export interface MirrorOrder {
   readonly missingOnly?: boolean;
   /** What alone is mirrored; null = the whole set. */
   readonly places: readonly MirrorPlace[] | null;
-  /** How far an earlier part of this mirror came; null = it begins. */
+  /** An earlier part of this mirror came so far: up to there it goes on as a difference mirror by size and time. Null = it begins. */
   readonly doneThrough: MirrorPointer | null;
   /** False: how much there is to do is not calculated. */
   readonly isSized: boolean;
