@@ -1,36 +1,16 @@
 import { execFile, spawn } from "node:child_process";
 import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test as base, expect, vi } from "vitest";
+import { expect, vi } from "vitest";
 import { SmError } from "../../src/base/errors.js";
 import { silentLog } from "../../src/base/log.js";
 import { ControlServer } from "../../src/control/http-server.js";
 import { connectionReport, MemoryAgentControl } from "../support/memory-agent-control.js";
+import { withMemoryAgent } from "../support/memory-agent-home.js";
 import { SM, type SmOptions, type SmResult, sm, startSm } from "../support/sm-program.js";
 
-interface Fixture {
-  home: string;
-  agent: MemoryAgentControl;
-  server: ControlServer;
-  run(args: string, options?: SmOptions): Promise<SmResult>;
-}
-
-const test = base.extend<Fixture>({
-  // biome-ignore lint/correctness/noEmptyPattern: the form vitest wants
-  home: async ({}, use) => {
-    const home = mkdtempSync(join(tmpdir(), "sm-cli-"));
-    await use(home);
-    rmSync(home, { recursive: true });
-  },
-  // biome-ignore lint/correctness/noEmptyPattern: the form vitest wants
-  agent: async ({}, use) => use(new MemoryAgentControl()),
-  server: async ({ home, agent }, use) => {
-    const server = await ControlServer.open({ runtimeDir: join(home, "run"), agent, log: silentLog });
-    await use(server);
-    await server.close();
-  },
+const test = withMemoryAgent.extend<{ run(args: string, options?: SmOptions): Promise<SmResult> }>({
   run: async ({ home }, use) => use((args, options) => sm(args.split(" "), { home, ...options })),
 });
 

@@ -1,40 +1,17 @@
 // `sm run` and `sm shell` as people and other programs use them.
 
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { test as base, expect } from "vitest";
-import { silentLog } from "../../src/base/log.js";
+import { expect } from "vitest";
 import { ShellHistory } from "../../src/cli/shell/shell-history.js";
 import { ShellLoop } from "../../src/cli/shell/shell-loop.js";
-import { ControlServer } from "../../src/control/http-server.js";
 import { eventually } from "../support/eventually.js";
-import { MemoryAgentControl } from "../support/memory-agent-control.js";
+import { withMemoryAgent } from "../support/memory-agent-home.js";
 import { ScriptKit } from "../support/script-kit.js";
 import { sm, startSm } from "../support/sm-program.js";
 
-interface Fixture {
-  home: string;
-  agent: MemoryAgentControl;
-  server: ControlServer;
-}
-
-const test = base.extend<Fixture>({
-  // biome-ignore lint/correctness/noEmptyPattern: the form vitest wants
-  home: async ({}, use) => {
-    const home = mkdtempSync(join(tmpdir(), "sm-script-"));
-    await use(home);
-    rmSync(home, { recursive: true });
-  },
-  // biome-ignore lint/correctness/noEmptyPattern: the form vitest wants
-  agent: async ({}, use) => use(new MemoryAgentControl()),
-  server: async ({ home, agent }, use) => {
-    const server = await ControlServer.open({ runtimeDir: join(home, "run"), agent, log: silentLog });
-    await use(server);
-    await server.close();
-  },
-});
+const test = withMemoryAgent;
 
 test("a file is run; results on standard output, notes beside it", async ({ home, server }) => {
   expect(server).toBeDefined();
