@@ -25,6 +25,9 @@ const PACKAGES = {
   chokidar: "^src/capture/",
   "@oclif/core": "^src/cli/",
   "cli-progress": "^src/cli/",
+  ink: "^src/cli/screen/",
+  react: "^src/cli/screen/",
+  fastify: "^src/control/http",
 };
 
 const CONTROL_API = "^src/control/api([.]ts$|/)";

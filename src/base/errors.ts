@@ -24,7 +24,7 @@ export const ERRORS = {
   USAGE: reject("Run the command with --help to see what it takes."),
   NOT_FOUND: reject("List what exists with `sm repset list`, `sm connection list` or `sm peer list`.", 2, 404),
   ALREADY_EXISTS: reject("Choose another name, or delete the existing object first.", 2, 409),
-  REFUSED: reject("Use an account that may do this: the group smadmin changes things, smmon only reads.", 7, 403),
+  REFUSED: reject("Use an account that may do this: the group smadmin and the role admin change things, smmon and monitor only read.", 7, 403),
   TIMEOUT: reject("The work goes on; run the command again with a longer --timeout, or look at `sm status`.", 6, 504),
   AGENT_UNREACHABLE: retry("Start the agent with `sm agent run`, or check SM_HOME / --runtime-dir.", 3, 503),
   AGENT_RUNNING: reject("Another agent uses this state directory: stop it first, or set another SM_HOME.", 2, 409),

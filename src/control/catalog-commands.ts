@@ -1,8 +1,18 @@
 import { z } from "zod";
+import { ROLES } from "./caller.js";
 import { defineCommand, quick } from "./command.js";
 import { emptySchema } from "./input-schemas.js";
 
 export const CATALOG_COMMANDS = [
+  defineCommand({
+    name: "ping",
+    role: "none",
+    summary: "Says that the agent is there, and what time it is there.",
+    input: emptySchema,
+    output: z.object({ time: z.string() }),
+    deadlineMs: quick,
+    handler: async () => ({ time: new Date().toISOString() }),
+  }),
   defineCommand({
     name: "command.list",
     role: "monitor",
@@ -10,7 +20,7 @@ export const CATALOG_COMMANDS = [
     input: emptySchema,
     output: z.object({
       commands: z.array(
-        z.object({ name: z.string(), role: z.enum(["admin", "monitor"]), summary: z.string(), isWait: z.boolean(), input: z.record(z.string(), z.unknown()) }),
+        z.object({ name: z.string(), role: z.enum(ROLES), summary: z.string(), isWait: z.boolean(), input: z.record(z.string(), z.unknown()) }),
       ),
     }),
     deadlineMs: quick,

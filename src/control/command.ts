@@ -4,19 +4,18 @@
 import type { z } from "zod";
 import type { Log } from "../base/log.js";
 import type { AgentControl } from "../model/control-port.js";
-
-/** monitor may read; admin may do everything. */
-export type Role = "admin" | "monitor";
+import type { Caller, Role } from "./caller.js";
 
 export interface CommandContext {
   readonly log: Log;
+  readonly caller: Caller;
   /** All commands that there are. */
   readonly commands: readonly AnyCommand[];
 }
 
 export interface CommandDefinition<Name extends string, Input extends z.ZodType, Output extends z.ZodType> {
   readonly name: Name;
-  /** The least role that may call it. Commands of the role monitor only read, so GET works for them. */
+  /** The least role that may call it. Commands of another role than admin only read, so GET works for them. */
   readonly role: Role;
   readonly summary: string;
   readonly input: Input;

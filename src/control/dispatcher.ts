@@ -1,4 +1,4 @@
-// From a role, a command name and raw input to a result: the part of a face that is the same for all faces.
+// From a caller, a command name and raw input to a result: the part of a face that is the same for all faces.
 // Invariants: a role never reaches a command above it; a handler never sees input that its schema refuses;
 // the caller has an answer within the command's deadline.
 
@@ -7,11 +7,12 @@ import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { ApiFieldError } from "./api.js";
-import type { AnyCommand, Role } from "./command.js";
+import { type Caller, mayCall } from "./caller.js";
+import type { AnyCommand } from "./command.js";
 import { COMMANDS, findCommand } from "./command-table.js";
 
 export interface DispatchRequest {
-  readonly role: Role;
+  readonly caller: Caller;
   readonly name: string;
   readonly input: unknown;
 }
@@ -28,12 +29,15 @@ export function lookUpCommand(name: string): AnyCommand {
 
 export async function dispatch(agent: AgentControl, request: DispatchRequest, log: Log): Promise<unknown> {
   const command = lookUpCommand(request.name);
-  if (command.role === "admin" && request.role !== "admin") {
-    throw new SmError("REFUSED", `${command.name} needs the role admin; this socket carries the role ${request.role}`, { data: { command: command.name } });
+  const { caller } = request;
+  if (!mayCall(caller.role, command.role)) {
+    throw new SmError("REFUSED", `${command.name} needs the role ${command.role}; ${caller.name} at ${caller.from} has the role ${caller.role}`, {
+      data: { command: command.name },
+    });
   }
   const input = command.input.safeParse(request.input);
   if (!input.success) throw invalidInput(command.name, input.error);
-  const { result, deadlineMs } = command.run(agent, input.data, { log, commands: COMMANDS });
+  const { result, deadlineMs } = command.run(agent, input.data, { log, caller, commands: COMMANDS });
   const output = command.output.safeParse(await withDeadline(result, deadlineMs, command.name));
   if (!output.success) {
     throw new SmError("ASSERTION_FAILED", `${command.name} gave an answer that its schema refuses: ${fieldErrors(output.error).map(fieldText).join("; ")}`);

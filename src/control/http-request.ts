@@ -26,7 +26,7 @@ export async function parseRequest(request: IncomingMessage, bodyTimeoutMs: numb
     case "POST":
       return { name, input: parseJson(await readBody(request, bodyTimeoutMs)) };
     case "GET":
-      if (command.role !== "monitor") throw new SmError("METHOD_NOT_ALLOWED", `${name} changes something: GET is not for it`);
+      if (command.role === "admin") throw new SmError("METHOD_NOT_ALLOWED", `${name} changes something: GET is not for it`);
       return { name, input: inputFromQuery(command, url.searchParams) };
     default:
       throw new SmError("METHOD_NOT_ALLOWED", `the control API takes POST and GET, not ${request.method}`);

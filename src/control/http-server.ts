@@ -11,10 +11,10 @@ import type { Log } from "../base/log.js";
 import { type Deferred, defer, delay } from "../base/wait.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { ApiErrorBody } from "./api.js";
-import type { Role } from "./command.js";
+import type { Role } from "./caller.js";
 import { dispatch, lookUpCommand } from "./dispatcher.js";
 import { parseRequest } from "./http-request.js";
-import { readRoleGroupIds } from "./role-groups.js";
+import { readRoleGroupIds, type SocketRole } from "./role-groups.js";
 import { type BoundSocket, bindUnixSocket, removeBoundSocket } from "./unix-socket.js";
 
 export interface ControlServerOptions {
@@ -89,7 +89,7 @@ export class ControlServer {
     for (const { socket } of this.#doors.reverse()) await removeBoundSocket(socket);
   }
 
-  async #openDoor(role: Role, groupId: number | undefined): Promise<Door> {
+  async #openDoor(role: SocketRole, groupId: number | undefined): Promise<Door> {
     const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: this.#options.bodyTimeoutMs, connectionsCheckingInterval: 1_000 });
     // The body has its own clock, which answers in JSON.
     server.requestTimeout = 0;
@@ -114,7 +114,7 @@ export class ControlServer {
   async #answer(role: Role, request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const { name, input } = await parseRequest(request, this.#options.bodyTimeoutMs);
-      const work = dispatch(this.#options.agent, { role, name, input }, this.#options.log);
+      const work = dispatch(this.#options.agent, { caller: { role, name: "unknown", from: `${role}.sock` }, name, input }, this.#options.log);
       await respond(response, 200, await (lookUpCommand(name).isWait ? Promise.race([work, this.#closing.promise]) : work));
     } catch (thrown) {
       const error = toSmError(thrown);

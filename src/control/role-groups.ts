@@ -3,9 +3,12 @@
 
 import { readFile } from "node:fs/promises";
 import { SmError } from "../base/errors.js";
-import type { Role } from "./command.js";
+import type { Role } from "./caller.js";
 
-export const ROLE_GROUPS: Readonly<Record<Role, string>> = { admin: "smadmin", monitor: "smmon" };
+/** The roles that a socket carries. */
+export type SocketRole = Exclude<Role, "none">;
+
+export const ROLE_GROUPS: Readonly<Record<SocketRole, string>> = { admin: "smadmin", monitor: "smmon" };
 
 /** The id of a group in the text of a group file (group(5)), or undefined. */
 export function groupIdFrom(groupFile: string, name: string): number | undefined {
@@ -16,7 +19,7 @@ export function groupIdFrom(groupFile: string, name: string): number | undefined
   return undefined;
 }
 
-export async function readRoleGroupIds(groupFile: string): Promise<Readonly<Record<Role, number | undefined>>> {
+export async function readRoleGroupIds(groupFile: string): Promise<Readonly<Record<SocketRole, number | undefined>>> {
   let text: string;
   try {
     text = await readFile(groupFile, "utf8");

@@ -29,7 +29,7 @@ export class TablePort implements CommandPort {
 
   callNamed(name: string, input: unknown): Promise<unknown> {
     this.calls.push([name, input]);
-    return dispatch(this.agent, { role: this.#role, name, input }, silentLog);
+    return dispatch(this.agent, { caller: { role: this.#role, name: "test", from: "memory" }, name, input }, silentLog);
   }
 
   async role(): Promise<"admin" | "monitor"> {
