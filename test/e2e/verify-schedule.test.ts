@@ -72,7 +72,12 @@ test("schedules and scrubs verify by themselves, wait for what is in their way, 
     expect(done).toMatchObject({ kind: "verify", verify: { content: "all", differences: 2, counts: { repaired: 2 } } });
   });
   await pair.expectEqual();
+  // One that is under way when the target goes would be what the next waits for.
+  await set(site, ["--disable"]);
+  await eventually(async () => expect((await jobs(site)).filter(({ startedBy, status }) => startedBy === "schedule" && status !== "Done")).toEqual([]));
   await pair.target.stop();
+  await eventually(async () => expect((await pair.report()).state).not.toBe("streaming"));
+  await set(site, ["--enable"]);
   await eventually(async () => expect(await plan(site)).toMatchObject({ due: { waitsFor: "the target is not connected" } }), { timeoutMs: 20_000 });
   await eventually(async () => {
     const { skipped, lastSkip } = await plan(site);
