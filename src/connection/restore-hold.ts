@@ -59,15 +59,16 @@ export function takeLiveSet({ id, guard, record, options }: Omit<GuardedConnecti
   live.add(set.seq);
 }
 
-/** Nothing of it is at risk: some paths may be restored without the rest. */
+/** Nothing of it is at risk: some paths may be restored without the rest. What was whole may be lost behind an attempt that failed. */
 function isWhole({ guard, record, isSourceHalted }: RestorableConnection): boolean {
+  if (isHeldForRestore(record)) return record.restore?.isPart === true && !isSourceHalted;
   return !(guard.isHeld || guard.isRejected || isSourceHalted || record.restore != null) && record.mirrorNeed?.extras !== "report";
 }
 
 /** On record when it returns. `isOfPaths`: not the whole set is asked for. */
 export function holdForRestore(connection: RestorableConnection, hold: { readonly key: string; readonly isOfPaths: boolean; readonly message: string }): void {
   const { guard, options, record } = connection;
-  const isPart = hold.isOfPaths && (isWhole(connection) || record.restore?.isPart === true);
+  const isPart = hold.isOfPaths && isWhole(connection);
   // What an attempt before this one restored changed after that one began.
   const since = isHeldForRestore(record) ? record.restore?.since : undefined;
   const restore: RestoreHold = { state: "running", key: hold.key, isPart, message: hold.message, since: since ?? new Date().toISOString() };
@@ -116,7 +117,8 @@ export function prepareByHand(connection: RestorableConnection): void {
 function goOn(connection: RestorableConnection, restore: RestoreHold | null, mirrorNeed: MirrorNeed): void {
   const { guard, options, id, keeper, record: before } = connection;
   const { lastSeq } = options.journal.stats();
-  connection.keep({ restore, mirrorNeed, partMirror: null, durableSeq: lastSeq, cleanUntilMs: Date.now() }, true);
+  // What was to become of orphans was said of a source that had lost nothing.
+  connection.keep({ restore, mirrorNeed, partMirror: null, sweep: null, durableSeq: lastSeq, cleanUntilMs: Date.now() }, true);
   if (keeper.fault !== null) {
     const { message } = keeper.fault;
     connection.keep(before, true);
