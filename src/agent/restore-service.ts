@@ -182,8 +182,9 @@ export class RestoreService {
   /** Nothing goes to the copy any more when it resolves. */
   async #hold(connection: SourceConnection, { key, options }: RestoreRequest, peer: string): Promise<void> {
     const { jobs, board } = this.#options;
-    jobs.forget(connection.id);
-    holdForRestore(connection, { key, isOfPaths: options.paths !== null, message: `the source is being restored from ${peer}` });
+    const message = `the source is being restored from ${peer}`;
+    jobs.hold(connection.id, message);
+    holdForRestore(connection, { key, isOfPaths: options.paths !== null, message });
     await board.until(() => connection.channel === null, CHANNEL_MS);
   }
 
