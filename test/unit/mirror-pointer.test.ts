@@ -193,6 +193,16 @@ class DutyKit {
 }
 
 describe("the mirror that a connection owes", () => {
+  test.each([
+    [{}, "full"],
+    [{ newerOnly: true }, "difference"],
+    [{ missingOnly: true }, "difference"],
+  ] as const)("of an empty target, with %j, is ordered as %s: what is made there meanwhile is spared where that is wanted", (part, mode) => {
+    const kit = new DutyKit({ ...need("restore"), ...part });
+    kit.duty.startNeeded(true);
+    expect(kit.sent).toMatchObject([{ kind: "mirror", order: { mode, extras: "keep", ...part } }]);
+  });
+
   test("is paused, on record, with what it did; goes on in the worker that has it; stopped, it begins anew", () => {
     const kit = new DutyKit(FULL);
     kit.duty.startNeeded();
