@@ -248,7 +248,7 @@ export class RestoreService {
     // What the restore wrote is behind the connection before it goes on.
     await sourceSettled(connection, source.sourceOf(repset));
     releaseRestored(connection);
-    await source.adoptRoots(repset);
+    await source.adoptRoots(repset, id);
   }
 
   #isWholeRestored(connectionId: number): boolean {

@@ -9,6 +9,7 @@ import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE }
 import { type GuardedConnection, prepareMirror } from "./guard-decision.js";
 import type { LiveSets } from "./live-sets.js";
 import type { GuardedSet, MassChangeGuard } from "./mass-change-guard.js";
+import { mergeNeeds } from "./resume-plan.js";
 
 export interface RestorableConnection extends GuardedConnection {
   readonly state: ConnectionState;
@@ -96,6 +97,16 @@ export function releaseRestored(connection: RestorableConnection): void {
   const untilMs = Date.now();
   const restored = { fromMs: restore == null ? untilMs : Date.parse(restore.since), untilMs };
   goOn(connection, null, { ...needOf("the source was restored: what changed since is compared", "remove", connection), restored });
+}
+
+/** Another connection of the set: its target may have what the copy lacked that came back, and is not to lose that. */
+export function besideRestored(record: ConnectionRecord): ConnectionRecord {
+  const message = "the source was restored from another target's copy: nothing is removed";
+  const need: MirrorNeed = {
+    ...{ reason: "restore", message, since: new Date().toISOString(), mode: "difference", extras: "report" },
+    ...{ changedSinceMs: record.cleanUntilMs, isAutomatic: true },
+  };
+  return { ...record, mirrorNeed: mergeNeeds(record.mirrorNeed, need), checkpoint: null, sweep: null };
 }
 
 /**

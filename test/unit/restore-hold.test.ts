@@ -7,6 +7,7 @@ import { rejectHeld } from "../../src/connection/guard-decision.js";
 import { LiveSets } from "../../src/connection/live-sets.js";
 import { MassChangeGuard } from "../../src/connection/mass-change-guard.js";
 import {
+  besideRestored,
   firstState,
   holdForRestore,
   isToBeRestored,
@@ -156,4 +157,12 @@ test.each([
   oweRestore(connection, "stopped");
   prepareByHand(connection);
   expect(connection.record.sweep).toBeNull();
+});
+
+test("another target of a source that was restored loses nothing that the copy lacked", () => {
+  const record = { cleanUntilMs: 100, mirrorNeed: null, checkpoint: {}, wasMirrored: true } as unknown as ConnectionRecord;
+  expect(besideRestored(record)).toMatchObject({ checkpoint: null, sweep: null, mirrorNeed: { mode: "difference", extras: "report", changedSinceMs: 100 } });
+  const beside = besideRestored({ ...record, mirrorNeed: { ...OWED, isScan: true } });
+  expect(beside).toMatchObject({ mirrorNeed: { extras: "report", changedSinceMs: 50, isAutomatic: true } });
+  expect(beside.mirrorNeed).not.toHaveProperty("isScan");
 });
