@@ -50,7 +50,7 @@ export class RestoreHolder {
   readonly #options: RestoreHolderOptions;
   /** By the key of the restore. */
   readonly #serving = new Map<string, Serving>();
-  readonly #opening = new Map<string, Promise<Serving>>();
+  readonly #opening = new Map<string, { readonly copyKey: string; readonly serving: Promise<Serving> }>();
   readonly #ticker: NodeJS.Timeout;
 
   constructor(options: RestoreHolderOptions) {
@@ -61,7 +61,7 @@ export class RestoreHolder {
   }
 
   readonly accept: AcceptRestore = async (peerName, request, call) => {
-    const known = await (this.#opening.get(request.key) ?? this.#serving.get(request.key));
+    const known = await (this.#opening.get(request.key)?.serving ?? this.#serving.get(request.key));
     if (known !== undefined && known.peer === peerName) {
       known.gate.take(call);
       known.gate.tell(known.run.news);
@@ -76,10 +76,13 @@ export class RestoreHolder {
       return;
     }
     if (found.isOnline) throw new SmError("PEER_BUSY", `the connection of ${found.copy.repset} from ${peerName} is still open here`);
-    const opening = this.#serve(peerName, request, found, call);
-    this.#opening.set(request.key, opening);
+    const { key: copyKey } = found.copy;
+    if ([...this.#opening.values()].some((other) => other.copyKey === copyKey))
+      throw new SmError("PEER_BUSY", `another restore of ${request.repset} just begins`);
+    const serving = this.#serve(peerName, request, found, call);
+    this.#opening.set(request.key, { copyKey, serving });
     try {
-      await opening;
+      await serving;
     } finally {
       this.#opening.delete(request.key);
     }
