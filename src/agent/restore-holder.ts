@@ -45,6 +45,8 @@ interface Serving {
 /** A receiver that does not call for so long has given up: its source stays held all the same. */
 const SILENT_MS = 120_000;
 const LOOK_MS = 5_000;
+/** A longer one would be no news that the receiver takes. */
+const DOUBT_MAX = 2000;
 
 export class RestoreHolder {
   readonly #options: RestoreHolderOptions;
@@ -182,8 +184,8 @@ export class RestoreHolder {
 
 /** What the source told of the copy last. That it is between two states of the source is no loss. */
 function doubtOf({ last }: TargetView): string | null {
-  if (last.retrying !== null) return `the copy lacks changes that cannot be written just now: ${last.retrying.message}`;
-  return last.doubt?.code === "NOT_A_COPY" ? `the copy may lack something: ${last.doubt.message}` : null;
+  if (last.retrying !== null) return `the copy lacks changes that cannot be written just now: ${last.retrying.message}`.slice(0, DOUBT_MAX);
+  return last.doubt?.code === "NOT_A_COPY" ? `the copy may lack something: ${last.doubt.message}`.slice(0, DOUBT_MAX) : null;
 }
 
 /** What a copy lacks may be there at its source alone. */
