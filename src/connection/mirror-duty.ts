@@ -189,7 +189,8 @@ export class MirrorDuty {
     options.feed.send({ kind: "stopMirror", connectionId: id });
     mirror.end("stopped", new Date().toISOString());
     const owed = record.mirrorNeed;
-    if (isPart) this.#keep({ partMirror: null });
+    // The pause of one of some paths was noted with what is owed.
+    if (isPart) this.#keep({ partMirror: null, ...(owed === null ? {} : { mirrorNeed: unpaused(owed) }) });
     else if (owed !== null) this.#keep({ mirrorNeed: stopped(owed) });
     this.#onChange();
     return mirror.report();
@@ -244,6 +245,10 @@ function isWorthKeeping(need: MirrorNeed | null): need is MirrorNeed {
 function ofEmptyTarget(owed: MirrorNeed): ConnectionMirror {
   const sparesNone = owed.newerOnly !== true && owed.missingOnly !== true;
   return { ...owed, mode: sparesNone ? "full" : owed.mode, extras: "keep" };
+}
+
+function unpaused({ paused: _, ...owed }: MirrorNeed): MirrorNeed {
+  return owed;
 }
 
 function stopped({ paused: _, doneThrough: __, ...owed }: MirrorNeed): MirrorNeed {

@@ -193,6 +193,16 @@ class DutyKit {
 }
 
 describe("the mirror that a connection owes", () => {
+  test("is not paused any more when one of some paths, which was, is stopped", () => {
+    const kit = new DutyKit({ ...FULL, isAutomatic: false });
+    kit.duty.startByHand({ mode: "difference", content: "times", newerOnly: false, paths: ["/a/x"] });
+    kit.duty.pause();
+    kit.duty.stop();
+    expect([kit.record.mirrorNeed, kit.record.partMirror, kit.mirror.isPaused]).toEqual([{ ...FULL, isAutomatic: false }, null, false]);
+    kit.duty.startByHand({ mode: "difference", content: "times", newerOnly: false, paths: ["/a/x"] });
+    expect(kit.mirror.isRunning).toBe(true);
+  });
+
   test.each([
     [{}, "full"],
     [{ newerOnly: true }, "difference"],
