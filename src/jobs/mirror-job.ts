@@ -112,10 +112,12 @@ export class MirrorJob {
 
   /**
    * Compares `path` (and its ancestors' existence) and, for a directory, all below; content is not trusted. `sinceSeq`: the set
-   * in which it had that name; whatever it was renamed to since (in that very set or behind it) is compared as well.
+   * in which it had that name; whatever it was renamed to since (in that very set or behind it) is compared as well. `descends`: false
+   * = what is in a directory is compared only where the target lacks the directory.
    */
-  addRepair(root: RootIndex, path: BytePath, sinceSeq = Number.POSITIVE_INFINITY): void {
-    for (const work of worksOfRepair(this.options.tree, root, path, sinceSeq)) this.#addDirectory(work);
+  addRepair(root: RootIndex, path: BytePath, sinceSeq = Number.POSITIVE_INFINITY, descends = true): void {
+    if (path === "" && !descends) this.#sends.add(root, path, "attr", null);
+    else for (const work of worksOfRepair(this.options.tree, root, path, sinceSeq, descends)) this.#addDirectory(work);
   }
 
   /**
