@@ -49,6 +49,7 @@ export const PEER_COMMANDS = [
     role: "admin",
     summary: "Redeems a token made on the peer, pins both ways, and proves the link by a round trip.",
     input: z.strictObject({ token: z.string().min(1).max(65_536), siteName: siteNameSchema.optional() }),
+    secrets: ["token"],
     output: z.object({ peer: peerReportSchema, roundTripMs: z.number() }),
     deadlineMs: () => IMPORT_MS,
     handler: (agent, input) => agent.peers.bootstrapImport({ token: input.token, siteName: input.siteName }),

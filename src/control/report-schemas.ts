@@ -207,6 +207,7 @@ export const statusReportSchema: z.ZodType<StatusReport> = z.object({
     startedAt: z.string(),
     listen: z.string(),
     memoryBytes: z.number(),
+    reasons: z.array(reasonSchema).readonly(),
   }),
   index: z.number(),
   connections: z.array(connectionReportSchema),

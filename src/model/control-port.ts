@@ -1,6 +1,7 @@
 // What the control plane (command table) asks of a running agent. Implemented by the composition root.
 // Every method returns or rejects with SmError within its deadline; none waits for ever.
 
+import type { AuditControl } from "./audit.js";
 import type { Peer, PeerAddress } from "./channel-port.js";
 import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
@@ -189,6 +190,7 @@ export interface AgentControl {
   readonly verification: VerificationControl;
   readonly simulation: SimulationControl;
   readonly restores: RestoreControl;
+  readonly audit: AuditControl;
   /** `path` absolute, as text. */
   explain(path: string): Promise<PathExplanation>;
   status(): StatusReport;

@@ -17,7 +17,7 @@ test("a wrong, used or expired token pairs nobody", async () => {
   const directory = makeTempDirectory();
   const target = await AgentProcess.start({ home: join(directory, "b") });
   const source = await AgentProcess.start({ home: join(directory, "a") });
-  const garbage = await source.cli(["peer", "bootstrap", "import", "bm90IGEgdG9rZW4="]);
+  const garbage = await source.cli(["peer", "bootstrap", "import", "-"], { input: "bm90IGEgdG9rZW4=" });
   expect(garbage.code).not.toBe(0);
   expect(garbage.stderr).toContain("TOKEN_INVALID");
   const { token } = await target.json<{ token: string }>(["peer", "bootstrap", "create", "--site-name", "B"]);
