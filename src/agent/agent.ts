@@ -147,6 +147,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     config,
     dialer,
     listening: () => server.address,
+    openFrom: (fingerprint) => server.openFrom(fingerprint),
     onPaired: (name) => source.nudgePeer(name),
   });
   const simulations = openSimulations({ config, ...common }, closers);

@@ -5,7 +5,7 @@ import { SmError } from "../base/errors.js";
 import type { Config } from "../config/config.js";
 import { parseEndpoint } from "../config/config.js";
 import type { Peer, PeerAddress } from "../model/channel-port.js";
-import type { BootstrapToken, PeerControl, PeerReport } from "../model/control-port.js";
+import type { BootstrapToken, IdentityReport, PeerControl, PeerReport } from "../model/control-port.js";
 import type { Bootstrap } from "../transport/bootstrap.js";
 import type { Identity } from "../transport/identity.js";
 import { redeemToken } from "../transport/pair-redeemer.js";
@@ -19,6 +19,8 @@ export interface PeerServiceOptions {
   readonly bootstrap: Bootstrap;
   readonly dialer: WsSourceDialer;
   readonly listening: () => PeerAddress;
+  /** Sockets that the peer with this certificate has open here. */
+  readonly openFrom: (fingerprint: string) => number;
   readonly onPaired: (name: string) => void;
 }
 
@@ -34,6 +36,11 @@ export class PeerService implements PeerControl {
 
   async list(): Promise<readonly PeerReport[]> {
     return this.#options.peers.list().map((peer) => this.#report(peer));
+  }
+
+  identity(): IdentityReport {
+    const { fingerprint, validFrom, validTo } = this.#options.identity;
+    return { fingerprint, validFrom, validTo };
   }
 
   #report(peer: Peer): PeerReport {
@@ -77,9 +84,13 @@ export class PeerService implements PeerControl {
     return { peer: this.#report(peer), roundTripMs };
   }
 
-  async remove(name: string): Promise<void> {
-    await this.#options.peers.remove(name);
+  async remove(name: string): Promise<{ readonly closedChannels: number }> {
+    const { peers, dialer, openFrom } = this.#options;
+    const fingerprint = peers.get(name)?.fingerprint ?? "";
+    const closedChannels = dialer.openTo(fingerprint) + openFrom(fingerprint);
+    await peers.remove(name);
     this.#reachable.delete(name);
+    return { closedChannels };
   }
 
   noteReachable(name: string, isReachable: boolean): void {

@@ -105,7 +105,16 @@ export interface PeerReport extends Peer {
   readonly reachable: boolean | null;
 }
 
+/** What this agent shows its peers. They pin it by its fingerprint, so that its dates end nothing. */
+export interface IdentityReport {
+  readonly fingerprint: string;
+  /** ISO 8601. */
+  readonly validFrom: string;
+  readonly validTo: string;
+}
+
 export interface PeerControl {
+  identity(): IdentityReport;
   list(): Promise<readonly PeerReport[]>;
   /** Makes a single-use token that names this agent `siteName`. */
   bootstrapCreate(request: {
@@ -118,8 +127,8 @@ export interface PeerControl {
     readonly token: string;
     readonly siteName: string | undefined;
   }): Promise<{ readonly peer: PeerReport; readonly roundTripMs: number }>;
-  /** Revokes a peer: its channels are closed and it is refused from now on. */
-  remove(name: string): Promise<void>;
+  /** Revokes a peer: its channels are closed at once, so many sockets, and it is refused from now on. */
+  remove(name: string): Promise<{ readonly closedChannels: number }>;
 }
 
 /** Which connections of this agent's target: undefined = all. `source` tells those of the same number apart. */

@@ -37,7 +37,8 @@ test("a revoked peer loses its channel at once and gets nothing but a refusal", 
   await pair.connect();
   await pair.sync();
   const { peers } = await pair.target.json<{ peers: { name: string }[] }>(["peer", "list"]);
-  await pair.target.json(["peer", "remove", peers[0]?.name ?? ""]);
+  const removed = await pair.target.json<{ closedChannels: number }>(["peer", "remove", peers[0]?.name ?? ""]);
+  expect(removed.closedChannels).toBeGreaterThan(0);
   writeFileSync(join(pair.sourceDir, "secret"), "not for you");
   await eventually(async () => {
     const report = await pair.report();

@@ -203,7 +203,9 @@ export class MemoryAgentControl implements AgentControl {
     },
     remove: async (name: string) => {
       if (!this.#peers.delete(name)) throw new SmError("PEER_UNKNOWN", `there is no peer ${name}`);
+      return { closedChannels: 0 };
     },
+    identity: () => ({ fingerprint: "cd".repeat(32), validFrom: SINCE, validTo: SINCE }),
   };
 
   readonly jobs: JobControl = {
