@@ -146,8 +146,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     ...trust,
     config,
     dialer,
-    listening: () => server.address,
-    openFrom: (fingerprint) => server.openFrom(fingerprint),
+    server: () => server,
     onPaired: (name) => source.nudgePeer(name),
   });
   const simulations = openSimulations({ config, ...common }, closers);

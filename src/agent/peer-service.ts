@@ -9,6 +9,7 @@ import type { BootstrapToken, IdentityReport, PeerControl, PeerReport } from "..
 import type { Bootstrap } from "../transport/bootstrap.js";
 import type { Identity } from "../transport/identity.js";
 import { redeemToken } from "../transport/pair-redeemer.js";
+import type { PeerServer } from "../transport/peer-server.js";
 import type { PeerStore } from "../transport/peer-store.js";
 import type { WsSourceDialer } from "../transport/source-dialer.js";
 
@@ -18,9 +19,8 @@ export interface PeerServiceOptions {
   readonly peers: PeerStore;
   readonly bootstrap: Bootstrap;
   readonly dialer: WsSourceDialer;
-  readonly listening: () => PeerAddress;
-  /** Sockets that the peer with this certificate has open here. */
-  readonly openFrom: (fingerprint: string) => number;
+  /** Where peers reach this agent. */
+  readonly server: () => Pick<PeerServer, "address" | "openFrom">;
   readonly onPaired: (name: string) => void;
 }
 
@@ -49,8 +49,8 @@ export class PeerService implements PeerControl {
 
   /** The peer by that name; "localhost" is this agent itself. */
   find(name: string): Peer {
-    const { peers, identity, listening } = this.#options;
-    if (name === "localhost") return { name, fingerprint: identity.fingerprint, addresses: [loopback(listening())], addedAt: "" };
+    const { peers, identity, server } = this.#options;
+    if (name === "localhost") return { name, fingerprint: identity.fingerprint, addresses: [loopback(server().address)], addedAt: "" };
     const peer = peers.get(name);
     if (peer === undefined) throw new SmError("PEER_UNKNOWN", `there is no peer ${JSON.stringify(name)}`);
     return peer;
@@ -85,9 +85,9 @@ export class PeerService implements PeerControl {
   }
 
   async remove(name: string): Promise<{ readonly closedChannels: number }> {
-    const { peers, dialer, openFrom } = this.#options;
+    const { peers, dialer, server } = this.#options;
     const fingerprint = peers.get(name)?.fingerprint ?? "";
-    const closedChannels = dialer.openTo(fingerprint) + openFrom(fingerprint);
+    const closedChannels = dialer.openTo(fingerprint) + server().openFrom(fingerprint);
     await peers.remove(name);
     this.#reachable.delete(name);
     return { closedChannels };
@@ -99,10 +99,10 @@ export class PeerService implements PeerControl {
 
   /** Where others reach this agent: as configured, else the address it listens on, else those of its interfaces. */
   #addresses(): readonly PeerAddress[] {
-    const { config, listening } = this.#options;
+    const { config, server } = this.#options;
     const configured = config.server.addresses.map((text) => parseEndpoint(text)).filter((endpoint) => endpoint !== undefined);
     if (configured.length > 0) return configured;
-    const { host, port } = listening();
+    const { host, port } = server().address;
     if (host !== "0.0.0.0" && host !== "::") return [{ host, port }];
     const found = Object.values(networkInterfaces())
       .flatMap((list) => list ?? [])

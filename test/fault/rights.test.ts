@@ -128,6 +128,9 @@ test("each account can do what its groups allow, on the sockets, over TCP and wi
       .split("\n")
       .at(-1) ?? "";
   expect(JSON.parse(last)).toMatchObject({ command: "agent.stop", uid: ACCOUNT, result: "ok" });
+  // A key that others could read is used no more.
+  chmodSync(join(home, "state", "identity", "key.pem"), 0o644);
+  await expect(agent.restart()).rejects.toThrow(/IDENTITY_UNSAFE.*chmod 600/);
 });
 
 /** What every account can see of the processes of a machine. */
