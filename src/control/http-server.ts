@@ -106,7 +106,7 @@ export class ControlServer {
 
   #accept(role: Role, request: IncomingMessage, response: ServerResponse): void {
     const answered = this.#answer(role, request, response).catch((error: unknown) => {
-      this.#options.log.error("control answer cannot be sent", { url: request.url, error: String(error) });
+      this.#options.log.error("control answer cannot be sent", { path: request.url?.split("?", 1)[0], error: String(error) });
       response.destroy();
     });
     this.#underway.add(answered);
@@ -123,7 +123,7 @@ export class ControlServer {
       await respond(response, 200, await (lookUpCommand(name).isWait ? Promise.race([work, this.#closing.promise]) : work));
     } catch (thrown) {
       const error = toSmError(thrown);
-      if (error.entry.disposition === "bug") this.#options.log.error("control request failed", { url: request.url, error: error.stack });
+      if (error.entry.disposition === "bug") this.#options.log.error("control request failed", { path: request.url?.split("?", 1)[0], error: error.stack });
       await respond(response, error.entry.httpStatus, errorBody(error), { isConnectionDone: !request.complete });
     }
   }
