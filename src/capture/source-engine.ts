@@ -58,6 +58,8 @@ const BACKGROUND_WAITS_MS = 10;
 const BARRIER_ROUNDS_MAX = 100;
 /** What a walk did not find is walked after this time. */
 const LEFT_MS = 10_000;
+/** Work that never waits for anything lets commands, answers and events in so often. */
+const TURN_EVERY_MS = 20;
 const LIVE_OUTSTANDING_BYTES_MAX = 32 * MiB;
 
 export class SourceEngine {
@@ -83,6 +85,8 @@ export class SourceEngine {
   #isWoken = false;
   #lastPassMs = 0;
   #lastBackgroundMs = 0;
+  #lastTurnMs = 0;
+  #lastJob: BackgroundJob | null = null;
 
   private constructor(options: EngineOptions) {
     this.#options = options;
@@ -217,6 +221,9 @@ export class SourceEngine {
     signal.addEventListener("abort", () => this.wake(), { once: true });
     while (!signal.aborted) {
       if (!(await this.#workOnce())) await this.#sleep(Math.min(this.#timetable.untilNextMs(), this.audit.untilDueMs));
+      else if (performance.now() - this.#lastTurnMs >= TURN_EVERY_MS) await new Promise((resolve) => setImmediate(resolve));
+      else continue;
+      this.#lastTurnMs = performance.now();
     }
   }
 
@@ -251,16 +258,24 @@ export class SourceEngine {
       await this.#stepWalk(walk);
       return true;
     }
-    for (const job of this.jobs) {
+    if (await this.#stepJob()) return true;
+    if (!this.audit.isDue) return false;
+    await this.live.work(() => this.#withTrees(() => this.audit.step()));
+    return true;
+  }
+
+  /** In turn: one that always has work would keep the others from theirs. */
+  async #stepJob(): Promise<boolean> {
+    const next = this.#lastJob === null ? 0 : this.jobs.indexOf(this.#lastJob) + 1;
+    for (const job of [...this.jobs.slice(next), ...this.jobs.slice(0, next)]) {
       if (!job.hasWork || !this.credits.mayMirror(job.connectionId)) continue;
+      this.#lastJob = job;
       this.writer.pieceBytes = this.credits.pieceBytes(job.connectionId);
       await this.#withTrees(() => job.step());
       this.writer.pieceBytes = Number.POSITIVE_INFINITY;
       return true;
     }
-    if (!this.audit.isDue) return false;
-    await this.live.work(() => this.#withTrees(() => this.audit.step()));
-    return true;
+    return false;
   }
 
   async #withTrees<T>(work: () => Promise<T>): Promise<T> {
