@@ -79,16 +79,17 @@ export class Scrubs {
     const running = this.#running.get(connection.id);
     if (scrub.settings?.enabled !== true) return;
     const waitsFor = this.#whyNot(connection, scrub);
-    if (waitsFor !== scrub.waitsFor) this.#keep(connection, { ...scrub, waitsFor }, false);
+    const shown = waitsFor ?? running?.job.waitsFor ?? null;
+    if (shown !== scrub.waitsFor) this.#keep(connection, { ...scrub, waitsFor: shown }, false);
     if (running === undefined) {
       if (waitsFor === null) this.#start(connection, scrubOf(connection));
       return;
     }
     // Also when nothing changed: the worker holds it by itself when a mirror begins.
     connection.options.feed.send({ kind: "pauseScrub", connectionId: connection.id, isPaused: waitsFor !== null });
-    if (waitsFor !== running.waitsFor) {
-      running.waitsFor = waitsFor;
-      running.job.report = { ...running.job.report, status: waitsFor === null ? "Running" : "Waiting", message: waitsFor };
+    if (shown !== running.waitsFor) {
+      running.waitsFor = shown;
+      running.job.report = { ...running.job.report, status: shown === null ? "Running" : "Waiting", message: shown };
       this.#options.jobs.keepScrub(running.job.report, false);
       this.#options.onChange();
     }

@@ -87,6 +87,7 @@ export class SourceEngine {
   #lastBackgroundMs = 0;
   #lastTurnMs = 0;
   #lastJob: BackgroundJob | null = null;
+  #wasAudit = false;
 
   private constructor(options: EngineOptions) {
     this.#options = options;
@@ -180,9 +181,9 @@ export class SourceEngine {
     this.#every(this.#options.auditSeconds, () => this.startAudit());
   }
 
-  /** Of a source that tells everything; of others nothing is expected that could have been missed. */
-  startAudit(): void {
-    if (this.live.isExact && this.live.hasRanges) this.audit.start();
+  /** Of a source that tells everything; of others nothing is expected that could have been missed. `isAwaited`: somebody waits for its end. */
+  startAudit(isAwaited = false): void {
+    if (this.live.isExact && this.live.hasRanges) this.audit.start(isAwaited);
   }
 
   /** Resolves with a sequence number, made for `connectionId`, that covers everything that was on the source at the call. */
@@ -258,8 +259,11 @@ export class SourceEngine {
       await this.#stepWalk(walk);
       return true;
     }
-    if (await this.#stepJob()) return true;
+    const isAuditsTurn = this.audit.isAwaited && this.audit.isDue && !this.#wasAudit;
+    this.#wasAudit = false;
+    if (!isAuditsTurn && (await this.#stepJob())) return true;
     if (!this.audit.isDue) return false;
+    this.#wasAudit = true;
     await this.live.work(() => this.#withTrees(() => this.audit.step()));
     return true;
   }

@@ -186,6 +186,8 @@ export type SourceEvent =
       readonly jobId: number;
       readonly counts: VerifyCounts;
       readonly findings: readonly VerifyFinding[];
+      /** The source is audited first. */
+      readonly isAuditing: boolean;
       /** Of a scrub: all in front of it is judged; null = not told this time. */
       readonly position: VerifyPosition | null;
     }

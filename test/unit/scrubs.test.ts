@@ -15,7 +15,7 @@ const HERE = positionOf(0, "dir" as BytePath, "f");
 
 function create() {
   const sent: SourceCommand[] = [];
-  const state = { whyNotNow: null as string | null, hasEnded: false, ended: [] as string[], nextJob: 1 };
+  const state = { whyNotNow: null as string | null, hasEnded: false, ended: [] as string[], nextJob: 1, jobWaitsFor: null as string | null };
   const record: { scrub?: Scrub } = {};
   const connection = {
     id: 3,
@@ -30,7 +30,15 @@ function create() {
     openScrub: (_connection: unknown, options: object, id: number | null) => {
       const counts = { ...NOTHING_VERIFIED, bytes: 5, bytesTotal: 10, unjudged: 1 };
       const report = { id: id ?? state.nextJob++, verify: { ...options, counts, differences: 2 } } as unknown as VerifyJobReport;
-      return { report, take: () => true, finish: () => undefined, ending: () => (state.hasEnded ? { status: "Done", message: null } : null) };
+      return {
+        report,
+        get waitsFor() {
+          return state.jobWaitsFor;
+        },
+        take: () => true,
+        finish: () => undefined,
+        ending: () => (state.hasEnded ? { status: "Done", message: null } : null),
+      };
     },
     keepScrub: () => undefined,
     endScrub: (id: number, status: string) => state.ended.push(`${id} ${status}`),
@@ -44,7 +52,15 @@ function create() {
     });
   const scrubs = open();
   const look = (of: Scrubs = scrubs): void => of.look(connection as unknown as SourceConnection);
-  const progress: SourceEvent = { kind: "verifyProgress", connectionId: 3, jobId: 1, counts: NOTHING_VERIFIED, findings: [], position: HERE };
+  const progress: SourceEvent = {
+    kind: "verifyProgress",
+    connectionId: 3,
+    jobId: 1,
+    counts: NOTHING_VERIFIED,
+    findings: [],
+    isAuditing: false,
+    position: HERE,
+  };
   return { scrubs, connection, record, sent, state, look, open, progress };
 }
 
@@ -73,6 +89,13 @@ test("a round begins, gives way to what is more urgent, and says to what", () =>
   Object.assign(connection, { pendingRepairs: 0, oldestPendingMs: null });
   look();
   expect(sent.at(-1)).toMatchObject({ kind: "pauseScrub", isPaused: false });
+  state.jobWaitsFor = "the source is audited first";
+  look();
+  expect(sent.at(-1)).toMatchObject({ kind: "pauseScrub", isPaused: false });
+  expect(scrubs.show(3)).toMatchObject({ state: "waiting", waitsFor: "the source is audited first" });
+  state.jobWaitsFor = null;
+  look();
+  expect(scrubs.show(3)).toMatchObject({ state: "running", waitsFor: null });
   const hour = new Date().getHours();
   const at = (ahead: number): string => `${String((hour + ahead) % 24).padStart(2, "0")}:00`;
   expect(scrubs.set(3, { window: { open: at(2), close: at(3) } })).toMatchObject({ state: "waiting", waitsFor: expect.stringContaining("window") });
