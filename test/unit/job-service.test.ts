@@ -24,6 +24,8 @@ function opened() {
     mirror: { isRunning: false },
     record: { id: 3, repset: "set", peer: "B", mappings: [], mirrorNeed: null, options: { replicate: true } },
     transmission: { settings: DEFAULT_TRANSMISSION, isLinkWanted: true, targetPause: "no", targetPauseSince: "", heldSince: "" },
+    retrying: null,
+    stall: { reason: null },
     options: { feed: { send: (command: SourceCommand) => sent.push(command) } },
   } as unknown as SourceConnection;
   let isThere = true;
