@@ -80,7 +80,9 @@ export class VerifyRunner {
       job: behind,
       onTell: (findings) => {
         const { isAuditing } = behind;
-        post({ kind: "verifyProgress", connectionId, jobId, counts: job.tally.counts, findings, isAuditing, position: this.#position() });
+        job.followRenames();
+        const { isWhole, tally } = job;
+        post({ kind: "verifyProgress", connectionId, jobId, counts: tally.counts, findings, isAuditing, isWhole, position: this.#position() });
       },
       onDone: () => this.#end(),
     });

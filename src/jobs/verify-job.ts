@@ -87,6 +87,11 @@ export class VerifyJob {
     return this.#walk.isWhole;
   }
 
+  /** Also while nothing is begun: renames are known for a while only, and another job may go on where this one is. */
+  followRenames(): void {
+    this.#walk.followRenames();
+  }
+
   #isOpen({ root, path }: Place): boolean {
     for (const ask of this.#blocks.asks()) if (ask.root === root && isBelow(ask.entry.path, path)) return true;
     for (const suspect of this.#suspects.all()) if (suspect.root === root && isBelow(pathOf(suspect), path)) return true;

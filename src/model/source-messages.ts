@@ -188,10 +188,12 @@ export type SourceEvent =
       readonly findings: readonly VerifyFinding[];
       /** The source is audited first. */
       readonly isAuditing: boolean;
+      /** False: so much moved that some of it may have been missed. */
+      readonly isWhole: boolean;
       /** Of a scrub: all in front of it is judged; null = not told this time. */
       readonly position: VerifyPosition | null;
     }
-  /** All is judged; what is repaired is emitted by repairs of their own. Not whole: so much moved that some of it may have been missed. */
+  /** All is judged; what is repaired is emitted by repairs of their own. */
   | { readonly kind: "verifyEnded"; readonly connectionId: number; readonly jobId: number; readonly lastSeq: number; readonly isWhole: boolean }
   /** All that happened before the mark is in sets up to `seq`, and no job of this connection is at work; null = of no connection would a scan find what changes. */
   | { readonly kind: "clean"; readonly connectionId: number; readonly seq: number; readonly mark: CleanMark | null }

@@ -61,7 +61,7 @@ function running(): { readonly job: RunningVerify; readonly take: (isAuditing: b
   const verify = { content: "times", repair: "no", counts: NOTHING_VERIFIED, differences: 0, findings: [] };
   const report = { id: 7, connectionId: 1, startedBy: "person", verify } as unknown as VerifyJobReport;
   const job = new RunningVerify(report, {} as VerifyLog, []);
-  const progress = { kind: "verifyProgress", connectionId: 1, jobId: 7, counts: NOTHING_VERIFIED, findings: [], position: null } as const;
+  const progress = { kind: "verifyProgress", connectionId: 1, jobId: 7, counts: NOTHING_VERIFIED, findings: [], isWhole: true, position: null } as const;
   return {
     job,
     take: (isAuditing) => void job.take({ ...progress, isAuditing } satisfies SourceEvent),

@@ -86,6 +86,19 @@ class Twins implements Partial<MirrorTree> {
   }
 }
 
+test("while nothing is begun, what moves in front of the place that it has reached keeps it there", async () => {
+  const tree = new Twins(["a/x", "b/x", "d/f"], []);
+  const job = new VerifyJob({ connectionId: 1, content: "times", tree: tree as unknown as MirrorTree, onFinding: () => false });
+  for (let taken = 0; tree.answers.at(-1)?.path !== "b"; await job.step()) for (const answer of tree.answers.slice(taken++)) job.takeAnswer(answer);
+  for (const answer of tree.answers) job.takeAnswer(answer);
+  job.pause(true);
+  while ((await job.step()) === "worked");
+  expect(job.position).toMatchObject({ path: "d" });
+  tree.rename("d/f", "a/f");
+  job.followRenames();
+  expect(job.position).toMatchObject({ path: "a", name: "f" });
+});
+
 /** `onCompared`: called with each directory that is asked about, before the answer comes. */
 async function findings(tree: Twins, onCompared: (directory: BytePath, count: number) => void): Promise<readonly string[]> {
   const found: string[] = [];
