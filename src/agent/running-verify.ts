@@ -7,10 +7,9 @@ import type { JobReport, VerifyJobReport } from "../model/job.js";
 import type { SourceCommand, SourceEvent } from "../model/source-messages.js";
 import { addCounts, differencesIn, type VerifyCounts, type VerifyFinding } from "../model/verify.js";
 import type { VerifyLog } from "../observe/verify-log.js";
-import type { JobEnding, RunningJob } from "./running-job.js";
+import { type JobEnding, NOT_WHOLE, type RunningJob } from "./running-job.js";
 
 const FINDINGS_SHOWN = 1000;
-const NOT_WHOLE = "so much was renamed meanwhile that some of it may not have been compared: start it again";
 
 export class RunningVerify implements RunningJob {
   readonly what: string;

@@ -221,7 +221,8 @@ export type SourceEvent =
       readonly counts: PlanCounts;
       readonly parts: Readonly<Record<PlanAction, PlannedPart>>;
     }
-  | { readonly kind: "planEnded"; readonly connectionId: number; readonly jobId: number }
+  /** Not whole: so much moved that some of it may have been missed. */
+  | { readonly kind: "planEnded"; readonly connectionId: number; readonly jobId: number; readonly isWhole: boolean }
   /** `failure`: why not all was done that was wanted; null = it was. */
   | { readonly kind: "orphansEnded"; readonly connectionId: number; readonly jobId: number; readonly failure: string | null }
   | { readonly kind: "problem"; readonly root: RootIndex; readonly path: BytePath; readonly code: string; readonly message: string }

@@ -2,10 +2,11 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { RunningPlan } from "../../src/agent/running-plan.js";
 import { RunningVerify } from "../../src/agent/running-verify.js";
 import type { SourceConnection } from "../../src/connection/source-connection.js";
 import type { BytePath } from "../../src/model/byte-path.js";
-import type { VerifyJobReport } from "../../src/model/job.js";
+import type { PlanJobReport, VerifyJobReport } from "../../src/model/job.js";
 import type { SourceEvent } from "../../src/model/source-messages.js";
 import { NOTHING_VERIFIED } from "../../src/model/verify.js";
 import type { VerifyLog } from "../../src/observe/verify-log.js";
@@ -68,6 +69,16 @@ function running(): { readonly job: RunningVerify; readonly take: (isAuditing: b
     end: (isWhole) => void job.take({ kind: "verifyEnded", connectionId: 1, jobId: 7, lastSeq: 3, isWhole }),
   };
 }
+
+test.each([
+  [true, "Done"],
+  [false, "Failed"],
+])("a plan for which everything was compared, %s, is %s", (isWhole, status) => {
+  const job = new RunningPlan({ id: 7, connectionId: 1, startedBy: "person" } as unknown as PlanJobReport, []);
+  expect(job.ending({ channel: null } as unknown as SourceConnection)).toBeNull();
+  job.take({ kind: "planEnded", connectionId: 1, jobId: 7, isWhole });
+  expect(job.ending({ channel: null } as unknown as SourceConnection)).toMatchObject({ status });
+});
 
 test("the job says what it waits for", () => {
   const { job, take } = running();
