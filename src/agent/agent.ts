@@ -21,7 +21,8 @@ import { keepBufferMemory } from "../fs/heap.js";
 import type { Peer, PeerAddress } from "../model/channel-port.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { StatusReport } from "../model/status.js";
-import { AgentLog } from "../observe/agent-log.js";
+import type { AgentLog } from "../observe/agent-log.js";
+import { LogFeed } from "../observe/log-feed.js";
 import { Bootstrap } from "../transport/bootstrap.js";
 import type { LinkTiming } from "../transport/frame-link.js";
 import { Identity } from "../transport/identity.js";
@@ -29,10 +30,12 @@ import { PeerServer } from "../transport/peer-server.js";
 import { PeerStore } from "../transport/peer-store.js";
 import { type DialerOptions, WsSourceDialer } from "../transport/source-dialer.js";
 import { AgentLock } from "./agent-lock.js";
+import { AgentVoice } from "./agent-voice.js";
 import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
 import { JobDuties } from "./job-duties.js";
 import { machineIdentity } from "./machine.js";
+import { logFaultReason, openLog } from "./open-log.js";
 import { PeerService } from "./peer-service.js";
 import { QueueLimitsFile } from "./queue-limits.js";
 import { QueueService } from "./queue-service.js";
@@ -84,13 +87,18 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   const lock = AgentLock.take(config.stateDir);
   closers.push(() => lock.release());
   try {
-    const log = AgentLog.open({ directory: config.logDir, ...config.log, maxFileBytes: config.log.maxFileMiB * 1024 * 1024 });
+    const log = openLog(config);
     closers.push(() => log.close());
-    const ready = await startServices({ config, failpoint, log, closers, stop: () => stop.abort() });
-    log.info("agent ready", { pid: process.pid, listen: ready.listen });
+    const voice = new AgentVoice(log, config);
+    closers.push(() => voice.ended());
+    const ready = await startServices({ config, failpoint, log, closers, stop: () => stop.abort() }).catch((error: unknown) => {
+      voice.failed(error);
+      throw error;
+    });
+    voice.started(readVersion(), ready.listen);
     options.onReady({ pid: process.pid, ...ready });
     await aborted(stop.signal);
-    log.info("agent stopping");
+    voice.stopping();
   } finally {
     const hurry = new Promise<void>((resolve) => options.abort.addEventListener("abort", () => resolve(), { once: true }));
     const limit = delay(DRAIN_DEADLINE_MS).then(() => undefined);
@@ -109,7 +117,7 @@ function withFlags(config: Config, flags: AgentFlags): Config {
 interface StartOptions {
   readonly config: Config;
   readonly failpoint: string | null;
-  readonly log: Log;
+  readonly log: AgentLog;
   readonly closers: (() => Promise<void> | void)[];
   readonly stop: () => void;
 }
@@ -120,6 +128,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const version = readVersion();
   const startedAt = new Date().toISOString();
   const board = new StatusBoard();
+  log.onFault(board.changed);
   const identity = await Identity.open(config.stateDir, config.server.name);
   const peers = await PeerStore.open(config.stateDir);
   const trust = { identity, peers, bootstrap: await Bootstrap.open(config.stateDir) };
@@ -156,7 +165,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
   const status = (): StatusReport => ({
-    agent: { pid: process.pid, version, name: config.server.name, startedAt, listen: displayListen(server.address), memoryBytes: process.memoryUsage.rss() },
+    agent: { ...aboutProcess(log), version, name: config.server.name, startedAt, listen: displayListen(server.address) },
     index: board.index,
     targets: target.reports(),
     ...source.status(),
@@ -168,6 +177,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     ...duties.controls,
     simulation: simulations,
     restores,
+    log: new LogFeed(log),
     transmission: new TransmissionService((id) => source.connection(id)),
     targets: target,
     peers: peerService,
@@ -181,6 +191,10 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const http = await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, log });
   closers.push(() => http.close());
   return { listen: displayListen(server.address), adminSocket: join(config.runtimeDir, "admin.sock") };
+}
+
+function aboutProcess(log: AgentLog): Pick<StatusReport["agent"], "pid" | "memoryBytes" | "logFault"> {
+  return { pid: process.pid, memoryBytes: process.memoryUsage.rss(), logFault: logFaultReason(log) };
 }
 
 function targetOptions(config: Config, identity: Identity, peers: PeerStore) {

@@ -207,6 +207,7 @@ export const statusReportSchema: z.ZodType<StatusReport> = z.object({
     startedAt: z.string(),
     listen: z.string(),
     memoryBytes: z.number(),
+    logFault: reasonSchema.nullable(),
   }),
   index: z.number(),
   connections: z.array(connectionReportSchema),

@@ -216,6 +216,8 @@ export interface StatusReport {
     readonly startedAt: string;
     readonly listen: string;
     readonly memoryBytes: number;
+    /** Why the log cannot be written; null = it can. */
+    readonly logFault: Reason | null;
   };
   /** Grows with every change of the report: pass it as `since` to wait for the next one. */
   readonly index: number;

@@ -19,7 +19,7 @@ import type { ConnectionReport, MirrorReport, StatusReport } from "../../src/mod
 import type { ScheduleChange } from "../../src/model/transmission.js";
 import type { VerificationControl } from "../../src/model/verification-control.js";
 import { NOTHING_VERIFIED } from "../../src/model/verify.js";
-
+import { memoryLog } from "./memory-log.js";
 import { captureReport, connectionReport, idleMirror, SINCE, simulationRow, transmissionReport } from "./memory-reports.js";
 
 export { captureReport, connectionReport, idleMirror, simulationRow, transmissionReport };
@@ -303,6 +303,8 @@ export class MemoryAgentControl implements AgentControl {
     return this.#connection(id);
   }
 
+  readonly log = memoryLog;
+
   async explain(path: string): Promise<PathExplanation> {
     return { path, onDisk: null, sets: [] };
   }
@@ -316,6 +318,7 @@ export class MemoryAgentControl implements AgentControl {
         startedAt: SINCE,
         listen: this.#options.listen ?? "127.0.0.1:1500",
         memoryBytes: 80 * 1024 * 1024,
+        logFault: null,
       },
       index: this.#index,
       connections: [...this.#connections.values()],
