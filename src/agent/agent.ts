@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { SmError, toSmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import { armFailpointText } from "../base/failpoint.js";
 import type { Log } from "../base/log.js";
 import { MiB } from "../base/units.js";
@@ -148,8 +149,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   closers.push(() => repsetStore.close());
   const peerService: PeerService = new PeerService({
     ...trust,
-    config,
-    dialer,
+    ...{ config, dialer, log },
     listening: () => server.address,
     onPaired: (name) => source.nudgePeer(name),
   });
@@ -252,7 +252,7 @@ function alsoOf(jobs: JobDuties, simulations: Simulations): SourceServiceOptions
 
 function openLimits(config: Config, log: Log): QueueLimitsFile {
   const limits = QueueLimitsFile.open(config.stateDir, config.queue);
-  if (limits.changed.length > 0) log.info("limits of the queue are those set with `sm queue set`, not the configured ones", { ...limits.inForce });
+  if (limits.changed.length > 0) logEvent(log, "queueLimitsDiffer", {}, { ...limits.inForce });
   return limits;
 }
 

@@ -2,6 +2,8 @@
 
 import { networkInterfaces } from "node:os";
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
+import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import { parseEndpoint } from "../config/config.js";
 import type { Peer, PeerAddress } from "../model/channel-port.js";
@@ -20,6 +22,7 @@ export interface PeerServiceOptions {
   readonly dialer: WsSourceDialer;
   readonly listening: () => PeerAddress;
   readonly onPaired: (name: string) => void;
+  readonly log: Log;
 }
 
 const IMPORT_DEADLINE_MS = 30_000;
@@ -63,7 +66,7 @@ export class PeerService implements PeerControl {
     readonly token: string;
     readonly siteName: string | undefined;
   }): Promise<{ readonly peer: PeerReport; readonly roundTripMs: number }> {
-    const { identity, peers, dialer, config, onPaired } = this.#options;
+    const { identity, peers, dialer, config, onPaired, log } = this.#options;
     const { peer, roundTripMs } = await redeemToken(request.token, {
       identity,
       peers,
@@ -73,6 +76,13 @@ export class PeerService implements PeerControl {
       signal: AbortSignal.timeout(IMPORT_DEADLINE_MS),
     });
     this.#reachable.set(peer.name, true);
+    const [address] = peer.addresses;
+    logEvent(
+      log,
+      "peerPaired",
+      { peer: peer.name, address: address === undefined ? "" : `${address.host}:${address.port}` },
+      { fingerprint: peer.fingerprint },
+    );
     onPaired(peer.name);
     return { peer: this.#report(peer), roundTripMs };
   }
@@ -80,6 +90,7 @@ export class PeerService implements PeerControl {
   async remove(name: string): Promise<void> {
     await this.#options.peers.remove(name);
     this.#reachable.delete(name);
+    logEvent(this.#options.log, "peerRemoved", { peer: name });
   }
 
   noteReachable(name: string, isReachable: boolean): void {

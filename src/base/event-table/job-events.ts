@@ -8,7 +8,7 @@ export const JOB_EVENTS = {
   verifyResumed: info(20502, 4060, "Verification resumed {connection}: job {job}", "What it waited for is over."),
   verifyStopped: info(20503, 4061, "Verification stopped {connection}: job {job}: {reason}", "It did not come to its end; what it found is in the report."),
   verifyEnded: info(95, 4062, "Verification ended {connection}: job {job}: {differences} differences", "All of the set was compared."),
-  verifyFailed: error(
+  verifyFailed: warn(
     20504,
     20504,
     "Verification failed {connection}: job {job}: {reason}",
@@ -62,7 +62,7 @@ export const JOB_EVENTS = {
     "Orphans job completed {connection}: job {job}: {files} files, {directories} directories",
     "The report of the job has the names.",
   ),
-  orphansFailed: error(
+  orphansFailed: warn(
     20535,
     20535,
     "Orphans job failed {connection}: job {job}: {reason}",
