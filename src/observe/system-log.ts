@@ -26,7 +26,9 @@ export interface SystemLogOptions {
 const BURST = 10;
 const WINDOW_MS = 60_000;
 const QUEUE_MAX = 500;
-const RETRY_MS = 500;
+const RETRY_MS = 10;
+/** While nothing is taken it is tried less and less often. */
+const RETRY_MS_MAX = 500;
 /** Where there was no log of the system: it may come later. */
 const LOOK_AGAIN_MS = 30_000;
 /** What every receiver takes; journald takes more. */
@@ -52,6 +54,7 @@ export class SystemLog {
   #isAbsent = false;
   #wasThere = false;
   #retry: NodeJS.Timeout | null = null;
+  #retryMs = RETRY_MS;
   readonly #ticker: NodeJS.Timeout;
 
   constructor(options: SystemLogOptions) {
@@ -100,6 +103,7 @@ export class SystemLog {
 
   #send(): void {
     if (this.#retry !== null) return;
+    const before = this.#queue.length;
     while (this.#queue.length > 0) {
       const first = this.#queue[0];
       const isThere = this.#connect();
@@ -111,14 +115,19 @@ export class SystemLog {
         continue;
       }
       if (sent === "gone") this.#disconnect();
-      this.#retry = setTimeout(() => {
-        this.#retry = null;
-        this.#send();
-      }, RETRY_MS);
-      this.#retry.unref();
+      this.#retryMs = this.#queue.length < before ? RETRY_MS : Math.min(RETRY_MS_MAX, this.#retryMs * 2);
+      this.#sendLater();
       return;
     }
     this.#tellLost();
+  }
+
+  #sendLater(): void {
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      this.#send();
+    }, this.#retryMs);
+    this.#retry.unref();
   }
 
   #tellLost(): void {
