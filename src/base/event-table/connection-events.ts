@@ -199,12 +199,12 @@ export const CONNECTION_EVENTS = {
     "Schedule transmit end to target: connection {connection}: {reason}",
     "A session of a schedule is over; the fields say how much was sent, and how long it took.",
   ),
-  transmissionStarted: info(20402, 4014, "Network transmission of connection {connection} is started", "By hand."),
+  transmissionStarted: info(20402, 4014, "Network transmission of connection {connection} is started", "A person asked for it."),
   transmissionStopped: info(
     20403,
     4015,
     "Network transmission of connection {connection} is {state}",
-    "By hand: changes are queued.",
+    "A person asked for it: changes are queued.",
     "`sm transmission start CONN` or `resume CONN`",
   ),
 } as const;

@@ -29,7 +29,7 @@ export const JOB_EVENTS = {
     "Something wrote to the target, or a disk failed.",
     "`sm job show JOB` names them; `sm verify start CONN --repair` repairs them.",
   ),
-  verifyScheduled: info(20510, null, "The schedule of the verifications of connection {connection} changed", "By hand."),
+  verifyScheduled: info(20510, null, "The schedule of the verifications of connection {connection} changed", "A person asked for it."),
   verifySkipped: warn(
     20511,
     null,
@@ -38,7 +38,7 @@ export const JOB_EVENTS = {
     "Give them more time.",
   ),
   verifyWaits: info(20512, null, "The scheduled verification of connection {connection} waits: {reason}", "It begins by itself."),
-  scrubChanged: info(20520, null, "The scrub of connection {connection} changed", "By hand."),
+  scrubChanged: info(20520, null, "The scrub of connection {connection} changed", "A person asked for it."),
   scrubStarted: info(20521, null, "A round of the scrub of connection {connection} begins: job {job}", "All contents are verified in the background."),
   scrubResumed: info(20522, null, "The round of the scrub of connection {connection} goes on: job {job}", "It was cut short by a restart, or a mirror."),
   scrubEnded: info(
