@@ -175,6 +175,10 @@ export class SourceService implements ConnectionControl {
       this.#store.save(current);
     }
     if (places.damage !== null) source.requireMirror("queue", `what was to be repaired is not known: ${places.damage}`, record.id);
+    if (connection.state.kind === "connecting") {
+      const names = { connection: record.id, repset: record.repset, target: record.peer };
+      logEvent(log, restartReason === null ? "connectionAttempt" : "reconnecting", names);
+    }
     const abort = new AbortController();
     const done = connection
       .run(abort.signal)
