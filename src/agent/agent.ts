@@ -31,12 +31,14 @@ import { PeerServer } from "../transport/peer-server.js";
 import { PeerStore } from "../transport/peer-store.js";
 import { type DialerOptions, WsSourceDialer } from "../transport/source-dialer.js";
 import { AgentLock } from "./agent-lock.js";
+import { AgentRights, type AgentRightsOptions } from "./agent-rights.js";
 import { AgentVoice } from "./agent-voice.js";
 import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
+import { checkFileRights } from "./file-rights.js";
 import { JobDuties } from "./job-duties.js";
 import { machineIdentity } from "./machine.js";
-import { logFaultReason, openLog } from "./open-log.js";
+import { logReasons, openLog } from "./open-log.js";
 import { PeerService } from "./peer-service.js";
 import { QueueLimitsFile } from "./queue-limits.js";
 import { QueueService } from "./queue-service.js";
@@ -82,6 +84,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   setFlagsFromString("--no-incremental-marking");
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   mkdirSync(config.runtimeDir, { recursive: true, mode: 0o755 });
+  const unwise = checkFileRights(config);
   const closers: (() => Promise<void> | void)[] = [];
   const stop = new AbortController();
   options.signal.addEventListener("abort", () => stop.abort(), { once: true });
@@ -90,6 +93,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   try {
     const log = openLog(config);
     closers.push(() => log.close());
+    for (const sentence of unwise) log.warn(sentence);
     const voice = new AgentVoice(log, config);
     closers.push(() => voice.ended());
     const ready = await startServices({ config, failpoint, log, closers, stop: () => stop.abort() }).catch((error: unknown) => {
@@ -128,8 +132,8 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   if (listen === undefined) throw new SmError("USAGE", `--listen ${config.server.listen} is not HOST:PORT`);
   const version = readVersion();
   const startedAt = new Date().toISOString();
-  const board = new StatusBoard();
-  log.onFault(board.changed);
+  const board = openBoard(log);
+  const rights = await openRights({ config, log, onChange: board.changed }, closers);
   const identity = await Identity.open(config.stateDir, config.server.name);
   const peers = await PeerStore.open(config.stateDir);
   const trust = { identity, peers, bootstrap: await Bootstrap.open(config.stateDir) };
@@ -150,7 +154,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const peerService: PeerService = new PeerService({
     ...trust,
     ...{ config, dialer, log },
-    listening: () => server.address,
+    server: () => server,
     onPaired: (name) => source.nudgePeer(name),
   });
   const simulations = openSimulations({ config, ...common }, closers);
@@ -165,7 +169,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
   const status = (): StatusReport => ({
-    agent: { ...aboutProcess(log), version, name: config.server.name, startedAt, listen: displayListen(server.address) },
+    agent: { pid: process.pid, version, name: config.server.name, startedAt, ...present(server.address, rights, log) },
     index: board.index,
     targets: target.reports(),
     ...source.status(),
@@ -178,6 +182,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     simulation: simulations,
     restores,
     log: new LogFeed(log),
+    audit: rights.audit,
     transmission: new TransmissionService((id) => source.connection(id)),
     targets: target,
     peers: peerService,
@@ -188,13 +193,26 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     waitStatus: (since, timeoutMs) => board.wait(since, timeoutMs).then(status),
     stop: async () => stop(),
   };
-  const http = await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, log });
+  const http = await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, accountOf: rights.accountOf, log });
   closers.push(() => http.close());
   return { listen: displayListen(server.address), adminSocket: join(config.runtimeDir, "admin.sock") };
 }
 
-function aboutProcess(log: AgentLog): Pick<StatusReport["agent"], "pid" | "memoryBytes" | "logFault"> {
-  return { pid: process.pid, memoryBytes: process.memoryUsage.rss(), logFault: logFaultReason(log) };
+function openBoard(log: AgentLog): StatusBoard {
+  const board = new StatusBoard();
+  log.onFault(board.changed);
+  return board;
+}
+
+async function openRights(options: AgentRightsOptions, closers: (() => Promise<void> | void)[]): Promise<AgentRights> {
+  const rights = await AgentRights.open(options);
+  closers.push(() => rights.close());
+  return rights;
+}
+
+/** What changes of an agent while it runs. */
+function present(address: PeerAddress, rights: AgentRights, log: AgentLog) {
+  return { listen: displayListen(address), memoryBytes: process.memoryUsage.rss(), reasons: [...rights.reasons(), ...logReasons(log)] };
 }
 
 function targetOptions(config: Config, identity: Identity, peers: PeerStore) {

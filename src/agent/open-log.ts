@@ -9,9 +9,9 @@ export function openLog({ logDir, log }: Config): AgentLog {
   return AgentLog.open({ ...others, directory: logDir, maxFileBytes: maxFileMiB * 1024 * 1024, system: connect });
 }
 
-/** Why the log is not fine; null = it is. */
-export function logFaultReason({ fault, directory }: Pick<AgentLog, "fault" | "directory">): Reason | null {
-  if (fault === null) return null;
+/** Why the log is not fine; none = it is. */
+export function logReasons({ fault, directory }: Pick<AgentLog, "fault" | "directory">): readonly Reason[] {
+  if (fault === null) return [];
   const next = "lines are kept in memory for a while, and written as soon as that is possible";
-  return { code: "FS_IO", ...fault, object: directory, next, nextAt: null, command: null };
+  return [{ code: "FS_IO", ...fault, object: directory, next, nextAt: null, command: null }];
 }
