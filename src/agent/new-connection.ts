@@ -20,10 +20,14 @@ export function refuseTwice(records: readonly ConnectionRecord[], peer: string, 
   }
 }
 
-type Given = Pick<ConnectionRecord, "id" | "repset" | "mappings" | "roots" | "cleanUntilMs"> & { readonly request: ResolvedRequest };
+type Given = Pick<ConnectionRecord, "id" | "repset" | "mappings" | "roots" | "cleanUntilMs"> & {
+  readonly request: ResolvedRequest;
+  /** Where the request names none. */
+  readonly durability: ConnectionRecord["options"]["durability"];
+};
 
 /** Nothing is known of the target: a mirror is needed, whether it is started or not. */
-export function newRecord({ request, ...given }: Given): ConnectionRecord {
+export function newRecord({ request, durability, ...given }: Given): ConnectionRecord {
   const now = new Date().toISOString();
   const isMirrored = request.options.mirror !== "none";
   return {
@@ -31,7 +35,7 @@ export function newRecord({ request, ...given }: Given): ConnectionRecord {
     key: randomBytes(16).toString("hex"),
     peer: request.target,
     ...(request.isSimulated ? { isSimulated: true as const } : {}),
-    options: request.options,
+    options: { ...request.options, durability: request.options.durability ?? durability },
     createdAt: now,
     epoch: "",
     durableSeq: 0,

@@ -24,6 +24,7 @@ import { ConnectionStore } from "./connection-store.js";
 import { GoodbyeList } from "./goodbye-list.js";
 import { greetingOf } from "./greeting.js";
 import type { JobDuties } from "./job-duties.js";
+import { stallMs } from "./live-settings.js";
 import { resolveMappings } from "./mapping-resolver.js";
 import { withPlainPaths } from "./mirror-paths.js";
 import { newRecord, refuseTwice } from "./new-connection.js";
@@ -110,7 +111,14 @@ export class SourceService implements ConnectionControl {
   }
 
   async connect(asked: ConnectRequest): Promise<ConnectionReport> {
-    const { repsets, findPeer, config, board } = this.#options;
+    const connection = await this.make(asked);
+    await this.#options.board.until(() => connection.state.kind !== "connecting", 5000);
+    return reportConnection(connection);
+  }
+
+  /** Does not wait for the target. `beginning`: what its record has from the first moment on. */
+  async make(asked: ConnectRequest, beginning: Pick<ConnectionRecord, "file" | "transmission"> = {}): Promise<SourceConnection> {
+    const { repsets, findPeer, config } = this.#options;
     if (!config.source.enabled) throw new SmError("UNSUPPORTED", "the source module is switched off (source.enabled)");
     const request = resolveTarget(asked, findPeer);
     const connected = this.connections.map(({ record }) => record.repset);
@@ -123,11 +131,12 @@ export class SourceService implements ConnectionControl {
     refuseTwice(records, request.target, mappings);
     refuseOtherRoots(this.#sources.get(repset.name), this.connectionsOf(repset.name), roots);
     if (request.target === "localhost") refuseLocalLoops(mappings);
-    const record = newRecord({ id: this.#store.nextId(), request, repset: repset.name, mappings, roots, cleanUntilMs: Date.now() - EVENT_LAG_MS });
+    const { durability } = config.apply;
+    const id = this.#store.nextId();
+    const given = { id, request, durability, repset: repset.name, mappings, roots, cleanUntilMs: Date.now() - EVENT_LAG_MS };
+    const record = { ...newRecord(given), ...beginning };
     this.#store.save(record);
-    const connection = await this.#take(record, null);
-    await board.until(() => connection.state.kind !== "connecting", 5000);
-    return reportConnection(connection);
+    return this.#take(record, null);
   }
 
   async #take(record: ConnectionRecord, restartReason: string | null): Promise<SourceConnection> {
@@ -155,10 +164,14 @@ export class SourceService implements ConnectionControl {
       hello: () => greetingOf(connection, source, { origins: this.#origins.tell(record.id, source.roots), version: this.#options.version }),
       windowBytes: config.transport.windowMiB * MiB,
       repairBelowBytes: () => (limits.inForce.memoryMiB * MiB) / 2,
-      stallMs: config.watchdog.stallSeconds === 0 ? null : config.watchdog.stallSeconds * 1000,
+      get stallMs() {
+        return stallMs(config);
+      },
       captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
       queueBytesMax: () => queueBytesMax(config, source.journal.stats()),
-      sizesMirrors: config.mirror.size,
+      get sizesMirrors() {
+        return config.mirror.size;
+      },
       guardPolicy: ({ options }) => guardPolicyOf(options, config.guard),
       save: (changed) => this.#store.save(changed),
       onChange: board.changed,

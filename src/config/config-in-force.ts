@@ -1,6 +1,7 @@
 // The configuration as it is in force: what was loaded when the agent started, with what could be changed since.
 // Invariants: a field that takes a restart keeps its value until then; a change is taken as a whole or not at all.
 
+import { hostname } from "node:os";
 import type { Config, ConfigSections } from "./config.js";
 import { ALL_FIELDS, type Effect, type NamedField } from "./config-fields.js";
 import type { LoadedConfig, ValueOrigin } from "./load-config.js";
@@ -76,6 +77,10 @@ export class ConfigInForce {
     const value = valueIn(this.#sections, field);
     const loaded = valueIn(this.#loaded.config, field);
     return { field, value, origin: this.#loaded.origins.get(field.key) ?? NOWHERE, pending: isSame(value, loaded) ? undefined : loaded };
+  }
+
+  presetOf({ field }: NamedField): unknown {
+    return field.preset({ ...this.config, hostname: hostname() });
   }
 
   /** Keys whose change waits for the next start. */

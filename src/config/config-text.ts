@@ -22,7 +22,7 @@ export function changeField(file: string, text: string, [section, name]: readonl
   // A section whose fields are all commented out is null.
   else if (found === undefined || found === null || (isScalar(found) && found.value === null)) root.set(section, document.createNode({ [name]: value }));
   else throw configInvalid([{ file, ...source.placeOf([section]), path: section, expected: "a map of fields", got: "something else" }]);
-  return document.toString({ lineWidth: 0 });
+  return document.toString({ lineWidth: 0, flowCollectionPadding: /[[{] /.test(text) });
 }
 
 /** What was written above the field speaks of the field, set or not: it stays. */

@@ -2,7 +2,8 @@
 // Every method returns or rejects with SmError within its deadline; none waits for ever.
 
 import type { Peer, PeerAddress } from "./channel-port.js";
-import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping } from "./connection-spec.js";
+import type { ConfigControl } from "./config-control.js";
+import type { ConnectionPatch, ConnectOptions, GuardChange, Mapping } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
 import type { JobControl, JobReport } from "./job.js";
 import type { MirrorWish } from "./mirror-wish.js";
@@ -66,7 +67,7 @@ export interface ConnectRequest {
     /** There is no place: of a simulation. */
     | { readonly kind: "none" }
     | { readonly kind: "base"; readonly directory: string };
-  readonly options: ConnectionOptions;
+  readonly options: ConnectOptions;
 }
 
 export interface ConnectionControl {
@@ -184,6 +185,7 @@ export interface AgentControl {
   readonly targets: TargetControl;
   readonly peers: PeerControl;
   readonly queue: QueueControl;
+  readonly config: ConfigControl;
   readonly quarantine: QuarantineControl;
   readonly jobs: JobControl;
   readonly verification: VerificationControl;

@@ -39,6 +39,11 @@ export class AgentLog implements Log {
     return new AgentLog(logger);
   }
 
+  setLevel(level: LogLevel): void {
+    this.#logger.level = level;
+    for (const transport of this.#logger.transports) transport.level = level;
+  }
+
   error(message: string, fields: LogFields = {}): void {
     this.#logger.error(message, fields);
   }
