@@ -125,13 +125,8 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   const doors = { accept: target.accept, dismiss: holder.dismiss, acceptRestore: holder.accept };
   const server = closing(closers, await PeerServer.open(serverOptions({ ...trust, listen, ...doors, log }, config)));
   const repsetStore = closing(closers, await RepsetStore.open(config.configDir, log));
-  const peerService: PeerService = new PeerService({
-    ...trust,
-    config,
-    dialer,
-    listening: () => server.address,
-    onPaired: (name) => source.nudgePeer(name),
-  });
+  const pairing = { listening: () => server.address, onPaired: (name: string) => source.nudgePeer(name) };
+  const peerService: PeerService = new PeerService({ ...trust, config, dialer, ...pairing });
   const simulations = closing(closers, new Simulations({ config, ...common }));
   const duties: JobDuties = new JobDuties({ config, connection: (id) => source.connection(id), board, log });
   const parts = { config, limits, findPeer, board };

@@ -10,7 +10,7 @@ import { parseMoment } from "../model/moment.js";
 import { contradictionInOrphans, type OrphanOptions, orphanOptionsSchema } from "../model/orphans.js";
 import * as quantity from "../model/quantity-text.js";
 import { checkRepsetName, checkTargetPath, tidyPath } from "../model/repset-name.js";
-import { SCRUB_RATE_MIN, type ScrubSettings, scrubSettingsSchema } from "../model/scrub.js";
+import { type ScrubSettings, scrubSettingsSchema } from "../model/scrub.js";
 import { LIMITED_TIMES_MAX, type LimitRate, limitedTimeSchema, RATE_MIN, scheduleSchema, type TransmissionSchedule } from "../model/transmission.js";
 import { changeSchedule } from "../model/transmission-schedule.js";
 import { changeVerifySchedule } from "../model/verify-plan.js";
@@ -43,9 +43,10 @@ function attempt<T>(context: Context, path: readonly string[], work: () => T): T
 function held<T>(context: Context, schema: z.ZodType<T>, value: unknown, words: Readonly<Record<string, string>>): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  for (const { path, message } of result.error.issues) {
-    const name = String(path[0] ?? "");
-    context.addIssue({ code: "custom", message: `what fits: ${message}`, path: [words[name] ?? name] });
+  for (const issue of result.error.issues) {
+    const name = String(issue.path[0] ?? "");
+    const bound = issue.code === "too_small" ? `at least ${issue.minimum}` : issue.code === "too_big" ? `at most ${issue.maximum}` : null;
+    context.addIssue({ code: "custom", message: bound ?? `what fits: ${issue.message}`, path: [words[name] ?? name] });
   }
   return z.NEVER;
 }
@@ -164,7 +165,6 @@ const scrub = z
     enabled: z.boolean().default(true),
   })
   .transform(({ bytesPerSecond, window: open = null, every, repair, enabled }, context): ScrubSettings => {
-    if (bytesPerSecond < SCRUB_RATE_MIN) context.addIssue({ code: "custom", message: `at least ${SCRUB_RATE_MIN}`, path: ["bytesPerSecond"] });
     if (open !== null && open.open === open.close) context.addIssue({ code: "custom", message: "two different times", path: ["window"] });
     const settings = { enabled, bytesPerSecond, window: open, everyMs: every, repair: repair ? "all" : "no" };
     return held(context, scrubSettingsSchema, settings, { everyMs: "every" });

@@ -18,7 +18,7 @@ export class YamlSource {
 
   constructor(file: string, text: string) {
     this.file = file;
-    this.document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: true });
+    this.document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: true, logLevel: "error" });
     for (const { message, pos } of [...this.document.errors, ...this.document.warnings]) this.#addAt(pos[0], "", "well-formed YAML", message);
   }
 
