@@ -1,5 +1,5 @@
 // No text, however made, makes the reading of the configuration crash or hang: it is taken, or refused with the file, the place and
-// what is expected. SM_TEST_RUNS makes more of it, SM_TEST_SEED repeats one.
+// what is expected. SM_TEST_RUNS makes more of it, SM_TEST_SECONDS ends it earlier and tells how many there were, SM_TEST_SEED repeats one.
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -14,6 +14,7 @@ import { parseRepsetFile } from "../../src/config/repset-file.js";
 
 const RUNS = Number(process.env.SM_TEST_RUNS ?? 1000);
 const SEED = process.env.SM_TEST_SEED === undefined ? {} : { seed: Number(process.env.SM_TEST_SEED) };
+const SECONDS = process.env.SM_TEST_SECONDS === undefined ? null : Number(process.env.SM_TEST_SECONDS);
 /** No input of this size may take longer, on a loaded machine either. */
 const HANG_MS = 10_000;
 const FILE = "/etc/sm/some.yaml";
@@ -153,10 +154,12 @@ function expectChangeable(input: string, key: (typeof ALL_FIELDS)[number], isTak
 
 test(`${RUNS} texts are taken, or refused with their place`, { timeout: 3_600_000 }, () => {
   let slowestMs = 0;
+  let count = 0;
   const field = fc.constantFrom(...ALL_FIELDS);
   fc.assert(
     fc.property(text, field, (input, key) => {
       const beganMs = performance.now();
+      count += 1;
       const checked = checkConfig({ env: {}, hostname: "h", flags: { configDir: "/etc/sm" } }, input);
       if ("errors" in checked) expectClear(checked.errors, "/etc/sm/sm.yaml", input.length);
       const repset = parseRepsetFile(FILE, input);
@@ -167,7 +170,8 @@ test(`${RUNS} texts are taken, or refused with their place`, { timeout: 3_600_00
       expectChangeable(input, key, !("errors" in checked));
       slowestMs = Math.max(slowestMs, performance.now() - beganMs);
     }),
-    { numRuns: RUNS, ...SEED },
+    { numRuns: RUNS, ...SEED, ...(SECONDS === null ? {} : { interruptAfterTimeLimit: SECONDS * 1000, markInterruptAsFailure: false }) },
   );
+  if (SECONDS !== null) console.log(`${count} texts, the slowest in ${Math.round(slowestMs)} ms`);
   expect(slowestMs).toBeLessThan(HANG_MS);
 });
