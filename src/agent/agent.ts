@@ -27,8 +27,10 @@ import { PeerStore } from "../transport/peer-store.js";
 import { WsSourceDialer } from "../transport/source-dialer.js";
 import { type AgentFlags, type ConfigSource, loadAgentConfig } from "./agent-config.js";
 import { AgentLock } from "./agent-lock.js";
+import { AgentRights } from "./agent-rights.js";
 import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
+import { checkFileRights } from "./file-rights.js";
 import { JobDuties } from "./job-duties.js";
 import { dialerOptions, serverOptions, targetSettings } from "./live-settings.js";
 import { machineIdentity } from "./machine.js";
@@ -73,6 +75,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   setFlagsFromString("--no-incremental-marking");
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   mkdirSync(config.runtimeDir, { recursive: true, mode: 0o755 });
+  const unwise = checkFileRights(config);
   const closers: (() => Promise<void> | void)[] = [() => reload.close()];
   const stop = new AbortController();
   options.signal.addEventListener("abort", () => stop.abort(), { once: true });
@@ -81,6 +84,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   try {
     const log = AgentLog.open({ directory: config.logDir, ...config.log, maxFileBytes: config.log.maxFileMiB * 1024 * 1024 });
     closers.push(() => log.close());
+    for (const sentence of unwise) log.warn(sentence);
     const ready = await startServices({ from: { flags, env }, settings, reload, failpoint, log, closers, stop: () => stop.abort() });
     log.info("agent ready", { pid: process.pid, listen: ready.listen });
     options.onReady({ pid: process.pid, ...ready });
@@ -111,6 +115,7 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   const version = readVersion();
   const startedAt = new Date().toISOString();
   const board = new StatusBoard();
+  const rights = closing(closers, await AgentRights.open({ config, log, onChange: board.changed }));
   const identity = await Identity.open(config.stateDir, config.server.name);
   const peers = await PeerStore.open(config.stateDir);
   const trust = { identity, peers, bootstrap: await Bootstrap.open(config.stateDir) };
@@ -125,7 +130,7 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   const doors = { accept: target.accept, dismiss: holder.dismiss, acceptRestore: holder.accept };
   const server = closing(closers, await PeerServer.open(serverOptions({ ...trust, listen, ...doors, log }, config)));
   const repsetStore = closing(closers, await RepsetStore.open(config.configDir, log));
-  const pairing = { listening: () => server.address, onPaired: (name: string) => source.nudgePeer(name) };
+  const pairing = { server: () => server, onPaired: (name: string) => source.nudgePeer(name) };
   const peerService: PeerService = new PeerService({ ...trust, config, dialer, ...pairing });
   const simulations = closing(closers, new Simulations({ config, ...common }));
   const duties: JobDuties = new JobDuties({ config, connection: (id) => source.connection(id), board, log });
@@ -138,7 +143,7 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
   const status = (): StatusReport => ({
-    agent: { pid: process.pid, version, name: config.server.name, startedAt, listen: displayListen(server.address), memoryBytes: process.memoryUsage.rss() },
+    agent: { pid: process.pid, version, name: config.server.name, startedAt, ...present(server.address, rights) },
     index: board.index,
     targets: target.reports(),
     ...source.status(),
@@ -154,6 +159,7 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
     ...duties.controls,
     simulation: simulations,
     restores,
+    audit: rights.audit,
     transmission: new TransmissionService((id) => source.connection(id)),
     targets: target,
     peers: peerService,
@@ -165,7 +171,7 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
     waitStatus: (since, timeoutMs) => board.wait(since, timeoutMs).then(status),
     stop: async () => stop(),
   };
-  closing(closers, await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, log }));
+  closing(closers, await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, accountOf: rights.accountOf, log }));
   void configuration.start();
   options.reload.listen(() => void configuration.reloadByItself());
   return { listen: displayListen(server.address), adminSocket: join(config.runtimeDir, "admin.sock") };
@@ -175,6 +181,11 @@ function requireListen(text: string): PeerAddress {
   const listen = parseEndpoint(text);
   if (listen === undefined) throw new SmError("USAGE", `--listen ${text} is not HOST:PORT`);
   return listen;
+}
+
+/** What changes of an agent while it runs. */
+function present(address: PeerAddress, rights: AgentRights) {
+  return { listen: displayListen(address), memoryBytes: process.memoryUsage.rss(), reasons: rights.reasons() };
 }
 
 function targetOptions(config: Config, identity: Identity, peers: PeerStore) {

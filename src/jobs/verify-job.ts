@@ -4,72 +4,32 @@
 //                        └▶ equal, large, contents wanted ─▶ block signatures ─▶ differs? ─▶ suspect
 
 import { type Clock, systemClock } from "../base/clock.js";
-import { type BytePath, isBelow, joinPath, ROOT_PATH } from "../model/byte-path.js";
+import { type BytePath, baseName, isBelow, joinPath, parentPath, ROOT_PATH } from "../model/byte-path.js";
 import {
   type Answer,
   type CompareAnswer,
   type CompareChange,
   type Difference,
   type EntryType,
-  type FoundEntry,
   type RootIndex,
   type SumsAnswer,
   WHOLE_FILE_BYTES_MAX,
 } from "../model/change.js";
-import type { CompareRequest, EntryStamp, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
-import type { MirrorPlace } from "../model/mirror-wish.js";
-import type { VerifyContent, VerifyFinding } from "../model/verify.js";
+import type { EntryStamp, MirrorEntry } from "../model/mirror-port.js";
 import { firstPosition, positionOf, type VerifyPosition } from "../model/verify-position.js";
+import { AskedCompares } from "./asked-compares.js";
 import { LinkGroups } from "./link-groups.js";
 import { totalsOf } from "./mirror-progress.js";
 import { sliceOfName } from "./name-slice.js";
 import { costOf, pieceBlocks, ReadBudget } from "./read-budget.js";
 import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
 import { differencesOf, isSameStamp } from "./verify-differences.js";
+import type { VerifyJobOptions } from "./verify-job-options.js";
 import { pathOf, type Suspect, SuspectBook, type SuspectGroup } from "./verify-suspects.js";
 import { VerifyTally } from "./verify-tally.js";
 import { VerifyWalk, type WalkSlice } from "./verify-walk.js";
 
-export interface VerifyJobOptions {
-  readonly connectionId: number;
-  readonly content: VerifyContent;
-  readonly tree: MirrorTree;
-  /** What alone is compared; null (default) = everything. */
-  readonly places?: readonly MirrorPlace[] | null;
-  /** Contents that are flagged whatever their times say; default: none. */
-  readonly suspect?: CompareRequest["suspect"];
-  /** Names of the target beyond the source that are told: all of the set (default), those that a mirror that removes would remove, or none. */
-  readonly extras?: CompareChange["extras"];
-  /** Whether the blocks of a flagged file are compared; default: of every one, where contents are compared at all. */
-  readonly isToRead?: (flagged: VerifyFlagged) => boolean;
-  /** Returns whether it is repaired. */
-  readonly onFinding: (finding: VerifyVerdict) => boolean;
-  readonly onEqual?: (seen: VerifySeen) => void;
-  readonly clock?: Clock;
-  /** Where it begins: what is in front of it counts as compared. Null or absent = at the beginning. */
-  readonly start?: VerifyPosition | null;
-  /** The most that is read in a second; null or absent = as fast as it goes. */
-  readonly bytesPerSecond?: number | null;
-}
-
-/** A finding, and the name of the same file that was met before; null = none was. */
-export interface VerifyVerdict extends Omit<VerifyFinding, "isRepaired"> {
-  readonly first: BytePath | null;
-}
-
-/** What is as it should be. */
-export interface VerifySeen extends Pick<MirrorEntry, "path" | "size"> {
-  readonly root: RootIndex;
-  readonly type: EntryType | null;
-  readonly isFurther: boolean;
-}
-
-/** A file whose content seems to differ. */
-export interface VerifyFlagged {
-  readonly type: EntryType;
-  readonly source: EntryStamp;
-  readonly target: FoundEntry | null;
-}
+export type { VerifyFlagged, VerifyJobOptions, VerifySeen, VerifyVerdict } from "./verify-job-options.js";
 
 interface Place {
   readonly root: RootIndex;
@@ -82,7 +42,6 @@ interface Look extends Place, CompareHow {
   readonly stamps: ReadonlyMap<string, EntryStamp | null>;
 }
 
-const COMPARES_PENDING_MAX = 64;
 /** The walk waits while there are more. */
 const SUSPECTS_MAX = 20_000;
 
@@ -94,7 +53,7 @@ export class VerifyJob {
   readonly #budget: ReadBudget | null;
   #isPaused = false;
   readonly #answers: (CompareAnswer | SumsAnswer)[] = [];
-  readonly #looks = new Map<number, Look>();
+  readonly #looks = new AskedCompares<Look>();
   readonly #links: LinkGroups;
   readonly #suspects = new SuspectBook();
   readonly #blocks: BlockLooks;
@@ -108,7 +67,8 @@ export class VerifyJob {
     const pieces = this.#budget === null || bytesPerSecond === null ? null : { blocks: pieceBlocks(bytesPerSecond), budget: this.#budget };
     this.#blocks = new BlockLooks({ connectionId, tree, pieces });
     this.tally.begin(places === null ? tree.totals() : totalsOf(tree, places));
-    this.#walk = new VerifyWalk({ tree, readsContent: content === "all", places, extras, start });
+    const isOpen = (place: Place): boolean => this.#isOpen(place);
+    this.#walk = new VerifyWalk({ tree, readsContent: content === "all", places, extras, start, isOpen });
   }
 
   /** Nothing more is begun; what was asked for is taken in. */
@@ -127,9 +87,19 @@ export class VerifyJob {
     return this.#walk.isWhole;
   }
 
+  /** Also while nothing is begun: renames are known for a while only, and another job may go on where this one is. */
+  followRenames(): void {
+    this.#walk.followRenames();
+  }
+
   #isOpen({ root, path }: Place): boolean {
     for (const ask of this.#blocks.asks()) if (ask.root === root && isBelow(ask.entry.path, path)) return true;
     for (const suspect of this.#suspects.all()) if (suspect.root === root && isBelow(pathOf(suspect), path)) return true;
+    // What its answer accuses would be looked for where it was.
+    for (const look of this.#looks.values()) {
+      if (look.root !== root) continue;
+      if (isBelow(look.path, path) || (look.path === parentPath(path) && look.entries.has(baseName(path)))) return true;
+    }
     return false;
   }
 
@@ -151,12 +121,12 @@ export class VerifyJob {
   }
 
   get #mayWalk(): boolean {
-    const isFree = this.#looks.size < COMPARES_PENDING_MAX && this.#suspects.size < SUSPECTS_MAX && this.#blocks.mayTakeMore;
+    const isFree = this.#looks.hasRoom && this.#suspects.size < SUSPECTS_MAX && this.#blocks.mayTakeMore;
     return isFree && !this.#isPaused && this.#budget?.hasRoom !== false;
   }
 
   takeAnswer(answer: Answer): boolean {
-    if (answer.kind === "compare" && this.#looks.has(answer.seq)) this.#answers.push(answer);
+    if (answer.kind === "compare" && this.#looks.has(answer)) this.#answers.push(answer);
     else if (answer.kind === "sums" && this.#blocks.hasAsked(answer.seq)) this.#answers.push(answer);
     else return false;
     return true;
@@ -164,18 +134,19 @@ export class VerifyJob {
 
   /** The answer to `seq` may have been lost with a channel: ask again. */
   askAgain(seq: number): boolean {
-    const look = this.#looks.get(seq);
-    if (look === undefined) return this.#blocks.askAgain(seq);
-    this.#looks.delete(seq);
-    // The very same slice: other names of the target in it are extras still.
-    if (look.group === null) this.#compare(look, [...look.entries.values()], look);
-    else for (const suspect of look.group.suspects) this.#suspects.putBack(suspect);
+    const looks = this.#looks.takeSet(seq);
+    if (looks.length === 0) return this.#blocks.askAgain(seq);
+    for (const look of looks) {
+      // The very same slice: other names of the target in it are extras still.
+      if (look.group === null) this.#compare(look, [...look.entries.values()], look);
+      else for (const suspect of look.group.suspects) this.#suspects.putBack(suspect);
+    }
     return true;
   }
 
   /** One bounded piece of work. */
   async step(): Promise<"worked" | "waiting" | "done"> {
-    if (this.#walk.hasRenames) this.#walk.followRenames((place) => this.#isOpen(place));
+    this.#walk.followRenames();
     if (this.isDone) return "done";
     const answer = this.#answers.shift();
     if (answer !== undefined) {
@@ -229,13 +200,12 @@ export class VerifyJob {
       look: { hashesSmallFiles: content === "all", settlesExtras: false },
     });
     const asked = { from, until, extras, group, withDirectory, entries: new Map(entries.map((entry) => [entry.name, entry])), stamps };
-    this.#looks.set(seq, { root: place.root, path: place.path, ...asked });
+    this.#looks.add({ seq, ...place }, { ...place, ...asked });
   }
 
   #takeCompare(answer: CompareAnswer): void {
-    const look = this.#looks.get(answer.seq);
+    const look = this.#looks.take(answer);
     if (look === undefined) return;
-    this.#looks.delete(answer.seq);
     const differs = differencesOf(answer, look.entries);
     if (look.group !== null) {
       this.#takeSecond(look, look.group, differs, new Set(answer.extras));
@@ -279,6 +249,8 @@ export class VerifyJob {
   async #lookAgain(group: SuspectGroup): Promise<void> {
     const { root, directory, suspects } = group;
     const listed = await this.#options.tree.list(root, directory, true);
+    // What moved away just now is compared where it is, as long as it is a suspect here.
+    this.#walk.followRenames();
     if (listed === null) {
       // The directory is gone from the source, and so is what was in it: another look, at its parent, tells of that.
       for (const suspect of suspects) this.#settle(suspect, { differs: false, isStill: true });
