@@ -58,6 +58,7 @@ async function runCommand(argv: readonly string[], root: string): Promise<void> 
 /** One line for each group of commands in the help: without it, a group is described by one of its commands. */
 const TOPICS = {
   agent: { description: "Run, stop and look at the agent of this server." },
+  config: { description: "Check, show, change and reload the configuration." },
   connection: { description: "List and show connections." },
   mirror: { description: "Start and stop mirrors." },
   peer: { description: "Pair agents, list and revoke them." },
