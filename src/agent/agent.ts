@@ -36,6 +36,7 @@ import { machineIdentity } from "./machine.js";
 import { PeerService } from "./peer-service.js";
 import { QueueLimitsFile } from "./queue-limits.js";
 import { QueueService } from "./queue-service.js";
+import { RemoteAccess } from "./remote-access.js";
 import { RepsetService } from "./repset-service.js";
 import { RestoreHolder } from "./restore-holder.js";
 import { RestoreService } from "./restore-service.js";
@@ -133,7 +134,8 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const holder = new RestoreHolder({ config, limits: () => limits.inForce, target, dialer, findPeer, ...common, onChange: board.changed });
   closers.push(() => holder.close());
   const doors = { accept: target.accept, dismiss: holder.dismiss, acceptRestore: holder.accept, compressBytesMin: config.transport.compressMinBytes };
-  const server = await PeerServer.open({ ...trust, listen, ...doors, log, limits: linkTiming(config) });
+  const remote = await RemoteAccess.open({ config, identity, peers, log });
+  const server = await PeerServer.open({ ...trust, listen, ...doors, takeRequest: remote.take, log, limits: linkTiming(config) });
   closers.push(() => server.close());
   const repsetStore = await RepsetStore.open(config.configDir, log);
   closers.push(() => repsetStore.close());
@@ -171,6 +173,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     transmission: new TransmissionService((id) => source.connection(id)),
     targets: target,
     peers: peerService,
+    users: remote.users,
     queue: new QueueService({ directory: config.queue.directory, limits, queues: () => source.queues(), onChange: board.changed, log }),
     quarantine: new TargetQuarantine(target, targetSettings(config).quarantine.limitMs),
     explain: (path) => explainer.explain(path),
@@ -178,9 +181,16 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     waitStatus: (since, timeoutMs) => board.wait(since, timeoutMs).then(status),
     stop: async () => stop(),
   };
-  const http = await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, log });
-  closers.push(() => http.close());
+  await openFaces(control, remote, { config, log, closers });
   return { listen: displayListen(server.address), adminSocket: join(config.runtimeDir, "admin.sock") };
+}
+
+/** From here on the agent can be asked, on this machine and from others. */
+async function openFaces(agent: AgentControl, remote: RemoteAccess, { config, log, closers }: Pick<StartOptions, "config" | "log" | "closers">): Promise<void> {
+  const http = await ControlServer.open({ agent, runtimeDir: config.runtimeDir, log });
+  closers.push(() => http.close());
+  await remote.serve(agent);
+  closers.push(() => remote.close());
 }
 
 function targetOptions(config: Config, identity: Identity, peers: PeerStore) {

@@ -88,6 +88,7 @@ function parseSections(source: YamlSource, root: unknown, context: DefaultsConte
     guard: section("guard"),
     tdu: section("tdu"),
     watchdog: section("watchdog"),
+    api: section("api"),
     log: section("log"),
   };
 }

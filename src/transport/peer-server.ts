@@ -10,6 +10,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import { RateWindow } from "../base/rate-window.js";
 import type { AcceptChannel, DismissConnection, Peer, PeerAddress } from "../model/channel-port.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import type { Bootstrap } from "./bootstrap.js";
@@ -22,7 +23,6 @@ import { JoinTable, serveJoinedSocket } from "./joined-sockets.js";
 import { ORPHANS_HEADER, ORPHANS_OFFER } from "./orphans-offer.js";
 import { respondToPairing } from "./pair-responder.js";
 import type { PeerStore } from "./peer-store.js";
-import { RateWindow } from "./rate-window.js";
 import { REBUILD_HEADER, REBUILD_OFFER } from "./rebuild-offer.js";
 import { type AcceptRestore, serveRestoreSession } from "./restore-call.js";
 import { SOCKETS_HEADER, SOCKETS_OFFER } from "./socket-offer.js";
@@ -49,6 +49,17 @@ export const PEER_SERVER_LIMITS: PeerServerLimits = {
   failedPairingsWindowMs: 60_000,
 };
 
+/** A request that asks for no WebSocket, of whoever sent it. */
+export interface PlainRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly remoteAddress: string;
+  /** Of the certificate that was shown, unless it is that of a peer or of this agent: those are for channels alone. */
+  readonly fingerprint: string | undefined;
+  /** Whoever it is, is known: the socket is under the deadline for strangers no more. */
+  admit(): void;
+}
+
 export interface PeerServerOptions {
   readonly identity: Identity;
   readonly peers: PeerStore;
@@ -58,6 +69,8 @@ export interface PeerServerOptions {
   readonly dismiss: DismissConnection;
   /** Absent: nothing is restored from this agent. */
   readonly acceptRestore?: AcceptRestore;
+  /** True: it is answered there. False, or absent: it is refused here, as nothing that there is. */
+  readonly takeRequest?: (plain: PlainRequest) => boolean;
   /** Of what is sent back: smaller sets are not compressed. */
   readonly compressBytesMin?: number;
   readonly log: Log;
@@ -206,13 +219,20 @@ export class PeerServer {
     return { socket, remoteAddress: socket.remoteAddress ?? "unknown", fingerprint, peerName };
   }
 
-  /** Plain requests have nothing to find here. */
+  /** Whatever no other part of the agent takes has nothing to find here. */
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const comer = this.#identify(request.socket);
+    if (comer !== undefined && this.#isTaken(comer, request, response)) return;
     const [status, line] = comer?.peerName === undefined ? [403, UNKNOWN_LINE] : [404, "nothing is here"];
     if (comer !== undefined && status === 403) this.#logRefusal(comer);
     response.writeHead(status, { "content-type": "text/plain", connection: "close" });
     response.end(`${line}\n`, () => request.socket.destroySoon());
+  }
+
+  #isTaken(comer: Comer, request: IncomingMessage, response: ServerResponse): boolean {
+    const { socket, remoteAddress } = comer;
+    const fingerprint = comer.peerName === undefined ? comer.fingerprint : undefined;
+    return this.#options.takeRequest?.({ request, response, remoteAddress, fingerprint, admit: () => this.#admission.admit(socket) }) ?? false;
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -19,8 +19,8 @@ import type { ConnectionReport, MirrorReport, StatusReport } from "../../src/mod
 import type { ScheduleChange } from "../../src/model/transmission.js";
 import type { VerificationControl } from "../../src/model/verification-control.js";
 import { NOTHING_VERIFIED } from "../../src/model/verify.js";
-
 import { captureReport, connectionReport, idleMirror, SINCE, simulationRow, transmissionReport } from "./memory-reports.js";
+import { MemoryUsers } from "./memory-users.js";
 
 export { captureReport, connectionReport, idleMirror, simulationRow, transmissionReport };
 
@@ -191,6 +191,8 @@ export class MemoryAgentControl implements AgentControl {
       if (!this.#peers.delete(name)) throw new SmError("PEER_UNKNOWN", `there is no peer ${name}`);
     },
   };
+
+  readonly users = new MemoryUsers();
 
   readonly jobs: JobControl = {
     list: async (id) => [...this.#jobs.values()].filter((job) => id === undefined || job.connectionId === id).reverse(),

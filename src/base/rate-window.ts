@@ -1,6 +1,6 @@
 // Counts events per key in fixed windows of time; bounded in keys. For refusing and for logging less.
 
-import { type Clock, systemClock } from "../base/clock.js";
+import { type Clock, systemClock } from "./clock.js";
 
 export interface RateWindowOptions {
   readonly eventsMax: number;
@@ -34,6 +34,11 @@ export class RateWindow {
     const count = (this.#counts.get(bucket) ?? 0) + 1;
     this.#counts.set(bucket, count);
     return count <= this.#options.eventsMax;
+  }
+
+  /** Until the next window begins. */
+  remainingMs(): number {
+    return Math.max(0, this.#options.windowMs - (this.#clock.monotonicMs() - this.#startMs));
   }
 
   #bucket(key: string): string {

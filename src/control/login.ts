@@ -1,0 +1,52 @@
+// Who is at the door, and whether they still are: a request is answered for the one who logged in with it, and what stays open
+// ends when they lose their rights.
+
+import { SmError } from "../base/errors.js";
+import { type Deferred, defer } from "../base/wait.js";
+import type { Caller } from "./caller.js";
+
+export interface Login {
+  readonly caller: Caller;
+  /** False as soon as the user was removed, or has another role, token or certificate. */
+  isCurrent(): boolean;
+}
+
+export function requireCurrent(login: Login): void {
+  if (!login.isCurrent()) throw lapsed();
+}
+
+function lapsed(): SmError {
+  return new SmError("LOGIN_FAILED", "this user was changed or removed in the meantime: log in again");
+}
+
+interface Waiting {
+  readonly login: Login;
+  readonly ended: Deferred<never>;
+}
+
+/** Requests that only wait, so that a stop, or a change of users, ends them at once. */
+export class WaitingRequests {
+  readonly #waiting = new Set<Waiting>();
+  #stopped: SmError | undefined;
+
+  /** The outcome of `work`, unless the wait for it is ended first. */
+  async wait<T>(login: Login, work: Promise<T>): Promise<T> {
+    const waiting: Waiting = { login, ended: defer<never>() };
+    this.#waiting.add(waiting);
+    if (this.#stopped !== undefined) waiting.ended.reject(this.#stopped);
+    try {
+      return await Promise.race([work, waiting.ended.promise]);
+    } finally {
+      this.#waiting.delete(waiting);
+    }
+  }
+
+  endLapsed(): void {
+    for (const { login, ended } of this.#waiting) if (!login.isCurrent()) ended.reject(lapsed());
+  }
+
+  stop(error: SmError): void {
+    this.#stopped = error;
+    for (const { ended } of this.#waiting) ended.reject(error);
+  }
+}
