@@ -3,6 +3,18 @@
 import { z } from "zod";
 import { ERRORS, type ErrorCode } from "../base/errors.js";
 import type { AnyCommand } from "./command.js";
+import { jobReportSchema } from "./job-schemas.js";
+import {
+  connectionReportSchema,
+  mirrorReportSchema,
+  peerReportSchema,
+  problemSchema,
+  reasonSchema,
+  repsetSavedSchema,
+  repsetSchema,
+  statusReportSchema,
+  targetConnectionSchema,
+} from "./report-schemas.js";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -29,11 +41,25 @@ const COMMON_REFUSALS = [
   "TIMEOUT",
 ] as const satisfies readonly ErrorCode[];
 
-export function apiDocument(commands: readonly AnyCommand[], version: string): Record<string, unknown> {
+type Table = readonly AnyCommand[];
+
+/** Made once: it takes a tenth of a second, and whoever has a login may ask for it. */
+const MADE = new WeakMap<Table, { readonly version: string; readonly document: Record<string, unknown> }>();
+
+export function apiDocument(commands: Table, version: string): Record<string, unknown> {
+  const made = MADE.get(commands);
+  if (made?.version === version) return made.document;
+  const document = makeDocument(commands, version);
+  MADE.set(commands, { version, document });
+  return document;
+}
+
+function makeDocument(commands: Table, version: string): Record<string, unknown> {
+  const schemas = new Schemas();
   const paths: Record<string, unknown> = {};
-  for (const command of commands) paths[`/api/v1/${command.name.replaceAll(".", "/")}`] = pathItem(command);
+  for (const command of commands) paths[`/api/v1/${command.name.replaceAll(".", "/")}`] = pathItem(command, schemas);
   const status = commands.find(({ name }) => name === "status");
-  if (status !== undefined) paths["/api/v1/events"] = { get: eventStream(status) };
+  if (status !== undefined) paths["/api/v1/events"] = { get: eventStream(status, schemas) };
   return {
     openapi: "3.1.0",
     info: { title: TITLE, version, description: DESCRIPTION, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
@@ -42,7 +68,7 @@ export function apiDocument(commands: readonly AnyCommand[], version: string): R
     tags: [...new Set(commands.map(tagOf))].map((name) => ({ name })),
     paths,
     components: {
-      schemas: { Error: errorSchema() },
+      schemas: schemas.components,
       responses: Object.fromEntries(COMMON_REFUSALS.map((code) => [code, refusal(code)])),
       securitySchemes: {
         token: { type: "http", scheme: "bearer", description: "A token of `sm user create`." },
@@ -52,9 +78,9 @@ export function apiDocument(commands: readonly AnyCommand[], version: string): R
   };
 }
 
-function pathItem(command: AnyCommand): Json {
-  const input = schemaOf(command.input, "input");
-  const common = operation(command);
+function pathItem(command: AnyCommand, schemas: Schemas): Json {
+  const input = schemas.of(command.input, "input");
+  const common = operation(command, schemas);
   const post = {
     ...common,
     operationId: command.name,
@@ -64,17 +90,17 @@ function pathItem(command: AnyCommand): Json {
   return { get: { ...common, operationId: `${command.name}.get`, parameters: parametersOf(input) }, post };
 }
 
-function operation(command: AnyCommand): Json {
+function operation(command: AnyCommand, schemas: Schemas): Json {
   return {
     tags: [tagOf(command)],
     summary: command.summary,
     "x-sm-role": command.role,
     ...(command.isWait ? { "x-sm-waits": true } : {}),
-    responses: { 200: { description: "Done.", content: { "application/json": { schema: schemaOf(command.output, "output") } } }, ...refusals() },
+    responses: { 200: { description: "Done.", content: { "application/json": { schema: schemas.of(command.output, "output") } } }, ...refusals() },
   };
 }
 
-function eventStream(status: AnyCommand): Json {
+function eventStream(status: AnyCommand, schemas: Schemas): Json {
   const description = "Each event has the whole report as its data, an id to go on behind with the header Last-Event-ID, and the type `status`.";
   return {
     tags: [tagOf(status)],
@@ -90,7 +116,7 @@ function eventStream(status: AnyCommand): Json {
     responses: {
       200: {
         description,
-        content: { "text/event-stream": { schema: { type: "string" } }, "application/json": { schema: schemaOf(status.output, "output") } },
+        content: { "text/event-stream": { schema: { type: "string" } }, "application/json": { schema: schemas.of(status.output, "output") } },
       },
       ...refusals(),
     },
@@ -138,7 +164,39 @@ function tagOf({ name }: AnyCommand): string {
   return name.split(".")[0] ?? name;
 }
 
-function schemaOf(schema: z.ZodType, io: "input" | "output"): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io }) as Record<string, unknown>;
-  return rest;
+/** Reports that several commands answer with are told once; clients that are generated have one type for each. */
+const NAMED = z.registry<{ readonly id: string }>();
+const named: Readonly<Record<string, z.ZodType>> = {
+  StatusReport: statusReportSchema,
+  ConnectionReport: connectionReportSchema,
+  TargetConnectionReport: targetConnectionSchema,
+  MirrorReport: mirrorReportSchema,
+  JobReport: jobReportSchema,
+  Repset: repsetSchema,
+  RepsetSaved: repsetSavedSchema,
+  PeerReport: peerReportSchema,
+  Problem: problemSchema,
+  Reason: reasonSchema,
+};
+for (const [id, schema] of Object.entries(named)) NAMED.add(schema, { id });
+
+/** Answers may have more fields in a later version: a client that refuses them would break. */
+function leaveOpen({ jsonSchema }: { readonly jsonSchema: { additionalProperties?: unknown } }): void {
+  if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+}
+
+/** Schemas of one document: what has a name is collected in `components`. */
+class Schemas {
+  readonly components: Record<string, unknown> = { Error: errorSchema() };
+
+  of(schema: z.ZodType, io: "input" | "output"): Json {
+    // As a member, so that a schema that has a name is referred to even where it is the whole answer.
+    const { $defs = {}, items } = this.#placed(z.toJSONSchema(z.array(schema), { io, metadata: NAMED, ...(io === "output" ? { override: leaveOpen } : {}) }));
+    Object.assign(this.components, $defs);
+    return items as Json;
+  }
+
+  #placed(schema: unknown): Json {
+    return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/$defs/', '"$ref":"#/components/schemas/'));
+  }
 }
