@@ -18,6 +18,12 @@ import { type Login, requireCurrent, type WaitingRequests } from "./login.js";
 
 export const API_PREFIX = "/api/v1/";
 
+/** Paths that clients look for, and the commands behind them. */
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  [`${API_PREFIX}events`, "status.wait"],
+  [`${API_PREFIX}openapi.json`, "api.document"],
+]);
+
 export interface ApiOptions {
   readonly agent: AgentControl;
   readonly log: Log;
@@ -37,7 +43,7 @@ export async function buildApi(options: ApiOptions, makeServer: (handler: Reques
   const app = fastify({
     serverFactory: (handler) => makeServer(handler as RequestHandler),
     clientErrorHandler: (error, socket) => refuseUnparsable(error, socket as Socket),
-    frameworkErrors: (error, request, reply) => refuse(options, error, request, reply),
+    frameworkErrors: (error, request, reply) => refuse(options, loginError(options, request) ?? error, request, reply),
     exposeHeadRoutes: false,
     return503OnClosing: false,
     logger: false,
@@ -51,8 +57,7 @@ export async function buildApi(options: ApiOptions, makeServer: (handler: Reques
     throw notFound(request.raw);
   });
   for (const command of COMMANDS) addRoutes(app, options, command, routePath(command.name));
-  addRoutes(app, options, lookUpCommand("status.wait"), `${API_PREFIX}events`);
-  addRoutes(app, options, lookUpCommand("api.document"), `${API_PREFIX}openapi.json`);
+  for (const [path, name] of ALIASES) addRoutes(app, options, lookUpCommand(name), path);
   await app.ready();
   return app;
 }
@@ -64,7 +69,9 @@ export function routePath(name: string): string {
 function addRoutes(app: FastifyInstance, options: ApiOptions, command: AnyCommand, url: string): void {
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const login = options.login(request.raw);
-    if (request.method === "GET" && url.endsWith("/events") && wantsEventStream(request.raw)) {
+    // The framework decodes: a name is to be written in one way only.
+    if (pathOf(request.raw) !== url) throw notFound(request.raw);
+    if (request.method === "GET" && command.name === "status.wait" && ALIASES.has(url) && wantsEventStream(request.raw)) {
       options.streams.open(login, request.raw, reply.raw);
       return reply.hijack();
     }
@@ -98,7 +105,9 @@ function bodyOf(request: IncomingMessage, { needsJsonType, bodyTimeoutMs }: ApiO
 function notFound(request: IncomingMessage): SmError {
   const path = pathOf(request);
   if (!path.startsWith(API_PREFIX)) return new SmError("COMMAND_UNKNOWN", `the control API lives below ${API_PREFIX}`);
-  const command = lookUpCommand(commandName(path));
+  const name = commandName(path);
+  const command = lookUpCommand(name);
+  if (path !== routePath(name) && !ALIASES.has(path)) return new SmError("COMMAND_UNKNOWN", `there is no path ${JSON.stringify(path)}: try ${routePath(name)}`);
   const allow = command.role === "admin" ? "POST" : "GET, POST";
   const message =
     request.method === "GET" ? `${command.name} changes something: GET is not for it` : `the control API takes POST and GET, not ${request.method}`;
@@ -106,8 +115,16 @@ function notFound(request: IncomingMessage): SmError {
 }
 
 function commandName(path: string): string {
-  const name = path.slice(API_PREFIX.length).replaceAll("/", ".");
-  return name === "events" ? "status.wait" : name === "openapi.json" ? "api.document" : name;
+  return ALIASES.get(path) ?? path.slice(API_PREFIX.length).replaceAll("/", ".");
+}
+
+function loginError(options: ApiOptions, request: FastifyRequest): SmError | undefined {
+  try {
+    options.login(request.raw);
+    return undefined;
+  } catch (error) {
+    return toSmError(error);
+  }
 }
 
 /** Whatever went wrong becomes an answer. */
