@@ -45,6 +45,7 @@ test("without a file every field has its default", () => {
   expect(config.capture).toEqual({ source: "auto", watchesMax: null, walkSeconds: 60, auditSeconds: 3600, signatureMiB: 64 });
   expect(config.orphans).toEqual({ confirmFiles: 1000, log: "names" });
   expect(config.guard).toEqual({ lostPercent: null, changedPercent: null, lostFilesMin: 100, windowSeconds: 600 });
+  expect(config.api).toEqual({ remote: true });
   expect(config.watchdog).toEqual({ stallSeconds: 60 });
   expect(config.log).toEqual({ level: "info", format: "text", maxFileMiB: 5, maxFiles: 5 });
   expect(config.target).toEqual({ enabled: true, allowedRoots: [], stageMiB: 256 });
