@@ -60,6 +60,8 @@ function makeDocument(commands: Table, version: string): Record<string, unknown>
   for (const command of commands) paths[`/api/v1/${command.name.replaceAll(".", "/")}`] = pathItem(command, schemas);
   const status = commands.find(({ name }) => name === "status");
   if (status !== undefined) paths["/api/v1/events"] = { get: eventStream(status, schemas) };
+  const itself = commands.find(({ name }) => name === "api.document");
+  if (itself !== undefined) paths["/api/v1/openapi.json"] = { get: { ...operation(itself, schemas), operationId: "openapi" } };
   return {
     openapi: "3.1.0",
     info: { title: TITLE, version, description: DESCRIPTION, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },

@@ -56,11 +56,12 @@ export class EventStreams {
     if (this.#streams.size >= streamsMax || own >= perCallerMax) {
       throw new SmError("API_BUSY", `there are ${own} event streams of ${login.caller.name}, ${this.#streams.size} in all`, { data: { retryAfterSeconds: 5 } });
     }
+    const report = agent.status();
+    const news = request.headers["last-event-id"] === idOf(report) ? "" : eventText(report);
     const stream = new EventStream(login, response, { heartbeatMs, slowMs });
     this.#streams.add(stream);
     response.once("close", () => this.#streams.delete(stream));
-    const report = agent.status();
-    if (request.headers["last-event-id"] !== idOf(report)) stream.offer(eventText(report));
+    stream.offer(report.index, news);
     void this.#pump(report.index);
   }
 
@@ -85,7 +86,7 @@ export class EventStreams {
         if (report.index <= since) continue;
         since = report.index;
         const text = eventText(report);
-        for (const stream of this.#streams) stream.offer(text);
+        for (const stream of this.#streams) stream.offer(since, text);
         await delay(INTERVAL_MS, signal);
       }
     } catch (thrown) {
@@ -104,6 +105,8 @@ class EventStream {
   readonly #slowMs: number;
   readonly #heartbeat: NodeJS.Timeout;
   #slow: NodeJS.Timeout | undefined;
+  /** Of the last report that was offered. */
+  #index = 0;
   /** The last event that waits for the reader. */
   #pending: string | undefined;
 
@@ -126,7 +129,10 @@ class EventStream {
     return this.login.caller.name === caller.name && this.login.caller.role === caller.role;
   }
 
-  offer(text: string): void {
+  /** The event of the report with that index; an empty one is known to the reader. */
+  offer(index: number, text: string): void {
+    if (index <= this.#index) return;
+    this.#index = index;
     if (this.#slow === undefined) this.#write(text);
     else this.#pending = text;
   }
@@ -142,7 +148,7 @@ class EventStream {
   }
 
   #write(text: string): void {
-    if (this.#response.writableEnded || this.#response.destroyed) return;
+    if (text === "" || this.#response.writableEnded || this.#response.destroyed) return;
     if (this.#response.write(text)) return;
     this.#slow = setTimeout(() => this.#response.destroy(), this.#slowMs);
   }
