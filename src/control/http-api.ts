@@ -87,8 +87,8 @@ function addRoutes(app: FastifyInstance, options: ApiOptions, command: AnyComman
 async function carryOut(command: AnyCommand, input: unknown, login: Login, options: ApiOptions): Promise<unknown> {
   const { agent, log, waiting } = options;
   requireCurrent(login);
-  const work = dispatch(agent, { caller: login.caller, name: command.name, input }, log);
-  const result = await (command.isWait ? waiting.wait(login, work) : work);
+  const work = () => dispatch(agent, { caller: login.caller, name: command.name, input }, log);
+  const result = await (command.isWait ? waiting.wait(login, work) : work());
   // What was changed is told to who changed it, be it their own token.
   if (command.role !== "admin") requireCurrent(login);
   return result;

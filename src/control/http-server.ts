@@ -94,8 +94,12 @@ export class ControlServer {
 
   async #openDoor(role: SocketRole, groupId: number | undefined): Promise<Door> {
     const { agent, log, bodyTimeoutMs, streams, runtimeDir } = this.#options;
-    const login: Login = { caller: { role, name: "unknown", from: `${role}.sock` }, isCurrent: () => true };
-    const options = { agent, log, bodyTimeoutMs, streams, waiting: this.#waiting, needsJsonType: false, login: () => login };
+    const anybody: Login = { caller: { role, name: "unknown", from: `${role}.sock` }, isCurrent: () => true };
+    const login = (): Login => {
+      this.#underway.requireRoom();
+      return anybody;
+    };
+    const options = { agent, log, bodyTimeoutMs, streams, waiting: this.#waiting, needsJsonType: false, login };
     const { server } = await buildApi(options, (handler) => this.#serverFor(handler));
     return { server, socket: await bindUnixSocket(server, { path: join(runtimeDir, `${role}.sock`), groupId, log }) };
   }
@@ -108,7 +112,7 @@ export class ControlServer {
     server.keepAliveTimeout = IDLE_MS;
     server.maxConnections = CONNECTIONS_MAX;
     return server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-      this.#underway.add(response);
+      this.#underway.add(request, response);
       handler(request, response);
     });
   }
