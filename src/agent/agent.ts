@@ -187,8 +187,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     waitStatus: (since, timeoutMs) => board.wait(since, timeoutMs).then(status),
     stop: async () => stop(),
   };
-  await openFaces(control, { rights, remote }, { config, log, closers });
-  return { listen: displayListen(server.address), adminSocket: join(config.runtimeDir, "admin.sock") };
+  return { listen: displayListen(server.address), adminSocket: await openFaces(control, { rights, remote }, { config, log, closers }) };
 }
 
 type Doors = { readonly rights: AgentRights; readonly remote: RemoteAccess };
@@ -199,6 +198,7 @@ async function openFaces(agent: AgentControl, { rights, remote }: Doors, { confi
   closers.push(() => http.close());
   await remote.serve(agent);
   closers.push(() => remote.close());
+  return http.adminSocket;
 }
 
 async function openRights(options: AgentRightsOptions, closers: (() => Promise<void> | void)[]): Promise<AgentRights> {
