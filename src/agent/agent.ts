@@ -3,7 +3,6 @@
 // Opened things are closed last-in-first-out, on a failed start too.
 
 import { mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
@@ -43,6 +42,7 @@ import { PeerService } from "./peer-service.js";
 import { QueueLimitsFile } from "./queue-limits.js";
 import { QueueService } from "./queue-service.js";
 import { ReloadSignal } from "./reload-signal.js";
+import { RemoteAccess } from "./remote-access.js";
 import { RepsetService } from "./repset-service.js";
 import { RestoreHolder } from "./restore-holder.js";
 import { RestoreService } from "./restore-service.js";
@@ -136,7 +136,8 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   const limits = openLimits(config, log);
   const findPeer = (name: string): Peer => peerService.find(name);
   const holder = closing(closers, new RestoreHolder({ config, limits: () => limits.inForce, target, dialer, findPeer, ...common, onChange: board.changed }));
-  const doors = { accept: target.accept, dismiss: holder.dismiss, acceptRestore: holder.accept };
+  const remote = await RemoteAccess.open({ config, identity, peers, log });
+  const doors = { accept: target.accept, dismiss: holder.dismiss, acceptRestore: holder.accept, takeRequest: remote.take };
   const server = closing(closers, await PeerServer.open(serverOptions({ ...trust, listen, ...doors, log }, config)));
   const repsetStore = closing(closers, await RepsetStore.open(config.configDir, log));
   const pairing = { server: () => server, onPaired: (name: string) => source.nudgePeer(name) };
@@ -174,6 +175,7 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
     targets: target,
     peers: peerService,
     queue,
+    users: remote.users,
     config: configuration,
     quarantine: new TargetQuarantine(target, () => targetSettings(config).quarantine.limitMs),
     explain: (path) => explainer.explain(path),
@@ -181,10 +183,24 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
     waitStatus: (since, timeoutMs) => board.wait(since, timeoutMs).then(status),
     stop: async () => stop(),
   };
-  closing(closers, await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, accountOf: rights.accountOf, log }));
+  const adminSocket = await openFaces(control, { rights, remote }, { config, log, closers });
   void configuration.start();
   options.reload.listen(() => void configuration.reloadByItself());
-  return { listen: displayListen(server.address), adminSocket: join(config.runtimeDir, "admin.sock") };
+  return { listen: displayListen(server.address), adminSocket };
+}
+
+type Doors = { readonly rights: AgentRights; readonly remote: RemoteAccess };
+
+/** From here on the agent can be asked, on this machine and from others. */
+async function openFaces(
+  agent: AgentControl,
+  { rights, remote }: Doors,
+  { config, log, closers }: Pick<StartOptions, "log" | "closers"> & { readonly config: Config },
+) {
+  const http = closing(closers, await ControlServer.open({ agent, runtimeDir: config.runtimeDir, accountOf: rights.accountOf, log }));
+  await remote.serve(agent);
+  closers.push(() => remote.close());
+  return http.adminSocket;
 }
 
 function openBoard(log: AgentLog): StatusBoard {

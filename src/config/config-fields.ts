@@ -229,6 +229,7 @@ export const FIELDS: FieldTable = {
   watchdog: {
     stallSeconds: now(whole(0, 86_400, 60, "longer than a busy disk or network takes for one thing, short enough to be told while it matters; 0 = off")),
   },
+  api: { remote: flag(true, "without a user (`sm user create`) nobody can log in, and the port answers as if there were no API") },
   log: {
     level: now(word(["error", "warn", "info", "debug"], "info", "every change of state is on record, single files are not")),
     format: word(["text", "json"], "text", "read by people first; json is for log collectors"),

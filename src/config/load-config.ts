@@ -124,6 +124,7 @@ function parseSections(reading: Reading, root: unknown): ConfigSections {
     guard: section("guard"),
     tdu: section("tdu"),
     watchdog: section("watchdog"),
+    api: section("api"),
     log: section("log"),
   };
 }

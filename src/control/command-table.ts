@@ -21,6 +21,7 @@ import { SCHEDULE_COMMANDS } from "./schedule-commands.js";
 import { STATUS_COMMANDS } from "./status-commands.js";
 import { TDU_COMMANDS } from "./tdu-commands.js";
 import { TRANSMISSION_COMMANDS } from "./transmission-commands.js";
+import { USER_COMMANDS } from "./user-commands.js";
 import { VERIFY_COMMANDS } from "./verify-commands.js";
 
 export const COMMANDS = [
@@ -41,6 +42,7 @@ export const COMMANDS = [
   ...CONFIG_COMMANDS,
   ...QUARANTINE_COMMANDS,
   ...PEER_COMMANDS,
+  ...USER_COMMANDS,
   ...LOG_COMMANDS,
   ...AUDIT_COMMANDS,
   ...CATALOG_COMMANDS,

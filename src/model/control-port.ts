@@ -16,6 +16,7 @@ import type { RepsetData, Rule } from "./rule.js";
 import type { SimulationControl } from "./simulation.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
 import type { TransmissionControl } from "./transmission-report.js";
+import type { UserControl } from "./user.js";
 import type { VerificationControl } from "./verification-control.js";
 
 export interface RepsetSize {
@@ -195,6 +196,7 @@ export interface AgentControl {
   readonly transmission: TransmissionControl;
   readonly targets: TargetControl;
   readonly peers: PeerControl;
+  readonly users: UserControl;
   readonly queue: QueueControl;
   readonly config: ConfigControl;
   readonly quarantine: QuarantineControl;

@@ -23,6 +23,7 @@ import type { VerificationControl } from "../../src/model/verification-control.j
 import { NOTHING_VERIFIED } from "../../src/model/verify.js";
 import { memoryLog } from "./memory-log.js";
 import { captureReport, connectionReport, idleMirror, reloadReport, SINCE, settingReport, simulationRow, transmissionReport } from "./memory-reports.js";
+import { MemoryUsers } from "./memory-users.js";
 
 export { captureReport, connectionReport, idleMirror, simulationRow, transmissionReport };
 
@@ -225,6 +226,8 @@ export class MemoryAgentControl implements AgentControl {
     },
     identity: () => ({ fingerprint: "cd".repeat(32), validFrom: SINCE, validTo: SINCE }),
   };
+
+  readonly users = new MemoryUsers();
 
   readonly jobs: JobControl = {
     list: async (id) => [...this.#jobs.values()].filter((job) => id === undefined || job.connectionId === id).reverse(),
