@@ -1,0 +1,21 @@
+/** One line for each group of commands in the help: without it, a group is described by one of its commands. */
+export const TOPICS: Readonly<Record<string, { readonly description: string }>> = {
+  agent: { description: "Run, stop and look at the agent of this server." },
+  completion: { description: "Completion of commands for bash, zsh and fish." },
+  connection: { description: "List, show and change connections." },
+  job: { description: "List, show, wait for and stop verifications, orphans jobs, plans and restores." },
+  mirror: { description: "Start, stop, pause and look at mirrors." },
+  orphans: { description: "What the target has and the source does not." },
+  peer: { description: "Pair agents, list and revoke them." },
+  "peer:bootstrap": { description: "Pair two agents by a token." },
+  quarantine: { description: "Paths of this target that refuse their changes." },
+  queue: { description: "What waits to be sent, and how much may." },
+  repset: { description: "Make, change and show replication sets." },
+  "repset:rule": { description: "Add and remove rules of a replication set." },
+  restore: { description: "Bring data back from a copy." },
+  schedule: { description: "Try calendar events." },
+  target: { description: "Pause and resume what this server applies as a target." },
+  tdu: { description: "What a simulated connection says about a true one." },
+  transmission: { description: "Say when, and how fast, a connection sends." },
+  verify: { description: "Compare a target with its source." },
+};
