@@ -22,13 +22,18 @@ export const outputFlags = {
   "no-color": Flags.boolean({ description: "no colours, also on a terminal" }),
 };
 
+const commonFlags = { ...directoryFlags, ...outputFlags };
+
+/** Of the flags that nearly every command has. */
+export const commonFlagNames: readonly string[] = Object.keys(commonFlags);
+
 interface OutputFlags {
   readonly json?: boolean | undefined;
   readonly "no-color"?: boolean | undefined;
 }
 
 export abstract class SmCommand extends Command {
-  static override baseFlags = { ...directoryFlags, ...outputFlags };
+  static override baseFlags = commonFlags;
 
   protected directories(flags: DirectoryFlags): Directories {
     return resolveCliDirectories(flags, process.env);
