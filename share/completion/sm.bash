@@ -4,7 +4,7 @@
 _sm_complete() { # SOURCE WORD: fills COMPREPLY
   local source=$1 word=$2 value values
   case "$source" in
-    =*) COMPREPLY=($(compgen -W "${source#=}" -- "$word")) ;;
+    '='*) COMPREPLY=($(compgen -W "${source#=}" -- "$word")) ;;
     files) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     directories) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
     @*)

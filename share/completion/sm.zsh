@@ -5,7 +5,7 @@
 _sm_complete() { # SOURCE
   local -a values
   case "$1" in
-    =*) values=(${=1#=}); compadd -a values ;;
+    '='*) values=(${=1#=}); compadd -a values ;;
     files) _files ;;
     directories) _files -/ ;;
     @*)

@@ -64,8 +64,20 @@ function explain(error: OclifError, root: string): SmError {
   const unknown = /^command (.*) not found$/.exec(error.message)?.[1];
   if (unknown === undefined) return new SmError("USAGE", usageText(error.message), { cause: error });
   const words = unknown.replaceAll(":", " ");
-  const near = nearestWord(words, commandWords(join(root, COMMANDS_DIRECTORY)));
+  const near = nearestCommand(words.split(" "), commandWords(join(root, COMMANDS_DIRECTORY)));
   return new SmError("COMMAND_UNKNOWN", `there is no command \`sm ${words}\`${near === undefined ? "" : `; did you mean \`sm ${near}\`?`}`, { cause: error });
+}
+
+/** Of as many words as possible: what follows may be arguments. */
+function nearestCommand(words: readonly string[], commands: readonly string[]): string | undefined {
+  for (let count = words.length; count > 0; count--) {
+    const near = nearestWord(
+      words.slice(0, count).join(" "),
+      commands.filter((command) => command.split(" ").length === count),
+    );
+    if (near !== undefined) return near;
+  }
+  return undefined;
 }
 
 /** One line of what oclif spreads over several. */

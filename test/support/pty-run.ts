@@ -54,15 +54,9 @@ export class PtyRun {
     this.#order({ signal });
   }
 
-  /** What was written since the screen was last cleared, without control sequences. */
+  /** What was written since the screen, or the last frame on it, was cleared, without control sequences. */
   get text(): string {
-    const last = this.output.slice(this.output.lastIndexOf("\x1b[2J") + 4);
-    return plain(last);
-  }
-
-  /** Forgets what was written up to now. */
-  forget(): void {
-    this.output = "";
+    return plain(this.output.slice(Math.max(this.output.lastIndexOf("\x1b[2J"), this.output.lastIndexOf("\x1b[G"), 0)));
   }
 
   #order(order: object): void {

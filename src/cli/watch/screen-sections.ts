@@ -16,7 +16,7 @@ export interface Section {
 
 /** At most `rows` lines. The longest section gives way first, down to what it is to keep; what is still too much is cut at the end. */
 export function fitSections(sections: readonly Section[], rows: number): ScreenLine[] {
-  const shown = sections.map((section) => ({ section, count: section.items.length }));
+  const shown = sections.map((section) => ({ section, count: Math.min(section.items.length, rows) }));
   const height = (): number => shown.reduce((sum, { section, count }) => sum + heightOf(section, count), 0);
   while (height() > rows) {
     const [longest] = shown.filter(({ section, count }) => count > section.itemsMin).sort((a, b) => b.count - a.count);

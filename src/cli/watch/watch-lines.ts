@@ -50,7 +50,7 @@ function footer(state: WatchState, columns: number): ScreenLine {
 function questionText({ kind, id }: Question, state: WatchState): string {
   const connection = chosenConnection(state);
   const name = connection === undefined ? `connection ${id}` : `connection ${id} (${connection.repset} → ${connection.target})`;
-  return kind === "pause" ? `Pause the transmission of ${name}? Changes are queued meanwhile. y/n` : `Resume the transmission of ${name}? y/n`;
+  return kind === "pause" ? `y/n  Pause the transmission of ${name}? Changes are queued meanwhile.` : `y/n  Resume the transmission of ${name}?`;
 }
 
 function clock(ms: number): string {

@@ -22,10 +22,11 @@ export default class RepsetImport extends SmCommand {
     const { args, flags } = await this.parse(RepsetImport);
     const document = parseDocument(await readTextFile(args.file), args.file === "-" ? "standard input" : args.file);
     const api = this.api(flags);
-    const steps = planImport(document, (await api.call("repset.list", {})).repsets, flags.replace);
-    if (!flags["dry-run"]) await carryOutImport(api, steps);
-    const words = flags["dry-run"] ? DRY_WORDS : WORDS;
-    const result = { isDryRun: flags["dry-run"], repsets: steps.map(({ name, action }) => ({ name, action })) };
+    const steps = planImport(document, (await api.call("repset.list", {})).repsets, flags.replace === true);
+    const isDryRun = flags["dry-run"] === true;
+    if (!isDryRun) await carryOutImport(api, steps);
+    const words = isDryRun ? DRY_WORDS : WORDS;
+    const result = { isDryRun, repsets: steps.map(({ name, action }) => ({ name, action })) };
     this.show(result, flags, ({ repsets }) => repsets.map(({ name, action }) => `${name}: ${words[action]}`).join("\n"));
   }
 }
