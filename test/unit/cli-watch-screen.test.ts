@@ -82,3 +82,12 @@ test("a crash leaves the screen before the error is told", async () => {
   expect(result.stdout.indexOf(LEFT)).toBeLessThan(result.stdout.indexOf("by the test"));
   expect(result.stdout.split(LEFT)).toHaveLength(2);
 });
+
+test("who reads only the first line hears no complaint, and gets no colours", async ({ server, agent, home }) => {
+  expect(server).toBeDefined();
+  // More than a pipe holds.
+  for (let id = 1; id <= 400; id++) agent.setConnection(connectionReport({ id, repset: `set-${id}` }));
+  const pipe = `"$0" "$1" status | head -1; echo "\${PIPESTATUS[*]}"`;
+  const result = await runCommand(["bash", "-c", pipe, process.execPath, SM], { environment: { ...process.env, SM_HOME: home, FORCE_COLOR: "1" } });
+  expect(result).toMatchObject({ code: 0, stderr: "", stdout: expect.stringMatching(/^agent alpha [^\x1b\n]*\n0 0\n$/) });
+});

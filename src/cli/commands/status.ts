@@ -9,7 +9,6 @@ import { Interrupts } from "../interrupts.js";
 import { parseConnectionId } from "../parse/connection-id.js";
 import { SmCommand } from "../sm-command.js";
 import { canRedraw } from "../terminal.js";
-import { takeLook } from "../watch/watch-feed.js";
 
 const POLL_MS = 25_000;
 const REDRAW_MS = 200;
@@ -41,6 +40,8 @@ export default class Status extends SmCommand {
   }
 
   async #watchScreen(api: AgentApi, chosen: number | undefined, isColored: boolean): Promise<void> {
+    // Other looks at the status do not pay for the view.
+    const { takeLook } = await import("../watch/watch-feed.js");
     const first = await takeLook(api);
     if (chosen !== undefined) selectConnection(first.report, chosen);
     const interrupts = Interrupts.listen(["SIGINT", "SIGTERM", "SIGHUP"]);
