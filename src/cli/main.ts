@@ -101,10 +101,11 @@ function printError(error: SmError, argv: readonly string[]): void {
   if (error.entry.disposition === "bug" && error.cause instanceof Error) process.stderr.write(`${printable(error.cause.stack ?? "")}\n`);
 }
 
-/** `sm … | head`: the reader has what it wanted. */
+/** `sm … | head`: the reader has what it wanted. A terminal that was closed reads nothing any more, either. */
 function endQuietlyOnClosedPipe(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    const isGone = error.code === "EPIPE" || (error.code === "EIO" && process.stdout.isTTY === true);
+    if (!isGone) throw error;
     process.exit(0);
   });
 }
