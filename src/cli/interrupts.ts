@@ -1,21 +1,15 @@
 // The two stages of being told to end: the first signal asks for an orderly end, the second for an end at once.
 
-const SIGNALS: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM"];
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 export class Interrupts {
   readonly #first = new AbortController();
   readonly #second = new AbortController();
   readonly #onSignal = (): void => (this.#first.signal.aborted ? this.#second.abort() : this.#first.abort());
 
-  readonly #signals: readonly NodeJS.Signals[];
-
-  private constructor(signals: readonly NodeJS.Signals[]) {
-    this.#signals = signals;
-  }
-
-  static listen(signals = SIGNALS): Interrupts {
-    const interrupts = new Interrupts(signals);
-    for (const signal of signals) process.on(signal, interrupts.#onSignal);
+  static listen(): Interrupts {
+    const interrupts = new Interrupts();
+    for (const signal of SIGNALS) process.on(signal, interrupts.#onSignal);
     return interrupts;
   }
 
@@ -34,6 +28,6 @@ export class Interrupts {
   }
 
   close(): void {
-    for (const signal of this.#signals) process.off(signal, this.#onSignal);
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
   }
 }

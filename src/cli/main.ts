@@ -9,6 +9,7 @@ import { nearestWord } from "../base/nearest-word.js";
 import { commandWords, findCommandFile } from "./find-command.js";
 import { paint } from "./format/paint.js";
 import { printable } from "./format/printable.js";
+import { hangUp } from "./hang-up.js";
 import { terminalOf } from "./terminal.js";
 import { TOPICS } from "./topics.js";
 
@@ -101,11 +102,11 @@ function printError(error: SmError, argv: readonly string[]): void {
   if (error.entry.disposition === "bug" && error.cause instanceof Error) process.stderr.write(`${printable(error.cause.stack ?? "")}\n`);
 }
 
-/** `sm … | head`: the reader has what it wanted. A terminal that was closed reads nothing any more, either. */
+/** `sm … | head`: the reader has what it wanted. */
 function endQuietlyOnClosedPipe(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    const isGone = error.code === "EPIPE" || (error.code === "EIO" && process.stdout.isTTY === true);
-    if (!isGone) throw error;
+    if (error.code === "EIO" && process.stdout.isTTY === true) hangUp();
+    if (error.code !== "EPIPE") throw error;
     process.exit(0);
   });
 }

@@ -44,7 +44,7 @@ export default class Status extends SmCommand {
     const { takeLook } = await import("../watch/watch-feed.js");
     const first = await takeLook(api);
     if (chosen !== undefined) selectConnection(first.report, chosen);
-    const interrupts = Interrupts.listen(["SIGINT", "SIGTERM", "SIGHUP"]);
+    const interrupts = Interrupts.listen();
     try {
       const { watchView } = await import("../watch/watch-view.js");
       await watchView({ api, first, chosen, input: process.stdin, output: process.stdout, isColored, signal: interrupts.first });

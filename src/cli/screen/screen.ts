@@ -35,12 +35,17 @@ class InkOutput extends Writable {
   }
 
   get columns(): number {
-    return this.#output.columns;
+    return sizeOf(this.#output).columns;
   }
 
   override _write(chunk: string, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#output.write(chunk, done);
   }
+}
+
+/** A terminal that does not know its size, as over a serial line, is taken for one of the common size. */
+function sizeOf({ columns, rows }: NodeJS.WriteStream): ScreenSize {
+  return columns > 0 && rows > 0 ? { columns, rows } : { columns: 80, rows: 24 };
 }
 
 type Properties = Readonly<Record<string, string | boolean>>;
@@ -100,8 +105,8 @@ export class Screen {
 
   /** The last row stays free: a line end in it would scroll. */
   get size(): ScreenSize {
-    const { columns, rows } = this.#options.output;
-    return { columns: columns > 0 ? columns : 80, rows: Math.max(1, (rows > 0 ? rows : 24) - 1) };
+    const { columns, rows } = sizeOf(this.#options.output);
+    return { columns, rows: Math.max(1, rows - 1) };
   }
 
   onResize(listener: () => void): void {

@@ -2,6 +2,7 @@
 
 import { SmError } from "../../base/errors.js";
 import type { AgentApi } from "../agent-api.js";
+import { hangUp } from "../hang-up.js";
 import { enterAlternateScreen } from "./alternate-screen.js";
 import { feedWatch } from "./watch-feed.js";
 import { scrollMax, watchLines } from "./watch-lines.js";
@@ -48,12 +49,15 @@ export async function watchView(options: WatchViewOptions): Promise<void> {
     if (question !== null && key === "yes") void carryOut(api, question, take);
   }
   screen.onResize(draw);
+  // A terminal that cannot be read is closed.
+  input.once("error", hangUp);
   const ticks = setInterval(draw, TICK_MS);
   try {
     draw();
     await Promise.race([feedWatch({ api, signal, emit: take }, options.first), screen.ended, aborted(signal)]);
   } finally {
     clearInterval(ticks);
+    input.off("error", hangUp);
     end.abort();
     screen.close();
     leave();
