@@ -68,20 +68,21 @@ const examples: readonly Example[] = config.commands.flatMap(({ id, examples = [
 );
 const withAgent = examples.filter(({ command }) => WITHOUT_AGENT[command] === undefined);
 
-/** Files of the examples are those of the test; a token is one word. */
+/** Files of the examples are those of the test. */
 function wordsOf({ command, text }: Example): string[] {
   const { words } = exampleWords(text);
   return words.map((word) => {
-    if (command === "peer bootstrap import" && word === "-") return "token";
-    if (FILES[word] === undefined || !command.endsWith("import")) return word;
+    if (FILES[word] === undefined || command !== "repset import") return word;
     const path = join(home, "sets.yaml");
     writeFileSync(path, FILES[word] ?? "");
     return path;
   });
 }
 
+const inputOf = ({ text }: Example): string => (exampleWords(text).hasInput ? "token" : "");
+
 function runExample(example: Example, ...more: readonly string[]) {
-  return runMain([...wordsOf(example), ...more], { SM_HOME: home });
+  return runMain([...wordsOf(example), ...more], { SM_HOME: home }, inputOf(example));
 }
 
 test("every command has an example, which asks the agent for what it takes", async () => {
@@ -120,7 +121,7 @@ test.for([
 test("without an agent every command ends with 3, and a word that it does not know with 2", async () => {
   const nowhere = join(home, "nowhere");
   for (const example of first) {
-    const away = await runMain(wordsOf(example), { SM_HOME: nowhere });
+    const away = await runMain(wordsOf(example), { SM_HOME: nowhere }, inputOf(example));
     expect({ example: example.text, code: away.code, stdout: away.stdout }).toEqual({ example: example.text, code: 3, stdout: "" });
     expect(away.stderr).toMatch(/^error AGENT_UNREACHABLE: .*\nhint: /);
   }
