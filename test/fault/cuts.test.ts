@@ -98,12 +98,18 @@ async function replay(source: ScriptedSource, agent: AgentProcess, until: "appli
   return source.ended === null;
 }
 
+/** At which of its passages an agent is killed. What is synced has more to go wrong: the others are killed at one. */
+function countsOf(point: string, durability: string): readonly number[] {
+  const counts = isSeldom(point) ? [1, 2, 3] : [2, 5, 11];
+  return durability === "fsync" ? counts : counts.slice(1, 2);
+}
+
 describe("the target is killed, and started with its source away", () => {
   test.each(cases)("at %s, %s", async (point, durability) => {
     const { home, target } = plant();
     let agent = await AgentProcess.start({ home });
     const source = await ScriptedSource.pair(agent, target, { durability });
-    for (const count of isSeldom(point) ? [1, 2, 3] : [2, 5, 11]) {
+    for (const count of countsOf(point, durability)) {
       await agent.stop();
       agent = await agent.restart({ failpoint: `${point}:${count}` });
       expect(await replay(source, agent, isSeldom(point) ? "durableSeq" : "appliedSeq")).toBe(false);
