@@ -65,6 +65,7 @@ const TOPICS = {
   "peer:bootstrap": { description: "Pair two agents by a token." },
   repset: { description: "Make, change and show replication sets." },
   schedule: { description: "Try calendar events." },
+  server: { description: "Agents of other machines, for --server." },
   target: { description: "Pause and resume what this server applies as a target." },
   transmission: { description: "Say when, and how fast, a connection sends." },
   tdu: { description: "What a simulated connection says about a true one." },

@@ -2,9 +2,12 @@
 
 import { Command } from "@oclif/core/command";
 import * as Flags from "@oclif/core/flags";
-import { ApiClient } from "./api-client.js";
+import { SmError } from "../base/errors.js";
+import { type AgentDoor, ApiClient } from "./api-client.js";
 import { type Directories, type DirectoryFlags, resolveCliDirectories } from "./directories.js";
 import { printable } from "./format/printable.js";
+import { openDoor } from "./servers/open-door.js";
+import { type AgentFlags, type AgentPlace, chooseAgent } from "./servers/server-choice.js";
 
 const directoryFlag = (description: string) => Flags.directory({ description, helpGroup: "DIRECTORY", helpValue: "DIR", exists: false });
 
@@ -15,17 +18,34 @@ export const directoryFlags = {
   "log-dir": directoryFlag("logs (default: SM_HOME/log, or /var/log/sm)"),
 };
 
+export const serverFlag = {
+  server: Flags.string({ description: "ask this server (`sm server list`) in place of the agent here; default: SM_SERVER", helpValue: "NAME" }),
+};
+
 export const jsonFlag = { json: Flags.boolean({ description: "print the result as JSON" }) };
 
 export abstract class SmCommand extends Command {
-  static override baseFlags = { ...directoryFlags, ...jsonFlag };
+  static override baseFlags = { ...directoryFlags, ...serverFlag, ...jsonFlag };
 
   protected directories(flags: DirectoryFlags): Directories {
     return resolveCliDirectories(flags, process.env);
   }
 
-  protected api(flags: DirectoryFlags): ApiClient {
-    return new ApiClient(this.directories(flags).runtimeDir);
+  protected agentPlace(flags: AgentFlags): AgentPlace {
+    return chooseAgent(flags, process.env);
+  }
+
+  protected door(flags: AgentFlags): AgentDoor {
+    return openDoor(this.agentPlace(flags));
+  }
+
+  protected api(flags: AgentFlags): ApiClient {
+    return new ApiClient(this.door(flags));
+  }
+
+  /** For what is done on the machine where it is typed. */
+  protected requireLocal({ server }: AgentFlags, what: string): void {
+    if (server !== undefined) throw new SmError("USAGE", `--server is not for this: ${what} this machine; run the command on the other one`);
   }
 
   /** The one place where a result leaves: JSON as it came, or its text. */

@@ -4,7 +4,7 @@
 import { SmError, toSmError } from "../../base/errors.js";
 import { delay } from "../../base/wait.js";
 import type { ConnectionReport } from "../../model/status.js";
-import { ApiClient } from "../api-client.js";
+import { ApiClient, SocketDoor } from "../api-client.js";
 import { literalRulePath } from "../parse/rule-flags.js";
 import { ChildAgent } from "./child-agent.js";
 import type { DirectoryPair } from "./directory-pair.js";
@@ -39,7 +39,7 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateSum
   options.abort.addEventListener("abort", onAbort);
   if (options.abort.aborted) onAbort();
   try {
-    const ended = await Promise.race([follow(new ApiClient(agent.runtimeDir), options), agent.died()]);
+    const ended = await Promise.race([follow(new ApiClient(new SocketDoor(agent.runtimeDir)), options), agent.died()]);
     const isOrderly = await agent.close();
     const reason = ended.reason ?? (isOrderly ? null : { code: "TIMEOUT", message: "the agent did not stop in time and was killed" });
     return { ...options.pair, seconds: (performance.now() - startedMs) / 1000, synced: reason === null, reason, connection: ended.connection };
