@@ -241,12 +241,22 @@ export class JobService implements JobControl {
     else if (event.kind === "verifyEnded" || event.kind === "orphansEnded" || event.kind === "planEnded")
       this.#look(this.#options.connection(connectionId), running);
     else if (event.kind === "mirrorStarted") this.#cut(running, "Stopped", "a mirror of the connection began");
-    else if (event.kind === "state" && event.state === "Arming") this.#cut(running, "Failed", "the source began anew");
+    else if (event.kind === "state" && event.state === "Arming") this.#lose(running, "the source began anew");
+    else if (event.kind === "halt" && event.error !== null) this.#lose(running, `the source is halted: ${event.error.message}`);
   }
 
-  /** Called about once a second: repairs end on the target. */
-  tick(): void {
-    for (const [connectionId, running] of this.#running) this.#look(this.#options.connection(connectionId), running);
+  /** Its worker is no more, or is about to begin: the order may still lie before that one, and nobody would hear of what it does. */
+  #lose(running: RunningJob, why: string): void {
+    this.#options.connection(running.report.connectionId).options.feed.send(running.stopCommand);
+    this.#cut(running, "Failed", why);
+  }
+
+  /** Called about once a second: repairs end on the target. A connection that is being taken up anew is not among them. */
+  tick(connections: readonly SourceConnection[]): void {
+    for (const connection of connections) {
+      const running = this.#running.get(connection.id);
+      if (running !== undefined) this.#look(connection, running);
+    }
   }
 
   /** Nothing goes to the target any more: its job is over, and a scrub waits. */

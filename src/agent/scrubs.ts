@@ -32,7 +32,13 @@ export interface ScrubsOptions {
 interface Running {
   readonly job: RunningVerify;
   waitsFor: string | null;
+  /** What was found in front of it is put right on the target, durably: it would not be found again. */
   position: VerifyPosition | null;
+  /** As the source worker told it last, and as it had at the look before. */
+  told: VerifyPosition | null;
+  seen: VerifyPosition | null;
+  /** Repairs of what is in front of it are emitted by then. */
+  settling: { readonly position: VerifyPosition; readonly seq: number } | null;
   savedMs: number;
   isWhole: boolean;
 }
@@ -79,19 +85,21 @@ export class Scrubs {
     const running = this.#running.get(connection.id);
     if (scrub.settings?.enabled !== true) return;
     const waitsFor = this.#whyNot(connection, scrub);
-    if (waitsFor !== scrub.waitsFor) this.#keep(connection, { ...scrub, waitsFor }, false);
+    const shown = waitsFor ?? running?.job.waitsFor ?? null;
+    if (shown !== scrub.waitsFor) this.#keep(connection, { ...scrub, waitsFor: shown }, false);
     if (running === undefined) {
       if (waitsFor === null) this.#start(connection, scrubOf(connection));
       return;
     }
     // Also when nothing changed: nobody tells whether the worker has done so.
     connection.options.feed.send({ kind: "pauseScrub", connectionId: connection.id, isPaused: waitsFor !== null });
-    if (waitsFor !== running.waitsFor) {
-      running.waitsFor = waitsFor;
-      running.job.report = { ...running.job.report, status: waitsFor === null ? "Running" : "Waiting", message: waitsFor };
+    if (shown !== running.waitsFor) {
+      running.waitsFor = shown;
+      running.job.report = { ...running.job.report, status: shown === null ? "Running" : "Waiting", message: shown };
       this.#options.jobs.keepScrub(running.job.report, false);
       this.#options.onChange();
     }
+    settle(connection, running);
     const nowMs = performance.now();
     if (nowMs - running.savedMs >= SAVE_EVERY_MS) this.#save(connection, running);
     if (running.job.ending(connection) !== null) this.#finish(connection, running);
@@ -123,7 +131,8 @@ export class Scrubs {
     const round: ScrubRound =
       scrub.round === null ? { startedAt, job: jobId, position, bytes: 0, bytesTotal: 0, isWhole: true } : { ...scrub.round, job: jobId };
     this.#keep(connection, { ...scrub, round, lastStart: round.startedAt }, true);
-    this.#running.set(connection.id, { job, waitsFor: null, position, savedMs: performance.now(), isWhole: round.isWhole });
+    const places = { position, told: position, seen: null, settling: null };
+    this.#running.set(connection.id, { job, waitsFor: null, ...places, savedMs: performance.now(), isWhole: round.isWhole });
     connection.options.feed.send({ kind: "scrub", connectionId: connection.id, jobId, options, bytesPerSecond: settings.bytesPerSecond, start: position });
     log.info(scrub.round === null ? "scrub round begins" : "scrub round goes on", {
       connection: connection.id,
@@ -144,8 +153,8 @@ export class Scrubs {
     if (event.kind === "mirrorStarted") this.#halt(this.#options.connection(connectionId), "a mirror of the connection began");
     const isIts = (event.kind === "verifyProgress" || event.kind === "verifyEnded") && event.jobId === running.job.report.id;
     if (!isIts) return;
-    if (event.kind === "verifyEnded") running.isWhole &&= event.isWhole;
-    if (event.kind === "verifyProgress") running.position = event.position ?? running.position;
+    running.isWhole &&= event.isWhole;
+    if (event.kind === "verifyProgress") running.told = event.position ?? running.told;
     if (running.job.take(event)) this.#options.jobs.keepScrub(running.job.report, false);
   }
 
@@ -202,6 +211,19 @@ export class Scrubs {
     connection.keep({ scrub }, isUrgent);
     this.#options.onChange();
   }
+}
+
+/** A round that goes on elsewhere begins at what is on record: nothing may be in front of it that is still to be repaired. */
+function settle({ pendingRepairs, durableSeq, options }: SourceConnection, running: Running): void {
+  const { settling } = running;
+  if (settling !== null && durableSeq >= settling.seq) {
+    running.position = settling.position;
+    running.settling = null;
+  }
+  // What was told at the look before has told of its repairs by now.
+  if (running.settling === null && running.seen !== null && pendingRepairs === 0)
+    running.settling = { position: running.seen, seq: options.journal.stats().lastSeq };
+  running.seen = running.told;
 }
 
 function scrubOf({ record }: SourceConnection): Scrub {

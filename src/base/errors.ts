@@ -61,7 +61,8 @@ export const ERRORS = {
   GUARD_REJECTED: halt("Put the source right (from the target, where needed), then `sm mirror start CONN`; nothing is removed on the target."),
   PEER_UNKNOWN: reject("Pair the servers: `sm peer bootstrap create` on the target, `sm peer bootstrap import -` on the source.", 7, 403),
   PEER_MISMATCH: halt("The peer shows another certificate than the pinned one: if its identity was renewed, remove the peer and pair again."),
-  IDENTITY_UNSAFE: halt("Run the chmod named; if others may have read the file, remove the identity directory and pair again."),
+  IDENTITY_UNSAFE: halt("Run the command named; if others may have read the file, remove the identity directory and pair again."),
+  FILE_UNSAFE: halt("Run the command named, and look at what the file says before the agent starts: others may have written it."),
   TOKEN_INVALID: reject("Make a new token with `sm peer bootstrap create`; a token works once and expires.", 7, 403),
   LOGIN_FAILED: reject(
     "Give a token as `sm user create` or `sm user token` printed it on that agent, or a certificate that belongs to one of its users.",

@@ -87,8 +87,8 @@ function addRoutes(app: FastifyInstance, options: ApiOptions, command: AnyComman
 async function carryOut(command: AnyCommand, input: unknown, login: Login, options: ApiOptions): Promise<unknown> {
   const { agent, log, waiting } = options;
   requireCurrent(login);
-  const work = dispatch(agent, { caller: login.caller, name: command.name, input }, log);
-  const result = await (command.isWait ? waiting.wait(login, work) : work);
+  const work = () => dispatch(agent, { caller: login.caller, name: command.name, input }, log);
+  const result = await (command.isWait ? waiting.wait(login, work) : work());
   // What was changed is told to who changed it, be it their own token.
   if (command.role !== "admin") requireCurrent(login);
   return result;
@@ -130,7 +130,7 @@ function loginError(options: ApiOptions, request: FastifyRequest): SmError | und
 /** Whatever went wrong becomes an answer. */
 function refuse({ log }: ApiOptions, thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = isOfFramework(thrown) ? new SmError("USAGE", `the request cannot be read: ${thrown.message}`, { cause: thrown }) : toSmError(thrown);
-  if (error.entry.disposition === "bug") log.error("control request failed", { url: request.raw.url, error: error.stack });
+  if (error.entry.disposition === "bug") log.error("control request failed", { path: pathOf(request.raw), error: error.stack });
   const { status, headers, body } = refusalOf(error);
   // What remains of a body that was not read would be taken for the next request.
   if (!request.raw.complete) reply.header("connection", "close");

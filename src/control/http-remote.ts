@@ -74,7 +74,7 @@ export class RemoteApi {
     const { request, response } = comer;
     if (this.#isClosing || this.#handler === undefined || this.#options.users.count === 0 || !request.url?.startsWith("/api/")) return false;
     this.#comers.set(request, comer);
-    this.#underway.add(response);
+    this.#underway.add(request, response);
     this.#handler(request, response);
     return true;
   }
@@ -95,6 +95,7 @@ export class RemoteApi {
     const { fingerprint, remoteAddress } = comer;
     const login = this.#logins.login({ authorization: request.headers.authorization, fingerprint, remoteAddress });
     this.#admit(comer);
+    this.#underway.requireRoom();
     return login;
   }
 

@@ -4,11 +4,14 @@
 
 import { mkdir } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import type { Account } from "../model/account.js";
 import type { AgentControl } from "../model/control-port.js";
 import { AnswersUnderway } from "./answers-underway.js";
+import { socketCaller } from "./caller.js";
 import { buildApi, type RequestHandler } from "./http-api.js";
 import { EventStreams } from "./http-events.js";
 import { type Login, WaitingRequests } from "./login.js";
@@ -21,6 +24,8 @@ export interface ControlServerOptions {
   readonly log: Log;
   /** Where the groups of the roles are looked up. */
   readonly groupFile?: string;
+  /** The account at the other end of a Unix socket, undefined where the system does not tell. */
+  readonly accountOf?: (socket: Socket) => Account | undefined;
   readonly bodyTimeoutMs?: number;
   /** How long close() waits for answers under way. */
   readonly closeGraceMs?: number;
@@ -48,6 +53,7 @@ export class ControlServer {
     const { agent, log } = options;
     this.#options = {
       groupFile: "/etc/group",
+      accountOf: () => undefined,
       bodyTimeoutMs: 10_000,
       closeGraceMs: 5_000,
       streams: new EventStreams({ agent, log, perCallerMax: 64 }),
@@ -93,9 +99,13 @@ export class ControlServer {
   }
 
   async #openDoor(role: SocketRole, groupId: number | undefined): Promise<Door> {
-    const { agent, log, bodyTimeoutMs, streams, runtimeDir } = this.#options;
-    const login: Login = { caller: { role, name: "unknown", from: `${role}.sock` }, isCurrent: () => true };
-    const options = { agent, log, bodyTimeoutMs, streams, waiting: this.#waiting, needsJsonType: false, login: () => login };
+    const { agent, log, bodyTimeoutMs, streams, runtimeDir, accountOf } = this.#options;
+    // Before the body is read: of a socket that is closed meanwhile nobody tells any more whose it was.
+    const login = (request: IncomingMessage): Login => {
+      this.#underway.requireRoom();
+      return { caller: socketCaller(role, accountOf(request.socket)), isCurrent: () => true };
+    };
+    const options = { agent, log, bodyTimeoutMs, streams, waiting: this.#waiting, needsJsonType: false, login };
     const { server } = await buildApi(options, (handler) => this.#serverFor(handler));
     return { server, socket: await bindUnixSocket(server, { path: join(runtimeDir, `${role}.sock`), groupId, log }) };
   }
@@ -108,7 +118,7 @@ export class ControlServer {
     server.keepAliveTimeout = IDLE_MS;
     server.maxConnections = CONNECTIONS_MAX;
     return server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-      this.#underway.add(response);
+      this.#underway.add(request, response);
       handler(request, response);
     });
   }

@@ -24,13 +24,24 @@ interface Waiting {
   readonly ended: Deferred<never>;
 }
 
+/** Waits of clients that are gone last until they are over at the agent: all count. */
+export const WAITS_MAX = 512;
+
 /** Requests that only wait, so that a stop, or a change of users, ends them at once. */
 export class WaitingRequests {
   readonly #waiting = new Set<Waiting>();
+  #underway = 0;
   #stopped: SmError | undefined;
 
-  /** The outcome of `work`, unless the wait for it is ended first. */
-  async wait<T>(login: Login, work: Promise<T>): Promise<T> {
+  /** The outcome of the work, unless the wait for it is ended first. */
+  async wait<T>(login: Login, begin: () => Promise<T>): Promise<T> {
+    if (this.#underway >= WAITS_MAX) {
+      throw new SmError("API_BUSY", `${WAITS_MAX} requests wait for news, the most an agent serves`, { data: { retryAfterSeconds: 5 } });
+    }
+    this.#underway += 1;
+    const work = begin().finally(() => {
+      this.#underway -= 1;
+    });
     const waiting: Waiting = { login, ended: defer<never>() };
     this.#waiting.add(waiting);
     if (this.#stopped !== undefined) waiting.ended.reject(this.#stopped);

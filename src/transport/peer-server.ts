@@ -170,6 +170,11 @@ export class PeerServer {
     return countOf(this.#links, peerName);
   }
 
+  /** Sockets that one peer has open here. */
+  openFrom(fingerprint: string): number {
+    return [...this.#links.values(), ...this.#joined.values()].filter((other) => other === fingerprint).length;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { Agent as HttpsAgent, request } from "node:https";
 import { createConnection } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { UNDERWAY_MAX } from "../../src/control/answers-underway.js";
 import { COMMANDS } from "../../src/control/command-table.js";
 import { routePath } from "../../src/control/http-api.js";
 import { Identity } from "../../src/transport/identity.js";
@@ -241,4 +242,21 @@ test("connections of users are bounded, and so are their streams", async () => {
   expect(await kit.ask(PING, { token })).toMatchObject({ status: 503, code: "API_BUSY" });
   for (const agent of kept) agent.destroy();
   await eventually(async () => expect((await kit.ask(PING, { token })).status).toBe(200));
+});
+
+test("one connection that asks without end, and waits for nothing, is held off, and leaves nothing behind", async () => {
+  const kit = await openApiKit(cleanup);
+  const token = await kit.user("joe", "monitor");
+  const socket = cleanup.add(await connectTls(kit.server.address), (s) => s.destroy());
+  socket.on("error", () => socket.destroy());
+  socket.write(`GET /api/v1/events?since=1&timeoutMs=60000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`.repeat(UNDERWAY_MAX));
+  await eventually(() => expect(kit.agent.watcherCount).toBe(UNDERWAY_MAX));
+  expect(await kit.ask(PING, { token })).toMatchObject({ status: 503, code: "API_BUSY" });
+  expect(kit.agent.watcherCount).toBe(UNDERWAY_MAX);
+  socket.destroy();
+  await eventually(async () => expect((await kit.ask(PING, { token })).status).toBe(200));
+  // The agent still waits for those who are gone: nobody can heap that up.
+  expect(await kit.ask("/api/v1/events?since=1&timeoutMs=60000", { token })).toMatchObject({ status: 503, code: "API_BUSY" });
+  kit.agent.setConnection(connectionReport());
+  expect((await kit.ask("/api/v1/events?since=1&timeoutMs=60000", { token })).status).toBe(200);
 });
