@@ -3,7 +3,6 @@
 // Opened things are closed last-in-first-out, on a failed start too.
 
 import { mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { SmError, toSmError } from "../base/errors.js";
 import { armFailpointText } from "../base/failpoint.js";
