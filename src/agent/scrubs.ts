@@ -2,6 +2,7 @@
 //   settings, position (connection record) ─▶ look ─▶ nothing in its way? ─▶ source worker ─▶ findings (a job), position ─▶ record
 
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import {
@@ -74,7 +75,7 @@ export class Scrubs {
       if (settings.window !== null && settings.window.open === settings.window.close) throw new SmError("USAGE", "the window has no length");
       this.#keep(connection, { ...scrubOf(connection), settings }, true);
     }
-    this.#options.log.info("scrub changed", { connection: id, ...change });
+    logEvent(this.#options.log, "scrubChanged", { connection: id }, { ...change });
     this.look(connection);
     return this.show(id);
   }
@@ -134,11 +135,8 @@ export class Scrubs {
     const places = { position, told: position, seen: null, settling: null };
     this.#running.set(connection.id, { job, waitsFor: null, ...places, savedMs: performance.now(), isWhole: round.isWhole });
     connection.options.feed.send({ kind: "scrub", connectionId: connection.id, jobId, options, bytesPerSecond: settings.bytesPerSecond, start: position });
-    log.info(scrub.round === null ? "scrub round begins" : "scrub round goes on", {
-      connection: connection.id,
-      job: jobId,
-      bytesPerSecond: settings.bytesPerSecond,
-    });
+    const { bytesPerSecond } = settings;
+    logEvent(log, scrub.round === null ? "scrubStarted" : "scrubResumed", { connection: connection.id, job: jobId }, { bytesPerSecond });
   }
 
   /** What the source worker says about a connection. */

@@ -11,12 +11,13 @@ import { finishForgetting, forgetTarget, type TargetRecords } from "../apply/tar
 import { TargetPauses } from "../apply/target-pauses.js";
 import { readTerms, type TargetTerms, termsOf, writeTerms } from "../apply/target-terms.js";
 import { SmError, toSmError } from "../base/errors.js";
-import type { Log } from "../base/log.js";
+import { logEvent } from "../base/events.js";
+import { type Log, withFields } from "../base/log.js";
 import type { AcceptChannel, DismissConnection, TargetChannel } from "../model/channel-port.js";
 import type { TargetChoice, TargetControl } from "../model/control-port.js";
 import type { Hello, Welcome } from "../model/session.js";
 import type { TargetConnectionReport } from "../model/status.js";
-import { keysOf } from "./target-choice.js";
+import { keysOf, whatOf } from "./target-choice.js";
 import type { QuarantinedTarget } from "./target-quarantine.js";
 import { type PauseView, reportTarget, type TargetView } from "./target-report.js";
 import type { TargetSettings } from "./target-settings.js";
@@ -100,7 +101,7 @@ export class TargetService implements TargetControl {
       this.#away.set(key, { ...view, last: { ...seqs, ...point, openSinceMs: null, stageFault: null, retrying: null } });
       if (!hasLeftovers) return;
       const session = await this.#openSession(key, terms, { epoch: null, clockAheadMs: 0 });
-      log.info(`what was staged of ${terms.repset} from ${terms.peer} is applied`, { change: session.last.appliedSeq });
+      logEvent(log, "stagedApplied", { repset: terms.repset, source: terms.peer }, { change: session.last.appliedSeq });
       session.service.onAck((ack) => this.#note(session, ack));
       if (session.service.retrying === null) await this.#end(key);
     } catch (error) {
@@ -132,7 +133,7 @@ export class TargetService implements TargetControl {
       stallMs,
       failpoint,
       isPaused: this.#pauses.sinceOf(key) !== null,
-      log,
+      log: withFields(log, { connection: terms.connectionId, source: terms.peer, repset: terms.repset }),
     });
     const { appliedSeq, durableSeq } = service.opened;
     const last = { appliedSeq, durableSeq, ...service.point, openSinceMs: null, stageFault: null, retrying: null };
@@ -158,7 +159,7 @@ export class TargetService implements TargetControl {
   #fail(session: Session, error: SmError): void {
     const { repset, peer } = session.terms;
     session.failure = { error, since: new Date().toISOString() };
-    this.#options.log.error(`the target of ${repset} from ${peer} failed: ${error.message}`, { code: error.code });
+    logEvent(this.#options.log, "targetFailed", { repset, source: peer, reason: error.message }, { code: error.code });
     void session.channel?.close(error);
   }
 
@@ -176,7 +177,7 @@ export class TargetService implements TargetControl {
       const claim = this.#claims.of(key);
       if (claim !== undefined && claim.peer !== peer) throw new SmError("REFUSED", `that is a connection of ${claim.peer}, and only it can end it`);
       await this.#forget(key);
-      if (claim !== undefined) this.#options.log.info(`${claim.repset} from ${peer} was disconnected: what was kept of it is forgotten, its data stays`);
+      if (claim !== undefined) logEvent(this.#options.log, "sourceForgotten", { repset: claim.repset, source: peer });
     });
 
   /** One at a time per connection, so that two channels never apply at once. */
@@ -211,6 +212,7 @@ export class TargetService implements TargetControl {
     const { settings, machine, version, agent, fingerprintOf, isConnection, onFeeds } = this.#options;
     const { name, isEnabled, allowedRoots, ownDirectories } = settings;
     if (!isEnabled && restore === undefined) throw new SmError("REFUSED", `the target module of ${name} is switched off (target.enabled)`);
+    logEvent(this.#options.log, "connectionRequest", { source: peer, connection: hello.connectionId, repset: hello.repset });
     await this.#end(hello.connectionKey);
     for (const { target } of hello.mappings) checkTargetPath(target, { allowedRoots, ownDirectories, isOwnPlace: restore?.isOwnPlace === true });
     if (hello.machine === machine) refuseLocalLoops(hello.mappings);
@@ -266,7 +268,7 @@ export class TargetService implements TargetControl {
       service.push(bytes);
     });
     void channel.ended.then((reason) => {
-      log.info(`channel of ${terms.repset} from ${terms.peer} ended: ${reason.message}`);
+      logEvent(log, "sourceLeft", { source: terms.peer, connection: terms.connectionId, repset: terms.repset, reason: reason.message });
       session.channel = null;
       onChange();
       return this.#end(session.key, session);
@@ -318,7 +320,9 @@ export class TargetService implements TargetControl {
   }
 
   async pause(choice: TargetChoice): Promise<readonly TargetConnectionReport[]> {
-    this.#pauses.pause(this.#keysOf(choice), Date.now());
+    const keys = this.#keysOf(choice);
+    this.#pauses.pause(keys, Date.now());
+    logEvent(this.#options.log, "targetPaused", { what: whatOf(choice) });
     return this.#followPauses();
   }
 
@@ -326,6 +330,7 @@ export class TargetService implements TargetControl {
     const keys = this.#keysOf(choice);
     if (keys !== null && this.#pauses.isAll) throw new SmError("TRANSMISSION_SETTING", "the whole target is paused: resume it with `sm target resume`");
     this.#pauses.resume(keys);
+    logEvent(this.#options.log, "targetResumed", { what: whatOf(choice) });
     return this.#followPauses();
   }
 
@@ -352,7 +357,7 @@ export class TargetService implements TargetControl {
     const views = away.map((key) => this.#sessions.get(key) ?? this.#away.get(key)).filter((view) => view !== undefined);
     const reports = views.map((view) => reportTarget("service" in view ? viewOf(view) : view, null, Date.now()));
     for (const key of away) await this.#inTurn(key, () => this.#forget(key));
-    for (const { repset, source } of reports) this.#options.log.info(`what was kept of ${repset} from ${source} was forgotten by hand, its data stays`);
+    for (const { repset, source } of reports) logEvent(this.#options.log, "sourceForgotten", { repset, source }, { how: "by hand" });
     return reports;
   }
 

@@ -74,6 +74,8 @@ test("commands that only read are those of the role monitor", () => {
     "queue.show",
     "quarantine.list",
     "peer.list",
+    "log.read",
+    "log.wait",
     "command.list",
   ]);
 });

@@ -20,6 +20,7 @@ import type { ConnectionReport, MirrorReport, StatusReport } from "../../src/mod
 import type { ScheduleChange } from "../../src/model/transmission.js";
 import type { VerificationControl } from "../../src/model/verification-control.js";
 import { NOTHING_VERIFIED } from "../../src/model/verify.js";
+import { memoryLog } from "./memory-log.js";
 import { captureReport, connectionReport, idleMirror, SINCE, simulationRow, transmissionReport } from "./memory-reports.js";
 import { MemoryUsers } from "./memory-users.js";
 
@@ -320,6 +321,8 @@ export class MemoryAgentControl implements AgentControl {
     this.calls.push(`${word} ${id}`);
     return this.#connection(id);
   }
+
+  readonly log = memoryLog;
 
   async explain(path: string): Promise<PathExplanation> {
     return { path, onDisk: null, sets: [] };

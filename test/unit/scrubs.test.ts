@@ -182,6 +182,8 @@ test("a mirror ends it in the worker, which may have forgotten it: it goes on wh
   const { scrubs, sent, state, look, progress } = create();
   scrubs.set(3, { bytesPerSecond: 5000 });
   scrubs.takeEvent(3, progress);
+  // Seen, settled, on record.
+  for (let looks = 0; looks < 3; looks++) look();
   scrubs.takeEvent(3, { kind: "mirrorStarted", connectionId: 3, mirrorId: 1, files: 1, removesExtras: true });
   state.whyNotNow = "the connection is being mirrored";
   look();
