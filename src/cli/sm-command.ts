@@ -43,6 +43,11 @@ export abstract class SmCommand extends Command {
     return new ApiClient(this.door(flags));
   }
 
+  /** What relative paths for the agent start from; null = nothing here says where that is on its machine. */
+  protected cwd(flags: AgentFlags): string | null {
+    return this.agentPlace(flags).kind === "here" ? process.cwd() : null;
+  }
+
   /** For what is done on the machine where it is typed. */
   protected requireLocal({ server }: AgentFlags, what: string): void {
     if (server !== undefined) throw new SmError("USAGE", `--server is not for this: ${what} this machine; run the command on the other one`);

@@ -93,13 +93,15 @@ test("a server is stored by its certificate and a token, and every command asks 
   await eventually(() => expect(readFileSync(join(tree, "copy", join(tree, "web"), "page"), "utf8")).toBe("content"));
   expect(JSON.parse(await watchOnce(account, ops.token.split("~")[2] ?? ""))).toMatchObject({ connections: [{ id: 1, repset: "web" }] });
   const asMonitor = ["--server", "seen"];
-  const [seen, denied, script] = await Promise.all([
+  const [seen, denied, relative, script] = await Promise.all([
     account.sm(["repset", "list", ...asMonitor]),
     account.sm(["disconnect", "1", ...asMonitor]),
+    account.sm(["explain", "./page", ...on]),
     account.sm(["run", "-", ...on], "source seen\nrepset list\nlogin files1 x y\nrepset delete web"),
   ]);
   expect(seen).toMatchObject({ code: 0, json: { repsets: [{ name: "web" }] } });
   expect(denied).toMatchObject({ code: 7, json: { error: { code: "REFUSED" } } });
+  expect(relative).toMatchObject({ code: 2, json: { error: { code: "USAGE", message: expect.stringContaining("./page") } } });
   expect(script.code).toBe(7);
   expect(
     script.stdout
