@@ -59,6 +59,7 @@ async function runCommand(argv: readonly string[], root: string): Promise<void> 
 const TOPICS = {
   api: { description: "What programs need to know of the control API." },
   agent: { description: "Run, stop and look at the agent of this server." },
+  config: { description: "Check, show, change and reload the configuration." },
   connection: { description: "List and show connections." },
   mirror: { description: "Start and stop mirrors." },
   peer: { description: "Pair agents, list and revoke them." },

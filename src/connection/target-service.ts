@@ -115,7 +115,7 @@ export class TargetService implements TargetControl {
   async #openSession(key: string, terms: TargetTerms, stream: { readonly epoch: string | null; readonly clockAheadMs: number }): Promise<Session> {
     const { settings, failpoint, log } = this.#options;
     const { mappings, rules, ruleRoots, remapLinks, durability } = terms;
-    const { stageBytesMax, retryInitialMs, retryMaxMs, quarantine, stallMs } = settings;
+    const { stageBytesMax, retryInitialMs, retryMaxMs, quarantine } = settings;
     const service = await ApplyService.open({
       connectionKey: key,
       stateDirectory: this.#stateDirectory(key),
@@ -130,7 +130,9 @@ export class TargetService implements TargetControl {
       retryMaxMs,
       quarantine,
       orphans: { log: settings.orphanLog, ownDirectories: settings.ownDirectories, allowedRoots: settings.allowedRoots },
-      stallMs,
+      get stallMs() {
+        return settings.stallMs;
+      },
       failpoint,
       isPaused: this.#pauses.sinceOf(key) !== null,
       log: withFields(log, { connection: terms.connectionId, source: terms.peer, repset: terms.repset }),

@@ -5,6 +5,7 @@ import { AGENT_COMMANDS } from "./agent-commands.js";
 import { AUDIT_COMMANDS } from "./audit-commands.js";
 import { CATALOG_COMMANDS } from "./catalog-commands.js";
 import type { AnyCommand } from "./command.js";
+import { CONFIG_COMMANDS } from "./config-commands.js";
 import { CONNECTION_COMMANDS } from "./connection-commands.js";
 import { EXPLAIN_COMMANDS } from "./explain-commands.js";
 import { JOB_COMMANDS } from "./job-commands.js";
@@ -38,6 +39,7 @@ export const COMMANDS = [
   ...SCHEDULE_COMMANDS,
   ...TDU_COMMANDS,
   ...QUEUE_COMMANDS,
+  ...CONFIG_COMMANDS,
   ...QUARANTINE_COMMANDS,
   ...PEER_COMMANDS,
   ...USER_COMMANDS,

@@ -3,7 +3,8 @@
 
 import type { AuditControl } from "./audit.js";
 import type { Peer, PeerAddress } from "./channel-port.js";
-import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping } from "./connection-spec.js";
+import type { ConfigControl } from "./config-control.js";
+import type { ConnectionPatch, ConnectOptions, GuardChange, Mapping } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
 import type { JobControl, JobReport } from "./job.js";
 import type { LogControl } from "./log-entry.js";
@@ -69,7 +70,7 @@ export interface ConnectRequest {
     /** There is no place: of a simulation. */
     | { readonly kind: "none" }
     | { readonly kind: "base"; readonly directory: string };
-  readonly options: ConnectionOptions;
+  readonly options: ConnectOptions;
 }
 
 export interface ConnectionControl {
@@ -197,6 +198,7 @@ export interface AgentControl {
   readonly peers: PeerControl;
   readonly users: UserControl;
   readonly queue: QueueControl;
+  readonly config: ConfigControl;
   readonly quarantine: QuarantineControl;
   readonly jobs: JobControl;
   readonly verification: VerificationControl;

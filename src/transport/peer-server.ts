@@ -304,7 +304,7 @@ export class PeerServer {
       this.#admission.admit(socket);
       socket.setKeepAlive(true, wire.KEEP_ALIVE_MS);
       const { log, clock = systemClock } = this.#options;
-      const link = new FrameLink({ ws, socket, side: "accepted", frameBytesMax, peerName, timing: this.#limits, log, clock });
+      const link = new FrameLink({ ws, socket, side: "accepted", frameBytesMax, peerName, timing: { ...this.#limits, ...this.#options.limits }, log, clock });
       links.set(link, fingerprint);
       void link.closed.then(() => links.delete(link));
       serve(link);

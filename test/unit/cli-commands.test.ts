@@ -63,7 +63,6 @@ test("connect passes every option on, and prints the connection", async ({ serve
     mirror: "full",
     replicate: true,
     compression: "off",
-    durability: "fsync",
     remapLinks: true,
     guard: "configured",
     guardChanged: "configured",
@@ -194,7 +193,15 @@ test("users: the token alone on stdout, once; certificates as files or fingerpri
 
 test("status --json has its shape at once; a connection narrows it", async ({ server, run, agent }) => {
   expect(server).toBeDefined();
-  expect(Object.keys(JSON.parse((await run("status --json")).stdout)).sort()).toEqual(["agent", "captures", "connections", "goodbyes", "index", "targets"]);
+  expect(Object.keys(JSON.parse((await run("status --json")).stdout)).sort()).toEqual([
+    "agent",
+    "captures",
+    "config",
+    "connections",
+    "goodbyes",
+    "index",
+    "targets",
+  ]);
   agent.setConnection(connectionReport());
   agent.setConnection(connectionReport({ id: 2, repset: "etc" }));
   const one = JSON.parse((await run("status 2 --json")).stdout);
