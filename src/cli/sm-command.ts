@@ -3,11 +3,12 @@
 import { Command } from "@oclif/core/command";
 import * as Flags from "@oclif/core/flags";
 import { SmError } from "../base/errors.js";
-import { type AgentDoor, ApiClient } from "./api-client.js";
+import { type AgentApi, type AgentPlace, openAgentApi } from "./agent-api.js";
 import { type Directories, type DirectoryFlags, resolveCliDirectories } from "./directories.js";
+import { paint } from "./format/paint.js";
 import { printable } from "./format/printable.js";
-import { openDoor } from "./servers/open-door.js";
-import { type AgentFlags, type AgentPlace, chooseAgent } from "./servers/server-choice.js";
+import { type AgentFlags, chooseAgent } from "./servers/server-choice.js";
+import { type Terminal, terminalOf } from "./terminal.js";
 
 const directoryFlag = (description: string) => Flags.directory({ description, helpGroup: "DIRECTORY", helpValue: "DIR", exists: false });
 
@@ -22,10 +23,23 @@ export const serverFlag = {
   server: Flags.string({ description: "ask this server (`sm server list`) in place of the agent here; default: SM_SERVER", helpValue: "NAME" }),
 };
 
-export const jsonFlag = { json: Flags.boolean({ description: "print the result as JSON" }) };
+export const outputFlags = {
+  json: Flags.boolean({ description: "print the result as JSON" }),
+  "no-color": Flags.boolean({ description: "no colours, also on a terminal" }),
+};
+
+const commonFlags = { ...directoryFlags, ...serverFlag, ...outputFlags };
+
+/** Of the flags that nearly every command has. */
+export const commonFlagNames: readonly string[] = Object.keys(commonFlags);
+
+interface OutputFlags {
+  readonly json?: boolean | undefined;
+  readonly "no-color"?: boolean | undefined;
+}
 
 export abstract class SmCommand extends Command {
-  static override baseFlags = { ...directoryFlags, ...serverFlag, ...jsonFlag };
+  static override baseFlags = commonFlags;
 
   protected directories(flags: DirectoryFlags): Directories {
     return resolveCliDirectories(flags, process.env);
@@ -35,12 +49,8 @@ export abstract class SmCommand extends Command {
     return chooseAgent(flags, process.env);
   }
 
-  protected door(flags: AgentFlags): AgentDoor {
-    return openDoor(this.agentPlace(flags));
-  }
-
-  protected api(flags: AgentFlags): ApiClient {
-    return new ApiClient(this.door(flags));
+  protected api(flags: AgentFlags): AgentApi {
+    return openAgentApi(this.agentPlace(flags));
   }
 
   /** What relative paths for the agent start from; null = nothing here says where that is on its machine. */
@@ -53,9 +63,19 @@ export abstract class SmCommand extends Command {
     if (server !== undefined) throw new SmError("USAGE", `--server is not for this: ${what} this machine; run the command on the other one`);
   }
 
-  /** The one place where a result leaves: JSON as it came, or its text. */
-  protected show<Result>(result: Result, flags: { readonly json?: boolean | undefined }, format: (result: Result) => string): void {
-    process.stdout.write(flags.json === true ? `${JSON.stringify(result)}\n` : `${printable(format(result))}\n`);
+  protected terminal(flags: OutputFlags): Terminal {
+    return terminalOf(process.stdout, process.env, flags["no-color"] === true);
+  }
+
+  /** The one place where a result leaves: JSON as it came, or its text, made for lines of so many columns. */
+  protected show<Result>(result: Result, flags: OutputFlags, format: (result: Result, lineWidth: number) => string): void {
+    if (flags.json === true) {
+      process.stdout.write(`${JSON.stringify(result)}\n`);
+      return;
+    }
+    const { width, isColored } = this.terminal(flags);
+    const text = `${printable(format(result, width))}\n`;
+    process.stdout.write(isColored ? paint(text) : text);
   }
 
   /** For people beside the result: never mixes with what a script reads. */

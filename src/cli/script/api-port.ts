@@ -3,9 +3,8 @@
 import { SmError } from "../../base/errors.js";
 import type { ApiCommands, CommandName } from "../../control/api.js";
 import type { CommandPort, PortCallOptions } from "../../script/command-port.js";
-import { ApiClient } from "../api-client.js";
-import { openDoor } from "../servers/open-door.js";
-import { type AgentPlace, serverFile, serversMeant } from "../servers/server-choice.js";
+import { type AgentApi, type AgentPlace, openAgentApi } from "../agent-api.js";
+import { serverFile, serversMeant } from "../servers/server-choice.js";
 import { addressText, type ServerEntry } from "../servers/server-entry.js";
 
 export interface ApiPortOptions {
@@ -17,14 +16,14 @@ export interface ApiPortOptions {
 
 export class ApiPort implements CommandPort {
   readonly serverNames: readonly string[] | null;
-  readonly #api: ApiClient;
+  readonly #api: AgentApi;
   readonly #servers: () => readonly ServerEntry[];
   readonly #others = new Map<string, ApiPort>();
   #signal: AbortSignal;
 
   constructor({ place, signal, servers }: ApiPortOptions) {
     this.serverNames = place.kind === "here" ? null : [place.server.name, place.server.address.host, addressText(place.server.address)];
-    this.#api = new ApiClient(openDoor(place));
+    this.#api = openAgentApi(place);
     this.#servers = servers;
     this.#signal = signal;
   }

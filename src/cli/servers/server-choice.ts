@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { SmError } from "../../base/errors.js";
 import { nearestWord } from "../../base/nearest-word.js";
+import type { AgentPlace } from "../agent-api.js";
 import { type DirectoryFlags, resolveCliDirectories } from "../directories.js";
 import { addressText, isSameName, type ServerEntry, THIS_SERVER } from "./server-entry.js";
 import { ServerFile } from "./server-file.js";
@@ -14,9 +15,6 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface AgentFlags extends DirectoryFlags {
   readonly server?: string | undefined;
 }
-
-/** Where the agent that a command asks is to be found. */
-export type AgentPlace = { readonly kind: "here"; readonly runtimeDir: string } | { readonly kind: "server"; readonly server: ServerEntry };
 
 export function serverFile(env: Environment): ServerFile {
   const { SM_SERVERS_FILE: file, XDG_CONFIG_HOME: xdg } = env;

@@ -1,7 +1,7 @@
 import * as Flags from "@oclif/core/flags";
 import { SmError } from "../../../base/errors.js";
 import { delay } from "../../../base/wait.js";
-import type { ApiClient } from "../../api-client.js";
+import type { AgentApi } from "../../agent-api.js";
 import { parseDurationSeconds } from "../../parse/duration.js";
 import { SmCommand } from "../../sm-command.js";
 
@@ -41,7 +41,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** A process of another machine cannot be looked at. One that drains refuses; another one in its place is not it. */
-async function answers(api: ApiClient, pid: number): Promise<boolean> {
+async function answers(api: AgentApi, pid: number): Promise<boolean> {
   try {
     return (await api.call("status", {})).agent.pid === pid;
   } catch (error) {

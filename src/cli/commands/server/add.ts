@@ -3,13 +3,13 @@ import * as Flags from "@oclif/core/flags";
 import { parseToken } from "../../../base/access-token.js";
 import { SmError } from "../../../base/errors.js";
 import type { PeerAddress } from "../../../model/channel-port.js";
-import { ApiClient } from "../../api-client.js";
+import { openAgentApi } from "../../agent-api.js";
 import { formatServer } from "../../format/server-text.js";
 import { askSecret, askYes } from "../../parse/ask.js";
 import { parseCertificate } from "../../parse/certificate.js";
 import { parsePeerAddress } from "../../parse/peer-address.js";
 import { readStdin } from "../../parse/stdin.js";
-import { fetchFingerprint, RemoteDoor } from "../../servers/remote-door.js";
+import { fetchFingerprint } from "../../servers/remote-door.js";
 import { ServerCommand } from "../../servers/server-command.js";
 import { addressText, isSameName, parseServerName, type ServerEntry, serverReport } from "../../servers/server-entry.js";
 
@@ -41,7 +41,7 @@ export default class ServerAdd extends ServerCommand {
     refuseOther(known, address, given);
     const fingerprint = given ?? known?.fingerprint ?? (await trust(address));
     const server: ServerEntry = { name: known?.name ?? name, address, fingerprint, token: await readToken(flags.address, flags.user) };
-    const api = new ApiClient(new RemoteDoor(server));
+    const api = openAgentApi({ kind: "server", server });
     await api.call("ping", {});
     const { role } = await api.call("whoami", {});
     await this.file().update(({ servers, defaultName }) => {
