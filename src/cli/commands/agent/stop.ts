@@ -12,7 +12,7 @@ const ASK_MS = 250;
 export default class AgentStop extends SmCommand {
   static override description =
     "Stop the agent in order: it drains, keeps its queues, and ends. Returns when the process is gone; of another machine, when its port is closed.";
-  static override examples = ["sm agent stop", "sm agent stop --timeout 2m", "sm agent stop --server files1"];
+  static override examples = ["sm agent stop", "sm agent stop --timeout 2m"];
   static override flags = { timeout: Flags.string({ description: "how long to wait for the end", default: "60" }) };
 
   override async run(): Promise<void> {

@@ -18,7 +18,7 @@ export default class ServerAdd extends ServerCommand {
     "Store the agent of another machine for --server, when it answers and lets the user in. The token is read from standard input, or asked for; it is never an argument.";
   static override examples = [
     "sm server add files1 --address 10.0.0.2:1500",
-    "sm server add files1 --address files1:1500 --fingerprint 7c2a…e9 --user ops < ops.token",
+    "sm server add files1 --address files1:1500 --fingerprint FINGERPRINT --user ops < ops.token",
   ];
   static override args = { name: Args.string({ description: "the name for --server: letters, digits, and . _ - behind the first", required: true }) };
   static override flags = {
