@@ -97,7 +97,6 @@ test("a command answers with its output", async ({ server, agent }) => {
     mirror: "difference",
     replicate: true,
     compression: "off",
-    durability: "fsync",
     remapLinks: true,
     guard: "configured",
     guardChanged: "configured",

@@ -21,6 +21,7 @@ const OFFER: RestoreNews = {
 function create(offer: RestoreNews | null) {
   const connection = {
     id: 3,
+    options: { log: silentLog },
     record: { repset: "data", peer: "B", key: "ab".repeat(16), mappings: MAPPINGS, options: {}, mirrorNeed: null } as unknown as ConnectionRecord,
     state: { kind: "streaming" },
     channel: null,
