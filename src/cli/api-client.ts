@@ -1,7 +1,7 @@
-// The CLI's way to the agent: one request per call over the Unix socket, each with a deadline.
-// The admin socket is tried first; an account that may not open it gets the monitor socket, whose role the agent enforces.
+// The CLI's way to an agent: one request per call, each with a deadline, over the Unix socket or over the network.
+// Of the sockets the admin's is tried first; an account that may not open it gets the monitor socket, whose role the agent enforces.
 
-import { request } from "node:http";
+import { type RequestOptions, request } from "node:http";
 import { join } from "node:path";
 import { isErrorCode, SmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
@@ -19,26 +19,41 @@ const ANSWER_BYTES_MAX = 64 * MiB;
 /** sun_path of unix(7) without its closing NUL. */
 const SOCKET_PATH_BYTES_MAX = 107;
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   readonly text: string;
 }
 
+/** The way to one agent, whatever it goes over. */
+export interface AgentDoor {
+  /** Rejects with AGENT_UNREACHABLE, or with why nobody is let in. */
+  post(path: string, body: string, options: CallOptions): Promise<Answer>;
+}
+
 export class ApiClient {
+  readonly #door: AgentDoor;
+
+  constructor(door: AgentDoor) {
+    this.#door = door;
+  }
+
+  async call<Name extends CommandName>(name: Name, input: ApiCommands[Name]["input"], options: CallOptions = {}): Promise<ApiCommands[Name]["output"]> {
+    const body = JSON.stringify(input);
+    const path = `/api/v1/${name.replaceAll(".", "/")}`;
+    const answer = await this.#door.post(path, body, options);
+    return parseAnswer(name, answer) as ApiCommands[Name]["output"];
+  }
+}
+
+/** The agent of this machine, by its sockets. */
+export class SocketDoor implements AgentDoor {
   readonly #runtimeDir: string;
 
   constructor(runtimeDir: string) {
     this.#runtimeDir = runtimeDir;
   }
 
-  async call<Name extends CommandName>(name: Name, input: ApiCommands[Name]["input"], options: CallOptions = {}): Promise<ApiCommands[Name]["output"]> {
-    const body = JSON.stringify(input);
-    const path = `/api/v1/${name.replaceAll(".", "/")}`;
-    const answer = await this.#send(path, body, options);
-    return parseAnswer(name, answer) as ApiCommands[Name]["output"];
-  }
-
-  async #send(path: string, body: string, options: CallOptions): Promise<Answer> {
+  async post(path: string, body: string, options: CallOptions): Promise<Answer> {
     const admin = join(this.#runtimeDir, "admin.sock");
     try {
       return await post(admin, path, body, options);
@@ -65,16 +80,30 @@ function post(socketPath: string, path: string, body: string, options: CallOptio
     const message = `the socket path ${socketPath} is longer than the ${SOCKET_PATH_BYTES_MAX} bytes that the system takes`;
     return Promise.reject(new SmError("AGENT_UNREACHABLE", message, { data: { socket: socketPath } }));
   }
+  return exchange(socketPath, { socketPath, path }, body, callDeadline(options));
+}
+
+/** When a call ends, and whether that is because its time is over. */
+export interface CallDeadline {
+  readonly deadline: AbortSignal;
+  readonly signal: AbortSignal;
+}
+
+export function callDeadline(options: CallOptions): CallDeadline {
   const deadline = AbortSignal.timeout(options.deadlineMs ?? DEADLINE_MS);
-  const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
+  return { deadline, signal: options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]) };
+}
+
+/** One request and its whole answer; rejects with what the system says. */
+export function exchange(place: string, target: RequestOptions, body: string, { deadline, signal }: CallDeadline): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-    const outgoing = request({ socketPath, method: "POST", path, agent: false, headers, signal }, (response) => {
+    const headers = { ...target.headers, "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    const outgoing = request({ agent: false, ...target, method: "POST", headers, signal }, (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on("data", (chunk: Buffer) => {
         bytes += chunk.length;
-        if (bytes > ANSWER_BYTES_MAX) outgoing.destroy(new SmError("PROTOCOL", `the answer of ${socketPath} is above ${ANSWER_BYTES_MAX} bytes`));
+        if (bytes > ANSWER_BYTES_MAX) outgoing.destroy(new SmError("PROTOCOL", `the answer of ${place} is above ${ANSWER_BYTES_MAX} bytes`));
         else chunks.push(chunk);
       });
       response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }));
@@ -85,13 +114,14 @@ function post(socketPath: string, path: string, body: string, options: CallOptio
   });
 }
 
-function explain(error: unknown, socketPath: string): SmError {
+/** `place` is a path of a socket, or HOST:PORT. */
+export function explain(error: unknown, place: string): SmError {
   if (error instanceof SmError) return error;
   const { code, name, message } = error as NodeJS.ErrnoException;
-  const data = { socket: socketPath };
-  if (name === "TimeoutError") return new SmError("AGENT_UNREACHABLE", `the agent at ${socketPath} did not answer in time`, { cause: error, data });
-  if (code === "ENOENT" || code === "ECONNREFUSED") return new SmError("AGENT_UNREACHABLE", `no agent answers on ${socketPath}`, { cause: error, data });
-  return new SmError("AGENT_UNREACHABLE", `the link to the agent at ${socketPath} broke: ${message}`, { cause: error, data });
+  const data = place.startsWith("/") ? { socket: place } : { address: place };
+  if (name === "TimeoutError") return new SmError("AGENT_UNREACHABLE", `the agent at ${place} did not answer in time`, { cause: error, data });
+  if (code === "ENOENT" || code === "ECONNREFUSED") return new SmError("AGENT_UNREACHABLE", `no agent answers on ${place}`, { cause: error, data });
+  return new SmError("AGENT_UNREACHABLE", `the link to the agent at ${place} broke: ${message}`, { cause: error, data });
 }
 
 function parseAnswer(name: string, answer: Answer): unknown {

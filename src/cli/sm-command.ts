@@ -2,10 +2,12 @@
 
 import { Command } from "@oclif/core/command";
 import * as Flags from "@oclif/core/flags";
-import { type AgentApi, openAgentApi } from "./agent-api.js";
+import { SmError } from "../base/errors.js";
+import { type AgentApi, type AgentPlace, openAgentApi } from "./agent-api.js";
 import { type Directories, type DirectoryFlags, resolveCliDirectories } from "./directories.js";
 import { paint } from "./format/paint.js";
 import { printable } from "./format/printable.js";
+import { type AgentFlags, chooseAgent } from "./servers/server-choice.js";
 import { type Terminal, terminalOf } from "./terminal.js";
 
 const directoryFlag = (description: string) => Flags.directory({ description, helpGroup: "DIRECTORY", helpValue: "DIR", exists: false });
@@ -17,12 +19,16 @@ export const directoryFlags = {
   "log-dir": directoryFlag("logs (default: SM_HOME/log, or /var/log/sm)"),
 };
 
+export const serverFlag = {
+  server: Flags.string({ description: "ask this server (`sm server list`) in place of the agent here; default: SM_SERVER", helpValue: "NAME" }),
+};
+
 export const outputFlags = {
   json: Flags.boolean({ description: "print the result as JSON" }),
   "no-color": Flags.boolean({ description: "no colours, also on a terminal" }),
 };
 
-const commonFlags = { ...directoryFlags, ...outputFlags };
+const commonFlags = { ...directoryFlags, ...serverFlag, ...outputFlags };
 
 /** Of the flags that nearly every command has. */
 export const commonFlagNames: readonly string[] = Object.keys(commonFlags);
@@ -39,8 +45,22 @@ export abstract class SmCommand extends Command {
     return resolveCliDirectories(flags, process.env);
   }
 
-  protected api(flags: DirectoryFlags): AgentApi {
-    return openAgentApi(this.directories(flags));
+  protected agentPlace(flags: AgentFlags): AgentPlace {
+    return chooseAgent(flags, process.env);
+  }
+
+  protected api(flags: AgentFlags): AgentApi {
+    return openAgentApi(this.agentPlace(flags));
+  }
+
+  /** What relative paths for the agent start from; null = nothing here says where that is on its machine. */
+  protected cwd(flags: AgentFlags): string | null {
+    return this.agentPlace(flags).kind === "here" ? process.cwd() : null;
+  }
+
+  /** For what is done on the machine where it is typed. */
+  protected requireLocal({ server }: AgentFlags, what: string): void {
+    if (server !== undefined) throw new SmError("USAGE", `--server is not for this: ${what} this machine; run the command on the other one`);
   }
 
   protected terminal(flags: OutputFlags): Terminal {

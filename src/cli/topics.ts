@@ -16,6 +16,7 @@ export const TOPICS: Readonly<Record<string, { readonly description: string }>> 
   "repset:rule": { description: "Add and remove rules of a replication set." },
   restore: { description: "Bring data back from a copy." },
   schedule: { description: "Try calendar events." },
+  server: { description: "Agents of other machines, for --server." },
   target: { description: "Pause and resume what this server applies as a target." },
   tdu: { description: "What a simulated connection says about a true one." },
   transmission: { description: "Say when, and how fast, a connection sends." },

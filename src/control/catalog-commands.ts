@@ -15,6 +15,15 @@ export const CATALOG_COMMANDS = [
     handler: async () => ({ time: new Date().toISOString() }),
   }),
   defineCommand({
+    name: "whoami",
+    role: "none",
+    summary: "As whom this agent knows the caller, and what they may do.",
+    input: emptySchema,
+    output: z.object({ name: z.string(), role: z.enum(ROLES) }),
+    deadlineMs: quick,
+    handler: async (_agent, _input, { caller: { name, role } }) => ({ name, role }),
+  }),
+  defineCommand({
     name: "command.list",
     role: "monitor",
     summary: "Every command of this agent: its name, role, what it does, and what it takes as a JSON Schema.",

@@ -8,6 +8,8 @@ export interface PortCallOptions {
 }
 
 export interface CommandPort {
+  /** What the account calls the machine of the agent: a stored server, its host, its address. Null: the agent of this machine. */
+  readonly serverNames: readonly string[] | null;
   /** Ends calls, waits and loops. That of a shell is another one for each command. */
   readonly signal: AbortSignal;
   call<Name extends CommandName>(name: Name, input: ApiCommands[Name]["input"], options?: PortCallOptions): Promise<ApiCommands[Name]["output"]>;
@@ -15,4 +17,6 @@ export interface CommandPort {
   callNamed(name: string, input: unknown, options?: PortCallOptions): Promise<unknown>;
   /** What the account that runs the script may do with the agent; null = nothing. */
   role(): Promise<"admin" | "monitor" | null>;
+  /** The way to another agent, that the account has stored under this name; null = there is none. The same one each time. */
+  toServer(machine: string): CommandPort | null;
 }

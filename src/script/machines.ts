@@ -1,8 +1,9 @@
-// Which machine a name means: the one whose agent carries out the script, or one of its peers.
+// Which machine a name means: the one whose agent carries out the script, one of its peers, or a server that the account has stored.
 
 import { hostname, networkInterfaces } from "node:os";
 import { SmError } from "../base/errors.js";
 import type { PeerReport } from "../model/control-port.js";
+import type { CommandPort } from "./command-port.js";
 import type { ScriptSession } from "./session.js";
 
 /** What connections call the agent itself. */
@@ -10,10 +11,39 @@ export const THIS_MACHINE = "localhost";
 
 /** Is the machine the one of the agent that the script talks to? By a name of the host or of the agent, or by an address. */
 export async function isThisMachine(session: ScriptSession, machine: string): Promise<boolean> {
-  const { agent } = await session.port.call("status", {});
+  return isNamed(machine, [THIS_MACHINE, ...machineNames(session.port)]) || isAgentOf(session.port, machine);
+}
+
+/**
+ * The way to the agent of the machine; null = the script knows none. `localhost`, and the names of that machine, are the agent that
+ * the script was given to, whatever was selected since; then come the stored servers, then what the agents call themselves.
+ */
+export async function findSource(session: ScriptSession, machine: string): Promise<CommandPort | null> {
+  const { home, port } = session;
+  const known = knownServer(session, machine);
+  if (known !== null) return known;
+  if (await isAgentOf(port, machine)) return port;
+  return port !== home && (await isAgentOf(home, machine)) ? home : null;
+}
+
+/** What is known without asking an agent: the one that the script was given to, or a stored server. */
+export function knownServer({ home }: ScriptSession, machine: string): CommandPort | null {
+  return isNamed(machine, [THIS_MACHINE, ...machineNames(home)]) ? home : home.toServer(machine);
+}
+
+/** What is known without asking: of another machine only as what it is stored. */
+function machineNames({ serverNames }: CommandPort): readonly string[] {
+  if (serverNames !== null) return serverNames;
   const host = hostname();
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
-  const names = [THIS_MACHINE, agent.name, agent.listen, host, host.split(".")[0] ?? host, ...addresses];
+  return [host, host.split(".")[0] ?? host, ...Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address))];
+}
+
+async function isAgentOf(port: CommandPort, machine: string): Promise<boolean> {
+  const { agent } = await port.call("status", {});
+  return isNamed(machine, [agent.name, agent.listen]);
+}
+
+function isNamed(machine: string, names: readonly string[]): boolean {
   return names.some((name) => name.toLowerCase() === machine.toLowerCase());
 }
 

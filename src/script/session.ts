@@ -19,22 +19,42 @@ export interface SessionOptions {
 }
 
 export class ScriptSession {
-  readonly port: CommandPort;
+  /** To the agent that the script was given to. */
+  readonly home: CommandPort;
   readonly variables = new VariableTable();
   readonly drafts = new Map<string, Draft>();
   readonly now: () => Date;
   /** A failing command ends the script. */
   stopsOnError = true;
+  #port: CommandPort;
   #source: string | null = null;
   #target: string | null = null;
 
   constructor({ port, now = () => new Date() }: SessionOptions) {
-    this.port = port;
+    this.home = port;
+    this.#port = port;
     this.now = now;
   }
 
+  /** To the agent of the selected source. */
+  get port(): CommandPort {
+    return this.#port;
+  }
+
   get signal(): AbortSignal {
-    return this.port.signal;
+    return this.#port.signal;
+  }
+
+  /** Another agent has other peers and other sets: a target is to be selected anew, and nothing unsaved may come along. */
+  moveTo(port: CommandPort): void {
+    if (port === this.#port) return;
+    const unsaved = [...this.drafts.keys()];
+    if (unsaved.length > 0) {
+      throw new SmError("SCRIPT_VALUE", `there are changes that are not saved, and they are for this source: ${unsaved.join(", ")}; REPSET SAVE comes first`);
+    }
+    this.#port = port;
+    this.#source = null;
+    this.#target = null;
   }
 
   selectSource(name: string | null): void {

@@ -23,6 +23,11 @@ const WITHOUT_AGENT: Readonly<Record<string, string>> = {
   diagnostics: "tells without an agent, too: unit/cli-diagnostics",
   replicate: "starts an agent: unit/cli-replicate",
   run: "a script: unit/script-commands",
+  "server add": "asks another machine: e2e/remote-cli",
+  "server default": "asks none: unit/server-file",
+  "server list": "asks none: unit/server-file",
+  "server remove": "asks none: unit/server-file",
+  "server show": "asks none: unit/server-file",
   shell: "a script: unit/script-shell",
 };
 const FILES: Readonly<Record<string, string>> = {

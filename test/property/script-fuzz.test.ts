@@ -14,6 +14,7 @@ import { VERBS } from "../../src/script/vocabulary.js";
 
 /** Refuses every call, so that only the language is at work. */
 class RefusingPort implements CommandPort {
+  readonly serverNames = null;
   readonly signal: AbortSignal;
 
   constructor(signal: AbortSignal) {
@@ -29,6 +30,10 @@ class RefusingPort implements CommandPort {
   }
 
   async role(): Promise<null> {
+    return null;
+  }
+
+  toServer(): null {
     return null;
   }
 }

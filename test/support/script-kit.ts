@@ -11,6 +11,9 @@ import { plainValue } from "../../src/script/value.js";
 import { MemoryAgentControl } from "./memory-agent-control.js";
 
 export class TablePort implements CommandPort {
+  readonly serverNames: readonly string[] | null = null;
+  /** Agents that the account has stored, by their names. */
+  readonly servers = new Map<string, TablePort>();
   readonly agent: MemoryAgentControl;
   readonly #role: "admin" | "monitor";
   signal: AbortSignal;
@@ -34,6 +37,10 @@ export class TablePort implements CommandPort {
 
   async role(): Promise<"admin" | "monitor"> {
     return this.#role;
+  }
+
+  toServer(machine: string): TablePort | null {
+    return this.servers.get(machine) ?? null;
   }
 }
 

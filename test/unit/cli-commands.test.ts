@@ -244,7 +244,7 @@ test("an agent that is not there, or does not speak, is unreachable by name", as
   const missing = await run("status");
   expect(missing).toMatchObject({ code: 3, stdout: "" });
   expect(missing.stderr).toBe(
-    `error AGENT_UNREACHABLE: no agent answers on ${home}/run/admin.sock\nhint: Start the agent with \`sm agent run\`, or check SM_HOME / --runtime-dir.\n`,
+    `error AGENT_UNREACHABLE: no agent answers on ${home}/run/admin.sock\nhint: Start the agent with \`sm agent run\`, or check SM_HOME / --runtime-dir; of another machine: \`sm server show NAME\`.\n`,
   );
   const json = await run("repset list --json");
   expect([json.code, json.stderr, JSON.parse(json.stdout).error.data.socket]).toEqual([3, "", `${home}/run/admin.sock`]);

@@ -45,7 +45,7 @@ export default class Connect extends SmCommand {
     const input = {
       repset: args.set,
       target: args.target,
-      map: parseMapTo(args.target, flags),
+      map: parseMapTo(args.target, flags, this.cwd(flags)),
       options: {
         mirror: flags["no-mirror"] ? "none" : (flags.mirror as "full" | "difference"),
         replicate: !flags["no-replicate"],

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import * as Flags from "@oclif/core/flags";
 import { SmError, toSmError } from "../../base/errors.js";
+import { openAgentApi } from "../agent-api.js";
 import { collectDiagnostics } from "../diagnostics/collect.js";
 import { tarArchive } from "../diagnostics/tar-archive.js";
 import { formatBytes } from "../format/quantities.js";
@@ -21,13 +22,17 @@ export default class Diagnostics extends SmCommand {
 
   override async run(): Promise<void> {
     const { flags } = await this.parse(Diagnostics);
+    this.requireLocal(flags, "configuration and logs are read on");
+    const directories = this.directories(flags);
+    // Of one machine, whatever server is the default: its agent and its files belong together.
+    const api = openAgentApi({ kind: "here", runtimeDir: directories.runtimeDir });
     const at = new Date();
     const name = `sm-diagnostics-${hostname()}-${at
       .toISOString()
       .replace(/\.\d+Z$/, "Z")
       .replaceAll(":", "")}`;
     const path = resolve(flags.output ?? `${name}.tar.gz`);
-    const { files, problems } = await collectDiagnostics({ api: this.api(flags), directories: this.directories(flags), smVersion: this.config.version });
+    const { files, problems } = await collectDiagnostics({ api, directories, smVersion: this.config.version });
     const archive = gzipSync(
       tarArchive(
         files.map((file) => ({ ...file, name: `${name}/${file.name}` })),

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import * as Args from "@oclif/core/args";
 import { formatExplanation } from "../format/explanation-text.js";
+import { absolutePath } from "../parse/rule-flags.js";
 import { SmCommand } from "../sm-command.js";
 
 export default class Explain extends SmCommand {
@@ -10,7 +11,7 @@ export default class Explain extends SmCommand {
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(Explain);
-    const result = await this.api(flags).call("explain", { path: resolve(args.path) });
+    const result = await this.api(flags).call("explain", { path: resolve(absolutePath(args.path, this.cwd(flags))) });
     this.show(result, flags, ({ explanation }) => formatExplanation(explanation));
   }
 }

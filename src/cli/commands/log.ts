@@ -22,7 +22,7 @@ interface Asked {
 
 export default class Log extends SmCommand {
   static override description =
-    "Show the newest lines of the agent's log, or follow it. Numbers are those of docs/logs.md. Without an agent the log directory is read.";
+    "Show the newest lines of the agent's log, or follow it. Numbers are those of docs/logs.md. Without an agent the log directory of this machine is read.";
   static override examples = ["sm log", "sm log --follow --level warn", "sm log --connection 1 --since 2h", "sm log --event 93 --limit 5 --json"];
   static override flags = {
     follow: Flags.boolean({ char: "f", description: "go on with what is logged from now on, until Ctrl-C; with --json one line each" }),
@@ -42,7 +42,9 @@ export default class Log extends SmCommand {
       ...(flags.since === undefined ? {} : { since: parseMoment("--since", flags.since, Date.now()) }),
     };
     const api = this.api(flags);
-    const first = await this.#read(api, asked, flags.limit, this.directories(flags).logDir);
+    // The log here is not that of another machine.
+    const logDir = this.agentPlace(flags).kind === "here" ? this.directories(flags).logDir : null;
+    const first = await this.#read(api, asked, flags.limit, logDir);
     if (first.isCut && flags.since !== undefined) this.note(`there is more: these are the newest ${first.entries.length} (--limit)`);
     if (!flags.follow) return this.show(first, flags, formatLogPage);
     this.#print(first.entries, flags.json);
@@ -54,11 +56,11 @@ export default class Log extends SmCommand {
     }
   }
 
-  async #read(api: AgentApi, asked: Asked, limit: number, logDir: string): Promise<LogPage> {
+  async #read(api: AgentApi, asked: Asked, limit: number, logDir: string | null): Promise<LogPage> {
     try {
       return await api.call("log.read", { ...asked, limit });
     } catch (error) {
-      if (!(error instanceof SmError) || error.code !== "AGENT_UNREACHABLE") throw error;
+      if (!(error instanceof SmError) || error.code !== "AGENT_UNREACHABLE" || logDir === null) throw error;
       const { readLog } = await import("../../observe/log-reader.js");
       const { since, ...query } = asked;
       const page = await readLog(logDir, { ...query, sinceMs: since === undefined ? undefined : Date.parse(since), limit });

@@ -7,7 +7,7 @@ import { parseDurationSeconds } from "../parse/duration.js";
 import { openDirectoryPair, pairKey } from "../replicate/directory-pair.js";
 import { replicate } from "../replicate/replicate.js";
 import { jsonView, TextView } from "../replicate/replicate-view.js";
-import { outputFlags, SmCommand } from "../sm-command.js";
+import { outputFlags, SmCommand, serverFlag } from "../sm-command.js";
 import { userStateDirectory } from "../user-state.js";
 
 const INTERRUPTED_EXIT = 130;
@@ -15,7 +15,7 @@ const INTERRUPTED_EXIT = 130;
 export default class Replicate extends SmCommand {
   static override description = "Replicate one directory to another on this machine: mirror it, then follow each change until Ctrl-C. Needs no configuration.";
   static override examples = ["sm replicate /srv/data /backup/data", "sm replicate ./a ./b --json"];
-  static override baseFlags = outputFlags as unknown as typeof SmCommand.baseFlags;
+  static override baseFlags = { ...serverFlag, ...outputFlags } as unknown as typeof SmCommand.baseFlags;
   static override args = {
     source: Args.string({ description: "directory to replicate", required: true }),
     target: Args.string({ description: "directory that becomes its copy; it is made when missing", required: true }),
@@ -27,6 +27,7 @@ export default class Replicate extends SmCommand {
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(Replicate);
+    this.requireLocal(flags, "both directories are on");
     const drainMs = Math.round(parseDurationSeconds("--drain-timeout", flags["drain-timeout"]) * 1000);
     const pair = await openDirectoryPair(args.source, args.target);
     const home = flags.home === undefined ? join(userStateDirectory(process.env), "replicate", pairKey(pair)) : resolve(flags.home);

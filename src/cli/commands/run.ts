@@ -2,6 +2,7 @@ import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { SmError } from "../../base/errors.js";
 import { parseDurationSeconds } from "../parse/duration.js";
+import { openScriptPort } from "../script/api-port.js";
 import { runText } from "../script/run-text.js";
 import { readScript } from "../script/script-source.js";
 import { JsonScriptView, TextScriptView } from "../script/script-view.js";
@@ -13,7 +14,12 @@ const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 export default class Run extends SmCommand {
   static override description =
     "Run a script of the command language (docs/command-language.md; `HELP` in `sm shell` shows its commands). With --json one line per statement with its value.";
-  static override examples = ["sm run setup.sm", "sm run setup.sm --on-error continue --timeout 15m --json", "sm run - < setup.sm"];
+  static override examples = [
+    "sm run setup.sm",
+    "sm run setup.sm --on-error continue --timeout 15m --json",
+    "sm run - < setup.sm",
+    "sm run --server files1 setup.sm",
+  ];
   static override args = { file: Args.string({ description: "the script, or - for standard input", required: true }) };
   static override flags = {
     "on-error": Flags.string({
@@ -30,8 +36,9 @@ export default class Run extends SmCommand {
     const text = await readScript(args.file);
     const origin = args.file === "-" ? "standard input" : args.file;
     const view = flags.json ? new JsonScriptView(process.stdout) : new TextScriptView({ out: process.stdout, beside: process.stderr, origin });
-    const { runtimeDir } = this.directories(flags);
-    this.exitWith(await runText({ text, runtimeDir, view, stopsOnError: flags["on-error"] === "stop", timeoutMs }));
+    const place = this.agentPlace(flags);
+    const port = (signal: AbortSignal) => openScriptPort(place, signal);
+    this.exitWith(await runText({ text, port, view, stopsOnError: flags["on-error"] === "stop", timeoutMs }));
   }
 }
 

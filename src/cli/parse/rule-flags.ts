@@ -1,12 +1,13 @@
 import { isAbsolute, join, resolve } from "node:path";
+import { SmError } from "../../base/errors.js";
 import type { Rule } from "../../model/rule.js";
 
 export interface RuleFlags {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly recursive: boolean;
-  /** What a relative include path starts from. */
-  readonly cwd: string;
+  /** What a relative include path starts from; null = of another machine: there is no such place. */
+  readonly cwd: string | null;
 }
 
 /** A relative exclude pattern counts below each included directory. */
@@ -19,8 +20,11 @@ export function buildRules(flags: RuleFlags): Rule[] {
   ];
 }
 
-export function absolutePath(path: string, cwd: string): string {
-  return isAbsolute(path) ? path : resolve(cwd, path);
+export function absolutePath(path: string, cwd: string | null): string {
+  if (isAbsolute(path)) return path;
+  if (cwd === null)
+    throw new SmError("USAGE", `the path ${JSON.stringify(path)} is one of another machine, where this directory means nothing: give it from / on`);
+  return resolve(cwd, path);
 }
 
 /** The directory before the first component with a glob. */

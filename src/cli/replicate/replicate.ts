@@ -39,7 +39,7 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateSum
   options.abort.addEventListener("abort", onAbort);
   if (options.abort.aborted) onAbort();
   try {
-    const ended = await Promise.race([follow(openAgentApi(agent), options), agent.died()]);
+    const ended = await Promise.race([follow(openAgentApi({ kind: "here", runtimeDir: agent.runtimeDir }), options), agent.died()]);
     const isOrderly = await agent.close();
     const reason = ended.reason ?? (isOrderly ? null : { code: "TIMEOUT", message: "the agent did not stop in time and was killed" });
     return { ...options.pair, seconds: (performance.now() - startedMs) / 1000, synced: reason === null, reason, connection: ended.connection };

@@ -1,26 +1,45 @@
-// The way of scripts to the agent: that of the CLI.
+// The way of scripts to an agent, and from there to the others that the account has stored: that of the CLI.
 
-import { constants } from "node:fs";
-import { access } from "node:fs/promises";
-import { join } from "node:path";
 import { SmError } from "../../base/errors.js";
 import type { ApiCommands, CommandName } from "../../control/api.js";
 import type { CommandPort, PortCallOptions } from "../../script/command-port.js";
-import { type AgentApi, openAgentApi } from "../agent-api.js";
+import { type AgentApi, type AgentPlace, openAgentApi } from "../agent-api.js";
+import { serverFile, serversMeant } from "../servers/server-choice.js";
+import { addressText, type ServerEntry } from "../servers/server-entry.js";
+
+export interface ApiPortOptions {
+  readonly place: AgentPlace;
+  readonly signal: AbortSignal;
+  /** Those that the account has stored, read when a name is looked for. */
+  servers(): readonly ServerEntry[];
+}
 
 export class ApiPort implements CommandPort {
+  readonly serverNames: readonly string[] | null;
   readonly #api: AgentApi;
-  readonly #runtimeDir: string;
-  signal: AbortSignal;
+  readonly #servers: () => readonly ServerEntry[];
+  readonly #others = new Map<string, ApiPort>();
+  #signal: AbortSignal;
 
-  constructor(runtimeDir: string, signal: AbortSignal) {
-    this.#runtimeDir = runtimeDir;
-    this.#api = openAgentApi({ runtimeDir });
-    this.signal = signal;
+  constructor({ place, signal, servers }: ApiPortOptions) {
+    this.serverNames = place.kind === "here" ? null : [place.server.name, place.server.address.host, addressText(place.server.address)];
+    this.#api = openAgentApi(place);
+    this.#servers = servers;
+    this.#signal = signal;
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal;
+  }
+
+  /** A command ends wherever it is carried out. */
+  set signal(signal: AbortSignal) {
+    this.#signal = signal;
+    for (const other of this.#others.values()) other.signal = signal;
   }
 
   call<Name extends CommandName>(name: Name, input: ApiCommands[Name]["input"], options: PortCallOptions = {}): Promise<ApiCommands[Name]["output"]> {
-    return this.#api.call(name, input, { ...options, signal: this.signal });
+    return this.#api.call(name, input, { ...options, signal: this.#signal });
   }
 
   /** The agent checks name and input: it may know commands that this program does not. */
@@ -30,18 +49,25 @@ export class ApiPort implements CommandPort {
 
   async role(): Promise<"admin" | "monitor" | null> {
     try {
-      await this.call("status", {});
+      const { role } = await this.call("whoami", {});
+      return role === "none" ? null : role;
     } catch (error) {
-      if (error instanceof SmError && error.code === "REFUSED") return null;
-      throw error;
-    }
-    try {
-      await access(join(this.#runtimeDir, "admin.sock"), constants.W_OK);
-      return "admin";
-    } catch (error) {
-      // Whoever may not open it has been answered on the other socket.
-      if ((error as NodeJS.ErrnoException).code === "EACCES") return "monitor";
+      if (error instanceof SmError && (error.code === "REFUSED" || error.code === "LOGIN_FAILED")) return null;
       throw error;
     }
   }
+
+  toServer(machine: string): CommandPort | null {
+    const [server, second] = serversMeant(this.#servers(), machine);
+    if (server === undefined || second !== undefined) return null;
+    const known = this.#others.get(server.name);
+    if (known !== undefined) return known;
+    const other = new ApiPort({ place: { kind: "server", server }, signal: this.#signal, servers: this.#servers });
+    this.#others.set(server.name, other);
+    return other;
+  }
+}
+
+export function openScriptPort(place: AgentPlace, signal: AbortSignal): ApiPort {
+  return new ApiPort({ place, signal, servers: () => serverFile(process.env).read().servers });
 }

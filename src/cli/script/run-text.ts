@@ -1,17 +1,18 @@
 // One script from its text to its exit code, for `sm run` and for a shell without a terminal.
 
 import { ERRORS, SmError } from "../../base/errors.js";
+import type { CommandPort } from "../../script/command-port.js";
 import { placeOf } from "../../script/fault.js";
 import { ScriptInterrupted } from "../../script/interruption.js";
 import { runScript } from "../../script/script-runner.js";
 import { ScriptSession } from "../../script/session.js";
 import { Interrupts } from "../interrupts.js";
-import { ApiPort } from "./api-port.js";
 import type { ScriptView } from "./script-view.js";
 
 export interface RunOptions {
   readonly text: string;
-  readonly runtimeDir: string;
+  /** To the agent that the script is given to. */
+  port(signal: AbortSignal): CommandPort;
   readonly view: ScriptView;
   readonly stopsOnError: boolean;
   /** Null = without limit. */
@@ -20,13 +21,13 @@ export interface RunOptions {
 
 export const INTERRUPTED_EXIT = 130;
 
-export async function runText({ text, runtimeDir, view, stopsOnError, timeoutMs }: RunOptions): Promise<number> {
+export async function runText({ text, port, view, stopsOnError, timeoutMs }: RunOptions): Promise<number> {
   const interrupts = Interrupts.listen();
   // The second one does not wait for anything.
   interrupts.second.addEventListener("abort", () => process.exit(INTERRUPTED_EXIT), { once: true });
   const time = timeoutMs === null ? null : AbortSignal.timeout(timeoutMs);
   const signal = time === null ? interrupts.first : AbortSignal.any([interrupts.first, time]);
-  const session = new ScriptSession({ port: new ApiPort(runtimeDir, signal) });
+  const session = new ScriptSession({ port: port(signal) });
   session.stopsOnError = stopsOnError;
   try {
     const { exitCode } = await runScript(text, session, (report) => view.show(report));

@@ -2,7 +2,7 @@
 
 import { SmError } from "../../base/errors.js";
 import type { ArgumentReader } from "../argument-reader.js";
-import { isThisMachine, resolveTarget } from "../machines.js";
+import { findSource, isThisMachine, knownServer, resolveTarget } from "../machines.js";
 import type { ScriptSession } from "../session.js";
 import { integerValue, timeOfDay, today, valueText } from "../value.js";
 import { type Action, done, OUTCOME_DONE, type Outcome, type Verb } from "../verb.js";
@@ -25,8 +25,10 @@ function parseLogin(reader: ArgumentReader): Action {
   };
 }
 
-/** 0 none, 1 monitor, 2 full: of the account, on this machine; on a peer what can be done with it from here. */
+/** 0 none, 1 monitor, 2 full: of the account, on this machine; on a stored server that of its user; on a peer what can be done with it from here. */
 async function accessLevel(session: ScriptSession, server: string): Promise<0 | 1 | 2> {
+  const known = knownServer(session, server);
+  if (known !== null) return levelOf(await known.role());
   const role = await session.port.role();
   if (role === null) return 0;
   try {
@@ -35,6 +37,11 @@ async function accessLevel(session: ScriptSession, server: string): Promise<0 | 
     if (error instanceof SmError && error.code === "SCRIPT_TARGET") return 0;
     throw error;
   }
+  return levelOf(role);
+}
+
+function levelOf(role: "admin" | "monitor" | null): 0 | 1 | 2 {
+  if (role === null) return 0;
   return role === "admin" ? 2 : 1;
 }
 
@@ -43,14 +50,21 @@ const LOGIN_FORM = { form: "<server> <username> <password> [<domain>]", parse: p
 const selectSource: Verb = {
   words: ["SOURCE"],
   form: "<machine>",
-  summary: "Selects the machine whose replication sets and connections the commands mean: the one that the script runs on.",
+  summary: "Selects the machine whose replication sets and connections the commands mean: the one that the script was given to, or a stored server.",
   parse(reader) {
     const machine = reader.text("a machine");
     return async (session) => {
       const name = machine(session);
-      if (!(await isThisMachine(session, name))) {
-        throw new SmError("SCRIPT_SOURCE", `${JSON.stringify(name.slice(0, 255))} is not the machine of the agent that this script talks to`);
+      const port = await findSource(session, name);
+      if (port === null) {
+        throw new SmError(
+          "SCRIPT_SOURCE",
+          `${JSON.stringify(name.slice(0, 255))} is neither the machine of the agent that this script talks to nor a stored server`,
+        );
       }
+      // A machine whose agent does not answer, or lets nobody in, is no source.
+      await port.call("status", {});
+      session.moveTo(port);
       session.selectSource(name);
       return OUTCOME_DONE;
     };
@@ -77,13 +91,24 @@ const logout: Verb = {
   parse(reader) {
     const server = reader.text("a server");
     return async (session) => {
-      const name = await resolveTarget(session, server(session));
-      if (await isThisMachine(session, name)) session.selectSource(null);
-      if (session.target === name) session.selectTarget(null);
+      const known = knownServer(session, server(session));
+      if (known === session.port && known !== session.home) session.moveTo(session.home);
+      else await deselect(session, server(session), known !== null);
       return OUTCOME_DONE;
     };
   },
 };
+
+async function deselect(session: ScriptSession, machine: string, isKnown: boolean): Promise<void> {
+  try {
+    const name = await resolveTarget(session, machine);
+    if (await isThisMachine(session, name)) session.selectSource(null);
+    if (session.target === name) session.selectTarget(null);
+  } catch (error) {
+    // A server that is no peer of this source was selected as neither.
+    if (!isKnown || !(error instanceof SmError) || error.code !== "SCRIPT_TARGET") throw error;
+  }
+}
 
 const ping: Verb = {
   words: ["PING"],
@@ -92,6 +117,11 @@ const ping: Verb = {
   parse(reader) {
     const machine = reader.text("a machine");
     return async (session) => {
+      const known = knownServer(session, machine(session));
+      if (known !== null) {
+        await known.call("ping", {});
+        return OUTCOME_DONE;
+      }
       const name = await resolveTarget(session, machine(session));
       const { peers } = await session.port.call("peer.list", {});
       const peer = peers.find((each) => each.name === name);

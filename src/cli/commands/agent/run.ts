@@ -16,6 +16,7 @@ export default class AgentRun extends SmCommand {
 
   override async run(): Promise<void> {
     const { flags } = await this.parse(AgentRun);
+    this.requireLocal(flags, "an agent is run on");
     const interrupts = Interrupts.listen();
     try {
       if (flags["exit-with-parent"]) endWithParent(interrupts);

@@ -18,6 +18,7 @@ export default class ConfigCheck extends SmCommand {
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(ConfigCheck);
+    this.requireLocal(flags, "the files checked are on");
     const report = await this.#check(args.path ?? this.directories(flags).configDir, flags);
     this.show(report, flags, formatCheck);
     if (report.errors.length > 0) this.exitWith(WRONG);

@@ -12,6 +12,7 @@ export default class ConfigSchema extends SmCommand {
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(ConfigSchema);
+    this.requireLocal(flags, "the schema is that of the program on");
     const { jsonSchemaOf } = await import("../../../config/json-schemas.js");
     this.show(jsonSchemaOf(args.kind as SchemaName), flags, (schema) => JSON.stringify(schema, null, 2));
   }

@@ -22,7 +22,7 @@ export default class RepsetCreate extends SmCommand {
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(RepsetCreate);
-    const rules = buildRules({ include: flags.include, exclude: flags.exclude, recursive: flags.recursive, cwd: process.cwd() });
+    const rules = buildRules({ include: flags.include, exclude: flags.exclude, recursive: flags.recursive, cwd: this.cwd(flags) });
     this.show(await this.api(flags).call("repset.create", { name: args.set, rules }), flags, formatRepsetSaved);
   }
 }

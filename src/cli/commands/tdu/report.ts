@@ -37,7 +37,10 @@ export default class TduReport extends SmCommand {
   }
 
   async #result(of: string, question: SizingQuestion, flags: Parameters<TduReport["api"]>[0]) {
-    if (!/^[1-9]\d{0,14}$/.test(of)) return reportOfFile(of, question);
+    if (!/^[1-9]\d{0,14}$/.test(of)) {
+      this.requireLocal(flags, "a statistics file is read on");
+      return reportOfFile(of, question);
+    }
     const input = { id: Number(of), ...question, lagSeconds: [...question.lagSeconds], rates: [...question.rates] };
     return this.api(flags).call("tdu.report", input, { deadlineMs: REPORT_DEADLINE_MS });
   }

@@ -25,7 +25,7 @@ export default class RepsetRuleAdd extends SmCommand {
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(RepsetRuleAdd);
-    const rule = { path: absolutePath(args.path, process.cwd()), mode: flags.include ? "include" : "exclude", recursive: flags.recursive } as const;
+    const rule = { path: absolutePath(args.path, this.cwd(flags)), mode: flags.include ? "include" : "exclude", recursive: flags.recursive } as const;
     const api = this.api(flags);
     const planned = await planOfEdit(api, { name: args.set, edit: { kind: "add", rule } }, flags);
     if (planned !== null) return this.show(planned, flags, ({ plan }) => formatRulePlan(plan));

@@ -26,7 +26,7 @@ export default class RepsetRuleRemove extends SmCommand {
     const { args, flags } = await this.parse(RepsetRuleRemove);
     const mode = flags.include ? "include" : flags.exclude ? "exclude" : undefined;
     const api = this.api(flags);
-    const rule = { path: absolutePath(args.path, process.cwd()), mode } as const;
+    const rule = { path: absolutePath(args.path, this.cwd(flags)), mode } as const;
     const planned = await planOfEdit(api, { name: args.set, edit: { kind: "remove", ...rule } }, flags);
     if (planned !== null) return this.show(planned, flags, ({ plan }) => formatRulePlan(plan));
     this.show(await api.call("repset.rule.remove", { name: args.set, ...rule, generation: flags.generation }), flags, formatRepsetSaved);
