@@ -42,6 +42,7 @@ import { RestoreService } from "./restore-service.js";
 import { Simulations, type SimulationsOptions } from "./simulations.js";
 import { SourceService, type SourceServiceOptions } from "./source-service.js";
 import { StatusBoard } from "./status-board.js";
+import { TaskService } from "./task-service.js";
 import { TransmissionService } from "./transmission-service.js";
 
 export interface AgentFlags {
@@ -133,7 +134,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const holder = new RestoreHolder({ config, limits: () => limits.inForce, target, dialer, findPeer, ...common, onChange: board.changed });
   closers.push(() => holder.close());
   const doors = { accept: target.accept, dismiss: holder.dismiss, acceptRestore: holder.accept, compressBytesMin: config.transport.compressMinBytes };
-  const server = await PeerServer.open({ ...trust, listen, ...doors, log, limits: linkTiming(config) });
+  const server = await PeerServer.open({ ...trust, listen, ...doors, log, limits: linkTiming(config), runsTasks: config.target.tasks });
   closers.push(() => server.close());
   const repsetStore = await RepsetStore.open(config.configDir, log);
   closers.push(() => repsetStore.close());
@@ -169,6 +170,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     simulation: simulations,
     restores,
     transmission: new TransmissionService((id) => source.connection(id)),
+    tasks: new TaskService({ connection: (id) => source.connection(id), connections: () => source.connections, board }),
     targets: target,
     peers: peerService,
     queue: new QueueService({ directory: config.queue.directory, limits, queues: () => source.queues(), onChange: board.changed, log }),
@@ -251,6 +253,7 @@ function targetSettings({ server, target, apply, orphans, watchdog, ...directori
     ownDirectories: [configDir, stateDir, runtimeDir, logDir, queue.directory],
     allowedRoots: target.allowedRoots,
     stageBytesMax: target.stageMiB * MiB,
+    tasks: { isEnabled: target.tasks, directory: target.taskDirectory, keys: { enabled: "target.tasks", directory: "target.taskDirectory" } },
     orphanLog: orphans.log,
     retryInitialMs: apply.retryInitialMs,
     retryMaxMs: apply.retryMaxMs,

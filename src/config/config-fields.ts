@@ -68,7 +68,14 @@ function parsePath(value: unknown): string | undefined {
     : undefined;
 }
 
+const TASK_DIRECTORY = "which programs may run is decided by who writes to a directory: none is the agent's own choice";
+
 const absolutePath = { expected: 'an absolute path without "..", "." or a trailing slash', parse: parsePath };
+
+const pathOrNull = {
+  expected: `${absolutePath.expected} (not /), or null`,
+  parse: (value: unknown) => (value === null ? null : value === "/" ? undefined : parsePath(value)),
+};
 
 const peerAddress = {
   expected: "host:port or [ipv6]:port with a port from 1 to 65535",
@@ -128,10 +135,16 @@ const TRANSPORT: FieldTable["transport"] = {
 /** Every field of the configuration file. */
 export const FIELDS: FieldTable = {
   server: SERVER,
-  source: { enabled: flag(true, "a server replicates as soon as it has a connection; switch it off on a pure target") },
+  source: {
+    enabled: flag(true, "a server replicates as soon as it has a connection; switch it off on a pure target"),
+    tasks: flag(false, "an agent runs no programs before its operator says so"),
+    taskDirectory: { ...pathOrNull, preset: () => null, reason: TASK_DIRECTORY },
+  },
   target: {
     enabled: flag(true, "a paired source may replicate to here; switch it off on a pure source"),
     allowedRoots: list(absolutePath, 1024, "empty = anywhere but system directories: the operator of the source chooses"),
+    tasks: flag(false, "a paired source may change files here, and run nothing, before the operator of the target says so"),
+    taskDirectory: { ...pathOrNull, preset: () => null, reason: TASK_DIRECTORY },
     stageMiB: whole(16, MIB_MAX, 256, "holds two seconds of 1 Gbit/s that never pause; a larger state is applied in parts, and that is said"),
   },
   queue: QUEUE,

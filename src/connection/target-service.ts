@@ -9,6 +9,7 @@ import { readStanding } from "../apply/standing.js";
 import { checkTargetPath, TargetClaims } from "../apply/target-claims.js";
 import { finishForgetting, forgetTarget, type TargetRecords } from "../apply/target-forgetting.js";
 import { TargetPauses } from "../apply/target-pauses.js";
+import { TargetTasks } from "../apply/target-tasks.js";
 import { readTerms, type TargetTerms, termsOf, writeTerms } from "../apply/target-terms.js";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
@@ -58,6 +59,7 @@ export class TargetService implements TargetControl {
   readonly #pauses: TargetPauses;
   /** Copies that are to be restored before their source may write again. */
   readonly restores: RestoreMarks;
+  readonly #tasks: TargetTasks;
   readonly #sessions = new Map<string, Session>();
   /** How the connections that nobody is connected for stood last. */
   readonly #away = new Map<string, TargetView>();
@@ -69,6 +71,7 @@ export class TargetService implements TargetControl {
     this.#claims = records.claims;
     this.#pauses = records.pauses;
     this.restores = new RestoreMarks(records.directory);
+    this.#tasks = new TargetTasks(options.settings.tasks, options.log);
   }
 
   static async open(options: TargetServiceOptions): Promise<TargetService> {
@@ -129,6 +132,7 @@ export class TargetService implements TargetControl {
       retryMaxMs,
       quarantine,
       orphans: { log: settings.orphanLog, ownDirectories: settings.ownDirectories, allowedRoots: settings.allowedRoots },
+      tasks: this.#tasks.of(key, this.#stateDirectory(key), terms),
       stallMs,
       failpoint,
       isPaused: this.#pauses.sinceOf(key) !== null,
@@ -202,6 +206,7 @@ export class TargetService implements TargetControl {
 
   async #forget(key: string): Promise<void> {
     await this.#end(key);
+    await this.#tasks.forget(key);
     this.#away.delete(key);
     await forgetTarget(this.#records, key);
     this.#options.onChange();
@@ -380,6 +385,7 @@ export class TargetService implements TargetControl {
 
   async close(): Promise<void> {
     await Promise.all([...this.#sessions.keys()].map((key) => this.#end(key)));
+    await this.#tasks.close();
   }
 }
 

@@ -16,6 +16,7 @@ import { REPSET_COMMANDS } from "./repset-commands.js";
 import { RESTORE_COMMANDS } from "./restore-commands.js";
 import { SCHEDULE_COMMANDS } from "./schedule-commands.js";
 import { STATUS_COMMANDS } from "./status-commands.js";
+import { TASK_COMMANDS } from "./task-commands.js";
 import { TDU_COMMANDS } from "./tdu-commands.js";
 import { TRANSMISSION_COMMANDS } from "./transmission-commands.js";
 import { VERIFY_COMMANDS } from "./verify-commands.js";
@@ -36,6 +37,7 @@ export const COMMANDS = [
   ...TDU_COMMANDS,
   ...QUEUE_COMMANDS,
   ...QUARANTINE_COMMANDS,
+  ...TASK_COMMANDS,
   ...PEER_COMMANDS,
   ...CATALOG_COMMANDS,
 ] as const;

@@ -47,7 +47,7 @@ test("without a file every field has its default", () => {
   expect(config.guard).toEqual({ lostPercent: null, changedPercent: null, lostFilesMin: 100, windowSeconds: 600 });
   expect(config.watchdog).toEqual({ stallSeconds: 60 });
   expect(config.log).toEqual({ level: "info", format: "text", maxFileMiB: 5, maxFiles: 5 });
-  expect(config.target).toEqual({ enabled: true, allowedRoots: [], stageMiB: 256 });
+  expect(config.target).toEqual({ enabled: true, allowedRoots: [], tasks: false, taskDirectory: null, stageMiB: 256 });
 });
 
 test("the value is frozen all the way down", () => {

@@ -37,11 +37,12 @@ const NO_PLACES: DirtyPlaces = {
   tick: () => undefined,
 };
 
-const FACTS: Pick<SourceChannel, "welcome" | "remoteAddress" | "sweepsOrphans" | "rebuildsFiles"> = {
+const FACTS: Pick<SourceChannel, "welcome" | "remoteAddress" | "sweepsOrphans" | "rebuildsFiles" | "tasks"> = {
   welcome: { appliedSeq: 0, durableSeq: 0, resumed: true, suspect: false, empty: false, limits: [], targetTimeMs: 0, version: "1", name: "t" },
   remoteAddress: "memory",
   sweepsOrphans: true,
   rebuildsFiles: true,
+  tasks: "on",
 };
 
 async function streaming(journal: Journal) {
@@ -82,7 +83,7 @@ async function streaming(journal: Journal) {
       guard: NOTHING_HELD,
     },
     journal,
-    feed: { send: () => undefined, barrier: async () => 0, probe: async () => ({ pending: 0, repairSeq: 0 }) },
+    feed: { send: () => undefined, barrier: async () => 0, insert: async () => 0, probe: async () => ({ pending: 0, repairSeq: 0 }) },
     places: NO_PLACES,
     dialer: { dial: async () => channel },
     findPeer: () => ({ name: "target", fingerprint: "", addresses: [], addedAt: "" }),
