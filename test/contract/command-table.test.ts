@@ -73,6 +73,9 @@ test("commands that only read are those of the role monitor", () => {
     "tdu.report",
     "queue.show",
     "quarantine.list",
+    "task.list",
+    "task.show",
+    "task.wait",
     "peer.list",
     "command.list",
   ]);
