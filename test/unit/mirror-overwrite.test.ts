@@ -17,8 +17,10 @@ test("never: a file, a link, a directory and a file in place of each other stay;
   for (const path of [join(root, "both"), join(root, "isDirectory"), join(target, "both"), join(target, "isFile")]) mkdirSync(path, { recursive: true });
   for (const name of ["both/old", "both/new", "isDirectory/inside", "isFile", "isLink", "one"]) writeFileSync(join(root, name), "of the source");
   linkSync(join(root, "one"), join(root, "two"));
-  for (const name of ["both/old", "isDirectory", "one", "two"]) writeFileSync(join(target, name), "of the target");
-  utimesSync(join(target, "both/old"), 1, 1);
+  for (const name of ["both/old", "isDirectory", "one", "two"]) {
+    writeFileSync(join(target, name), "of the target");
+    utimesSync(join(target, name), 1, 1);
+  }
   symlinkSync("nowhere", join(target, "isLink"));
   const kit = SourceKit.start({ root, target });
   const { parts } = await planOf(kit, { ...NEVER, extras: "report" });
