@@ -29,8 +29,10 @@ import { PeerServer } from "../transport/peer-server.js";
 import { PeerStore } from "../transport/peer-store.js";
 import { type DialerOptions, WsSourceDialer } from "../transport/source-dialer.js";
 import { AgentLock } from "./agent-lock.js";
+import { AgentRights, type AgentRightsOptions } from "./agent-rights.js";
 import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
+import { checkFileRights } from "./file-rights.js";
 import { JobDuties } from "./job-duties.js";
 import { machineIdentity } from "./machine.js";
 import { PeerService } from "./peer-service.js";
@@ -79,6 +81,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   setFlagsFromString("--no-incremental-marking");
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   mkdirSync(config.runtimeDir, { recursive: true, mode: 0o755 });
+  const unwise = checkFileRights(config);
   const closers: (() => Promise<void> | void)[] = [];
   const stop = new AbortController();
   options.signal.addEventListener("abort", () => stop.abort(), { once: true });
@@ -87,6 +90,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   try {
     const log = AgentLog.open({ directory: config.logDir, ...config.log, maxFileBytes: config.log.maxFileMiB * 1024 * 1024 });
     closers.push(() => log.close());
+    for (const sentence of unwise) log.warn(sentence);
     const ready = await startServices({ config, failpoint, log, closers, stop: () => stop.abort() });
     log.info("agent ready", { pid: process.pid, listen: ready.listen });
     options.onReady({ pid: process.pid, ...ready });
@@ -121,6 +125,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   const version = readVersion();
   const startedAt = new Date().toISOString();
   const board = new StatusBoard();
+  const rights = await openRights({ config, log, onChange: board.changed }, closers);
   const identity = await Identity.open(config.stateDir, config.server.name);
   const peers = await PeerStore.open(config.stateDir);
   const trust = { identity, peers, bootstrap: await Bootstrap.open(config.stateDir) };
@@ -142,7 +147,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     ...trust,
     config,
     dialer,
-    listening: () => server.address,
+    server: () => server,
     onPaired: (name) => source.nudgePeer(name),
   });
   const simulations = openSimulations({ config, ...common }, closers);
@@ -157,7 +162,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
   const status = (): StatusReport => ({
-    agent: { pid: process.pid, version, name: config.server.name, startedAt, listen: displayListen(server.address), memoryBytes: process.memoryUsage.rss() },
+    agent: { pid: process.pid, version, name: config.server.name, startedAt, ...present(server.address, rights) },
     index: board.index,
     targets: target.reports(),
     ...source.status(),
@@ -169,6 +174,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     ...duties.controls,
     simulation: simulations,
     restores,
+    audit: rights.audit,
     transmission: new TransmissionService((id) => source.connection(id)),
     tasks: new TaskService({ connection: (id) => source.connection(id), connections: () => source.connections, board }),
     targets: target,
@@ -180,9 +186,20 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     waitStatus: (since, timeoutMs) => board.wait(since, timeoutMs).then(status),
     stop: async () => stop(),
   };
-  const http = await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, log });
+  const http = await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, accountOf: rights.accountOf, log });
   closers.push(() => http.close());
   return { listen: displayListen(server.address), adminSocket: join(config.runtimeDir, "admin.sock") };
+}
+
+async function openRights(options: AgentRightsOptions, closers: (() => Promise<void> | void)[]): Promise<AgentRights> {
+  const rights = await AgentRights.open(options);
+  closers.push(() => rights.close());
+  return rights;
+}
+
+/** What changes of an agent while it runs. */
+function present(address: PeerAddress, rights: AgentRights) {
+  return { listen: displayListen(address), memoryBytes: process.memoryUsage.rss(), reasons: rights.reasons() };
 }
 
 function targetOptions(config: Config, identity: Identity, peers: PeerStore) {

@@ -249,10 +249,15 @@ export class JobService implements JobControl {
     for (const [connectionId, running] of this.#running) this.#look(this.#options.connection(connectionId), running);
   }
 
+  /** Nothing goes to the target any more: its job is over, and a scrub waits. */
+  hold(connectionId: number, why: string): void {
+    const running = this.#running.get(connectionId);
+    if (running !== undefined) this.#end(running, "Stopped", why);
+  }
+
   /** The connection is no more. */
   forget(connectionId: number): void {
-    const running = this.#running.get(connectionId);
-    if (running !== undefined) this.#end(running, "Stopped", "the connection was ended");
+    this.hold(connectionId, "the connection was ended");
     for (const { id, startedBy, connectionId: of } of this.#store.list())
       if (startedBy === "scrub" && of === connectionId) this.endScrub(id, "Stopped", "the connection was ended");
   }

@@ -5,10 +5,11 @@ import { SmError } from "../base/errors.js";
 import type { Config } from "../config/config.js";
 import { parseEndpoint } from "../config/config.js";
 import type { Peer, PeerAddress } from "../model/channel-port.js";
-import type { BootstrapToken, PeerControl, PeerReport } from "../model/control-port.js";
+import type { BootstrapToken, IdentityReport, PeerControl, PeerReport } from "../model/control-port.js";
 import type { Bootstrap } from "../transport/bootstrap.js";
 import type { Identity } from "../transport/identity.js";
 import { redeemToken } from "../transport/pair-redeemer.js";
+import type { PeerServer } from "../transport/peer-server.js";
 import type { PeerStore } from "../transport/peer-store.js";
 import type { WsSourceDialer } from "../transport/source-dialer.js";
 
@@ -18,7 +19,8 @@ export interface PeerServiceOptions {
   readonly peers: PeerStore;
   readonly bootstrap: Bootstrap;
   readonly dialer: WsSourceDialer;
-  readonly listening: () => PeerAddress;
+  /** Where peers reach this agent. */
+  readonly server: () => Pick<PeerServer, "address" | "openFrom">;
   readonly onPaired: (name: string) => void;
 }
 
@@ -36,14 +38,19 @@ export class PeerService implements PeerControl {
     return this.#options.peers.list().map((peer) => this.#report(peer));
   }
 
+  identity(): IdentityReport {
+    const { fingerprint, validFrom, validTo } = this.#options.identity;
+    return { fingerprint, validFrom, validTo };
+  }
+
   #report(peer: Peer): PeerReport {
     return { ...peer, reachable: this.#reachable.get(peer.name) ?? null };
   }
 
   /** The peer by that name; "localhost" is this agent itself. */
   find(name: string): Peer {
-    const { peers, identity, listening } = this.#options;
-    if (name === "localhost") return { name, fingerprint: identity.fingerprint, addresses: [loopback(listening())], addedAt: "" };
+    const { peers, identity, server } = this.#options;
+    if (name === "localhost") return { name, fingerprint: identity.fingerprint, addresses: [loopback(server().address)], addedAt: "" };
     const peer = peers.get(name);
     if (peer === undefined) throw new SmError("PEER_UNKNOWN", `there is no peer ${JSON.stringify(name)}`);
     return peer;
@@ -77,9 +84,13 @@ export class PeerService implements PeerControl {
     return { peer: this.#report(peer), roundTripMs };
   }
 
-  async remove(name: string): Promise<void> {
-    await this.#options.peers.remove(name);
+  async remove(name: string): Promise<{ readonly closedChannels: number }> {
+    const { peers, dialer, server } = this.#options;
+    const fingerprint = peers.get(name)?.fingerprint ?? "";
+    const closedChannels = dialer.openTo(fingerprint) + server().openFrom(fingerprint);
+    await peers.remove(name);
     this.#reachable.delete(name);
+    return { closedChannels };
   }
 
   noteReachable(name: string, isReachable: boolean): void {
@@ -88,10 +99,10 @@ export class PeerService implements PeerControl {
 
   /** Where others reach this agent: as configured, else the address it listens on, else those of its interfaces. */
   #addresses(): readonly PeerAddress[] {
-    const { config, listening } = this.#options;
+    const { config, server } = this.#options;
     const configured = config.server.addresses.map((text) => parseEndpoint(text)).filter((endpoint) => endpoint !== undefined);
     if (configured.length > 0) return configured;
-    const { host, port } = listening();
+    const { host, port } = server().address;
     if (host !== "0.0.0.0" && host !== "::") return [{ host, port }];
     const found = Object.values(networkInterfaces())
       .flatMap((list) => list ?? [])

@@ -45,12 +45,14 @@ interface Serving {
 /** A receiver that does not call for so long has given up: its source stays held all the same. */
 const SILENT_MS = 120_000;
 const LOOK_MS = 5_000;
+/** A longer one would be no news that the receiver takes. */
+const DOUBT_MAX = 2000;
 
 export class RestoreHolder {
   readonly #options: RestoreHolderOptions;
   /** By the key of the restore. */
   readonly #serving = new Map<string, Serving>();
-  readonly #opening = new Map<string, Promise<Serving>>();
+  readonly #opening = new Map<string, { readonly copyKey: string; readonly serving: Promise<Serving> }>();
   readonly #ticker: NodeJS.Timeout;
 
   constructor(options: RestoreHolderOptions) {
@@ -61,7 +63,7 @@ export class RestoreHolder {
   }
 
   readonly accept: AcceptRestore = async (peerName, request, call) => {
-    const known = await (this.#opening.get(request.key) ?? this.#serving.get(request.key));
+    const known = await (this.#opening.get(request.key)?.serving ?? this.#serving.get(request.key));
     if (known !== undefined && known.peer === peerName) {
       known.gate.take(call);
       known.gate.tell(known.run.news);
@@ -76,10 +78,13 @@ export class RestoreHolder {
       return;
     }
     if (found.isOnline) throw new SmError("PEER_BUSY", `the connection of ${found.copy.repset} from ${peerName} is still open here`);
-    const opening = this.#serve(peerName, request, found, call);
-    this.#opening.set(request.key, opening);
+    const { key: copyKey } = found.copy;
+    if ([...this.#opening.values()].some((other) => other.copyKey === copyKey))
+      throw new SmError("PEER_BUSY", `another restore of ${request.repset} just begins`);
+    const serving = this.#serve(peerName, request, found, call);
+    this.#opening.set(request.key, { copyKey, serving });
     try {
-      await opening;
+      await serving;
     } finally {
       this.#opening.delete(request.key);
     }
@@ -179,8 +184,8 @@ export class RestoreHolder {
 
 /** What the source told of the copy last. That it is between two states of the source is no loss. */
 function doubtOf({ last }: TargetView): string | null {
-  if (last.retrying !== null) return `the copy lacks changes that cannot be written just now: ${last.retrying.message}`;
-  return last.doubt?.code === "NOT_A_COPY" ? `the copy may lack something: ${last.doubt.message}` : null;
+  if (last.retrying !== null) return `the copy lacks changes that cannot be written just now: ${last.retrying.message}`.slice(0, DOUBT_MAX);
+  return last.doubt?.code === "NOT_A_COPY" ? `the copy may lack something: ${last.doubt.message}`.slice(0, DOUBT_MAX) : null;
 }
 
 /** What a copy lacks may be there at its source alone. */

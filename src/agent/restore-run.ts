@@ -266,7 +266,8 @@ export class RestoreRun {
     const connection = this.#connection;
     if (connection.quarantine.count > 0) return true;
     const seq = connection.appliedSeq;
-    const { pending, repairSeq } = await this.#source.probe(connection.id);
+    // Of a worker that ended there is no answer: what becomes of the restore is said elsewhere.
+    const { pending, repairSeq } = await this.#source.probe(connection.id).catch(() => ({ pending: 1, repairSeq: 0 }));
     return pending === 0 && connection.pendingRepairs === 0 && connection.durableSeq >= Math.max(seq, repairSeq);
   }
 

@@ -54,6 +54,8 @@ const CHANNEL_MS = 10_000;
 export class RestoreService {
   readonly #options: RestoreServiceOptions;
   readonly #running = new Map<number, Running>();
+  /** Connections whose holder is asked, before there is a job. */
+  readonly #starting = new Set<number>();
 
   constructor(options: RestoreServiceOptions) {
     this.#options = options;
@@ -93,9 +95,19 @@ export class RestoreService {
 
   /** From a peer's copy to this machine. */
   async #startHere(wish: RestoreStart, peer: Peer): Promise<JobReport> {
+    const connection = this.#connectionOf(wish.repset, peer.name);
+    if (connection === null) return this.#pull(wish, peer, null);
+    this.#refuseTwice(connection.id);
+    this.#starting.add(connection.id);
+    try {
+      return await this.#pull(wish, peer, connection);
+    } finally {
+      this.#starting.delete(connection.id);
+    }
+  }
+
+  async #pull(wish: RestoreStart, peer: Peer, connection: SourceConnection | null): Promise<JobReport> {
     const { repset, options } = wish;
-    const connection = this.#connectionOf(repset, peer.name);
-    if (connection !== null) this.#refuseTwice(connection.id);
     const request: RestoreRequest = {
       key: randomBytes(16).toString("hex"),
       repset,
@@ -159,6 +171,7 @@ export class RestoreService {
   #refuseTwice(connectionId: number): void {
     const running = [...this.#running.values()].find(({ job }) => job.connectionId === connectionId);
     if (running !== undefined) throw new SmError("JOB_CONFLICT", `job ${running.job.id} restores the source of connection ${connectionId} already`);
+    if (this.#starting.has(connectionId)) throw new SmError("JOB_CONFLICT", `a restore of the source of connection ${connectionId} just begins`);
   }
 
   /** What the holder has, before anything is held on its account. */
@@ -182,8 +195,9 @@ export class RestoreService {
   /** Nothing goes to the copy any more when it resolves. */
   async #hold(connection: SourceConnection, { key, options }: RestoreRequest, peer: string): Promise<void> {
     const { jobs, board } = this.#options;
-    jobs.forget(connection.id);
-    holdForRestore(connection, { key, isOfPaths: options.paths !== null, message: `the source is being restored from ${peer}` });
+    const message = `the source is being restored from ${peer}`;
+    jobs.hold(connection.id, message);
+    holdForRestore(connection, { key, isOfPaths: options.paths !== null, message });
     await board.until(() => connection.channel === null, CHANNEL_MS);
   }
 
@@ -247,7 +261,7 @@ export class RestoreService {
     // What the restore wrote is behind the connection before it goes on.
     await sourceSettled(connection, source.sourceOf(repset));
     releaseRestored(connection);
-    await source.adoptRoots(repset);
+    await source.adoptRoots(repset, id);
   }
 
   #isWholeRestored(connectionId: number): boolean {
@@ -264,13 +278,15 @@ export class RestoreService {
     this.#options.log.info(`restore ${status.toLowerCase()}`, { job: id, repset: running.job.repset, message });
   }
 
-  /** A defect ends the job, too. */
+  /** A defect ends the job, too; the connection goes on standing still, and says why. */
   async #guarded(id: number, done: Promise<void>): Promise<void> {
     try {
       await done;
     } catch (error) {
       const { message } = toSmError(error);
       this.#options.log.error(`restore ${id} failed: ${message}`);
+      const connectionId = this.#running.get(id)?.job.connectionId;
+      for (const connection of this.#options.source.connections) if (connection.id === connectionId) oweRestore(connection, `the restore failed: ${message}`);
       this.#end(id, { status: "Failed", message });
     }
   }

@@ -84,7 +84,7 @@ export class Scrubs {
       if (waitsFor === null) this.#start(connection, scrubOf(connection));
       return;
     }
-    // Also when nothing changed: the worker holds it by itself when a mirror begins.
+    // Also when nothing changed: nobody tells whether the worker has done so.
     connection.options.feed.send({ kind: "pauseScrub", connectionId: connection.id, isPaused: waitsFor !== null });
     if (waitsFor !== running.waitsFor) {
       running.waitsFor = waitsFor;
@@ -140,6 +140,8 @@ export class Scrubs {
       this.#halt(this.#options.connection(connectionId), "the source began anew");
       return;
     }
+    // Before one that a person decided on, the worker forgot all that it was at for this connection.
+    if (event.kind === "mirrorStarted") this.#halt(this.#options.connection(connectionId), "a mirror of the connection began");
     const isIts = (event.kind === "verifyProgress" || event.kind === "verifyEnded") && event.jobId === running.job.report.id;
     if (!isIts) return;
     if (event.kind === "verifyEnded") running.isWhole &&= event.isWhole;

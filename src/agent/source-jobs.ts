@@ -271,7 +271,9 @@ export class SourceJobs {
       if (change.op === "compare" || change.op === "sums" || change.op === "orphans" || change.op === "index") {
         askAgain(jobs, set.seq);
       } else {
-        jobs.repair.addRepair(change.root, change.op === "rename" ? change.to : change.path, set.seq);
+        // Of what is in a directory there are changes of its own: below it the target may have what a mirror left alone, or did not remove.
+        const descends = change.op !== "dir" && change.op !== "attr";
+        jobs.repair.addRepair(change.root, change.op === "rename" ? change.to : change.path, set.seq, descends);
       }
     }
   }

@@ -12,6 +12,7 @@ import { reportConnection } from "../connection/connection-report.js";
 import { guardPolicyOf, rejectHeld } from "../connection/guard-decision.js";
 import { heldIn } from "../connection/guard-record.js";
 import { needAfterRestart } from "../connection/restart-need.js";
+import { besideRestored } from "../connection/restore-hold.js";
 import { SourceConnection } from "../connection/source-connection.js";
 import { DirtyStore } from "../journal/dirty-store.js";
 import type { Peer, SourceDialer } from "../model/channel-port.js";
@@ -285,8 +286,8 @@ export class SourceService implements ConnectionControl {
     return [...this.#running.values()].map(({ connection }) => connection);
   }
 
-  /** The directories of a set may have been made anew: its connections go on with those that are there. */
-  async adoptRoots(name: string): Promise<void> {
+  /** The directories of a set may have been made anew by the restore of connection `restored`: all of it go on with those that are there. */
+  async adoptRoots(name: string, restored: number): Promise<void> {
     const source = this.#sources.get(name);
     if (source?.roots.every(isDirectory) !== true || source.hasRoots(rootsAt(source.roots))) return;
     const roots = rootsAt(source.roots);
@@ -299,8 +300,10 @@ export class SourceService implements ConnectionControl {
     }
     this.#sources.delete(name);
     await source.close();
-    const why = ({ mirrorNeed }: ConnectionRecord): string | null => (mirrorNeed?.reason === "restore" ? null : "its directories were restored");
-    for (const { connection } of concerned) await this.#take({ ...connection.record, roots }, why(connection.record));
+    for (const { connection } of concerned) {
+      const { id, record } = connection;
+      await this.#take({ ...(id === restored ? record : besideRestored(record)), roots }, null);
+    }
   }
 
   async sync(id: number, timeoutMs: number): Promise<ConnectionReport> {

@@ -1,11 +1,10 @@
 // Comparison of one directory, or a slice of it, with what the source lists. The slice holds the names n with
 // from <= n < until in byte order; "" leaves that end open.
 
-import { procPath } from "../fs/confined-root.js";
 import { ELOOP, ENOENT, ENOTDIR } from "../fs/errno.js";
 import { smallFileHash } from "../fs/file-hash.js";
-import { type FileStat, listXattrs, readlinkAt, statAt } from "../fs/native.js";
-import { readXattrs, xattrDigest } from "../fs/xattrs.js";
+import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
+import { readXattrs, xattrDigest, xattrDigestAt } from "../fs/xattrs.js";
 import { type BytePath, baseName, joinPath } from "../model/byte-path.js";
 import type { CompareChange, Difference, EntrySummary, FoundEntry, Meta, RootIndex, SharedName } from "../model/change.js";
 import { type ApplyContext, parentOf } from "./apply-context.js";
@@ -15,8 +14,6 @@ import { typeOf } from "./attributes.js";
 import type { Directory } from "./directory-cache.js";
 import { namesOf } from "./remove-tree.js";
 import { failed, type Verdict } from "./verdict.js";
-
-const NOTHING = Buffer.alloc(0);
 
 export function applyCompare(ctx: ApplyContext, change: CompareChange): Verdict {
   const { root, path } = change;
@@ -96,7 +93,7 @@ function entryDiffers(ctx: ApplyContext, root: RootIndex, entry: EntrySummary, s
   if (entry.hash !== undefined && smallFileHash(dirfd, entry.name) !== entry.hash) return "content";
   if ((entry.type === "symlink" || entry.type === "special") && detailOf(stat, dirfd, entry.name) !== wantedDetail(ctx, entry)) return "content";
   const isSameMode = entry.type === "symlink" || (stat.mode & 0o7777) === entry.mode;
-  return isSameTime && isSameMode && isSameOwner(ctx, stat, entry) && digestAt(dirfd, entry.name) === entry.xattrDigest ? undefined : "attr";
+  return isSameTime && isSameMode && isSameOwner(ctx, stat, entry) && xattrDigestAt(dirfd, entry.name) === entry.xattrDigest ? undefined : "attr";
 }
 
 /** What was written around a crash of the machine may be damaged although size and time are right. */
@@ -129,13 +126,6 @@ function detailOf(stat: FileStat, dirfd: number, name: string): string {
 
 function isSameOwner(ctx: ApplyContext, stat: FileStat, wanted: { readonly uid: number; readonly gid: number }): boolean {
   return !ctx.privileges.canChown || (stat.uid === wanted.uid && stat.gid === wanted.gid);
-}
-
-function digestAt(dirfd: number, name: string): number {
-  const place = procPath(dirfd, name);
-  if (listXattrs(place, NOTHING) === 0) return 0;
-  const xattrs = readXattrs(place);
-  return typeof xattrs === "number" ? -1 : xattrDigest(xattrs);
 }
 
 function isDirectoryEqual(ctx: ApplyContext, { fd }: Directory, meta: Meta): boolean {

@@ -6,6 +6,7 @@ import { type BytePath, joinPath } from "../model/byte-path.js";
 import type { CompareChange, RootIndex } from "../model/change.js";
 import { type ApplyContext, reportProblem } from "./apply-context.js";
 import { typeOf } from "./attributes.js";
+import { removePassing } from "./rebuilds.js";
 import { namesOf, removeEntry } from "./remove-tree.js";
 import type { Verdict } from "./verdict.js";
 
@@ -15,8 +16,10 @@ export interface SettledExtras {
   readonly verdict: Verdict;
 }
 
-export function settleExtras(ctx: ApplyContext, change: CompareChange, dirfd: number, names: readonly string[]): SettledExtras {
+export function settleExtras(ctx: ApplyContext, change: CompareChange, dirfd: number, found: readonly string[]): SettledExtras {
   const { root, path } = change;
+  const isLook = change.extras === "keep" || (change.asksFound === true && change.settlesExtras !== true);
+  const names = isLook ? found : found.filter((name) => !removePassing(dirfd, name));
   if (names.length === 0 || change.extras === "keep") return { kept: [], removed: 0, verdict: undefined };
   if (change.asksFound === true && change.settlesExtras !== true) {
     const isMeant = change.extras === "remove" ? mayRemove : isOfSet;

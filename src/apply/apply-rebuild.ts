@@ -32,7 +32,7 @@ import type { Intent } from "./cursor-file.js";
 import type { Directory } from "./directory-cache.js";
 import { writeAll } from "./file-content.js";
 import { isInode, markOf } from "./inode-mark.js";
-import type { Rebuild } from "./rebuilds.js";
+import { passingName, type Rebuild } from "./rebuilds.js";
 import { type Failure, stale, type Verdict } from "./verdict.js";
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -154,11 +154,6 @@ function putInPlace(ctx: ApplyContext, parent: Directory, change: RebuildChange,
 function isUntouched(now: FileStat | number, then: FileStat): boolean {
   if (typeof now === "number" || now.ino !== then.ino || now.dev !== then.dev || now.nlink !== then.nlink || now.size !== then.size) return false;
   return now.mtimeSec === then.mtimeSec && now.mtimeNsec === then.mtimeNsec && now.ctimeSec === then.ctimeSec && now.ctimeNsec === then.ctimeNsec;
-}
-
-/** The name that it has for a moment: of its number, so that whoever completes the step finds it. */
-function passingName({ ino }: { readonly ino: number }): string {
-  return `.sm-rebuild-${ino}`;
 }
 
 function takeName(parent: Directory, change: RebuildChange, passing: string): Verdict {

@@ -3,7 +3,7 @@
 
 import { close, openSync } from "node:fs";
 import { procPath } from "../fs/confined-root.js";
-import { closeFd, type FileStat } from "../fs/native.js";
+import { closeFd, type FileStat, statAt, unlinkAt } from "../fs/native.js";
 import type { BytePath } from "../model/byte-path.js";
 import type { RebuildChange, RootIndex } from "../model/change.js";
 import { PartsHash } from "../model/parts-hash.js";
@@ -12,6 +12,7 @@ import { PartsHash } from "../model/parts-hash.js";
 const REBUILDS_MAX = 4;
 /** Nobody goes on with one that waited so long. */
 const IDLE_MS_MAX = 10 * 60 * 1000;
+const PASSING = ".sm-rebuild-";
 
 export interface Rebuild {
   /** What it is made of, open for reading, as it was when the first piece came. */
@@ -65,6 +66,18 @@ export class Rebuilds {
     closeFd(rebuild.fd);
     closeAside(rebuild.oldFd);
   }
+}
+
+/** The name that a file which is whole has for a moment: of its number, so that whoever completes the step finds it. */
+export function passingName({ ino }: Pick<FileStat, "ino">): string {
+  return `${PASSING}${ino}`;
+}
+
+/** Removes what a process left that was killed in that moment, if nobody completed the step. True = it was that. */
+export function removePassing(dirfd: number, name: string): boolean {
+  if (!name.startsWith(PASSING)) return false;
+  const stat = statAt(dirfd, name);
+  return typeof stat !== "number" && name === passingName(stat) && unlinkAt(dirfd, name, false) === 0;
 }
 
 /** It may be all that is left of a large file, which takes the kernel a while to free: that is for a thread of the pool. */

@@ -9,6 +9,9 @@ export interface FoundPart {
   readonly from: number;
 }
 
+/** What is found beyond them is sent: a file that is full of one short pattern has a part for each time that it comes. */
+export const PARTS_MAX = 2 ** 20;
+
 export class FoundParts {
   #parts: { at: number; length: number; from: number }[] = [];
   #isSorted = true;
@@ -20,6 +23,7 @@ export class FoundParts {
       last.length += length;
       return;
     }
+    if (this.#parts.length >= PARTS_MAX) return;
     this.#isSorted &&= last === undefined || last.at < at;
     this.#parts.push({ at, length, from });
   }

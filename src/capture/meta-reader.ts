@@ -1,6 +1,6 @@
 import { procPath } from "../fs/confined-root.js";
 import type { FileStat } from "../fs/native.js";
-import { NO_XATTRS, readXattrs, xattrDigest } from "../fs/xattrs.js";
+import { NO_XATTRS, readXattrs } from "../fs/xattrs.js";
 import type { EntryType, Meta } from "../model/change.js";
 
 /** Attributes of an open file or directory. An unreadable xattr list counts as none only where the kernel says so. */
@@ -24,12 +24,6 @@ function metaFrom(stat: FileStat, xattrs: Meta["xattrs"]): Meta {
     mtimeNsec: stat.mtimeNsec,
     xattrs: xattrs.length === 0 ? NO_XATTRS : xattrs,
   };
-}
-
-/** Digest for comparison; -errno on failure. */
-export function xattrDigestOf(dirfd: number, name: string): number {
-  const xattrs = readXattrs(procPath(dirfd, name));
-  return typeof xattrs === "number" ? xattrs : xattrDigest(xattrs);
 }
 
 /** The `detail` of an EntrySummary for devices and FIFOs. */

@@ -72,6 +72,11 @@ export class SetWriter {
     return this.#used;
   }
 
+  /** The set that is not emitted yet: its number, and how much it holds. */
+  get open(): { readonly seq: number; readonly changes: number } {
+    return { seq: this.#lastSeq + 1, changes: this.#changes.length };
+  }
+
   /** Live sets were emitted that are not closed: their bytes. */
   get openBytes(): number {
     return this.#openBytes;
@@ -235,6 +240,7 @@ function weightOf(change: Change): number {
   if ("target" in change) bytes += 2 * change.target.length;
   if ("extents" in change) bytes += 18 * (change.extents.length + change.holes.length);
   if ("parts" in change) bytes += 9 * change.parts.length;
+  if ("entries" in change) for (const { name, detail, linkTo } of change.entries) bytes += 60 + 2 * (name.length + detail.length + (linkTo?.length ?? 0));
   if ("ranges" in change) bytes += 5 * change.ranges.length;
   if ("meta" in change && change.meta !== null) for (const [name, value] of change.meta.xattrs) bytes += 2 * name.length + value.length + 16;
   return bytes;

@@ -60,6 +60,8 @@ const BARRIER_ROUNDS_MAX = 100;
 const LEFT_MS = 10_000;
 /** Between looks for a moment of rest. */
 const REST_LOOK_MS = 2;
+/** Live changes wait so long at most. */
+const JOB_SLICE_MS = 4;
 const LIVE_OUTSTANDING_BYTES_MAX = 32 * MiB;
 
 export class SourceEngine {
@@ -279,14 +281,30 @@ export class SourceEngine {
     }
     for (const job of this.jobs) {
       if (!job.hasWork || !this.credits.mayMirror(job.connectionId)) continue;
-      this.writer.pieceBytes = this.credits.pieceBytes(job.connectionId);
-      await this.#withTrees(() => job.step());
-      this.writer.pieceBytes = Number.POSITIVE_INFINITY;
+      await this.#stepJob(job);
       return true;
     }
     if (!this.audit.isDue) return false;
     await this.live.work(() => this.#withTrees(() => this.audit.step()));
     return true;
+  }
+
+  /** A slice of its work: a turn of the loop for each step would cost more than most steps do. */
+  async #stepJob(job: BackgroundJob): Promise<void> {
+    const untilMs = performance.now() + JOB_SLICE_MS;
+    const mayGoOn = (): boolean => job.hasWork && this.jobs.includes(job) && !this.live.hasWork && performance.now() < untilMs;
+    try {
+      await this.#withTrees(async () => {
+        do {
+          this.writer.pieceBytes = this.credits.pieceBytes(job.connectionId);
+          await job.step();
+        } while (mayGoOn() && this.credits.mayMirror(job.connectionId));
+      });
+    } finally {
+      this.writer.pieceBytes = Number.POSITIVE_INFINITY;
+      // What a job asked is asked together.
+      this.writer.flush();
+    }
   }
 
   async #withTrees<T>(work: () => Promise<T>): Promise<T> {

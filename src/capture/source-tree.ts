@@ -3,6 +3,7 @@
 import { ENOENT } from "../fs/errno.js";
 import { smallFileHash } from "../fs/file-hash.js";
 import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
+import { xattrDigestAt } from "../fs/xattrs.js";
 import { type BytePath, baseName, joinPath, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
 import {
   BLOCK_BYTES,
@@ -26,10 +27,11 @@ import type {
   MirrorTree,
   ShippedRename,
 } from "../model/mirror-port.js";
+import { CompareBundle } from "./compare-bundle.js";
 import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
 import type { InodeRecord } from "./inode-record.js";
-import { specialDetail, xattrDigestOf } from "./meta-reader.js";
+import { specialDetail } from "./meta-reader.js";
 import { MOVED_FILE_BYTES_MAX, MOVED_FILE_BYTES_MIN, MovedTransfer } from "./moved-transfer.js";
 import type { Inode, Node } from "./node-table.js";
 import type { RootTree } from "./root-tree.js";
@@ -40,6 +42,7 @@ import { stepTransfer } from "./transfer-step.js";
 export class SourceTree implements MirrorTree {
   readonly #engine: SourceEngine;
   readonly #rebuilders = new Set<number>();
+  readonly #bundle = new CompareBundle();
 
   constructor(engine: SourceEngine) {
     this.#engine = engine;
@@ -110,7 +113,7 @@ export class SourceTree implements MirrorTree {
     const tree = this.#tree(request.root);
     const node = tree.table.at(request.directory);
     writer.direct(connectionId, true);
-    writer.flush();
+    if (!this.#bundle.takes(request, connectionId, writer.open)) writer.flush();
     const dirfd = node === undefined ? undefined : tree.directoryOf(node);
     const entries: EntrySummary[] = [];
     if (node !== undefined && dirfd !== undefined) {
@@ -128,7 +131,11 @@ export class SourceTree implements MirrorTree {
     const { look } = request;
     const asked = { asksShared: true, ...(look === undefined ? {} : { asksFound: true, settlesExtras: look.settlesExtras }) };
     writer.add({ op: "compare", root, path, entries, from, until, extras, meta, ...asked });
-    return writer.flush();
+    const { seq } = writer.open;
+    this.#bundle.note(request, connectionId, seq);
+    // Reading contents takes long enough for a set of its own.
+    if (look?.hashesSmallFiles === true) writer.flush();
+    return seq;
   }
 
   askSums(connectionId: number, root: RootIndex, path: BytePath, range?: BlockRange): number {
@@ -350,7 +357,7 @@ function keyOf({ dev, ino }: InodeRecord): string {
 function summarise(dirfd: number, entry: MirrorEntry, request: CompareRequest): EntrySummary | null {
   const stat = statAt(dirfd, entry.name);
   if (typeof stat === "number") return null;
-  const digest = xattrDigestOf(dirfd, entry.name);
+  const digest = xattrDigestAt(dirfd, entry.name);
   let detail = "";
   if (entry.type === "symlink") {
     const target = readlinkAt(dirfd, entry.name);

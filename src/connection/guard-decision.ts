@@ -70,7 +70,8 @@ export function prepareMirror(connection: GuardedConnection): void {
   connection.durableSeq = lastSeq;
   const { record, repair } = connection;
   const changedSinceMs = repair.isThorough ? 0 : record.cleanUntilMs;
-  connection.keep({ durableSeq: lastSeq, mirrorNeed: mergeNeeds(record.mirrorNeed, needAfterRejection(changedSinceMs)) }, true);
+  // An orphans job that waits would remove what the target was to keep.
+  connection.keep({ durableSeq: lastSeq, mirrorNeed: mergeNeeds(record.mirrorNeed, needAfterRejection(changedSinceMs)), sweep: null }, true);
   const { fault } = connection.keeper;
   if (fault !== null) throw new SmError("STATE_CORRUPT", fault.message);
   // Repairs that wait, in the worker and in the dirty map, would remove: the mirror, on record by now, compares what they were for.

@@ -106,7 +106,7 @@ export class MirrorDuty {
     const owed = record.mirrorNeed;
     if (this.#isPaused) this.#forgetRun();
     else if (owed?.isAutomatic === true && owed.isScan === true) this.#onScan(owed);
-    else if (owed?.isAutomatic === true) this.#order(isEmpty ? { ...owed, mode: "full", extras: "keep" } : owed);
+    else if (owed?.isAutomatic === true) this.#order(isEmpty ? ofEmptyTarget(owed) : owed);
     else if (record.partMirror != null) this.#order(record.partMirror);
   }
 
@@ -189,7 +189,8 @@ export class MirrorDuty {
     options.feed.send({ kind: "stopMirror", connectionId: id });
     mirror.end("stopped", new Date().toISOString());
     const owed = record.mirrorNeed;
-    if (isPart) this.#keep({ partMirror: null });
+    // The pause of one of some paths was noted with what is owed.
+    if (isPart) this.#keep({ partMirror: null, ...(owed === null ? {} : { mirrorNeed: unpaused(owed) }) });
     else if (owed !== null) this.#keep({ mirrorNeed: stopped(owed) });
     this.#onChange();
     return mirror.report();
@@ -238,6 +239,16 @@ export class MirrorDuty {
 /** Begun anew, it would do more than compare sizes and times of what is done: of a first mirror onto an empty target that is all. */
 function isWorthKeeping(need: MirrorNeed | null): need is MirrorNeed {
   return need !== null && (need.mode === "full" || need.content === "checksum-all");
+}
+
+/** All is sent, and nothing is too much; but what is made there meanwhile is not to be overwritten where a person wanted that. */
+function ofEmptyTarget(owed: MirrorNeed): ConnectionMirror {
+  const sparesNone = owed.newerOnly !== true && owed.missingOnly !== true;
+  return { ...owed, mode: sparesNone ? "full" : owed.mode, extras: "keep" };
+}
+
+function unpaused({ paused: _, ...owed }: MirrorNeed): MirrorNeed {
+  return owed;
 }
 
 function stopped({ paused: _, doneThrough: __, ...owed }: MirrorNeed): MirrorNeed {

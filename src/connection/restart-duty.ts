@@ -55,7 +55,7 @@ export class RestartDuty {
     const { record } = this.#connection;
     const { checkpoint, epoch, mirrorNeed } = record;
     // The target has heard of a person's decision.
-    if (record.restore != null) this.#connection.keep({ restore: null }, true);
+    if (record.restore?.state === "discarded") this.#connection.keep({ restore: null }, true);
     if (checkpoint === null || mirrorNeed?.isScan !== true || checkpoint.epoch === epoch) return;
     this.#connection.keep({ checkpoint: { ...checkpoint, epoch, seq: 0 } }, true);
   }

@@ -9,6 +9,7 @@ import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE }
 import { type GuardedConnection, prepareMirror } from "./guard-decision.js";
 import type { LiveSets } from "./live-sets.js";
 import type { GuardedSet, MassChangeGuard } from "./mass-change-guard.js";
+import { mergeNeeds } from "./resume-plan.js";
 
 export interface RestorableConnection extends GuardedConnection {
   readonly state: ConnectionState;
@@ -59,15 +60,16 @@ export function takeLiveSet({ id, guard, record, options }: Omit<GuardedConnecti
   live.add(set.seq);
 }
 
-/** Nothing of it is at risk: some paths may be restored without the rest. */
+/** Nothing of it is at risk: some paths may be restored without the rest. What was whole may be lost behind an attempt that failed. */
 function isWhole({ guard, record, isSourceHalted }: RestorableConnection): boolean {
+  if (isHeldForRestore(record)) return record.restore?.isPart === true && !isSourceHalted;
   return !(guard.isHeld || guard.isRejected || isSourceHalted || record.restore != null) && record.mirrorNeed?.extras !== "report";
 }
 
 /** On record when it returns. `isOfPaths`: not the whole set is asked for. */
 export function holdForRestore(connection: RestorableConnection, hold: { readonly key: string; readonly isOfPaths: boolean; readonly message: string }): void {
   const { guard, options, record } = connection;
-  const isPart = hold.isOfPaths && (isWhole(connection) || record.restore?.isPart === true);
+  const isPart = hold.isOfPaths && isWhole(connection);
   // What an attempt before this one restored changed after that one began.
   const since = isHeldForRestore(record) ? record.restore?.since : undefined;
   const restore: RestoreHold = { state: "running", key: hold.key, isPart, message: hold.message, since: since ?? new Date().toISOString() };
@@ -97,6 +99,16 @@ export function releaseRestored(connection: RestorableConnection): void {
   goOn(connection, null, { ...needOf("the source was restored: what changed since is compared", "remove", connection), restored });
 }
 
+/** Another connection of the set: its target may have what the copy lacked that came back, and is not to lose that. */
+export function besideRestored(record: ConnectionRecord): ConnectionRecord {
+  const message = "the source was restored from another target's copy: nothing is removed";
+  const need: MirrorNeed = {
+    ...{ reason: "restore", message, since: new Date().toISOString(), mode: "difference", extras: "report" },
+    ...{ changedSinceMs: record.cleanUntilMs, isAutomatic: true },
+  };
+  return { ...record, mirrorNeed: mergeNeeds(record.mirrorNeed, need), checkpoint: null, sweep: null };
+}
+
 /**
  * Before a mirror by hand. A person decides that the target is to become as the source is now; nothing is removed there, for what the
  * source lacks may be what it lost.
@@ -116,7 +128,8 @@ export function prepareByHand(connection: RestorableConnection): void {
 function goOn(connection: RestorableConnection, restore: RestoreHold | null, mirrorNeed: MirrorNeed): void {
   const { guard, options, id, keeper, record: before } = connection;
   const { lastSeq } = options.journal.stats();
-  connection.keep({ restore, mirrorNeed, partMirror: null, durableSeq: lastSeq, cleanUntilMs: Date.now() }, true);
+  // What was to become of orphans was said of a source that had lost nothing.
+  connection.keep({ restore, mirrorNeed, partMirror: null, sweep: null, durableSeq: lastSeq, cleanUntilMs: Date.now() }, true);
   if (keeper.fault !== null) {
     const { message } = keeper.fault;
     connection.keep(before, true);

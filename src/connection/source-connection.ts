@@ -188,6 +188,7 @@ export class SourceConnection {
     if (!welcome.resumed) this.tasks.lose("the target does not know what came before it");
     this.#dispatch({ kind: "welcomed" });
     if (plan.review !== null) this.#copy.suspect(await reviewSpan(this.options, this.id, plan.review));
+    if (signal.aborted) return channel.close({ isAbrupt: true });
     const isEmpty = welcome.empty && !this.record.wasMirrored;
     this.duty.set(withEmptyTarget(plan.mirrorNeed, isEmpty));
     this.restart.begin();

@@ -2,6 +2,7 @@
 // Invariant: every command stands here once; a face adds nothing to what the table says.
 
 import { AGENT_COMMANDS } from "./agent-commands.js";
+import { AUDIT_COMMANDS } from "./audit-commands.js";
 import { CATALOG_COMMANDS } from "./catalog-commands.js";
 import type { AnyCommand } from "./command.js";
 import { CONNECTION_COMMANDS } from "./connection-commands.js";
@@ -39,6 +40,7 @@ export const COMMANDS = [
   ...QUARANTINE_COMMANDS,
   ...TASK_COMMANDS,
   ...PEER_COMMANDS,
+  ...AUDIT_COMMANDS,
   ...CATALOG_COMMANDS,
 ] as const;
 

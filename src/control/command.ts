@@ -22,6 +22,8 @@ export interface CommandDefinition<Name extends string, Input extends z.ZodType,
   readonly output: Output;
   /** The caller gets TIMEOUT after this long, whatever the agent does. */
   deadlineMs(input: z.output<Input>): number;
+  /** Fields of the input, at any depth, that are never written down. */
+  readonly secrets?: readonly string[];
   /** It only waits for news: a stopping server ends it at once. */
   readonly isWait?: boolean;
   handler(agent: AgentControl, input: z.output<Input>, context: CommandContext): Promise<z.output<Output>>;
@@ -35,6 +37,7 @@ export interface AnyCommand {
   readonly input: z.ZodType;
   readonly output: z.ZodType;
   readonly isWait: boolean;
+  readonly secrets: readonly string[];
   run(agent: AgentControl, input: unknown, context: CommandContext): { readonly result: Promise<unknown>; readonly deadlineMs: number };
 }
 
@@ -61,6 +64,7 @@ export function defineCommand<const Name extends string, Input extends z.ZodType
     input,
     output,
     isWait: definition.isWait ?? false,
+    secrets: definition.secrets ?? [],
     run(agent, rawInput, context) {
       const value = rawInput as z.output<Input>;
       return { result: definition.handler(agent, value, context), deadlineMs: definition.deadlineMs(value) };

@@ -7,6 +7,7 @@ import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { ApiFieldError } from "./api.js";
+import { audited } from "./audited.js";
 import { type Caller, mayCall } from "./caller.js";
 import type { AnyCommand } from "./command.js";
 import { COMMANDS, findCommand } from "./command-table.js";
@@ -29,6 +30,10 @@ export function lookUpCommand(name: string): AnyCommand {
 
 export async function dispatch(agent: AgentControl, request: DispatchRequest, log: Log): Promise<unknown> {
   const command = lookUpCommand(request.name);
+  return audited(agent.audit, { command, caller: request.caller, input: request.input }, () => carryOut(agent, command, request, log));
+}
+
+async function carryOut(agent: AgentControl, command: AnyCommand, request: DispatchRequest, log: Log): Promise<unknown> {
   const { caller } = request;
   if (!mayCall(caller.role, command.role)) {
     throw new SmError("REFUSED", `${command.name} needs the role ${command.role}; ${caller.name} at ${caller.from} has the role ${caller.role}`, {

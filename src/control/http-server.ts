@@ -9,9 +9,10 @@ import { join } from "node:path";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { type Deferred, defer, delay } from "../base/wait.js";
+import type { Account } from "../model/account.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { ApiErrorBody } from "./api.js";
-import type { Role } from "./caller.js";
+import { type Role, socketCaller } from "./caller.js";
 import { dispatch, lookUpCommand } from "./dispatcher.js";
 import { parseRequest } from "./http-request.js";
 import { readRoleGroupIds, type SocketRole } from "./role-groups.js";
@@ -23,6 +24,8 @@ export interface ControlServerOptions {
   readonly log: Log;
   /** Where the groups of the roles are looked up. */
   readonly groupFile?: string;
+  /** The account at the other end of a Unix socket, undefined where the system does not tell. */
+  readonly accountOf?: (socket: Socket) => Account | undefined;
   readonly bodyTimeoutMs?: number;
   /** How long close() waits for answers under way. */
   readonly closeGraceMs?: number;
@@ -46,7 +49,7 @@ export class ControlServer {
   #closed: Promise<void> | undefined;
 
   private constructor(options: ControlServerOptions) {
-    this.#options = { groupFile: "/etc/group", bodyTimeoutMs: 10_000, closeGraceMs: 5_000, ...options };
+    this.#options = { groupFile: "/etc/group", accountOf: () => undefined, bodyTimeoutMs: 10_000, closeGraceMs: 5_000, ...options };
     // Observed here as well: a server without long polls has nobody else to see the rejection.
     this.#closing.promise.catch((error: unknown) => options.log.debug("control server closing", { reason: String(error) }));
   }
@@ -103,7 +106,7 @@ export class ControlServer {
 
   #accept(role: Role, request: IncomingMessage, response: ServerResponse): void {
     const answered = this.#answer(role, request, response).catch((error: unknown) => {
-      this.#options.log.error("control answer cannot be sent", { url: request.url, error: String(error) });
+      this.#options.log.error("control answer cannot be sent", { path: request.url?.split("?", 1)[0], error: String(error) });
       response.destroy();
     });
     this.#underway.add(answered);
@@ -113,12 +116,14 @@ export class ControlServer {
   /** Whatever goes wrong becomes an answer. */
   async #answer(role: Role, request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      // Before the body is read: of a socket that is closed meanwhile nobody tells any more whose it was.
+      const caller = socketCaller(role, this.#options.accountOf(request.socket));
       const { name, input } = await parseRequest(request, this.#options.bodyTimeoutMs);
-      const work = dispatch(this.#options.agent, { caller: { role, name: "unknown", from: `${role}.sock` }, name, input }, this.#options.log);
+      const work = dispatch(this.#options.agent, { caller, name, input }, this.#options.log);
       await respond(response, 200, await (lookUpCommand(name).isWait ? Promise.race([work, this.#closing.promise]) : work));
     } catch (thrown) {
       const error = toSmError(thrown);
-      if (error.entry.disposition === "bug") this.#options.log.error("control request failed", { url: request.url, error: error.stack });
+      if (error.entry.disposition === "bug") this.#options.log.error("control request failed", { path: request.url?.split("?", 1)[0], error: error.stack });
       await respond(response, error.entry.httpStatus, errorBody(error), { isConnectionDone: !request.complete });
     }
   }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineCommand, quick } from "./command.js";
 import { emptySchema, siteNameSchema } from "./input-schemas.js";
-import { peerReportSchema } from "./report-schemas.js";
+import { identityReportSchema, peerReportSchema } from "./report-schemas.js";
 
 /** Redeeming a token tries each address of the peer over the network. */
 const IMPORT_MS = 120_000;
@@ -13,23 +13,20 @@ export const PEER_COMMANDS = [
   defineCommand({
     name: "peer.list",
     role: "monitor",
-    summary: "The agents this one is paired with.",
+    summary: "The agents this one is paired with, and the certificate that it shows them.",
     input: emptySchema,
-    output: z.object({ peers: z.array(peerReportSchema).readonly() }),
+    output: z.object({ peers: z.array(peerReportSchema).readonly(), identity: identityReportSchema }),
     deadlineMs: quick,
-    handler: async (agent) => ({ peers: await agent.peers.list() }),
+    handler: async (agent) => ({ peers: await agent.peers.list(), identity: agent.peers.identity() }),
   }),
   defineCommand({
     name: "peer.remove",
     role: "admin",
-    summary: "Revokes a peer: its channels are closed and it is refused from now on.",
+    summary: "Revokes a peer: its channels are closed at once and it is refused from now on.",
     input: z.strictObject({ name: siteNameSchema }),
-    output: z.object({ removed: z.string() }),
+    output: z.object({ removed: z.string(), closedChannels: z.number() }),
     deadlineMs: quick,
-    handler: async (agent, input) => {
-      await agent.peers.remove(input.name);
-      return { removed: input.name };
-    },
+    handler: async (agent, input) => ({ removed: input.name, ...(await agent.peers.remove(input.name)) }),
   }),
   defineCommand({
     name: "peer.bootstrap.create",
@@ -49,6 +46,7 @@ export const PEER_COMMANDS = [
     role: "admin",
     summary: "Redeems a token made on the peer, pins both ways, and proves the link by a round trip.",
     input: z.strictObject({ token: z.string().min(1).max(65_536), siteName: siteNameSchema.optional() }),
+    secrets: ["token"],
     output: z.object({ peer: peerReportSchema, roundTripMs: z.number() }),
     deadlineMs: () => IMPORT_MS,
     handler: (agent, input) => agent.peers.bootstrapImport({ token: input.token, siteName: input.siteName }),

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { AuditFigures, CaptureCoverage } from "../model/capture-port.js";
 import { compressionSchema } from "../model/compression.js";
 import { mappingSchema } from "../model/connection-spec.js";
-import type { PeerReport, RepsetSaved, RepsetSize } from "../model/control-port.js";
+import type { IdentityReport, PeerReport, RepsetSaved, RepsetSize } from "../model/control-port.js";
 import type { PathExplanation, SetExplanation } from "../model/explanation.js";
 import { type RepsetData, ruleSchema } from "../model/rule.js";
 import { type ScrubReport, scrubSchema, scrubSettingsSchema } from "../model/scrub.js";
@@ -208,6 +208,7 @@ export const statusReportSchema: z.ZodType<StatusReport> = z.object({
     startedAt: z.string(),
     listen: z.string(),
     memoryBytes: z.number(),
+    reasons: z.array(reasonSchema).readonly(),
   }),
   index: z.number(),
   connections: z.array(connectionReportSchema),
@@ -230,6 +231,8 @@ export const repsetSizeSchema: z.ZodType<RepsetSize> = z.object({
   problems: z.number(),
   isComplete: z.boolean(),
 });
+
+export const identityReportSchema: z.ZodType<IdentityReport> = z.object({ fingerprint: z.string(), validFrom: z.string(), validTo: z.string() });
 
 export const peerReportSchema: z.ZodType<PeerReport> = z.object({
   name: z.string(),

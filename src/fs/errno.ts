@@ -12,6 +12,7 @@ export const EISDIR = constants.errno.EISDIR;
 export const ELOOP = constants.errno.ELOOP;
 export const ENOTEMPTY = constants.errno.ENOTEMPTY;
 export const EPERM = constants.errno.EPERM;
+export const ENOSYS = constants.errno.ENOSYS;
 export const EACCES = constants.errno.EACCES;
 export const EINVAL = constants.errno.EINVAL;
 export const ENOTSUP = constants.errno.ENOTSUP;

@@ -70,6 +70,7 @@ const c = {
   fgetxattr: libc.func("long fgetxattr(int, const void*, void*, size_t)"),
   fsetxattr: libc.func("int fsetxattr(int, const void*, const void*, size_t, int)"),
   fremovexattr: libc.func("int fremovexattr(int, const void*)"),
+  listxattrat: libc.func("long syscall(long, int, const void*, unsigned int, void*, size_t)"),
   llistxattr: libc.func("long llistxattr(const void*, void*, size_t)"),
   lgetxattr: libc.func("long lgetxattr(const void*, const void*, void*, size_t)"),
   lsetxattr: libc.func("int lsetxattr(const void*, const void*, const void*, size_t, int)"),
@@ -268,6 +269,13 @@ export type XattrPlace = number | string;
 
 export function listXattrs(place: XattrPlace, into: Buffer): number {
   return checked(Number(typeof place === "number" ? c.flistxattr(place, into, into.length) : c.llistxattr(cstring(place, scratchA), into, into.length)));
+}
+
+const SYS_LISTXATTRAT = 465;
+
+/** Bytes that the names of the extended attributes of `name` below `dirfd` take; a link is not followed. -ENOSYS before Linux 6.13. */
+export function xattrBytesAt(dirfd: number, name: string): number {
+  return checked(Number(c.listxattrat(SYS_LISTXATTRAT, dirfd, cstring(name, scratchA), AT_SYMLINK_NOFOLLOW, null, 0)));
 }
 
 export function getXattr(place: XattrPlace, name: string, into: Buffer): number {

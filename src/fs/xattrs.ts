@@ -2,8 +2,9 @@
 
 import xxhash from "@node-rs/xxhash";
 import type { Xattrs } from "../model/change.js";
-import { E2BIG, ENODATA, ENOENT, ENOTSUP, ERANGE } from "./errno.js";
-import { getXattr, listXattrs, removeXattr, setXattr, type XattrPlace } from "./native.js";
+import { procPath } from "./confined-root.js";
+import { E2BIG, ENODATA, ENOENT, ENOSYS, ENOTSUP, EPERM, ERANGE } from "./errno.js";
+import { getXattr, listXattrs, removeXattr, setXattr, type XattrPlace, xattrBytesAt } from "./native.js";
 
 const listBuffer = Buffer.alloc(65536);
 const valueBuffer = Buffer.alloc(65536);
@@ -66,6 +67,20 @@ export function xattrDigest(xattrs: Xattrs): number {
   const hash = new xxhash.Xxh64(0n);
   for (const [name, value] of xattrs) hash.update(`${name}\0${value.length}\0`).update(value);
   return Number(hash.digest() & 0xfffffffffffffn) || 1;
+}
+
+/** Whether the kernel tells of attributes below a descriptor. A filter of system calls that does not know the call says EPERM, which it never does. */
+let asksBelow = true;
+
+/** The digest of what `name` in an open directory has, a link not followed; negative errno on failure. Most files have none. */
+export function xattrDigestAt(dirfd: number, name: string): number {
+  if (asksBelow) {
+    const bytes = xattrBytesAt(dirfd, name);
+    if (bytes === 0) return 0;
+    asksBelow = bytes !== -ENOSYS && bytes !== -EPERM;
+  }
+  const xattrs = readXattrs(procPath(dirfd, name));
+  return typeof xattrs === "number" ? xattrs : xattrDigest(xattrs);
 }
 
 export interface XattrFailure {

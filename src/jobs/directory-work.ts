@@ -76,10 +76,12 @@ export function worksOfRenames(renames: readonly ShippedRename[], suspect: Compa
 }
 
 /** The place, and all that it was renamed to in set `sinceSeq` or behind it: contents are not trusted. */
-export function worksOfRepair(tree: MirrorTree, root: RootIndex, path: BytePath, sinceSeq: number): DirectoryWork[] {
+export function worksOfRepair(tree: MirrorTree, root: RootIndex, path: BytePath, sinceSeq: number, descends: boolean): DirectoryWork[] {
   const [within, behind] = [tree.renamesFromSet(sinceSeq), tree.renamesFromSet(sinceSeq + 1)];
-  const places = within === null || behind === null ? [path, "" as BytePath] : [path, follow(root, path, within), follow(root, path, behind)];
-  return [...new Set(places)].flatMap((place) => worksOfPlace(root, place, "all"));
+  const isLost = within === null || behind === null;
+  const places = isLost ? [path, "" as BytePath] : [path, follow(root, path, within), follow(root, path, behind)];
+  const works = [...new Set(places)].flatMap((place) => worksOfPlace(root, place, "all"));
+  return descends || isLost ? works : works.map((work) => ({ ...work, descend: false }));
 }
 
 /** Of what is in `path`, which the work came by. `isMoved`: as `DirectoryWork.isMoved`. */

@@ -7,6 +7,7 @@ import { type Answer, type CompareAnswer, type Difference, type RootIndex, type 
 import type { DirtyPlace } from "../model/dirty-place.js";
 import type { MirrorEntry } from "../model/mirror-port.js";
 import type { MirrorPointer } from "../model/mirror-wish.js";
+import { AskedCompares } from "./asked-compares.js";
 import { withContent } from "./compare-answer.js";
 import { slicesOf } from "./compare-slices.js";
 import {
@@ -32,7 +33,6 @@ import { nextName, type Span } from "./name-slice.js";
 import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
 import { type Divided, WalkPointer } from "./walk-pointer.js";
 
-const COMPARES_PENDING_MAX = 64;
 /** Beyond this many, names are looked at again before all else is done: what is sent then may have been sent in vain. */
 const UNSETTLED_MAX = 100_000;
 
@@ -41,7 +41,7 @@ export class MirrorJob {
   readonly progress = new MirrorProgress();
   readonly #directories: DirectoryWork[] = [];
   readonly #answers: Extract<Answer, { kind: "compare" | "sums" | "index" }>[] = [];
-  readonly #compares = new Map<number, PendingCompare>();
+  readonly #compares = new AskedCompares<PendingCompare>();
   readonly #links: LinkGroups;
   readonly #sends: MirrorSends;
   /** Large files that look equal, when the contents of all are compared. */
@@ -81,7 +81,7 @@ export class MirrorJob {
 
   get #mayWalk(): boolean {
     const isDraining = this.#pointer.wantsDrain && !this.#isDrained;
-    return this.#compares.size < COMPARES_PENDING_MAX && this.#contents.mayTakeMore && !isDraining;
+    return this.#compares.hasRoom && this.#contents.mayTakeMore && !isDraining;
   }
 
   get #isDrained(): boolean {
@@ -95,29 +95,29 @@ export class MirrorJob {
 
   takeAnswer(answer: Answer): boolean {
     if (answer.kind !== "compare" && answer.kind !== "sums" && answer.kind !== "index") return false;
-    if (!this.#compares.has(answer.seq) && !this.#sends.hasAsked(answer.seq) && !this.#contents.hasAsked(answer.seq)) return false;
+    const isCompare = answer.kind === "compare" && this.#compares.has(answer);
+    if (!isCompare && !this.#sends.hasAsked(answer.seq) && !this.#contents.hasAsked(answer.seq)) return false;
     this.#answers.push(answer);
     return true;
   }
 
   /** The answer to `seq` may have been lost with a channel: ask again. */
   askAgain(seq: number): boolean {
-    const compare = this.#compares.get(seq);
-    if (compare !== undefined) {
-      this.#compares.delete(seq);
-      // What is below was taken up when this was.
-      this.#directories.push({ ...compare.work, descend: false });
-      return true;
-    }
+    const compares = this.#compares.takeSet(seq);
+    // What is below was taken up when these were.
+    for (const { work } of compares) this.#directories.push({ ...work, descend: false });
+    if (compares.length > 0) return true;
     return this.#contents.askAgain(seq) || this.#sends.askAgain(seq);
   }
 
   /**
    * Compares `path` (and its ancestors' existence) and, for a directory, all below; content is not trusted. `sinceSeq`: the set
-   * in which it had that name; whatever it was renamed to since (in that very set or behind it) is compared as well.
+   * in which it had that name; whatever it was renamed to since (in that very set or behind it) is compared as well. `descends`: false
+   * = what is in a directory is compared only where the target lacks the directory.
    */
-  addRepair(root: RootIndex, path: BytePath, sinceSeq = Number.POSITIVE_INFINITY): void {
-    for (const work of worksOfRepair(this.options.tree, root, path, sinceSeq)) this.#addDirectory(work);
+  addRepair(root: RootIndex, path: BytePath, sinceSeq = Number.POSITIVE_INFINITY, descends = true): void {
+    if (path === "" && !descends) this.#sends.add(root, path, "attr", null);
+    else for (const work of worksOfRepair(this.options.tree, root, path, sinceSeq, descends)) this.#addDirectory(work);
   }
 
   /**
@@ -275,14 +275,13 @@ export class MirrorJob {
         suspect: isFull ? "none" : work.suspect,
         ...(hashesSmallFiles || newerOnly ? { look: { hashesSmallFiles, settlesExtras: true } } : {}),
       });
-      this.#compares.set(seq, { work, isFull, entries: new Map(slice.map((entry) => [entry.name, entry])), linkTo });
+      this.#compares.add({ seq, ...work }, { work, isFull, entries: new Map(slice.map((entry) => [entry.name, entry])), linkTo });
     });
   }
 
   #takeCompare(answer: CompareAnswer): void {
-    const pending = this.#compares.get(answer.seq);
+    const pending = this.#compares.take(answer);
     if (pending === undefined) return;
-    this.#compares.delete(answer.seq);
     if (answer.removed > 0) this.#sends.touch(pending.work.root, pending.work.path);
     this.progress.noteExtras(pending.work.path, answer.extras, answer.removed);
     if (pending.isFull) return;

@@ -20,6 +20,7 @@ import type { CompareRequest, EntryStamp, MirrorEntry, MirrorTree } from "../mod
 import type { MirrorPlace } from "../model/mirror-wish.js";
 import type { VerifyContent, VerifyFinding } from "../model/verify.js";
 import { firstPosition, positionOf, type VerifyPosition } from "../model/verify-position.js";
+import { AskedCompares } from "./asked-compares.js";
 import { LinkGroups } from "./link-groups.js";
 import { totalsOf } from "./mirror-progress.js";
 import { sliceOfName } from "./name-slice.js";
@@ -82,7 +83,6 @@ interface Look extends Place, CompareHow {
   readonly stamps: ReadonlyMap<string, EntryStamp | null>;
 }
 
-const COMPARES_PENDING_MAX = 64;
 /** The walk waits while there are more. */
 const SUSPECTS_MAX = 20_000;
 
@@ -94,7 +94,7 @@ export class VerifyJob {
   readonly #budget: ReadBudget | null;
   #isPaused = false;
   readonly #answers: (CompareAnswer | SumsAnswer)[] = [];
-  readonly #looks = new Map<number, Look>();
+  readonly #looks = new AskedCompares<Look>();
   readonly #links: LinkGroups;
   readonly #suspects = new SuspectBook();
   readonly #blocks: BlockLooks;
@@ -151,12 +151,12 @@ export class VerifyJob {
   }
 
   get #mayWalk(): boolean {
-    const isFree = this.#looks.size < COMPARES_PENDING_MAX && this.#suspects.size < SUSPECTS_MAX && this.#blocks.mayTakeMore;
+    const isFree = this.#looks.hasRoom && this.#suspects.size < SUSPECTS_MAX && this.#blocks.mayTakeMore;
     return isFree && !this.#isPaused && this.#budget?.hasRoom !== false;
   }
 
   takeAnswer(answer: Answer): boolean {
-    if (answer.kind === "compare" && this.#looks.has(answer.seq)) this.#answers.push(answer);
+    if (answer.kind === "compare" && this.#looks.has(answer)) this.#answers.push(answer);
     else if (answer.kind === "sums" && this.#blocks.hasAsked(answer.seq)) this.#answers.push(answer);
     else return false;
     return true;
@@ -164,12 +164,13 @@ export class VerifyJob {
 
   /** The answer to `seq` may have been lost with a channel: ask again. */
   askAgain(seq: number): boolean {
-    const look = this.#looks.get(seq);
-    if (look === undefined) return this.#blocks.askAgain(seq);
-    this.#looks.delete(seq);
-    // The very same slice: other names of the target in it are extras still.
-    if (look.group === null) this.#compare(look, [...look.entries.values()], look);
-    else for (const suspect of look.group.suspects) this.#suspects.putBack(suspect);
+    const looks = this.#looks.takeSet(seq);
+    if (looks.length === 0) return this.#blocks.askAgain(seq);
+    for (const look of looks) {
+      // The very same slice: other names of the target in it are extras still.
+      if (look.group === null) this.#compare(look, [...look.entries.values()], look);
+      else for (const suspect of look.group.suspects) this.#suspects.putBack(suspect);
+    }
     return true;
   }
 
@@ -229,13 +230,12 @@ export class VerifyJob {
       look: { hashesSmallFiles: content === "all", settlesExtras: false },
     });
     const asked = { from, until, extras, group, withDirectory, entries: new Map(entries.map((entry) => [entry.name, entry])), stamps };
-    this.#looks.set(seq, { root: place.root, path: place.path, ...asked });
+    this.#looks.add({ seq, ...place }, { ...place, ...asked });
   }
 
   #takeCompare(answer: CompareAnswer): void {
-    const look = this.#looks.get(answer.seq);
+    const look = this.#looks.take(answer);
     if (look === undefined) return;
-    this.#looks.delete(answer.seq);
     const differs = differencesOf(answer, look.entries);
     if (look.group !== null) {
       this.#takeSecond(look, look.group, differs, new Set(answer.extras));

@@ -1,6 +1,7 @@
 // What the control plane (command table) asks of a running agent. Implemented by the composition root.
 // Every method returns or rejects with SmError within its deadline; none waits for ever.
 
+import type { AuditControl } from "./audit.js";
 import type { Peer, PeerAddress } from "./channel-port.js";
 import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
@@ -105,7 +106,16 @@ export interface PeerReport extends Peer {
   readonly reachable: boolean | null;
 }
 
+/** What this agent shows its peers. They pin it by its fingerprint, so that its dates end nothing. */
+export interface IdentityReport {
+  readonly fingerprint: string;
+  /** ISO 8601. */
+  readonly validFrom: string;
+  readonly validTo: string;
+}
+
 export interface PeerControl {
+  identity(): IdentityReport;
   list(): Promise<readonly PeerReport[]>;
   /** Makes a single-use token that names this agent `siteName`. */
   bootstrapCreate(request: {
@@ -118,8 +128,8 @@ export interface PeerControl {
     readonly token: string;
     readonly siteName: string | undefined;
   }): Promise<{ readonly peer: PeerReport; readonly roundTripMs: number }>;
-  /** Revokes a peer: its channels are closed and it is refused from now on. */
-  remove(name: string): Promise<void>;
+  /** Revokes a peer: its channels are closed at once, so many sockets, and it is refused from now on. */
+  remove(name: string): Promise<{ readonly closedChannels: number }>;
 }
 
 /** Which connections of this agent's target: undefined = all. `source` tells those of the same number apart. */
@@ -191,6 +201,7 @@ export interface AgentControl {
   readonly verification: VerificationControl;
   readonly simulation: SimulationControl;
   readonly restores: RestoreControl;
+  readonly audit: AuditControl;
   /** `path` absolute, as text. */
   explain(path: string): Promise<PathExplanation>;
   status(): StatusReport;

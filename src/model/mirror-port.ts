@@ -100,7 +100,10 @@ export interface MirrorTree {
   totalsBelow(root: RootIndex, path: BytePath): MirrorTotals;
   /** Lists the directory in byte order; null = not there. `isFresh`: what is known of it is brought up to date first (shipping live differences). */
   list(root: RootIndex, directory: BytePath, isFresh: boolean): Promise<readonly MirrorEntry[] | null>;
-  /** Sends the entries for comparison; returns the sequence number whose answer will come. */
+  /**
+   * Sends the entries for comparison, with the next `flush` at the latest. Returns the sequence number whose answer will come; of several
+   * comparisons with the same number each is of another directory.
+   */
   compare(connectionId: number, request: CompareRequest): number;
   /** Asks for the receiver's block signatures of a file, or of some of its blocks; returns the sequence number. */
   askSums(connectionId: number, root: RootIndex, path: BytePath, range?: BlockRange): number;

@@ -218,6 +218,8 @@ export interface StatusReport {
     readonly startedAt: string;
     readonly listen: string;
     readonly memoryBytes: number;
+    /** What concerns the agent as a whole. */
+    readonly reasons: readonly Reason[];
   };
   /** Grows with every change of the report: pass it as `since` to wait for the next one. */
   readonly index: number;

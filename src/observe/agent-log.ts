@@ -32,7 +32,14 @@ export class AgentLog implements Log {
       level: options.level,
       format: format.combine(format.timestamp(), line),
       transports: [
-        new transports.File({ filename: join(options.directory, "sm.log"), maxsize: options.maxFileBytes, maxFiles: options.maxFiles, tailable: true }),
+        // The agent has no umask: without a mode everybody might write it.
+        new transports.File({
+          filename: join(options.directory, "sm.log"),
+          maxsize: options.maxFileBytes,
+          maxFiles: options.maxFiles,
+          tailable: true,
+          options: { flags: "a", mode: 0o640 },
+        }),
         new transports.Console({ stderrLevels: ["error", "warn", "info", "debug"], level: options.level }),
       ],
     });

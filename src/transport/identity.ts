@@ -25,11 +25,16 @@ interface IdentityFiles {
 
 export class Identity {
   readonly fingerprint: string;
+  /** ISO 8601. */
+  readonly validFrom: string;
+  readonly validTo: string;
   readonly #files: IdentityFiles;
 
-  private constructor(files: IdentityFiles, fingerprint: string) {
+  private constructor(files: IdentityFiles, certificate: X509Certificate) {
     this.#files = files;
-    this.fingerprint = fingerprint;
+    this.fingerprint = fingerprintOf(certificate.raw);
+    this.validFrom = new Date(certificate.validFrom).toISOString();
+    this.validTo = new Date(certificate.validTo).toISOString();
   }
 
   /** Loads the identity below `stateDir`, or makes it on first start. */
@@ -61,18 +66,17 @@ async function loadFiles(directory: string): Promise<IdentityFiles | undefined> 
   return { keyPem, certPem };
 }
 
-function checkFiles(directory: string, files: IdentityFiles): string {
+function checkFiles(directory: string, files: IdentityFiles): X509Certificate {
   let fitting: boolean;
-  let fingerprint: string;
+  let certificate: X509Certificate;
   try {
-    const certificate = new X509Certificate(files.certPem);
+    certificate = new X509Certificate(files.certPem);
     fitting = certificate.checkPrivateKey(createPrivateKey(files.keyPem));
-    fingerprint = fingerprintOf(certificate.raw);
   } catch (error) {
     throw new SmError("STATE_CORRUPT", `${directory}: key.pem or cert.pem is not valid PEM`, { cause: error });
   }
   if (!fitting) throw new SmError("STATE_CORRUPT", `${directory}: key.pem is not the key of cert.pem`);
-  return fingerprint;
+  return certificate;
 }
 
 async function createFiles(stateDir: string, directory: string, name: string): Promise<IdentityFiles> {

@@ -10,6 +10,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import { RateWindow } from "../base/rate-window.js";
 import type { AcceptChannel, DismissConnection, Peer, PeerAddress } from "../model/channel-port.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import type { Bootstrap } from "./bootstrap.js";
@@ -22,7 +23,6 @@ import { JoinTable, serveJoinedSocket } from "./joined-sockets.js";
 import { ORPHANS_HEADER, ORPHANS_OFFER } from "./orphans-offer.js";
 import { respondToPairing } from "./pair-responder.js";
 import type { PeerStore } from "./peer-store.js";
-import { RateWindow } from "./rate-window.js";
 import { REBUILD_HEADER, REBUILD_OFFER } from "./rebuild-offer.js";
 import { type AcceptRestore, serveRestoreSession } from "./restore-call.js";
 import { SOCKETS_HEADER, SOCKETS_OFFER } from "./socket-offer.js";
@@ -159,6 +159,11 @@ export class PeerServer {
   /** Open channels (and those about to say hello) of one peer, or of all. */
   channels(peerName?: string): number {
     return countOf(this.#links, peerName);
+  }
+
+  /** Sockets that one peer has open here. */
+  openFrom(fingerprint: string): number {
+    return [...this.#links.values(), ...this.#joined.values()].filter((other) => other === fingerprint).length;
   }
 
   close(): Promise<void> {

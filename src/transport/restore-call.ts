@@ -17,6 +17,7 @@ import { WsSourceChannel } from "./ws-source-channel.js";
 import type { WsTargetChannel } from "./ws-target-channel.js";
 
 const WELCOME_TIMEOUT_MS = 15_000;
+const NEWS_BYTES_PER_MS = 32;
 
 export interface RestoreDial {
   readonly dialer: Pick<WsSourceDialer, "openLink">;
@@ -69,6 +70,7 @@ export class RestoreCall {
   readonly #link: FrameLink;
   readonly #request: RestoreRequest;
   readonly #compressBytesMin: number;
+  #quietUntilMs = 0;
   #onFrame: (frame: OwnerFrame) => void = (frame) => {
     throw new SmError("PROTOCOL", `a ${frame.kind} frame came before the hello`);
   };
@@ -112,8 +114,13 @@ export class RestoreCall {
     return channel;
   }
 
+  /** How far it is, is told as often as its length allows: it names a thousand orphans, and must leave the link to the data. */
   tell(news: RestoreNews): void {
-    if (!this.#link.isEnded) this.#link.send(encodeRestoring(news));
+    const nowMs = performance.now();
+    if (this.#link.isEnded || (news.status === "running" && nowMs < this.#quietUntilMs)) return;
+    const frame = encodeRestoring(news);
+    this.#quietUntilMs = nowMs + frame.length / NEWS_BYTES_PER_MS;
+    this.#link.send(frame);
   }
 
   close(reason: SmError): void {

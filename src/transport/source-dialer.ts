@@ -195,6 +195,11 @@ export class WsSourceDialer implements SourceDialer {
     }
   }
 
+  /** Sockets that it has open to one peer. */
+  openTo(fingerprint: string): number {
+    return [...this.#links.values()].filter((other) => other === fingerprint).length;
+  }
+
   /** Ends all channels it opened. */
   async close(): Promise<void> {
     this.#unsubscribe();

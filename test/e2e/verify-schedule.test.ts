@@ -72,7 +72,12 @@ test("schedules and scrubs verify by themselves, wait for what is in their way, 
     expect(done).toMatchObject({ kind: "verify", verify: { content: "all", differences: 2, counts: { repaired: 2 } } });
   });
   await pair.expectEqual();
+  // One that is under way when the target goes would be what the next waits for.
+  await set(site, ["--disable"]);
+  await eventually(async () => expect((await jobs(site)).filter(({ startedBy, status }) => startedBy === "schedule" && status !== "Done")).toEqual([]));
   await pair.target.stop();
+  await eventually(async () => expect((await pair.report()).state).not.toBe("streaming"));
+  await set(site, ["--enable"]);
   await eventually(async () => expect(await plan(site)).toMatchObject({ due: { waitsFor: "the target is not connected" } }), { timeoutMs: 20_000 });
   await eventually(async () => {
     const { skipped, lastSkip } = await plan(site);
@@ -91,10 +96,12 @@ test("schedules and scrubs verify by themselves, wait for what is in their way, 
   await eventually(async () => expect(await scrub(site)).toMatchObject({ state: "running", verifiedSince: null }), { timeoutMs: 20_000 });
   const { round } = await scrub(site);
   expect(await pair.source.cli(["job", "stop", `${round?.job}`])).toMatchObject({ code: 4, stderr: expect.stringContaining("--off") });
-  await set(site, ["--enable", "--at", "none", "--start", soon(1000), "--catch-up"]);
   const last = (await jobs(site))[0]?.id ?? 0;
+  const startAt = soon(2000);
+  const change = { enabled: true, calendar: null, startAt, catchesUp: true };
+  expect(await pair.source.api("verify.schedule.set", { id: Number(id), change })).toMatchObject({ status: 200 });
   await pair.source.kill9();
-  await delay(1000);
+  await delay(Date.parse(startAt) - Date.now());
   await pair.restartSource();
   await eventually(async () => expect((await jobs(site))[0]).toMatchObject({ id: last + 1, startedBy: "schedule", status: "Done" }), { timeoutMs: 20_000 });
   await eventually(async () => expect(await scrub(site)).toMatchObject({ state: "running", round: { job: round?.job } }), { timeoutMs: 20_000 });

@@ -17,7 +17,7 @@ test("a wrong, used or expired token pairs nobody", async () => {
   const directory = makeTempDirectory();
   const target = await AgentProcess.start({ home: join(directory, "b") });
   const source = await AgentProcess.start({ home: join(directory, "a") });
-  const garbage = await source.cli(["peer", "bootstrap", "import", "bm90IGEgdG9rZW4="]);
+  const garbage = await source.cli(["peer", "bootstrap", "import", "-"], { input: "bm90IGEgdG9rZW4=" });
   expect(garbage.code).not.toBe(0);
   expect(garbage.stderr).toContain("TOKEN_INVALID");
   const { token } = await target.json<{ token: string }>(["peer", "bootstrap", "create", "--site-name", "B"]);
@@ -37,7 +37,8 @@ test("a revoked peer loses its channel at once and gets nothing but a refusal", 
   await pair.connect();
   await pair.sync();
   const { peers } = await pair.target.json<{ peers: { name: string }[] }>(["peer", "list"]);
-  await pair.target.json(["peer", "remove", peers[0]?.name ?? ""]);
+  const removed = await pair.target.json<{ closedChannels: number }>(["peer", "remove", peers[0]?.name ?? ""]);
+  expect(removed.closedChannels).toBeGreaterThan(0);
   writeFileSync(join(pair.sourceDir, "secret"), "not for you");
   await eventually(async () => {
     const report = await pair.report();

@@ -2,6 +2,7 @@
 // `knobs` let a test hold calls back and make them fail; everything else follows the contract of the port.
 
 import { SmError } from "../../src/base/errors.js";
+import type { AuditControl, AuditEntry } from "../../src/model/audit.js";
 import type { PeerAddress } from "../../src/model/channel-port.js";
 import type { ConnectionPatch, GuardChange } from "../../src/model/connection-spec.js";
 import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, RuleEdit, TargetChoice } from "../../src/model/control-port.js";
@@ -50,6 +51,19 @@ export class MemoryAgentControl implements AgentControl {
   constructor(options: MemoryAgentOptions = {}) {
     this.#options = { mirrorEnds: { outcome: "done", percent: 100 }, ...options };
   }
+
+  /** What the dispatcher wrote, the newest last. */
+  readonly audited: AuditEntry[] = [];
+  readonly audit: AuditControl = {
+    write: async (entry) => {
+      this.audited.push(entry);
+    },
+    list: async ({ limit, command }) =>
+      this.audited
+        .filter((entry) => command === null || entry.command === command)
+        .reverse()
+        .slice(0, limit),
+  };
 
   readonly repsets = {
     list: async () => [...this.#repsets.values()],
@@ -209,7 +223,9 @@ export class MemoryAgentControl implements AgentControl {
     },
     remove: async (name: string) => {
       if (!this.#peers.delete(name)) throw new SmError("PEER_UNKNOWN", `there is no peer ${name}`);
+      return { closedChannels: 0 };
     },
+    identity: () => ({ fingerprint: "cd".repeat(32), validFrom: SINCE, validTo: SINCE }),
   };
 
   readonly jobs: JobControl = {
@@ -336,6 +352,7 @@ export class MemoryAgentControl implements AgentControl {
         startedAt: SINCE,
         listen: this.#options.listen ?? "127.0.0.1:1500",
         memoryBytes: 80 * 1024 * 1024,
+        reasons: [],
       },
       index: this.#index,
       connections: [...this.#connections.values()],

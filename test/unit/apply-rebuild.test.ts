@@ -126,6 +126,23 @@ test("killed with both names there, the step is completed", () => {
   expect(readdirSync(kit.target)).toEqual(["f"]);
 });
 
+test.each(["report", "remove"] as const)(
+  "killed with both names there, and never asked to complete it: the next comparison that may %s has it gone",
+  (extras) => {
+    const kit = start();
+    const passing = `.sm-rebuild-${kit.stat("f").ino}`;
+    renameSync(kit.path("f"), kit.path(passing));
+    writeFileSync(kit.path("f"), OLD);
+    // Somebody's file that only looks like it.
+    writeFileSync(kit.path(".sm-rebuild-1"), "");
+    const compare = { op: "compare", root: 0, path: bp(""), entries: [], from: "", until: "", extras, meta: null, asksShared: false } as const;
+    kit.apply({ ...compare, asksFound: true });
+    expect(readdirSync(kit.target)).toContain(passing);
+    kit.apply(compare);
+    expect(readdirSync(kit.target)).toEqual(extras === "report" ? [".sm-rebuild-1", "f"] : []);
+  },
+);
+
 const INTRUSIONS: readonly (readonly [string, (kit: ApplyKit) => void])[] = [
   ["is written to", (kit) => writeFileSync(kit.path("f"), "x", { flag: "r+" })],
   ["is written to, its times put back", (kit) => spoil(kit)],

@@ -35,7 +35,9 @@ test("lists fit 80 columns whatever the names", () => {
   expectFits(formatConnectionList([connection, connectionReport()]));
   expectFits(formatRepsetList([{ name: long, generation: 4_000_000, rules: [{ path: `/${long}`, mode: "include", recursive: true }] }]));
   const addresses = [{ host: long, port: 1500 }];
-  expectFits(formatPeerList([{ name: long, fingerprint: "ab".repeat(32), addresses, addedAt: "2026-01-02T03:04:05Z", reachable: null }]));
+  const identity = { fingerprint: "cd".repeat(32), validFrom: "2026-01-02T03:04:05Z", validTo: "2056-01-02T03:04:05Z" };
+  const nowMs = Date.parse("2026-01-03T00:00:00Z");
+  expectFits(formatPeerList([{ name: long, fingerprint: "ab".repeat(32), addresses, addedAt: "2026-01-02T03:04:05Z", reachable: null }], identity, nowMs));
 });
 
 test("a table keeps narrow columns whole and aligns numbers to the right", () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { silentLog } from "../../src/base/log.js";
 import { RepsetStore } from "../../src/config/repset-store.js";
+import { groupIdFrom, ROLE_GROUPS } from "../../src/control/role-groups.js";
 import type { BytePath } from "../../src/model/byte-path.js";
 import { RepsetMatcher } from "../../src/model/repset-matcher.js";
 
@@ -74,4 +75,21 @@ test.runIf(existsSync("/usr/bin/systemd-analyze"))("systemd takes the unit file"
   const file = join(temporary(), "sm-agent.service");
   writeFileSync(file, readFileSync(shipped("sm-agent.service"), "utf8").replace("/usr/bin/sm ", `${process.execPath} `));
   expect(execFileSync("systemd-analyze", ["verify", file], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })).toBe("");
+});
+
+test("the groups of the roles are made by the shipped sysusers file", () => {
+  const lines = readFileSync(shipped("sm.sysusers"), "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => line.split(/\s+/));
+  expect(lines).toEqual(Object.values(ROLE_GROUPS).map((group) => ["g", group, "-", "-"]));
+});
+
+test.runIf(existsSync("/usr/bin/systemd-sysusers"))("systemd takes it", () => {
+  const root = temporary();
+  mkdirSync(join(root, "etc"));
+  for (const name of ["group", "passwd"]) writeFileSync(join(root, "etc", name), "");
+  execFileSync("systemd-sysusers", [`--root=${root}`, shipped("sm.sysusers")], { stdio: "pipe" });
+  const groups = readFileSync(join(root, "etc", "group"), "utf8");
+  for (const group of Object.values(ROLE_GROUPS)) expect(groupIdFrom(groups, group)).toBeGreaterThan(0);
 });

@@ -193,6 +193,26 @@ class DutyKit {
 }
 
 describe("the mirror that a connection owes", () => {
+  test("is not paused any more when one of some paths, which was, is stopped", () => {
+    const kit = new DutyKit({ ...FULL, isAutomatic: false });
+    kit.duty.startByHand({ mode: "difference", content: "times", newerOnly: false, paths: ["/a/x"] });
+    kit.duty.pause();
+    kit.duty.stop();
+    expect([kit.record.mirrorNeed, kit.record.partMirror, kit.mirror.isPaused]).toEqual([{ ...FULL, isAutomatic: false }, null, false]);
+    kit.duty.startByHand({ mode: "difference", content: "times", newerOnly: false, paths: ["/a/x"] });
+    expect(kit.mirror.isRunning).toBe(true);
+  });
+
+  test.each([
+    [{}, "full"],
+    [{ newerOnly: true }, "difference"],
+    [{ missingOnly: true }, "difference"],
+  ] as const)("of an empty target, with %j, is ordered as %s: what is made there meanwhile is spared where that is wanted", (part, mode) => {
+    const kit = new DutyKit({ ...need("restore"), ...part });
+    kit.duty.startNeeded(true);
+    expect(kit.sent).toMatchObject([{ kind: "mirror", order: { mode, extras: "keep", ...part } }]);
+  });
+
   test("is paused, on record, with what it did; goes on in the worker that has it; stopped, it begins anew", () => {
     const kit = new DutyKit(FULL);
     kit.duty.startNeeded();

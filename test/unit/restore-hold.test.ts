@@ -3,9 +3,11 @@
 import { expect, test } from "vitest";
 import type { ConnectionRecord, MirrorNeed } from "../../src/connection/connection-record.js";
 import type { ConnectionState, Fault } from "../../src/connection/connection-state.js";
+import { rejectHeld } from "../../src/connection/guard-decision.js";
 import { LiveSets } from "../../src/connection/live-sets.js";
 import { MassChangeGuard } from "../../src/connection/mass-change-guard.js";
 import {
+  besideRestored,
   firstState,
   holdForRestore,
   isToBeRestored,
@@ -16,6 +18,7 @@ import {
   releaseRestored,
   takeLiveSet,
 } from "../../src/connection/restore-hold.js";
+import { orphanOptionsSchema } from "../../src/model/orphans.js";
 
 const NONE = new Uint32Array(0);
 const OWED: MirrorNeed = { reason: "restart", message: "restarted", since: "", mode: "difference", extras: "remove", changedSinceMs: 50, isAutomatic: true };
@@ -130,4 +133,36 @@ test.each([
   connection.isSourceHalted = isSourceHalted;
   holdForRestore(connection, { ...HOLD, isOfPaths: true });
   expect(connection.record.restore?.isPart).toBe(isPart);
+});
+
+test("some paths are enough no longer when the source is lost behind an attempt", () => {
+  const { connection } = create();
+  const part = { ...HOLD, isOfPaths: true };
+  for (const isSourceHalted of [false, false, true]) {
+    connection.isSourceHalted = isSourceHalted;
+    holdForRestore(connection, part);
+    oweRestore(connection, "stopped");
+    expect(connection.record.restore?.isPart).toBe(!isSourceHalted);
+  }
+});
+
+test.each([
+  ["a restore that was held", (connection: ReturnType<typeof create>["connection"]) => holdForRestore(connection, HOLD)],
+  ["what was rejected", (connection: ReturnType<typeof create>["connection"]) => rejectHeld(connection)],
+])("orphans that were to go behind a verification stay when a person goes on in spite of %s", (_, stop) => {
+  const { connection, guard } = create();
+  connection.keep({ sweep: { orphans: orphanOptionsSchema.parse({ action: "delete" }), behind: { kind: "verify", id: 1 }, since: "" } });
+  guard.takeSet(lost(7));
+  stop(connection);
+  oweRestore(connection, "stopped");
+  prepareByHand(connection);
+  expect(connection.record.sweep).toBeNull();
+});
+
+test("another target of a source that was restored loses nothing that the copy lacked", () => {
+  const record = { cleanUntilMs: 100, mirrorNeed: null, checkpoint: {}, wasMirrored: true } as unknown as ConnectionRecord;
+  expect(besideRestored(record)).toMatchObject({ checkpoint: null, sweep: null, mirrorNeed: { mode: "difference", extras: "report", changedSinceMs: 100 } });
+  const beside = besideRestored({ ...record, mirrorNeed: { ...OWED, isScan: true } });
+  expect(beside).toMatchObject({ mirrorNeed: { extras: "report", changedSinceMs: 50, isAutomatic: true } });
+  expect(beside.mirrorNeed).not.toHaveProperty("isScan");
 });

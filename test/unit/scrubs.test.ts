@@ -113,3 +113,16 @@ test("it goes on where it was, by another worker and by another process, and cou
   expect(next.show(3)).toMatchObject({ verifiedSince: startedAt, round: null });
   expect(next.set(3, null)).toMatchObject({ state: "off", settings: null, verifiedSince: startedAt });
 });
+
+test("a mirror ends it in the worker, which may have forgotten it: it goes on where it was when the mirror is done", () => {
+  const { scrubs, sent, state, look, progress } = create();
+  scrubs.set(3, { bytesPerSecond: 5000 });
+  scrubs.takeEvent(3, progress);
+  scrubs.takeEvent(3, { kind: "mirrorStarted", connectionId: 3, mirrorId: 1, files: 1, removesExtras: true });
+  state.whyNotNow = "the connection is being mirrored";
+  look();
+  expect(sent.at(-1)).toMatchObject({ kind: "stopScrub" });
+  state.whyNotNow = null;
+  look();
+  expect(sent.at(-1)).toMatchObject({ kind: "scrub", jobId: 1, start: HERE });
+});

@@ -1,9 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { RateWindow } from "../../src/base/rate-window.js";
 import { Bootstrap } from "../../src/transport/bootstrap.js";
 import { decodeToken, encodeToken, keyOfSecret, type PairFacts, pairProof } from "../../src/transport/bootstrap-token.js";
-import { RateWindow } from "../../src/transport/rate-window.js";
 import { Cleanup, tempDirectory } from "../support/transport-fixture.js";
 
 const cleanup = new Cleanup();

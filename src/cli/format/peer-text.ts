@@ -1,18 +1,35 @@
-import type { PeerReport } from "../../model/control-port.js";
+import type { IdentityReport, PeerReport } from "../../model/control-port.js";
 import { formatTime } from "./quantities.js";
-import { formatTable } from "./table.js";
+import { type Column, formatTable } from "./table.js";
+
+const NO_PEERS = "no peers; pair with `sm peer bootstrap create` on the target and `sm peer bootstrap import -` on the source";
+
+const COLUMNS: readonly Column<PeerReport>[] = [
+  { header: "PEER", cell: ({ name }) => name },
+  { header: "ADDRESSES", cell: (peer) => formatPeerAddresses(peer) },
+  { header: "REACHABLE", cell: ({ reachable }) => (reachable === null ? "unknown" : reachable ? "yes" : "no") },
+  { header: "FINGERPRINT", cell: ({ fingerprint }) => fingerprint.slice(0, 16) },
+  { header: "SINCE", cell: ({ addedAt }) => formatTime(addedAt).slice(0, 10) },
+];
 
 export function formatPeerAddresses({ addresses }: PeerReport): string {
   return addresses.map(({ host, port }) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)).join(" ");
 }
 
-export function formatPeerList(peers: readonly PeerReport[]): string {
-  if (peers.length === 0) return "no peers; pair with `sm peer bootstrap create` on the target and `sm peer bootstrap import -` on the source";
-  return formatTable(peers, [
-    { header: "PEER", cell: ({ name }) => name },
-    { header: "ADDRESSES", cell: formatPeerAddresses },
-    { header: "REACHABLE", cell: ({ reachable }) => (reachable === null ? "unknown" : reachable ? "yes" : "no") },
-    { header: "FINGERPRINT", cell: ({ fingerprint }) => fingerprint.slice(0, 16) },
-    { header: "ADDED", cell: ({ addedAt }) => formatTime(addedAt).slice(0, 10) },
-  ]);
+const EXPIRY_NOTICE_MS = 90 * 86_400_000;
+
+export function formatPeerList(peers: readonly PeerReport[], identity: IdentityReport, nowMs: number): string {
+  return `${peers.length === 0 ? NO_PEERS : formatTable(peers, COLUMNS)}\n\n${formatIdentity(identity, nowMs)}`;
+}
+
+function formatIdentity({ fingerprint, validFrom, validTo }: IdentityReport, nowMs: number): string {
+  const dates = `   since ${formatTime(validFrom).slice(0, 10)}, good until ${formatTime(validTo).slice(0, 10)}`;
+  const isOld = Date.parse(validTo) - nowMs < EXPIRY_NOTICE_MS;
+  const notice = "\n   ! past its time or nearly; peers pin it, not its dates: nothing ends then";
+  return `this agent: ${fingerprint}\n${dates}${isOld ? notice : ""}`;
+}
+
+export function formatPeerRemoved({ removed, closedChannels }: { readonly removed: string; readonly closedChannels: number }): string {
+  const closed = closedChannels === 0 ? "it had no link open" : `${closedChannels} open link${closedChannels === 1 ? " was" : "s were"} closed`;
+  return `removed ${removed}: ${closed}, and it is refused from now on`;
 }

@@ -58,6 +58,7 @@ export function formatStatus(report: StatusReport, nowMs: number): string {
   const empty = connections.length === 0 && targets.length === 0 && captures.length === 0 && goodbyes.length === 0;
   return [
     formatAgent(report.agent, nowMs),
+    ...indent(report.agent.reasons.flatMap(formatReason), 3),
     ...section("captures", captures.map(formatCapture)),
     ...section("connections", connections.map(formatConnectionLines)),
     ...section("targets", targets.map(formatTarget)),

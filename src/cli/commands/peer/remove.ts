@@ -1,4 +1,5 @@
 import * as Args from "@oclif/core/args";
+import { formatPeerRemoved } from "../../format/peer-text.js";
 import { SmCommand } from "../../sm-command.js";
 
 export default class PeerRemove extends SmCommand {
@@ -8,6 +9,6 @@ export default class PeerRemove extends SmCommand {
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(PeerRemove);
-    this.show(await this.api(flags).call("peer.remove", { name: args.name }), flags, ({ removed }) => `removed ${removed}`);
+    this.show(await this.api(flags).call("peer.remove", { name: args.name }), flags, formatPeerRemoved);
   }
 }

@@ -1,6 +1,6 @@
 // Counts events per key in fixed windows of time; bounded in keys. For refusing and for logging less.
 
-import { type Clock, systemClock } from "../base/clock.js";
+import { type Clock, systemClock } from "./clock.js";
 
 export interface RateWindowOptions {
   readonly eventsMax: number;
