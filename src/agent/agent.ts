@@ -13,6 +13,7 @@ import { delay } from "../base/wait.js";
 import { type Config, parseEndpoint } from "../config/config.js";
 import { loadConfig } from "../config/load-config.js";
 import { RepsetStore } from "../config/repset-store.js";
+import type { SourceConnection } from "../connection/source-connection.js";
 import { TargetQuarantine } from "../connection/target-quarantine.js";
 import { TargetService } from "../connection/target-service.js";
 import type { TargetSettings } from "../connection/target-settings.js";
@@ -175,8 +176,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     simulation: simulations,
     restores,
     audit: rights.audit,
-    transmission: new TransmissionService((id) => source.connection(id)),
-    tasks: new TaskService({ connection: (id) => source.connection(id), connections: () => source.connections, board }),
+    ...orderControls(source, board),
     targets: target,
     peers: peerService,
     queue: new QueueService({ directory: config.queue.directory, limits, queues: () => source.queues(), onChange: board.changed, log }),
@@ -200,6 +200,11 @@ async function openRights(options: AgentRightsOptions, closers: (() => Promise<v
 /** What changes of an agent while it runs. */
 function present(address: PeerAddress, rights: AgentRights) {
   return { listen: displayListen(address), memoryBytes: process.memoryUsage.rss(), reasons: rights.reasons() };
+}
+
+function orderControls(source: SourceService, board: StatusBoard): Pick<AgentControl, "transmission" | "tasks"> {
+  const connection = (id: number): SourceConnection => source.connection(id);
+  return { transmission: new TransmissionService(connection), tasks: new TaskService({ connection, connections: () => source.connections, board }) };
 }
 
 function targetOptions(config: Config, identity: Identity, peers: PeerStore) {
