@@ -118,6 +118,7 @@ export class TargetService implements TargetControl {
     const { settings, failpoint, log } = this.#options;
     const { mappings, rules, ruleRoots, remapLinks, durability } = terms;
     const { stageBytesMax, retryInitialMs, retryMaxMs, quarantine, stallMs } = settings;
+    const isPaused = this.#pauses.sinceOf(key) !== null;
     const service = await ApplyService.open({
       connectionKey: key,
       stateDirectory: this.#stateDirectory(key),
@@ -135,9 +136,11 @@ export class TargetService implements TargetControl {
       tasks: this.#tasks.of(key, this.#stateDirectory(key), terms),
       stallMs,
       failpoint,
-      isPaused: this.#pauses.sinceOf(key) !== null,
+      isPaused,
       log,
     });
+    // A person may have said otherwise while it was opened.
+    if ((this.#pauses.sinceOf(key) !== null) !== isPaused) service.pause(!isPaused);
     const { appliedSeq, durableSeq } = service.opened;
     const last = { appliedSeq, durableSeq, ...service.point, openSinceMs: null, stageFault: null, retrying: null };
     const { clockAheadMs } = stream;
