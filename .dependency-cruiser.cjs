@@ -31,6 +31,9 @@ const PACKAGES = {
 };
 
 const CONTROL_API = "^src/control/api([.]ts$|/)";
+/** What reads the log without an agent: the reader of the agent, loaded when it is needed. */
+const LOG_COMMAND = "^src/cli/commands/log[.]ts$";
+const LOG_READER = "^src/observe/log-reader[.]ts$";
 const AGENT_COMMAND = "^src/cli/commands/agent/run[.]ts$";
 
 const folderRules = Object.entries(FOLDERS).map(([folder, allowed]) => ({
@@ -57,8 +60,15 @@ module.exports = {
       name: "cli-imports",
       comment: "cli may import base, model, script and the types of control/api; one command starts the agent",
       severity: "error",
-      from: { path: "^src/cli/", pathNot: AGENT_COMMAND },
+      from: { path: "^src/cli/", pathNot: [AGENT_COMMAND, LOG_COMMAND] },
       to: { path: "^src/", pathNot: ["^src/(cli|base|model|script)/", CONTROL_API] },
+    },
+    {
+      name: "log-command-imports",
+      comment: "the command that shows the log may import what cli may, and the reader of the log",
+      severity: "error",
+      from: { path: LOG_COMMAND },
+      to: { path: "^src/", pathNot: ["^src/(cli|base|model|script)/", CONTROL_API, LOG_READER] },
     },
     {
       name: "agent-command-imports",

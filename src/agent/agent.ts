@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { SmError, toSmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import { armFailpointText } from "../base/failpoint.js";
 import type { Log } from "../base/log.js";
 import { MiB } from "../base/units.js";
@@ -22,7 +23,8 @@ import { keepBufferMemory } from "../fs/heap.js";
 import type { Peer, PeerAddress } from "../model/channel-port.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { StatusReport } from "../model/status.js";
-import { AgentLog } from "../observe/agent-log.js";
+import type { AgentLog } from "../observe/agent-log.js";
+import { LogFeed } from "../observe/log-feed.js";
 import { Bootstrap } from "../transport/bootstrap.js";
 import type { LinkTiming } from "../transport/frame-link.js";
 import { Identity } from "../transport/identity.js";
@@ -31,11 +33,13 @@ import { PeerStore } from "../transport/peer-store.js";
 import { type DialerOptions, WsSourceDialer } from "../transport/source-dialer.js";
 import { AgentLock } from "./agent-lock.js";
 import { AgentRights, type AgentRightsOptions } from "./agent-rights.js";
+import { AgentVoice } from "./agent-voice.js";
 import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
 import { checkFileRights } from "./file-rights.js";
 import { JobDuties } from "./job-duties.js";
 import { machineIdentity } from "./machine.js";
+import { logReasons, openLog } from "./open-log.js";
 import { PeerService } from "./peer-service.js";
 import { QueueLimitsFile } from "./queue-limits.js";
 import { QueueService } from "./queue-service.js";
@@ -89,14 +93,19 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   const lock = AgentLock.take(config.stateDir);
   closers.push(() => lock.release());
   try {
-    const log = AgentLog.open({ directory: config.logDir, ...config.log, maxFileBytes: config.log.maxFileMiB * 1024 * 1024 });
+    const log = openLog(config);
     closers.push(() => log.close());
     for (const sentence of unwise) log.warn(sentence);
-    const ready = await startServices({ config, failpoint, log, closers, stop: () => stop.abort() });
-    log.info("agent ready", { pid: process.pid, listen: ready.listen });
+    const voice = new AgentVoice(log, config);
+    closers.push(() => voice.ended());
+    const ready = await startServices({ config, failpoint, log, closers, stop: () => stop.abort() }).catch((error: unknown) => {
+      voice.failed(error);
+      throw error;
+    });
+    voice.started(readVersion(), ready.listen);
     options.onReady({ pid: process.pid, ...ready });
     await aborted(stop.signal);
-    log.info("agent stopping");
+    voice.stopping();
   } finally {
     const hurry = new Promise<void>((resolve) => options.abort.addEventListener("abort", () => resolve(), { once: true }));
     const limit = delay(DRAIN_DEADLINE_MS).then(() => undefined);
@@ -115,7 +124,7 @@ function withFlags(config: Config, flags: AgentFlags): Config {
 interface StartOptions {
   readonly config: Config;
   readonly failpoint: string | null;
-  readonly log: Log;
+  readonly log: AgentLog;
   readonly closers: (() => Promise<void> | void)[];
   readonly stop: () => void;
 }
@@ -125,7 +134,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   if (listen === undefined) throw new SmError("USAGE", `--listen ${config.server.listen} is not HOST:PORT`);
   const version = readVersion();
   const startedAt = new Date().toISOString();
-  const board = new StatusBoard();
+  const board = openBoard(log);
   const rights = await openRights({ config, log, onChange: board.changed }, closers);
   const identity = await Identity.open(config.stateDir, config.server.name);
   const peers = await PeerStore.open(config.stateDir);
@@ -146,8 +155,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   closers.push(() => repsetStore.close());
   const peerService: PeerService = new PeerService({
     ...trust,
-    config,
-    dialer,
+    ...{ config, dialer, log },
     server: () => server,
     onPaired: (name) => source.nudgePeer(name),
   });
@@ -163,7 +171,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
   const status = (): StatusReport => ({
-    agent: { pid: process.pid, version, name: config.server.name, startedAt, ...present(server.address, rights) },
+    agent: { pid: process.pid, version, name: config.server.name, startedAt, ...present(server.address, rights, log) },
     index: board.index,
     targets: target.reports(),
     ...source.status(),
@@ -175,6 +183,7 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     ...duties.controls,
     simulation: simulations,
     restores,
+    log: new LogFeed(log),
     audit: rights.audit,
     ...orderControls(source, board),
     targets: target,
@@ -191,6 +200,12 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
   return { listen: displayListen(server.address), adminSocket: join(config.runtimeDir, "admin.sock") };
 }
 
+function openBoard(log: AgentLog): StatusBoard {
+  const board = new StatusBoard();
+  log.onFault(board.changed);
+  return board;
+}
+
 async function openRights(options: AgentRightsOptions, closers: (() => Promise<void> | void)[]): Promise<AgentRights> {
   const rights = await AgentRights.open(options);
   closers.push(() => rights.close());
@@ -198,8 +213,8 @@ async function openRights(options: AgentRightsOptions, closers: (() => Promise<v
 }
 
 /** What changes of an agent while it runs. */
-function present(address: PeerAddress, rights: AgentRights) {
-  return { listen: displayListen(address), memoryBytes: process.memoryUsage.rss(), reasons: rights.reasons() };
+function present(address: PeerAddress, rights: AgentRights, log: AgentLog) {
+  return { listen: displayListen(address), memoryBytes: process.memoryUsage.rss(), reasons: [...rights.reasons(), ...logReasons(log)] };
 }
 
 function orderControls(source: SourceService, board: StatusBoard): Pick<AgentControl, "transmission" | "tasks"> {
@@ -262,7 +277,7 @@ function alsoOf(jobs: JobDuties, simulations: Simulations): SourceServiceOptions
 
 function openLimits(config: Config, log: Log): QueueLimitsFile {
   const limits = QueueLimitsFile.open(config.stateDir, config.queue);
-  if (limits.changed.length > 0) log.info("limits of the queue are those set with `sm queue set`, not the configured ones", { ...limits.inForce });
+  if (limits.changed.length > 0) logEvent(log, "queueLimitsDiffer", {}, { ...limits.inForce });
   return limits;
 }
 

@@ -1,5 +1,6 @@
 // Where the queue of one replication set puts what it cannot keep: the dirty maps of the connections concerned.
 
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import type { DirtyBook } from "../journal/dirty-book.js";
@@ -28,7 +29,7 @@ export class SetDirtyTaker implements DirtyTaker {
     // Live sets are of no use to a connection that is not to replicate.
     if (record.connectionId === 0 && this.#find(connectionId)?.record.options.replicate === false) return;
     const book = store.book(connectionId);
-    if (book.isEmpty) log.warn(`queue of ${repset}: full; what waits longest is noted as places, and repaired later`, { connection: connectionId });
+    if (book.isEmpty) logEvent(log, "queueFull", { repset, connection: connectionId });
     book.enter(record.bytes);
     this.#entered.add(book);
   }

@@ -47,7 +47,7 @@ export class JobDuties {
 
   /** Called about once a second. */
   tick(connections: readonly SourceConnection[]): void {
-    this.jobs.tick();
+    this.jobs.tick(connections);
     for (const connection of connections) {
       this.#sweep(connection);
       this.#schedules.look(connection);

@@ -1,6 +1,7 @@
 // The jobs of this agent's connections: starts them in the source workers, keeps what they tell.
 
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import { isToBeRestored } from "../connection/restore-hold.js";
@@ -13,6 +14,7 @@ import { NO_PARTS, NOTHING_PLANNED, partsOf } from "../model/plan.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import { NOTHING_VERIFIED, type VerifyOptions } from "../model/verify.js";
 import { VerifyLog } from "../observe/verify-log.js";
+import { logEnding, logWaiting } from "./job-log.js";
 import { JobStore } from "./job-store.js";
 import { whyJobsWait } from "./job-waits.js";
 import { planOrder } from "./plan-order.js";
@@ -101,7 +103,7 @@ export class JobService implements JobControl {
     const running = this.#openVerify(connection, options, startedBy, undefined);
     const { id } = running.report;
     connection.options.feed.send({ kind: "verify", connectionId: connection.id, jobId: id, options });
-    this.#options.log.info("verification started", { connection: connection.id, job: id, startedBy, ...options });
+    logEvent(this.#options.log, "verifyStarted", { connection: connection.id, job: id }, { startedBy, ...options });
     return this.#keep(running);
   }
 
@@ -138,7 +140,8 @@ export class JobService implements JobControl {
     if (report === undefined || isJobOver(report)) return;
     const percent = status === "Done" ? 100 : report.percent;
     this.#store.put({ ...report, status, message, percent, finishedAt: new Date().toISOString() }, true);
-    this.#options.log.info(`scrub round ${status.toLowerCase()}`, { connection: report.connectionId, job: id, ...figuresOf(report), message });
+    const differences = report.kind === "verify" ? report.verify.differences : 0;
+    logEvent(this.#options.log, "scrubEnded", { connection: report.connectionId, job: id, outcome: status.toLowerCase(), differences }, { reason: message });
     this.#options.board.changed();
   }
 
@@ -164,7 +167,7 @@ export class JobService implements JobControl {
     const place = options.to === null ? null : { directory: bytesFromText(options.to), repset: bytesFromText(repset), time };
     const order = { connectionId, jobId: report.id, options, confirmFiles: config.orphans.confirmFiles, place };
     connection.options.feed.send({ kind: "orphans", ...order });
-    log.info("orphans job started", { connection: connectionId, job: report.id, startedBy, ...options });
+    logEvent(log, "orphansStarted", { connection: connectionId, job: report.id, action: options.action }, { startedBy, ...options });
     return report;
   }
 
@@ -175,7 +178,7 @@ export class JobService implements JobControl {
     const plan = { wish, namesMax, counts: NOTHING_PLANNED, parts: NO_PARTS };
     const report: PlanJobReport = { ...this.#begun(connection, "person"), kind: "plan", plan };
     connection.options.feed.send({ kind: "plan", connectionId, jobId: report.id, order, namesMax });
-    this.#options.log.info("plan started", { connection: connectionId, job: report.id, ...wish });
+    logEvent(this.#options.log, "planStarted", { connection: connectionId, job: report.id }, { ...wish });
     return this.#keep(new RunningPlan(report, connection.record.mappings));
   }
 
@@ -241,12 +244,22 @@ export class JobService implements JobControl {
     else if (event.kind === "verifyEnded" || event.kind === "orphansEnded" || event.kind === "planEnded")
       this.#look(this.#options.connection(connectionId), running);
     else if (event.kind === "mirrorStarted") this.#cut(running, "Stopped", "a mirror of the connection began");
-    else if (event.kind === "state" && event.state === "Arming") this.#cut(running, "Failed", "the source began anew");
+    else if (event.kind === "state" && event.state === "Arming") this.#lose(running, "the source began anew");
+    else if (event.kind === "halt" && event.error !== null) this.#lose(running, `the source is halted: ${event.error.message}`);
   }
 
-  /** Called about once a second: repairs end on the target. */
-  tick(): void {
-    for (const [connectionId, running] of this.#running) this.#look(this.#options.connection(connectionId), running);
+  /** Its worker is no more, or is about to begin: the order may still lie before that one, and nobody would hear of what it does. */
+  #lose(running: RunningJob, why: string): void {
+    this.#options.connection(running.report.connectionId).options.feed.send(running.stopCommand);
+    this.#cut(running, "Failed", why);
+  }
+
+  /** Called about once a second: repairs end on the target. A connection that is being taken up anew is not among them. */
+  tick(connections: readonly SourceConnection[]): void {
+    for (const connection of connections) {
+      const running = this.#running.get(connection.id);
+      if (running !== undefined) this.#look(connection, running);
+    }
   }
 
   /** Nothing goes to the target any more: its job is over, and a scrub waits. */
@@ -276,6 +289,7 @@ export class JobService implements JobControl {
     const message = why === null ? running.waitsFor : `${why}: the ${what} goes on when that is over`;
     const status = message === null ? "Running" : "Waiting";
     if (status === report.status && message === report.message) return;
+    if (status !== report.status) logWaiting(this.#options.log, report, message);
     running.report = { ...report, status, message };
     this.#store.put(running.report, false);
     this.#options.board.changed();
@@ -286,13 +300,12 @@ export class JobService implements JobControl {
   }
 
   #end(running: RunningJob, status: "Done" | "Stopped" | "Failed", message: string | null): JobReport {
-    const { report, what } = running;
+    const { report } = running;
     this.#running.delete(report.connectionId);
     const ended: JobReport = { ...report, status, message, percent: status === "Done" ? 100 : report.percent, finishedAt: new Date().toISOString() };
     running.finish(ended);
     this.#store.put(ended, true);
-    const facts = { connection: report.connectionId, job: report.id, ...figuresOf(ended), message };
-    this.#options.log.info(`${what} ${status.toLowerCase()}`, facts);
+    if (ended.kind !== "restore") logEnding(this.#options.log, ended, figuresOf(ended));
     this.#options.board.changed();
     return ended;
   }

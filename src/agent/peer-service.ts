@@ -2,6 +2,8 @@
 
 import { networkInterfaces } from "node:os";
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
+import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import { parseEndpoint } from "../config/config.js";
 import type { Peer, PeerAddress } from "../model/channel-port.js";
@@ -22,6 +24,7 @@ export interface PeerServiceOptions {
   /** Where peers reach this agent. */
   readonly server: () => Pick<PeerServer, "address" | "openFrom">;
   readonly onPaired: (name: string) => void;
+  readonly log: Log;
 }
 
 const IMPORT_DEADLINE_MS = 30_000;
@@ -70,7 +73,7 @@ export class PeerService implements PeerControl {
     readonly token: string;
     readonly siteName: string | undefined;
   }): Promise<{ readonly peer: PeerReport; readonly roundTripMs: number }> {
-    const { identity, peers, dialer, config, onPaired } = this.#options;
+    const { identity, peers, dialer, config, onPaired, log } = this.#options;
     const { peer, roundTripMs } = await redeemToken(request.token, {
       identity,
       peers,
@@ -80,6 +83,13 @@ export class PeerService implements PeerControl {
       signal: AbortSignal.timeout(IMPORT_DEADLINE_MS),
     });
     this.#reachable.set(peer.name, true);
+    const [address] = peer.addresses;
+    logEvent(
+      log,
+      "peerPaired",
+      { peer: peer.name, address: address === undefined ? "" : `${address.host}:${address.port}` },
+      { fingerprint: peer.fingerprint },
+    );
     onPaired(peer.name);
     return { peer: this.#report(peer), roundTripMs };
   }
@@ -90,6 +100,7 @@ export class PeerService implements PeerControl {
     const closedChannels = dialer.openTo(fingerprint) + server().openFrom(fingerprint);
     await peers.remove(name);
     this.#reachable.delete(name);
+    logEvent(this.#options.log, "peerRemoved", { peer: name });
     return { closedChannels };
   }
 

@@ -31,7 +31,7 @@ export class PlanRunner {
       onTell: () => post({ kind: "planProgress", connectionId, jobId, counts: job.counts, parts: job.tally.parts }),
       onDone: () => {
         job.close();
-        post({ kind: "planEnded", connectionId, jobId });
+        post({ kind: "planEnded", connectionId, jobId, isWhole: job.isWhole });
         onEnd();
       },
     });

@@ -1,6 +1,7 @@
 // The queues of this source for people: figures and limits.
 
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { MiB } from "../base/units.js";
 import type { QueueControl } from "../model/control-port.js";
@@ -40,7 +41,7 @@ export class QueueService implements QueueControl {
     limits.set(change);
     const after = limits.inForce;
     for (const queue of queues()) queue.setLimits(after);
-    if (JSON.stringify(before) !== JSON.stringify(after)) log.info("the limits of the queue were set", { ...after });
+    if (JSON.stringify(before) !== JSON.stringify(after)) logEvent(log, "queueLimitsSet", {}, { ...after });
     onChange();
     return this.show();
   }

@@ -1,6 +1,7 @@
 // The queue of one replication set under observation: how full, how fast, whether that is worth an alert. Looked at once a second.
 
 import { statfs } from "node:fs/promises";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { MiB } from "../base/units.js";
 import type { DiskJournal } from "../journal/disk-journal.js";
@@ -87,9 +88,9 @@ export class QueueWatch {
     const is = isAlerting(was, percent, alertPercent);
     if (is === was) return;
     this.#alertSince = is ? new Date().toISOString() : null;
-    const fields = { repset, code: "QUEUE_ALERT", percent: Math.round(percent ?? 0), alertPercent, directory };
-    if (is) log.warn(`the queue of ${repset} is ${Math.round(percent ?? 0)} % full`, fields);
-    else log.info(`the queue of ${repset} is no longer near its limit`, fields);
+    const more = { code: "QUEUE_ALERT", percent: Math.round(percent ?? 0), alertPercent, directory };
+    if (is) logEvent(log, "queueAlert", { repset, percent: more.percent }, more);
+    else logEvent(log, "queueRelieved", { repset }, more);
     onChange();
   }
 

@@ -14,6 +14,7 @@ export class RepsetService implements RepsetControl {
   readonly #store: RepsetStore;
   readonly #source: SourceService;
   readonly #sizes = new SetSizes();
+  readonly #closed = new AbortController();
 
   constructor(store: RepsetStore, source: SourceService) {
     this.#store = store;
@@ -22,6 +23,7 @@ export class RepsetService implements RepsetControl {
 
   /** What is being counted is given up. */
   close(): void {
+    this.#closed.abort();
     this.#sizes.close();
   }
 
@@ -79,7 +81,8 @@ export class RepsetService implements RepsetControl {
     const before = this.#store.get(name).rules;
     const saved = this.#store.preview(name, rules, options.generation);
     const connections = this.#source.reports().filter(({ repset }) => repset === name);
-    const changes = await compareRules({ before, after: saved.repset.rules, namesMax: options.namesMax });
+    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(SIZE_MS_MAX)]);
+    const changes = await compareRules({ before, after: saved.repset.rules, namesMax: options.namesMax, signal });
     return { ...saved, ...changes, connections: connections.map(({ id, target }) => ({ id, target })) };
   }
 

@@ -5,6 +5,7 @@ import { rmSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { discardBuffer } from "../base/discard-buffer.js";
 import { SmError, toSmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { Pulse } from "../base/pulse.js";
 import { type Deferred, defer, delay } from "../base/wait.js";
@@ -25,6 +26,7 @@ import type { SourceCommand, SourceEvent, SourceFeed } from "../model/source-mes
 import type { CaptureReport, Reason } from "../model/status.js";
 import { SetDirtyTaker } from "./dirty-taker.js";
 import { journalLimits, QueueWatch } from "./queue-watch.js";
+import { UnreadableFiles } from "./unreadable-files.js";
 import { bookPathOf, workerStart } from "./worker-start.js";
 import { WorkerWatch } from "./worker-watch.js";
 
@@ -59,6 +61,7 @@ export class RepsetSource implements SourceFeed {
   readonly journal: DiskJournal;
   readonly connections = new Set<SourceConnection>();
   readonly queue: QueueWatch;
+  readonly #unreadable: UnreadableFiles;
   readonly #watch: WorkerWatch;
   repset: RepsetData;
   readonly #options: RepsetSourceOptions;
@@ -74,12 +77,12 @@ export class RepsetSource implements SourceFeed {
   #isClosing = false;
   readonly #barriers = new Map<number, Request<number>>();
   readonly #probes = new Map<number, Request<{ readonly pending: number; readonly repairSeq: number }>>();
-
   readonly #explains = new Map<number, Request<PathKnowledge>>();
   readonly #inserts = new Map<number, Request<number | null>>();
 
   private constructor(options: RepsetSourceOptions, journal: DiskJournal) {
     this.#options = options;
+    this.#unreadable = new UnreadableFiles(options.log);
     this.repset = options.repset;
     this.roots = options.roots.map((root) => root.path);
     this.journal = journal;
@@ -160,7 +163,7 @@ export class RepsetSource implements SourceFeed {
 
   #takeDeath(error: SmError): void {
     if (this.#halt?.message !== error.message) {
-      this.#options.log.error(error.message, { repset: this.repset.name });
+      logEvent(this.#options.log, "sourceDied", { repset: this.repset.name, reason: error.message }, { code: error.code });
       this.#setHalt({ code: error.code, message: error.message });
     }
     this.#refuseRequests(error);
@@ -188,8 +191,16 @@ export class RepsetSource implements SourceFeed {
     }
   }
 
+  /** Said of each connection that it concerns. */
+  #sayGivenUp({ connectionId, fromSeq, toSeq, reason: cause, message: reason }: JournalLoss): void {
+    const { log } = this.#options;
+    for (const { id } of this.connections)
+      if (id === connectionId || connectionId === 0)
+        logEvent(log, "queueGaveUp", { repset: this.repset.name, connection: id, cause, reason }, { from: fromSeq, to: toSeq });
+  }
+
   #takeLoss(loss: JournalLoss): void {
-    this.#options.log.warn(`queue of ${this.repset.name}: ${loss.message}`, { from: loss.fromSeq, to: loss.toSeq, reason: loss.reason });
+    this.#sayGivenUp(loss);
     this.requireMirror("queue", `changes ${loss.fromSeq}…${loss.toSeq} were given up (${loss.reason}): ${loss.message}`, loss.connectionId);
     this.send({ kind: "lost", connectionId: loss.connectionId, fromSeq: loss.fromSeq, toSeq: loss.toSeq });
   }
@@ -204,8 +215,8 @@ export class RepsetSource implements SourceFeed {
     void this.queue.look();
     if (!this.#watch.look(performance.now())) return;
     const { reason } = this.#watch;
-    if (reason === null) this.#options.log.info("the source worker goes on", { repset: this.repset.name });
-    else this.#options.log.warn(reason.message, { repset: this.repset.name, code: reason.code });
+    if (reason === null) logEvent(this.#options.log, "sourceMoves", { repset: this.repset.name });
+    else logEvent(this.#options.log, "sourceStalled", { repset: this.repset.name, reason: reason.message }, { code: reason.code });
     this.#options.onChange();
   }
 
@@ -256,6 +267,9 @@ export class RepsetSource implements SourceFeed {
       case "halt":
         this.#setHalt(event.error);
         break;
+      case "problem":
+        this.#unreadable.take(this.repset.name, `${this.roots[event.root]}/${displayPath(event.path)}`, event);
+        break;
       case "barrier":
         this.#barriers.get(event.id)?.answer.resolve(event.seq);
         this.#barriers.delete(event.id);
@@ -301,12 +315,7 @@ export class RepsetSource implements SourceFeed {
   #sayMissed({ root, paths, count }: Extract<SourceEvent, { kind: "missed" }>): void {
     const shown = paths.map((path) => displayPath(path)).join(", ");
     const more = count > paths.length ? ` and ${count - paths.length} more` : "";
-    this.#options.log.warn("the audit found changes that no event had told of; they are being replicated", {
-      repset: this.repset.name,
-      root: this.roots[root],
-      paths: `${shown}${more}`,
-      count,
-    });
+    logEvent(this.#options.log, "auditFound", { repset: this.repset.name, count }, { root: this.roots[root], paths: `${shown}${more}` });
   }
 
   #setHalt(error: { readonly code: string; readonly message: string } | null): void {

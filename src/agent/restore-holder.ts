@@ -4,6 +4,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { SmError, toSmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import type { TargetView } from "../connection/target-report.js";
@@ -156,7 +157,7 @@ export class RestoreHolder {
   #run(how: Omit<RestoreRunOptions, "config" | "limits" | "findPeer" | "version" | "failpoint" | "log">): Promise<RestoreRun> {
     const { config, limits, findPeer, version, failpoint, log } = this.#options;
     const { repset, peer } = how.copy;
-    log.info(`restore of ${repset} (${peer}) to ${how.receiver} begins`, { ...how.options, paths: how.options.paths?.join(", ") ?? "all" });
+    logEvent(log, "restoreServed", { repset, peer, target: how.receiver }, { ...how.options, paths: how.options.paths?.join(", ") ?? "all" });
     return RestoreRun.open({ ...how, config, limits: limits(), findPeer, version, failpoint, log });
   }
 

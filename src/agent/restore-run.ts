@@ -6,6 +6,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { MiB } from "../base/units.js";
 import type { Config } from "../config/config.js";
@@ -320,7 +321,12 @@ export class RestoreRun {
     this.#news = { ...this.#news, status, percent: status === "done" ? 100 : this.#news.percent };
     const { copy, receiver, log } = this.#options;
     const { filesDone, bytesDone, removed } = this.#news.counts;
-    log.info(`restore of ${copy.repset} to ${receiver} ${status}`, { files: filesDone, bytes: bytesDone, removed, message });
+    logEvent(
+      log,
+      "restoreServedEnded",
+      { repset: copy.repset, target: receiver, outcome: status },
+      { files: filesDone, bytes: bytesDone, removed, reason: message },
+    );
     this.#options.onNews(this.#news);
     this.#abort.abort();
   }

@@ -3,6 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { SmError, toSmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import { holdForRestore, oweRestore, releaseRestored } from "../connection/restore-hold.js";
@@ -214,7 +215,7 @@ export class RestoreService {
     const { id } = running.job;
     this.#running.set(id, running);
     this.#options.jobs.keep(running.job, () => this.#stop(id));
-    this.#options.log.info("restore started", { job: id, repset: running.job.repset, from: running.job.restore.from, to: running.job.target });
+    logEvent(this.#options.log, "restoreStarted", { job: id, repset: running.job.repset, peer: running.job.restore.from, target: running.job.target });
     return running.job;
   }
 
@@ -275,7 +276,9 @@ export class RestoreService {
     running.job = { ...running.job, status, message, percent, finishedAt: new Date().toISOString() };
     this.#running.delete(id);
     this.#options.jobs.keep(running.job, () => this.#stop(id));
-    this.#options.log.info(`restore ${status.toLowerCase()}`, { job: id, repset: running.job.repset, message });
+    const facts = { job: id, repset: running.job.repset };
+    if (status === "Done") logEvent(this.#options.log, "restoreEnded", facts);
+    else logEvent(this.#options.log, status === "Failed" ? "restoreFailed" : "restoreStopped", { ...facts, reason: message ?? "" });
   }
 
   /** A defect ends the job, too; the connection goes on standing still, and says why. */
@@ -284,7 +287,6 @@ export class RestoreService {
       await done;
     } catch (error) {
       const { message } = toSmError(error);
-      this.#options.log.error(`restore ${id} failed: ${message}`);
       const connectionId = this.#running.get(id)?.job.connectionId;
       for (const connection of this.#options.source.connections) if (connection.id === connectionId) oweRestore(connection, `the restore failed: ${message}`);
       this.#end(id, { status: "Failed", message });

@@ -1,5 +1,6 @@
 // What belongs to a set by other rules than now: a walk over the source with both, side by side.
 
+import { SmError } from "../base/errors.js";
 import { type BytePath, displayPath, parentPath, ROOT_PATH } from "../model/byte-path.js";
 import type { PlanPart, RulePlan } from "../model/plan.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
@@ -7,29 +8,36 @@ import { isInside, rootsOf } from "../model/repset-roots.js";
 import type { Rule } from "../model/rule.js";
 import { isDirectory } from "./set-roots.js";
 import { type WalkedEntry, walkSource } from "./source-walk.js";
+import { WalkTurns } from "./walk-turns.js";
 
 export interface RuleChange {
   readonly before: readonly Rule[];
   readonly after: readonly Rule[];
   readonly namesMax: number;
+  /** Aborts: nobody waits for it any more. */
+  readonly signal?: AbortSignal;
 }
 
-export async function compareRules({ before, after, namesMax }: RuleChange): Promise<Pick<RulePlan, "included" | "excluded" | "problems">> {
+/** Rejects with TIMEOUT when the signal aborts: a part of it would be taken for the whole. */
+export async function compareRules({ before, after, namesMax, signal }: RuleChange): Promise<Pick<RulePlan, "included" | "excluded" | "problems">> {
   const included = new Gathered(namesMax);
   const excluded = new Gathered(namesMax);
+  const turns = new WalkTurns(signal);
   let problems = 0;
   for (const root of outermost([...rootsOf(before, isDirectory), ...rootsOf(after, isDirectory)])) {
     if (!isDirectory(root)) continue;
     const [old, next] = [new RepsetMatcher(before, root), new RepsetMatcher(after, root)];
     const sideOf = (path: BytePath, isDir: boolean): string => `${old.decide(path, isDir)} ${next.decide(path, isDir)}`;
-    problems += await walkSource(root, (entry) => {
+    const show = (entry: WalkedEntry): boolean => {
       const { path, isDirectory: isDir } = entry;
       const side = sideOf(path, isDir);
       const above = parentPath(path);
       const gathered = side === INCLUDED ? included : side === EXCLUDED ? excluded : null;
       gathered?.add(root, entry, above === ROOT_PATH || sideOf(above, true) !== side);
       return side !== NEITHER || old.mayContain(path) || next.mayContain(path);
-    });
+    };
+    problems += await walkSource(root, show, turns);
+    if (turns.isGivenUp) throw new SmError("TIMEOUT", "the source is too large to be walked in time, or the agent is stopping");
   }
   return { included: included.part, excluded: excluded.part, problems };
 }

@@ -9,6 +9,9 @@ export interface JobEnding {
   readonly message: string | null;
 }
 
+/** Why nothing is said of a set that moved too much. */
+export const NOT_WHOLE = "so much was renamed meanwhile that some of it may not have been compared: start it again";
+
 export interface RunningJob {
   report: JobReport;
   /** What a person calls it. */

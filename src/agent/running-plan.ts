@@ -6,14 +6,14 @@ import type { Mapping } from "../model/connection-spec.js";
 import type { PlanJobReport } from "../model/job.js";
 import { type PlanAction, type PlannedName, type PlannedPart, partsOf } from "../model/plan.js";
 import type { SourceCommand, SourceEvent } from "../model/source-messages.js";
-import type { JobEnding, RunningJob } from "./running-job.js";
+import { type JobEnding, NOT_WHOLE, type RunningJob } from "./running-job.js";
 
 export class RunningPlan implements RunningJob {
   readonly what = "plan";
   readonly waitsFor = null;
   report: PlanJobReport;
   readonly #mappings: readonly Mapping[];
-  #isMade = false;
+  #ending: JobEnding | null = null;
 
   constructor(report: PlanJobReport, mappings: readonly Mapping[]) {
     this.report = report;
@@ -25,7 +25,8 @@ export class RunningPlan implements RunningJob {
   }
 
   take(event: SourceEvent): boolean {
-    if (event.kind === "planEnded" && event.jobId === this.report.id) this.#isMade = true;
+    if (event.kind === "planEnded" && event.jobId === this.report.id)
+      this.#ending = event.isWhole ? { status: "Done", message: null } : { status: "Failed", message: NOT_WHOLE };
     if (event.kind !== "planProgress" || event.jobId !== this.report.id) return false;
     const { counts, parts } = event;
     const percent = Math.min(99, Math.floor((counts.filesTotal === 0 ? 1 : counts.files / counts.filesTotal) * 100));
@@ -35,9 +36,9 @@ export class RunningPlan implements RunningJob {
 
   ending({ channel }: SourceConnection): JobEnding | null {
     // What came instead of the target would end the channel at the next question.
-    if (!this.#isMade && channel !== null && !channel.sweepsOrphans)
+    if (this.#ending === null && channel !== null && !channel.sweepsOrphans)
       return { status: "Failed", message: "the target is of a version now that does not count what only it has" };
-    return this.#isMade ? { status: "Done", message: null } : null;
+    return this.#ending;
   }
 
   finish(): void {

@@ -7,7 +7,7 @@ import type { JobReport, VerifyJobReport } from "../model/job.js";
 import type { SourceCommand, SourceEvent } from "../model/source-messages.js";
 import { addCounts, differencesIn, type VerifyCounts, type VerifyFinding } from "../model/verify.js";
 import type { VerifyLog } from "../observe/verify-log.js";
-import type { JobEnding, RunningJob } from "./running-job.js";
+import { type JobEnding, NOT_WHOLE, type RunningJob } from "./running-job.js";
 
 const FINDINGS_SHOWN = 1000;
 
@@ -20,6 +20,8 @@ export class RunningVerify implements RunningJob {
   readonly #before: VerifyCounts;
   /** All is judged and what is repaired is sent by then; null = it goes on. */
   #endSeq: number | null = null;
+  #isAuditing = false;
+  #isWhole = true;
 
   constructor(report: VerifyJobReport, log: VerifyLog, mappings: readonly Mapping[]) {
     this.report = report;
@@ -34,12 +36,17 @@ export class RunningVerify implements RunningJob {
   }
 
   get waitsFor(): string | null {
+    if (this.#isAuditing) return "the source is audited first: its tree is compared with what is known of it";
     return this.#endSeq === null ? null : "what differs is being repaired";
   }
 
   take(event: SourceEvent): boolean {
-    if (event.kind === "verifyEnded" && event.jobId === this.report.id) this.#endSeq = event.lastSeq;
+    if (event.kind === "verifyEnded" && event.jobId === this.report.id) {
+      this.#endSeq = event.lastSeq;
+      this.#isWhole = event.isWhole;
+    }
     if (event.kind !== "verifyProgress" || event.jobId !== this.report.id) return false;
+    this.#isAuditing = event.isAuditing;
     this.#takeProgress(event.counts, event.findings);
     return true;
   }
@@ -47,7 +54,8 @@ export class RunningVerify implements RunningJob {
   ending(connection: SourceConnection): JobEnding | null {
     const endSeq = this.#endSeq;
     const isRepaired = this.report.verify.repair === "no" || (endSeq !== null && connection.appliedSeq >= endSeq && connection.pendingRepairs === 0);
-    return endSeq !== null && isRepaired ? { status: "Done", message: null } : null;
+    if (endSeq === null || !isRepaired) return null;
+    return this.#isWhole ? { status: "Done", message: null } : { status: "Failed", message: NOT_WHOLE };
   }
 
   finish({ status }: JobReport): void {

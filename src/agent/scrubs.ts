@@ -2,6 +2,7 @@
 //   settings, position (connection record) ─▶ look ─▶ nothing in its way? ─▶ source worker ─▶ findings (a job), position ─▶ record
 
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import {
@@ -32,7 +33,13 @@ export interface ScrubsOptions {
 interface Running {
   readonly job: RunningVerify;
   waitsFor: string | null;
+  /** What was found in front of it is put right on the target, durably: it would not be found again. */
   position: VerifyPosition | null;
+  /** As the source worker told it last, and as it had at the look before. */
+  told: VerifyPosition | null;
+  seen: VerifyPosition | null;
+  /** Repairs of what is in front of it are emitted by then. */
+  settling: { readonly position: VerifyPosition; readonly seq: number } | null;
   savedMs: number;
   isWhole: boolean;
 }
@@ -68,7 +75,7 @@ export class Scrubs {
       if (settings.window !== null && settings.window.open === settings.window.close) throw new SmError("USAGE", "the window has no length");
       this.#keep(connection, { ...scrubOf(connection), settings }, true);
     }
-    this.#options.log.info("scrub changed", { connection: id, ...change });
+    logEvent(this.#options.log, "scrubChanged", { connection: id }, { ...change });
     this.look(connection);
     return this.show(id);
   }
@@ -79,19 +86,21 @@ export class Scrubs {
     const running = this.#running.get(connection.id);
     if (scrub.settings?.enabled !== true) return;
     const waitsFor = this.#whyNot(connection, scrub);
-    if (waitsFor !== scrub.waitsFor) this.#keep(connection, { ...scrub, waitsFor }, false);
+    const shown = waitsFor ?? running?.job.waitsFor ?? null;
+    if (shown !== scrub.waitsFor) this.#keep(connection, { ...scrub, waitsFor: shown }, false);
     if (running === undefined) {
       if (waitsFor === null) this.#start(connection, scrubOf(connection));
       return;
     }
     // Also when nothing changed: nobody tells whether the worker has done so.
     connection.options.feed.send({ kind: "pauseScrub", connectionId: connection.id, isPaused: waitsFor !== null });
-    if (waitsFor !== running.waitsFor) {
-      running.waitsFor = waitsFor;
-      running.job.report = { ...running.job.report, status: waitsFor === null ? "Running" : "Waiting", message: waitsFor };
+    if (shown !== running.waitsFor) {
+      running.waitsFor = shown;
+      running.job.report = { ...running.job.report, status: shown === null ? "Running" : "Waiting", message: shown };
       this.#options.jobs.keepScrub(running.job.report, false);
       this.#options.onChange();
     }
+    settle(connection, running);
     const nowMs = performance.now();
     if (nowMs - running.savedMs >= SAVE_EVERY_MS) this.#save(connection, running);
     if (running.job.ending(connection) !== null) this.#finish(connection, running);
@@ -123,13 +132,11 @@ export class Scrubs {
     const round: ScrubRound =
       scrub.round === null ? { startedAt, job: jobId, position, bytes: 0, bytesTotal: 0, isWhole: true } : { ...scrub.round, job: jobId };
     this.#keep(connection, { ...scrub, round, lastStart: round.startedAt }, true);
-    this.#running.set(connection.id, { job, waitsFor: null, position, savedMs: performance.now(), isWhole: round.isWhole });
+    const places = { position, told: position, seen: null, settling: null };
+    this.#running.set(connection.id, { job, waitsFor: null, ...places, savedMs: performance.now(), isWhole: round.isWhole });
     connection.options.feed.send({ kind: "scrub", connectionId: connection.id, jobId, options, bytesPerSecond: settings.bytesPerSecond, start: position });
-    log.info(scrub.round === null ? "scrub round begins" : "scrub round goes on", {
-      connection: connection.id,
-      job: jobId,
-      bytesPerSecond: settings.bytesPerSecond,
-    });
+    const { bytesPerSecond } = settings;
+    logEvent(log, scrub.round === null ? "scrubStarted" : "scrubResumed", { connection: connection.id, job: jobId }, { bytesPerSecond });
   }
 
   /** What the source worker says about a connection. */
@@ -144,8 +151,8 @@ export class Scrubs {
     if (event.kind === "mirrorStarted") this.#halt(this.#options.connection(connectionId), "a mirror of the connection began");
     const isIts = (event.kind === "verifyProgress" || event.kind === "verifyEnded") && event.jobId === running.job.report.id;
     if (!isIts) return;
-    if (event.kind === "verifyEnded") running.isWhole &&= event.isWhole;
-    if (event.kind === "verifyProgress") running.position = event.position ?? running.position;
+    running.isWhole &&= event.isWhole;
+    if (event.kind === "verifyProgress") running.told = event.position ?? running.told;
     if (running.job.take(event)) this.#options.jobs.keepScrub(running.job.report, false);
   }
 
@@ -202,6 +209,19 @@ export class Scrubs {
     connection.keep({ scrub }, isUrgent);
     this.#options.onChange();
   }
+}
+
+/** A round that goes on elsewhere begins at what is on record: nothing may be in front of it that is still to be repaired. */
+function settle({ pendingRepairs, durableSeq, options }: SourceConnection, running: Running): void {
+  const { settling } = running;
+  if (settling !== null && durableSeq >= settling.seq) {
+    running.position = settling.position;
+    running.settling = null;
+  }
+  // What was told at the look before has told of its repairs by now.
+  if (running.settling === null && running.seen !== null && pendingRepairs === 0)
+    running.settling = { position: running.seen, seq: options.journal.stats().lastSeq };
+  running.seen = running.told;
 }
 
 function scrubOf({ record }: SourceConnection): Scrub {

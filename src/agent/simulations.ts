@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { NullTarget } from "../apply/null-target.js";
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { MiB } from "../base/units.js";
 import type { Config } from "../config/config.js";
@@ -59,7 +60,7 @@ export class Simulations implements SimulationControl {
       intervalMs: intervalSeconds * 1000,
     });
     this.#running.set(id, { connection, recorder });
-    log.info("a connection is simulated: nothing is stored anywhere", { connection: id, repset: record.repset, statistics: path });
+    logEvent(log, "simulated", { connection: id, repset: record.repset }, { statistics: path });
   }
 
   /** Dials what is simulated itself, and leaves the rest to the dialer of true connections. */

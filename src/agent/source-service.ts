@@ -2,6 +2,7 @@
 
 import { type Feed, refuseLocalLoops } from "../apply/loop-check.js";
 import { SmError, toSmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { MiB } from "../base/units.js";
 import type { Config } from "../config/config.js";
@@ -107,7 +108,8 @@ export class SourceService implements ConnectionControl {
         await service.#take(record, "the agent was restarted");
       } catch (error) {
         const failure = toSmError(error);
-        log.error(`connection ${record.id} (${record.repset} to ${record.peer}) cannot be taken up: ${failure.message}`, { code: failure.code });
+        const names = { connection: record.id, repset: record.repset, target: record.peer };
+        logEvent(log, "connectionUnusable", { ...names, reason: failure.message }, { code: failure.code });
       }
     }
     return service;
@@ -150,11 +152,7 @@ export class SourceService implements ConnectionControl {
     };
     const places = this.#dirty.book(record.id);
     const connection: SourceConnection = new SourceConnection({
-      record: current,
-      journal: source.journal,
-      feed: source,
-      dialer,
-      places,
+      ...{ record: current, journal: source.journal, feed: source, dialer, places },
       findPeer: peersOf(record, findPeer),
       hello: () => greetingOf(connection, source, { origins: this.#origins.tell(record.id, source.roots), version: this.#options.version }),
       windowBytes: config.transport.windowMiB * MiB,
@@ -178,8 +176,14 @@ export class SourceService implements ConnectionControl {
       this.#store.save(current);
     }
     if (places.damage !== null) source.requireMirror("queue", `what was to be repaired is not known: ${places.damage}`, record.id);
+    if (connection.state.kind === "connecting") {
+      const names = { connection: record.id, repset: record.repset, target: record.peer };
+      logEvent(log, restartReason === null ? "connectionAttempt" : "reconnecting", names);
+    }
     const abort = new AbortController();
-    const done = connection.run(abort.signal).catch((error: unknown) => log.error(`connection ${record.id} failed: ${toSmError(error).message}`));
+    const done = connection
+      .run(abort.signal)
+      .catch((error: unknown) => logEvent(log, "connectionFailed", { connection: record.id, reason: toSmError(error).message }));
     this.#running.set(record.id, { connection, source, abort, done });
     board.changed();
     return connection;
@@ -225,6 +229,7 @@ export class SourceService implements ConnectionControl {
       await source.close();
     }
     this.#options.board.changed();
+    logEvent(this.#options.log, "disconnected", { connection: id, repset: connection.record.repset, target: connection.record.peer });
     return { isTargetTold: await told };
   }
 
@@ -269,7 +274,7 @@ export class SourceService implements ConnectionControl {
     const { connection } = this.#get(id);
     connection.setOptions(patch);
     this.#options.board.changed();
-    this.#options.log.info("options of a connection changed", { connection: id, ...patch });
+    logEvent(this.#options.log, "optionsChanged", { connection: id }, { ...patch });
     return reportConnection(connection);
   }
 

@@ -26,17 +26,40 @@ export interface VerifyRunnerOptions {
 const POSITION_EVERY_MS = 1000;
 
 /** What no event had told of is owned up to first: what a verification brings up to date where it looks would never be known. */
-function behindAudit(job: VerifyJob, audit: SourceEngine["audit"]): SteppedJob {
-  let isAudited = false;
-  return {
-    get hasWork() {
-      isAudited ||= !audit.isRunning;
-      return isAudited && job.hasWork;
-    },
-    step: () => job.step(),
-    takeAnswer: (answer) => job.takeAnswer(answer),
-    askAgain: (seq) => job.askAgain(seq),
-  };
+class BehindAudit implements SteppedJob {
+  readonly #job: VerifyJob;
+  readonly #audit: SourceEngine["audit"];
+  /** Of the one before: a further audit may have begun when this one is looked at. */
+  readonly #lastMs: number | null;
+  #isAudited = false;
+
+  constructor(job: VerifyJob, engine: SourceEngine) {
+    this.#job = job;
+    this.#audit = engine.audit;
+    this.#lastMs = engine.audit.figures.lastMs;
+    engine.startAudit(true);
+  }
+
+  get isAuditing(): boolean {
+    this.#isAudited ||= !this.#audit.isRunning || this.#audit.figures.lastMs !== this.#lastMs;
+    return !this.#isAudited;
+  }
+
+  get hasWork(): boolean {
+    return !this.isAuditing && this.#job.hasWork;
+  }
+
+  step(): ReturnType<SteppedJob["step"]> {
+    return this.#job.step();
+  }
+
+  takeAnswer(answer: Answer): boolean {
+    return this.#job.takeAnswer(answer);
+  }
+
+  askAgain(seq: number): boolean {
+    return this.#job.askAgain(seq);
+  }
 }
 
 export class VerifyRunner {
@@ -50,12 +73,17 @@ export class VerifyRunner {
     const { connectionId, jobId, engine, tree, verify, scrub, post } = options;
     const job = new VerifyJob({ connectionId, content: verify.content, tree, ...scrub, onFinding: (finding) => this.#take(finding) });
     this.#job = job;
-    engine.startAudit();
+    const behind = new BehindAudit(job, engine);
     this.#run = new BackgroundRun({
       connectionId,
       engine,
-      job: behindAudit(job, engine.audit),
-      onTell: (findings) => post({ kind: "verifyProgress", connectionId, jobId, counts: job.tally.counts, findings, position: this.#position() }),
+      job: behind,
+      onTell: (findings) => {
+        const { isAuditing } = behind;
+        job.followRenames();
+        const { isWhole, tally } = job;
+        post({ kind: "verifyProgress", connectionId, jobId, counts: tally.counts, findings, isAuditing, isWhole, position: this.#position() });
+      },
       onDone: () => this.#end(),
     });
   }

@@ -2,6 +2,7 @@
 //   plan (connection record) ─▶ look ─▶ due ─▶ nothing in its way? ─▶ job
 
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import type { JobReport } from "../model/job.js";
@@ -42,7 +43,7 @@ export class VerifySchedules {
     const nowMs = Date.now();
     this.#keep(connection, { ...plan, schedule, seenMs: nowMs, due: schedule?.enabled === true ? plan.due : null }, true);
     this.#known.add(id);
-    this.#options.log.info("schedule of verifications changed", { connection: id, schedule });
+    logEvent(this.#options.log, "verifyScheduled", { connection: id }, { schedule });
     return this.show(id);
   }
 
@@ -58,7 +59,7 @@ export class VerifySchedules {
     const plan = lookAtPlan(before, { nowMs: Date.now(), isFirst, isRunning });
     if (plan !== before) this.#keep(connection, plan, true);
     const skipped = plan.skipped - before.skipped;
-    if (skipped > 0) log.warn("scheduled verification skipped", { connection: id, times: skipped, ...plan.lastSkip });
+    if (skipped > 0) logEvent(log, "verifySkipped", { connection: id, count: skipped }, { ...plan.lastSkip });
     if (plan.due !== null) this.#begin(connection, plan, plan.due);
   }
 
@@ -78,7 +79,7 @@ export class VerifySchedules {
     if (waitsFor !== null) {
       if (waitsFor === due.waitsFor) return;
       this.#keep(connection, { ...plan, due: { ...due, waitsFor } }, false);
-      log.info("scheduled verification waits", { connection: connection.id, at: due.at, waitsFor });
+      logEvent(log, "verifyWaits", { connection: connection.id, reason: waitsFor }, { at: due.at });
       return;
     }
     const { content, repair, orphans } = schedule;

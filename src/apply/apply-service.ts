@@ -3,6 +3,7 @@
 
 import { Worker } from "node:worker_threads";
 import { SmError, toSmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { createPulse, readPulse } from "../base/pulse.js";
 import { MiB } from "../base/units.js";
@@ -20,7 +21,7 @@ import { Durability, errorOf } from "./durability.js";
 import type { DurableState } from "./durable-file.js";
 import type { OrphanPolicy } from "./orphan-desk.js";
 import { logOrphans } from "./orphan-log.js";
-import { eventOf, QuarantineWords, WRITTEN } from "./quarantine-words.js";
+import { QuarantineWords, refusalEvent } from "./quarantine-words.js";
 
 const SYNC_INTERVAL_MS = 200;
 /** Where acknowledgements do not wait for the disk it is synced all the same, so that a crash puts less in doubt. */
@@ -153,8 +154,8 @@ export class ApplyService {
     const before = this.#stall;
     if (stall === null && before === null) return;
     const { log, connectionKey } = this.#options;
-    if (stall === null) log.info("the target applies again", { connection: connectionKey });
-    else if (before === null) log.warn(stall.message, { connection: connectionKey, code: "STALLED", path: displayPath(stall.path) });
+    if (stall === null) logEvent(log, "targetMoves", {}, { key: connectionKey });
+    else if (before === null) logEvent(log, "targetStalled", { reason: stall.message }, { key: connectionKey, code: "STALLED", path: displayPath(stall.path) });
     const sinceMs = before?.sinceMs ?? Date.now() - Math.round(stall?.forMs ?? 0);
     this.#stall = stall && { code: "STALLED", path: displayPath(stall.path).slice(0, 8192), message: stall.message, sinceMs, attempts: 0 };
     this.#acknowledge([], 0);
@@ -334,8 +335,8 @@ export class ApplyService {
   #noteStageFault(fault: string | null): void {
     const { log, connectionKey } = this.#options;
     const before = this.#progress.stageFault;
-    if (fault !== null && before === null) log.warn(`the stage cannot be written (${fault}): states are applied in parts`, { connection: connectionKey });
-    if (fault === null && before !== null) log.info("the stage can be written again", { connection: connectionKey });
+    if (fault !== null && before === null) logEvent(log, "stageFailed", { reason: fault }, { key: connectionKey });
+    if (fault === null && before !== null) logEvent(log, "stageWorks", {}, { key: connectionKey });
   }
 
   #noteRetrying(retrying: Ack["retrying"]): void {
@@ -345,8 +346,8 @@ export class ApplyService {
       return;
     }
     if (retrying !== null && this.#retrying === null)
-      log.warn(retrying.message, { connection: connectionKey, code: retrying.code, event: eventOf(retrying.code) });
-    if (retrying === null && this.#retrying !== null) log.info(`the target goes on at ${this.#retrying.path}`, { connection: connectionKey, event: WRITTEN });
+      logEvent(log, refusalEvent(retrying.code), { reason: retrying.message }, { key: connectionKey, code: retrying.code });
+    if (retrying === null && this.#retrying !== null) logEvent(log, "targetWrote", { what: `it was written: ${this.#retrying.path}` }, { key: connectionKey });
     this.#retrying = retrying;
   }
 
@@ -371,7 +372,7 @@ export class ApplyService {
     if (error.code === "WORKER_DIED" && !this.#hasStopped) this.#closing.resolve();
     if (this.#failure !== null) return;
     if (this.#closed !== null) {
-      if (error.code !== "WORKER_DIED") this.#options.log.error(`while stopping: ${error.message}`, { connection: this.#options.connectionKey });
+      if (error.code !== "WORKER_DIED") this.#options.log.error(`while stopping: ${error.message}`, { key: this.#options.connectionKey });
       return;
     }
     this.#failure = error;

@@ -1,5 +1,6 @@
 // What the target's log says of orphans that go.
 
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { displayPath } from "../model/byte-path.js";
 import type { Mapping } from "../model/connection-spec.js";
@@ -10,13 +11,14 @@ export interface OrphanNews {
   readonly totals: OrphanTotals | null;
 }
 
-export function logOrphans(log: Log, connection: string, mappings: readonly Mapping[], { gone, totals }: OrphanNews): void {
+export function logOrphans(log: Log, key: string, mappings: readonly Mapping[], { gone, totals }: OrphanNews): void {
   for (const { root, path, isDirectory, to } of gone) {
-    const what = { connection, path: `${mappings[root]?.target ?? ""}/${displayPath(path)}`, type: isDirectory ? "directory" : "file" };
-    if (to === null) log.info("orphan deleted", what);
-    else log.info("orphan moved", { ...what, to: displayPath(to) });
+    const place = `${mappings[root]?.target ?? ""}/${displayPath(path)}`;
+    const more = { key, type: isDirectory ? "directory" : "file" };
+    if (to === null) logEvent(log, "orphanDeleted", { path: place }, more);
+    else logEvent(log, "orphanMoved", { path: place, to: displayPath(to) }, more);
   }
   if (totals === null) return;
   const { files, directories, bytes } = totals.sums;
-  log.info(`orphans ${totals.how}: ${files} files, ${directories} directories, ${bytes} bytes`, { connection, files, directories, bytes });
+  logEvent(log, "orphanTotals", { action: totals.how, files, directories, bytes }, { key });
 }

@@ -1,18 +1,17 @@
 // What the worker says of its quarantine on its way to whoever listens, and to the log.
 
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { QuarantineNews } from "../model/session.js";
 
-/** Event numbers of the HP guide: why the target cannot write, that it could again, that it gave up. */
-export const WRITTEN = 4120;
-const GIVEN_UP = 4150;
 const FULL: readonly string[] = ["ENOSPC", "EDQUOT"];
 const DENIED: readonly string[] = ["EPERM", "EACCES", "EROFS"];
 
-export function eventOf(code: string): number {
-  if (FULL.includes(code)) return 4110;
-  if (code === "EBUSY") return 4111;
-  return DENIED.includes(code) ? 4112 : 4113;
+/** The event of what a target cannot write. */
+export function refusalEvent(code: string): "targetFull" | "targetBusy" | "targetDenied" | "targetUnwritable" {
+  if (FULL.includes(code)) return "targetFull";
+  if (code === "EBUSY") return "targetBusy";
+  return DENIED.includes(code) ? "targetDenied" : "targetUnwritable";
 }
 
 export class QuarantineWords {
@@ -50,15 +49,16 @@ export class QuarantineWords {
   /** Once per change of state, not once per path: a whole tree may refuse. */
   #note({ count, givenUp, shown }: QuarantineNews): void {
     const before = { count: 0, givenUp: 0, ...this.#last };
-    const connection = this.#key;
+    const key = this.#key;
     const [first] = shown;
     if (first !== undefined && before.count === 0) {
-      this.#log.warn(`${first.message}; the path is held back, everything else goes on`, { connection, count, code: first.code, event: eventOf(first.code) });
+      const reason = `${first.message}; the path is held back, everything else goes on`;
+      logEvent(this.#log, refusalEvent(first.code), { reason }, { key, count, code: first.code });
     }
     if (first !== undefined && givenUp > before.givenUp) {
-      const message = `${givenUp} paths are given up for now and need a person: see \`sm quarantine list\`; the first held: ${first.message}`;
-      this.#log.error(message, { connection, count, code: first.code, event: GIVEN_UP });
+      logEvent(this.#log, "targetGaveUp", { count: givenUp, reason: first.message }, { key, held: count, code: first.code });
     }
-    if (count === 0 && before.count > 0) this.#log.info("nothing is in quarantine any more: what was refused is repaired", { connection, event: WRITTEN });
+    if (count === 0 && before.count > 0)
+      logEvent(this.#log, "targetWrote", { what: "nothing is in quarantine any more: what was refused is repaired" }, { key });
   }
 }

@@ -14,3 +14,9 @@ export interface Log {
 }
 
 export const silentLog: Log = { error() {}, warn() {}, info() {}, debug() {} };
+
+/** The same log, with fields that everything of one concern has. */
+export function withFields(log: Log, common: LogFields): Log {
+  const adds = (level: LogLevel) => (message: string, fields?: LogFields) => log[level](message, { ...common, ...fields });
+  return { error: adds("error"), warn: adds("warn"), info: adds("info"), debug: adds("debug") };
+}

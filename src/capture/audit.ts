@@ -19,6 +19,8 @@ export interface AuditOptions {
 
 /** A difference is looked at again after this time: whatever it came from is known by then. */
 const SETTLE_MS = 250;
+/** Directories that move all the time would keep it from its end: what it has not found by then is left to the next audit. */
+const ROUNDS_MAX = 20;
 
 interface Suspects {
   readonly tree: RootTree;
@@ -32,6 +34,7 @@ export class Audit {
   #suspects: Suspects | null = null;
   #missed = 0;
   #lastMs: number | null = null;
+  #isAwaited = false;
 
   constructor(options: AuditOptions) {
     this.#options = options;
@@ -51,6 +54,11 @@ export class Audit {
     return this.#suspects !== null || this.#walks.length > 0;
   }
 
+  /** Somebody waits for its end: jobs do not keep it waiting. */
+  get isAwaited(): boolean {
+    return this.#isAwaited && this.isRunning;
+  }
+
   /** When it is due, in ms; Infinity = it is not under way. */
   get untilDueMs(): number {
     if (this.#suspects !== null) return Math.max(0, this.#suspects.atMs + SETTLE_MS - performance.now());
@@ -58,7 +66,8 @@ export class Audit {
   }
 
   /** One that is under way goes on. */
-  start(): void {
+  start(isAwaited = false): void {
+    this.#isAwaited = isAwaited || this.isAwaited;
     if (this.isRunning) return;
     for (const tree of this.#options.trees) this.#walks.push(new TreeWalk(tree, tree.table.root));
   }
@@ -83,7 +92,7 @@ export class Audit {
   #walkOn(): void {
     const walk = this.#walks[0];
     if (walk === undefined) return;
-    const differences = walk.next();
+    const differences = walk.rounds > ROUNDS_MAX ? null : walk.next();
     if (differences === null) {
       this.#walks.shift();
       return;

@@ -62,6 +62,8 @@ const LEFT_MS = 10_000;
 const REST_LOOK_MS = 2;
 /** Live changes wait so long at most. */
 const JOB_SLICE_MS = 4;
+/** Work that never waits for anything lets commands, answers and events in so often. */
+const TURN_EVERY_MS = 20;
 const LIVE_OUTSTANDING_BYTES_MAX = 32 * MiB;
 
 export class SourceEngine {
@@ -87,6 +89,9 @@ export class SourceEngine {
   #isWoken = false;
   #lastPassMs = 0;
   #lastBackgroundMs = 0;
+  #lastTurnMs = 0;
+  #lastJob: BackgroundJob | null = null;
+  #wasAudit = false;
 
   private constructor(options: EngineOptions) {
     this.#options = options;
@@ -180,9 +185,9 @@ export class SourceEngine {
     this.#every(this.#options.auditSeconds, () => this.startAudit());
   }
 
-  /** Of a source that tells everything; of others nothing is expected that could have been missed. */
-  startAudit(): void {
-    if (this.live.isExact && this.live.hasRanges) this.audit.start();
+  /** Of a source that tells everything; of others nothing is expected that could have been missed. `isAwaited`: somebody waits for its end. */
+  startAudit(isAwaited = false): void {
+    if (this.live.isExact && this.live.hasRanges) this.audit.start(isAwaited);
   }
 
   /** Resolves with a sequence number, made for `connectionId`, that covers everything that was on the source at the call. */
@@ -245,6 +250,9 @@ export class SourceEngine {
     signal.addEventListener("abort", () => this.wake(), { once: true });
     while (!signal.aborted) {
       if (!(await this.#workOnce())) await this.#sleep(Math.min(this.#timetable.untilNextMs(), this.audit.untilDueMs));
+      else if (performance.now() - this.#lastTurnMs >= TURN_EVERY_MS) await new Promise((resolve) => setImmediate(resolve));
+      else continue;
+      this.#lastTurnMs = performance.now();
     }
   }
 
@@ -279,18 +287,29 @@ export class SourceEngine {
       await this.#stepWalk(walk);
       return true;
     }
-    for (const job of this.jobs) {
-      if (!job.hasWork || !this.credits.mayMirror(job.connectionId)) continue;
-      await this.#stepJob(job);
-      return true;
-    }
+    const isAuditsTurn = this.audit.isAwaited && this.audit.isDue && !this.#wasAudit;
+    this.#wasAudit = false;
+    if (!isAuditsTurn && (await this.#stepJob())) return true;
     if (!this.audit.isDue) return false;
+    this.#wasAudit = true;
     await this.live.work(() => this.#withTrees(() => this.audit.step()));
     return true;
   }
 
+  /** In turn: one that always has work would keep the others from theirs. */
+  async #stepJob(): Promise<boolean> {
+    const next = this.#lastJob === null ? 0 : this.jobs.indexOf(this.#lastJob) + 1;
+    for (const job of [...this.jobs.slice(next), ...this.jobs.slice(0, next)]) {
+      if (!job.hasWork || !this.credits.mayMirror(job.connectionId)) continue;
+      this.#lastJob = job;
+      await this.#runJob(job);
+      return true;
+    }
+    return false;
+  }
+
   /** A slice of its work: a turn of the loop for each step would cost more than most steps do. */
-  async #stepJob(job: BackgroundJob): Promise<void> {
+  async #runJob(job: BackgroundJob): Promise<void> {
     const untilMs = performance.now() + JOB_SLICE_MS;
     const mayGoOn = (): boolean => job.hasWork && this.jobs.includes(job) && !this.live.hasWork && performance.now() < untilMs;
     try {

@@ -17,6 +17,8 @@ export class TreeWalk {
   #batches: Generator<Observation[]>;
   #fruitlessSinceMs: number | null = null;
   #left: readonly Node[] = [];
+  /** How often it went after directories that had moved. */
+  rounds = 0;
 
   constructor(tree: RootTree, from: Node) {
     this.tree = tree;
@@ -46,6 +48,7 @@ export class TreeWalk {
       this.#left = missed;
       return null;
     }
+    this.rounds += 1;
     this.#batches = this.#walk(missed);
     return [];
   }

@@ -207,5 +207,10 @@ export const FIELDS: FieldTable = {
     format: word(["text", "json"], "text", "read by people first; json is for log collectors"),
     maxFileMiB: whole(1, 1024, 5, "opens in any editor"),
     maxFiles: whole(1, 1000, 5, "25 MiB in all: weeks of a quiet agent, and never a full volume"),
+    dtlogMaxFileBytes: whole(4096, 1024 * 1024 * 1024, 1_048_576, "the size known from the field"),
+    dtlogMaxFiles: whole(1, 999, 5, "the number known from the field"),
+    maxPathChars: whole(1, 32_760, 32_760, "no path of Linux is cut"),
+    system: word(["auto", "off"], "auto", "who watches the system's log sees what a person must act on; without such a log nothing happens"),
+    systemSocket: { ...absolutePath, preset: () => "/dev/log", reason: "where journald and every syslog listen" },
   },
 };

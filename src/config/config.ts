@@ -107,6 +107,12 @@ export interface ConfigSections {
     readonly format: "text" | "json";
     readonly maxFileMiB: number;
     readonly maxFiles: number;
+    readonly dtlogMaxFileBytes: number;
+    readonly dtlogMaxFiles: number;
+    readonly maxPathChars: number;
+    /** Whether events go to the log of the system, where there is one. */
+    readonly system: "auto" | "off";
+    readonly systemSocket: string;
   };
 }
 

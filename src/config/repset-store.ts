@@ -7,6 +7,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SmError, toSmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { NAME_BYTES_MAX } from "../model/byte-path.js";
 import type { RepsetSaved } from "../model/control-port.js";
@@ -77,7 +78,7 @@ export class RepsetStore {
     this.#entries = new Map(names.map((name) => [name, this.#read(name)]));
     for (const { name, error } of this.list()) {
       if (error === undefined || error.message === before.get(name)?.error?.message) continue;
-      this.#log.error(`replication set ${name} cannot be connected: ${error.message}`, { code: error.code, file: this.#path(name) });
+      logEvent(this.#log, "repsetUnusable", { repset: name, reason: error.message }, { code: error.code, file: this.#path(name) });
     }
   }
 
@@ -105,7 +106,8 @@ export class RepsetStore {
   async save(name: string, rules: readonly Rule[], expectedGeneration?: number): Promise<RepsetSaved> {
     const { repset, dropped, previous } = this.#next(name, rules, expectedGeneration);
     this.#write(repset, previous);
-    for (const { rule, reason } of dropped) this.#log.info(`replication set ${name}: rule ${ruleText(rule)} dropped, ${reason}`, { repset: name });
+    logEvent(this.#log, "repsetModified", { repset: name, generation: repset.generation });
+    for (const { rule, reason } of dropped) logEvent(this.#log, "ruleDropped", { repset: name, rule: ruleText(rule), reason });
     return { repset, dropped };
   }
 
@@ -262,7 +264,7 @@ export class RepsetStore {
     const isSame = known !== undefined && known.generation === repset.generation && known.rules === JSON.stringify(repset.rules);
     if (known === undefined || isSame || repset.generation > known.generation) return this.#remember(entry);
     const counted: RepsetData = Object.freeze({ ...repset, generation: known.generation + 1 });
-    this.#log.info(`replication set ${name} was edited by hand, it now has generation ${counted.generation}`, { repset: name });
+    logEvent(this.#log, "repsetModified", { repset: name, generation: counted.generation }, { how: "edited by hand" });
     return this.#write(counted, entry.text);
   }
 

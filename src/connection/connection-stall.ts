@@ -3,6 +3,7 @@
 //   second by second: what is waited for ─▶ for how long nothing moved ─▶ reason, remedy
 
 import { type Clock, systemClock } from "../base/clock.js";
+import { logEvent } from "../base/events.js";
 import { StillTime } from "../base/still-time.js";
 import type { SourceChannel } from "../model/channel-port.js";
 import type { Retrying } from "../model/session.js";
@@ -134,7 +135,7 @@ export class ConnectionStallWatch {
     const object = kind === "mirror" || kind === "repairs" || kind === "closing" ? `connection ${c.id}` : `peer ${c.record.peer}`;
     this.#reason = { code: "STALLED", message, object, since, next, nextAt: null, command: `sm connection show ${c.id}` };
     if (!isNew) return;
-    c.options.log.warn(message, { connection: c.id, code: "STALLED", waits: kind });
+    logEvent(c.options.log, "stalled", { connection: c.id, reason: message }, { code: "STALLED", waits: kind });
     c.options.onChange();
   }
 
@@ -145,7 +146,7 @@ export class ConnectionStallWatch {
     this.#remedies += 1;
     const isAsked = this.#stall?.kind === "closing";
     const deed = isAsked ? "the source worker is asked to complete what the target holds" : "the channel is closed and opened again";
-    options.log.warn(`nothing has moved: ${deed}`, { connection: id, times: this.#remedies });
+    logEvent(options.log, "channelReopened", { connection: id, reason: deed }, { times: this.#remedies });
     if (isAsked) options.feed.send({ kind: "cut" });
     // What waits to leave would keep an orderly end waiting.
     else void this.#connection.channel?.close({ isAbrupt: true });
@@ -153,7 +154,7 @@ export class ConnectionStallWatch {
 
   /** `isMoving` false: there is no channel now, and nobody knows yet whether another helps. */
   #end(isMoving: boolean): void {
-    if (isMoving && this.#stall !== null) this.#connection.options.log.info("the connection moves again", { connection: this.#connection.id });
+    if (isMoving && this.#stall !== null) logEvent(this.#connection.options.log, "moves", { connection: this.#connection.id });
     if (this.#stall === null) return;
     if (isMoving) this.#remedies = 0;
     this.#stall = null;

@@ -1,10 +1,14 @@
 // What a person's word on a held connection does to it.
 
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
+import type { Log } from "../base/log.js";
 import type { ConnectionOptions, GuardSetting } from "../model/connection-spec.js";
 import type { Journal } from "../model/journal-port.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import type { Fault } from "./connection-state.js";
+import { numbersOf } from "./guard-limits.js";
+import type { GuardRecord } from "./guard-record.js";
 import { type GuardPolicy, MassChangeGuard } from "./mass-change-guard.js";
 import { mergeNeeds } from "./resume-plan.js";
 
@@ -14,7 +18,7 @@ export interface GuardedConnection {
   readonly guard: MassChangeGuard;
   readonly repair: { readonly isThorough: boolean; drop(): void };
   readonly keeper: { readonly fault: { readonly message: string } | null };
-  readonly options: { readonly journal: Journal };
+  readonly options: { readonly journal: Journal; readonly log: Log };
   record: ConnectionRecord;
   appliedSeq: number;
   durableSeq: number;
@@ -32,9 +36,23 @@ export function guardFor(connection: Omit<GuardedConnection, "guard">, policy: (
     record: record.guard,
     policy: () => (connection.record.options.replicate ? policy() : null),
     isMirrorOwed: () => connection.record.mirrorNeed?.extras === "remove",
-    save: (guard, isUrgent) => connection.keep({ guard }, isUrgent),
+    save: (guard, isUrgent) => {
+      const before = connection.record.guard;
+      connection.keep({ guard }, isUrgent);
+      logDecision(connection, before, guard);
+    },
     discard: (seq) => options.journal.advance(id, seq),
   });
+}
+
+/** What is held, and what a person decided on it. */
+function logDecision({ id: connection, options }: Pick<GuardedConnection, "id" | "options">, before: GuardRecord, now: GuardRecord): void {
+  const { log } = options;
+  const [was, is] = [before.hold?.decision ?? null, now.hold?.decision ?? null];
+  if (was === is) return;
+  if (is === "open" && now.hold !== null) logEvent(log, "guardHeld", { connection, reason: numbersOf(now.hold) }, { fromSeq: now.hold.fromSeq });
+  else if (is === "rejected") logEvent(log, "guardRejected", { connection });
+  else if (was === "open") logEvent(log, "guardApproved", { connection });
 }
 
 /** What a connection asks for comes before what the agent is configured with. */

@@ -2,6 +2,7 @@
 //   need ─ on record ─▶ order ─▶ source worker ─▶ emitted, applied ─▶ need gone
 
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { MirrorWish } from "../model/mirror-wish.js";
 import type { MirrorOrder, SourceEvent, SourceFeed } from "../model/source-messages.js";
@@ -140,7 +141,7 @@ export class MirrorDuty {
     const mirrorId = mirror.start(wishOf(need), new Date().toISOString());
     options.feed.send({ kind: "mirror", order: mirrorOrder({ connectionId: id, mirrorId, mode, need, isSized, extras, roots: record.roots }) });
     const from = need.doneThrough === undefined ? {} : { goesOnAt: need.doneThrough.path };
-    options.log.info("mirror started", { connection: id, ...wishOf(need), reason, why: message, ...from });
+    logEvent(options.log, "mirrorStarted", { ...namesOf(record), mode, reason: message }, { ...wishOf(need), cause: reason, ...from });
     this.#onChange();
   }
 
@@ -154,22 +155,22 @@ export class MirrorDuty {
 
   /** Nothing more of it is queued until it is resumed. Where none runs, or would by itself, nothing is done. */
   pause(): MirrorReport {
-    const { id, mirror, options } = this.#connection;
+    const { id, mirror, options, record } = this.#connection;
     const need = this.#meant;
     const mayPause = need !== null && need.paused === undefined && need.isScan !== true && (need.isAutomatic || mirror.isRunning);
     if (!mayPause) return mirror.report();
     this.#keepMeant({ ...need, paused: { since: new Date().toISOString(), percent: mirror.isRunning ? mirror.report().percent : null } });
     if (mirror.isRunning) options.feed.send({ kind: "pauseMirror", connectionId: id, isPaused: true });
-    options.log.info("mirror paused", { connection: id, percent: mirror.report().percent });
+    logEvent(options.log, "mirrorPaused", namesOf(record), { percent: mirror.report().percent });
     return mirror.report();
   }
 
   resume(): MirrorReport {
-    const { id, mirror, options } = this.#connection;
+    const { id, mirror, options, record } = this.#connection;
     const { paused, ...need } = this.#meant ?? {};
     if (paused === undefined) return mirror.report();
     this.#keepMeant(need as MirrorNeed);
-    options.log.info("mirror resumed", { connection: id, since: paused.since });
+    logEvent(options.log, "mirrorResumed", namesOf(record), { since: paused.since });
     if (mirror.isRunning) options.feed.send({ kind: "pauseMirror", connectionId: id, isPaused: false });
     else this.startNeeded();
     return mirror.report();
@@ -192,6 +193,7 @@ export class MirrorDuty {
     // The pause of one of some paths was noted with what is owed.
     if (isPart) this.#keep({ partMirror: null, ...(owed === null ? {} : { mirrorNeed: unpaused(owed) }) });
     else if (owed !== null) this.#keep({ mirrorNeed: stopped(owed) });
+    logEvent(options.log, "mirrorStopped", namesOf(record));
     this.#onChange();
     return mirror.report();
   }
@@ -217,7 +219,7 @@ export class MirrorDuty {
 
   /** Done when the target has applied all that was emitted. */
   look(): void {
-    const { id, mirror, problems, record, options, appliedSeq, durableSeq } = this.#connection;
+    const { mirror, problems, record, options, appliedSeq, durableSeq } = this.#connection;
     if (record.mirrorNeed !== null && mirror.isRunning) this.#pointers.look(durableSeq, record.epoch, record.mirrorNeed.doneThrough);
     if (!mirror.isApplied(appliedSeq)) return;
     mirror.end("done", new Date().toISOString());
@@ -230,10 +232,18 @@ export class MirrorDuty {
       const { record: current } = this.#connection;
       this.#keep({ mirrorNeed: needAfter(current.mirrorNeed, leftAlone, now), wasMirrored: true, sweep: sweepAfter(current, mirror.id, now) });
     }
-    options.log.info("mirror complete", { connection: id, repset: record.repset, target: record.peer });
+    logEvent(options.log, "mirrorEnded", namesOf(record));
     this.startNeeded();
     this.#onDone();
   }
+}
+
+function namesOf({ id: connection, repset, peer: target }: ConnectionRecord): {
+  readonly connection: number;
+  readonly repset: string;
+  readonly target: string;
+} {
+  return { connection, repset, target };
 }
 
 /** Begun anew, it would do more than compare sizes and times of what is done: of a first mirror onto an empty target that is all. */

@@ -3,6 +3,7 @@
 //   need of a scan ─▶ source worker ─ places ─▶ guard ─▶ dirty map, durably ─▶ need gone, places repaired
 
 import { toSmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { Journal } from "../model/journal-port.js";
 import type { SourceEvent, SourceFeed } from "../model/source-messages.js";
@@ -115,7 +116,7 @@ export class RestartDuty {
     this.#sinceMs = untilMs;
     this.#connection.keep({ mirrorNeed: null, cleanUntilMs: Math.min(this.#connection.record.cleanUntilMs, untilMs) }, true);
     const since = new Date(untilMs).toISOString();
-    options.log.info("what changed since is compared, and nothing else", { connection: record.id, places: places.length, since, why: need.message });
+    logEvent(options.log, "placesCompared", { connection: record.id, count: places.length }, { since, why: need.message });
     this.#connection.placesChanged();
   }
 

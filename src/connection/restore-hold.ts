@@ -4,6 +4,7 @@
 //                                                └─ failed, stopped ─▶ owed ─ another restore, or a mirror by hand
 
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { ConnectionRecord, MirrorNeed, RestoreHold } from "./connection-record.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE } from "./connection-state.js";
 import { type GuardedConnection, prepareMirror } from "./guard-decision.js";
@@ -85,6 +86,8 @@ export function oweRestore(connection: RestorableConnection, message: string): v
   const { restore } = connection.record;
   if (restore == null || restore.state === "discarded") return;
   connection.keep({ restore: { ...restore, state: "owed", message } }, true);
+  const { id, repset } = connection.record;
+  logEvent(connection.options.log, "restoreRequired", { connection: id, repset, reason: message });
   connection.halt({ code: "RESTORE_REQUIRED", message });
 }
 

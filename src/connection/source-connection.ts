@@ -376,7 +376,7 @@ export class SourceConnection {
     this.state = nextConnection(before, event);
     if (this.state.kind === before.kind) return;
     this.stateSince = new Date().toISOString();
-    logState(this.options.log, this.record, before, this.state);
+    logState(this, before);
     this.#changed();
   }
 

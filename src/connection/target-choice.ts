@@ -2,6 +2,11 @@ import type { TargetTerms } from "../apply/target-terms.js";
 import { SmError } from "../base/errors.js";
 import type { TargetChoice } from "../model/control-port.js";
 
+export function whatOf({ connectionId, source }: TargetChoice): string {
+  if (connectionId === undefined && source === undefined) return "every connection";
+  return `${connectionId === undefined ? "connections" : `connection ${connectionId}`}${source === undefined ? "" : ` of ${source}`}`;
+}
+
 /** The connections that are meant, by key; null = all. Throws NOT_FOUND, or USAGE when the number means several. */
 export function keysOf(
   views: readonly { readonly key: string; readonly terms: TargetTerms }[],

@@ -12,12 +12,13 @@ import { TargetPauses } from "../apply/target-pauses.js";
 import { TargetTasks } from "../apply/target-tasks.js";
 import { readTerms, type TargetTerms, termsOf, writeTerms } from "../apply/target-terms.js";
 import { SmError, toSmError } from "../base/errors.js";
-import type { Log } from "../base/log.js";
+import { logEvent } from "../base/events.js";
+import { type Log, withFields } from "../base/log.js";
 import type { AcceptChannel, DismissConnection, TargetChannel } from "../model/channel-port.js";
 import type { TargetChoice, TargetControl } from "../model/control-port.js";
 import type { Hello, Welcome } from "../model/session.js";
 import type { TargetConnectionReport } from "../model/status.js";
-import { keysOf } from "./target-choice.js";
+import { keysOf, whatOf } from "./target-choice.js";
 import type { QuarantinedTarget } from "./target-quarantine.js";
 import { type PauseView, reportTarget, type TargetView } from "./target-report.js";
 import type { TargetSettings } from "./target-settings.js";
@@ -103,7 +104,7 @@ export class TargetService implements TargetControl {
       this.#away.set(key, { ...view, last: { ...seqs, ...point, openSinceMs: null, stageFault: null, retrying: null } });
       if (!hasLeftovers) return;
       const session = await this.#openSession(key, terms, { epoch: null, clockAheadMs: 0 });
-      log.info(`what was staged of ${terms.repset} from ${terms.peer} is applied`, { change: session.last.appliedSeq });
+      logEvent(log, "stagedApplied", { repset: terms.repset, source: terms.peer }, { change: session.last.appliedSeq });
       session.service.onAck((ack) => this.#note(session, ack));
       if (session.service.retrying === null) await this.#end(key);
     } catch (error) {
@@ -123,21 +124,15 @@ export class TargetService implements TargetControl {
       connectionKey: key,
       stateDirectory: this.#stateDirectory(key),
       epoch: stream.epoch,
-      stageBytesMax,
-      mappings,
-      rules,
+      ...{ stageBytesMax, retryInitialMs, retryMaxMs, quarantine },
+      ...{ mappings, rules, remapLinks, durability },
       ...(ruleRoots === undefined ? {} : { ruleRoots }),
-      remapLinks,
-      durability,
-      retryInitialMs,
-      retryMaxMs,
-      quarantine,
       orphans: { log: settings.orphanLog, ownDirectories: settings.ownDirectories, allowedRoots: settings.allowedRoots },
       tasks: this.#tasks.of(key, this.#stateDirectory(key), terms),
       stallMs,
       failpoint,
       isPaused,
-      log,
+      log: withFields(log, { connection: terms.connectionId, source: terms.peer, repset: terms.repset }),
     });
     // A person may have said otherwise while it was opened.
     if ((this.#pauses.sinceOf(key) !== null) !== isPaused) service.pause(!isPaused);
@@ -165,7 +160,7 @@ export class TargetService implements TargetControl {
   #fail(session: Session, error: SmError): void {
     const { repset, peer } = session.terms;
     session.failure = { error, since: new Date().toISOString() };
-    this.#options.log.error(`the target of ${repset} from ${peer} failed: ${error.message}`, { code: error.code });
+    logEvent(this.#options.log, "targetFailed", { repset, source: peer, reason: error.message }, { code: error.code });
     void session.channel?.close(error);
   }
 
@@ -183,7 +178,7 @@ export class TargetService implements TargetControl {
       const claim = this.#claims.of(key);
       if (claim !== undefined && claim.peer !== peer) throw new SmError("REFUSED", `that is a connection of ${claim.peer}, and only it can end it`);
       await this.#forget(key);
-      if (claim !== undefined) this.#options.log.info(`${claim.repset} from ${peer} was disconnected: what was kept of it is forgotten, its data stays`);
+      if (claim !== undefined) logEvent(this.#options.log, "sourceForgotten", { repset: claim.repset, source: peer });
     });
 
   /** One at a time per connection, so that two channels never apply at once. */
@@ -219,6 +214,7 @@ export class TargetService implements TargetControl {
     const { settings, machine, version, agent, fingerprintOf, isConnection, onFeeds } = this.#options;
     const { name, isEnabled, allowedRoots, ownDirectories } = settings;
     if (!isEnabled && restore === undefined) throw new SmError("REFUSED", `the target module of ${name} is switched off (target.enabled)`);
+    logEvent(this.#options.log, "connectionRequest", { source: peer, connection: hello.connectionId, repset: hello.repset });
     await this.#end(hello.connectionKey);
     for (const { target } of hello.mappings) checkTargetPath(target, { allowedRoots, ownDirectories, isOwnPlace: restore?.isOwnPlace === true });
     if (hello.machine === machine) refuseLocalLoops(hello.mappings);
@@ -274,7 +270,7 @@ export class TargetService implements TargetControl {
       service.push(bytes);
     });
     void channel.ended.then((reason) => {
-      log.info(`channel of ${terms.repset} from ${terms.peer} ended: ${reason.message}`);
+      logEvent(log, "sourceLeft", { source: terms.peer, connection: terms.connectionId, repset: terms.repset, reason: reason.message });
       session.channel = null;
       onChange();
       return this.#end(session.key, session);
@@ -326,7 +322,9 @@ export class TargetService implements TargetControl {
   }
 
   async pause(choice: TargetChoice): Promise<readonly TargetConnectionReport[]> {
-    this.#pauses.pause(this.#keysOf(choice), Date.now());
+    const keys = this.#keysOf(choice);
+    this.#pauses.pause(keys, Date.now());
+    logEvent(this.#options.log, "targetPaused", { what: whatOf(choice) });
     return this.#followPauses();
   }
 
@@ -334,6 +332,7 @@ export class TargetService implements TargetControl {
     const keys = this.#keysOf(choice);
     if (keys !== null && this.#pauses.isAll) throw new SmError("TRANSMISSION_SETTING", "the whole target is paused: resume it with `sm target resume`");
     this.#pauses.resume(keys);
+    logEvent(this.#options.log, "targetResumed", { what: whatOf(choice) });
     return this.#followPauses();
   }
 
@@ -360,7 +359,7 @@ export class TargetService implements TargetControl {
     const views = away.map((key) => this.#sessions.get(key) ?? this.#away.get(key)).filter((view) => view !== undefined);
     const reports = views.map((view) => reportTarget("service" in view ? viewOf(view) : view, null, Date.now()));
     for (const key of away) await this.#inTurn(key, () => this.#forget(key));
-    for (const { repset, source } of reports) this.#options.log.info(`what was kept of ${repset} from ${source} was forgotten by hand, its data stays`);
+    for (const { repset, source } of reports) logEvent(this.#options.log, "sourceForgotten", { repset, source }, { how: "by hand" });
     return reports;
   }
 

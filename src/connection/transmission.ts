@@ -4,6 +4,7 @@
 
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { delay } from "../base/wait.js";
 import type { PathView, SendPace, TargetPause } from "../model/channel-port.js";
@@ -220,14 +221,15 @@ export class Transmission {
   #beginSession(why: string, nowMs: number): void {
     const session = { why, startedAt: new Date(nowMs).toISOString(), elapsedMs: 0, bytes: 0 };
     this.#keep({ ...this.#settings, session, startsSeenMs: nowMs }, true);
-    this.#options.log.info(`transmission begins: ${why}`, { connection: this.#options.id });
+    logEvent(this.#options.log, "transmitBegan", { connection: this.#options.id, reason: why });
   }
 
   #endSession(why: string): void {
     const { session } = this.#settings;
     if (session === null) return;
     this.#keep({ ...this.#settings, session: null }, true);
-    this.#options.log.info(`transmission ends: ${why}`, { connection: this.#options.id, bytes: session.bytes, seconds: Math.round(session.elapsedMs / 1000) });
+    const figures = { bytes: session.bytes, seconds: Math.round(session.elapsedMs / 1000) };
+    logEvent(this.#options.log, "transmitEnded", { connection: this.#options.id, reason: why }, figures);
     this.#settleLink();
   }
 
@@ -274,7 +276,8 @@ export class Transmission {
     const nowMs = this.#clock.nowMs();
     if (next !== manual) {
       this.#keep({ ...this.#settings, manual: next, since: new Date(nowMs).toISOString() }, true);
-      this.#options.log.info(`transmission ${next} by hand`, { connection: id });
+      if (next === "started") logEvent(this.#options.log, "transmissionStarted", { connection: id });
+      else logEvent(this.#options.log, "transmissionStopped", { connection: id, state: next });
     }
     if (verb === "stop") this.#endSession("it was stopped by hand");
     const isHeld = schedule?.enabled === true && hasStart(schedule) && this.#settings.session === null;
@@ -305,7 +308,11 @@ export class Transmission {
   /** What the target says; null = it is not there to say anything. */
   hearTarget(said: TargetPause | null): void {
     const pause = said?.pause ?? "no";
-    if (pause !== this.targetPause) this.#options.log.info(`target ${pause === "no" ? "not paused" : pause}`, { connection: this.#options.id });
+    const { log, id: connection } = this.#options;
+    if (said !== null && pause !== this.targetPause) {
+      if (pause === "no") logEvent(log, "connectionResumed", { connection });
+      else logEvent(log, "connectionPaused", { connection, state: pause === "pending" ? "pausing" : "paused" });
+    }
     this.targetPause = pause;
     this.targetPauseSince = pause === "no" ? "" : new Date(said?.sinceMs ?? 0).toISOString();
     this.#options.onChange();

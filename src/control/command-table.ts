@@ -8,6 +8,7 @@ import type { AnyCommand } from "./command.js";
 import { CONNECTION_COMMANDS } from "./connection-commands.js";
 import { EXPLAIN_COMMANDS } from "./explain-commands.js";
 import { JOB_COMMANDS } from "./job-commands.js";
+import { LOG_COMMANDS } from "./log-commands.js";
 import { MIRROR_COMMANDS } from "./mirror-commands.js";
 import { PEER_COMMANDS } from "./peer-commands.js";
 import { PLAN_COMMANDS } from "./plan-commands.js";
@@ -40,6 +41,7 @@ export const COMMANDS = [
   ...QUARANTINE_COMMANDS,
   ...TASK_COMMANDS,
   ...PEER_COMMANDS,
+  ...LOG_COMMANDS,
   ...AUDIT_COMMANDS,
   ...CATALOG_COMMANDS,
 ] as const;

@@ -3,12 +3,14 @@
 // - Names of two groups on one inode: its content is that of one of them at best. Who keeps it is made anew, for certain.
 // - More names than the group has: a stranger's among them, unless they are extras that go. Looked at again at the end.
 // - Links made to a first name that was there before: strangers may have stood in their place. Looked at again as well.
-// Nothing that changes who is on which inode comes before all names were compared, but for the links to first names.
+// No name leaves an inode that others are on before all names were compared: the last one there would look as if it had never shared it.
 // What was sent as new is a fresh inode without strangers. Only inodes with several names take memory.
 
 import { type BytePath, baseName, parentPath } from "../model/byte-path.js";
 import type { RootIndex, SharedName } from "../model/change.js";
 import type { MirrorEntry, MirrorTree } from "../model/mirror-port.js";
+
+const UNSETTLED_MAX = 100_000;
 
 interface Group {
   readonly first: BytePath;
@@ -98,9 +100,12 @@ export class LinkGroups {
     if (!group.isFresh) this.#add({ root, path: group.first, isCertain: false });
   }
 
-  /** It differs, and shares its inode on the target: it is made anew, but not before all names were compared. */
-  differs(root: RootIndex, path: BytePath): void {
-    this.#add({ root, path, isCertain: true });
+  /**
+   * It differs, and shares its inode on the target: nothing is done before all names were compared. Then it is made anew, unless it is a
+   * further name, which is linked to the first.
+   */
+  differs(root: RootIndex, path: BytePath, isFirst = true): void {
+    this.#add({ root, path, isCertain: isFirst });
   }
 
   /** The target has the entry on an inode with several names. `keeps`: it is as it should be, and stays there. */
@@ -114,6 +119,11 @@ export class LinkGroups {
       if (keeps) this.#add({ root, path, isCertain: true });
     }
     if (keeps && shared.links > entry.links) this.#add({ root, path, isCertain: false });
+  }
+
+  /** So much is to be looked at again that it is done before all else is compared. */
+  get isCrowded(): boolean {
+    return this.#unsettled.size > UNSETTLED_MAX;
   }
 
   get unsettled(): number {

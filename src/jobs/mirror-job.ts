@@ -33,9 +33,6 @@ import { nextName, type Span } from "./name-slice.js";
 import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
 import { type Divided, WalkPointer } from "./walk-pointer.js";
 
-/** Beyond this many, names are looked at again before all else is done: what is sent then may have been sent in vain. */
-const UNSETTLED_MAX = 100_000;
-
 export class MirrorJob {
   readonly options: MirrorJobOptions;
   readonly progress = new MirrorProgress();
@@ -49,6 +46,8 @@ export class MirrorJob {
   readonly #pointer: WalkPointer;
   /** First names that are left alone, something of another type being there: their further names cannot be linked to it. */
   readonly #inTheWay = new Set<string>();
+  /** Names left shared inodes before all names were compared: for a name that was left alone there, size and time do not vouch. */
+  #distrusts = false;
   #renamesSeen: number;
   #isListing = false;
 
@@ -272,7 +271,7 @@ export class MirrorJob {
         extras: work.again === null ? extras : "keep",
         links: linkTo,
         withDirectory: !isFull && index === 0 && work.only === null && work.again === null,
-        suspect: isFull ? "none" : work.suspect,
+        suspect: isFull ? "none" : this.#distrusts ? "all" : work.suspect,
         ...(hashesSmallFiles || newerOnly ? { look: { hashesSmallFiles, settlesExtras: true } } : {}),
       });
       this.#compares.add({ seq, ...work }, { work, isFull, entries: new Map(slice.map((entry) => [entry.name, entry])), linkTo });
@@ -289,12 +288,12 @@ export class MirrorJob {
       for (const entry of pending.entries.values()) this.progress.leaveAlone(entry);
       return;
     }
+    const shared = new Set(answer.shared?.map(({ name }) => name));
     const differing = new Set<string>();
     for (const difference of withContent(answer.differs, pending.entries)) {
       differing.add(difference.name);
-      this.#takeDifference(pending, difference);
+      this.#takeDifference(pending, difference, shared.has(difference.name));
     }
-    const shared = new Set(answer.shared?.map(({ name }) => name));
     for (const [name, entry] of pending.entries) if (!differing.has(name)) this.#takeEqual(pending, entry, shared.has(name));
     this.#takeShared(pending, answer.shared ?? [], differing);
   }
@@ -326,17 +325,18 @@ export class MirrorJob {
       if (again === null) this.#links.judge(root, entry, one, !differing.has(name));
       else if (!again.isCertain && !differing.has(name) && one.links > entry.links) this.#makeAnew(root, entry);
     }
-    if (this.#links.unsettled > UNSETTLED_MAX) this.#directories.push(...worksOfLooks(this.#links.takeUnsettled()));
+    if (!this.#links.isCrowded) return;
+    this.#distrusts = true;
+    this.#directories.push(...worksOfLooks(this.#links.takeUnsettled()));
   }
 
   /** It is as it should be, but for the company it keeps on the target. */
   #makeAnew(root: RootIndex, entry: MirrorEntry): void {
     this.progress.recall(entry);
-    if (this.options.missingOnly === true) this.progress.leaveAlone(entry);
-    else this.#sends.addAnew(root, entry);
+    this.options.missingOnly === true ? this.progress.leaveAlone(entry) : this.#sends.addAnew(root, entry);
   }
 
-  #takeDifference(pending: PendingCompare, difference: Difference): void {
+  #takeDifference(pending: PendingCompare, difference: Difference, isShared: boolean): void {
     const { root, path, again } = pending.work;
     if (difference.name === "") {
       this.#sends.touch(root, path);
@@ -344,12 +344,11 @@ export class MirrorJob {
       return;
     }
     const entry = pending.entries.get(difference.name);
-    if (entry === undefined) return;
-    if (again?.isCertain === true) this.#makeAnew(root, entry);
-    else this.#sendDifference(pending, entry, difference);
+    if (entry !== undefined && again?.isCertain === true) this.#makeAnew(root, entry);
+    else if (entry !== undefined) this.#sendDifference(pending, entry, difference, isShared);
   }
 
-  #sendDifference({ work, linkTo }: PendingCompare, entry: MirrorEntry, difference: Difference): void {
+  #sendDifference({ work, linkTo }: PendingCompare, entry: MirrorEntry, difference: Difference, isShared: boolean): void {
     const { mode } = this.options;
     const { root, path, again } = work;
     if (again !== null) this.progress.recall(entry);
@@ -359,10 +358,13 @@ export class MirrorJob {
       return;
     }
     const isFurther = first !== undefined;
-    if (difference.why === "link" && !isFurther && mode !== "repair" && again === null) {
-      this.progress.skip(entry);
-      this.#links.differs(root, entry.path);
-      return;
+    if ((isShared || (difference.why === "link" && !isFurther)) && mode !== "repair" && again === null) {
+      if (entry.type !== "dir") {
+        this.progress.skip(entry);
+        this.#links.differs(root, entry.path, !isFurther);
+        return;
+      }
+      this.#distrusts = true;
     }
     if (difference.why !== "attr") this.#sends.touch(root, path);
     if (difference.why === "attr") this.#sends.add(root, entry.path, "attr", entry);

@@ -54,6 +54,11 @@ export class PlanJob {
     return { filesTotal, bytesTotal, files, bytes, directories, unjudged, uncounted: this.#uncounted };
   }
 
+  /** False: so much moved meanwhile that some of it may not have been compared. */
+  get isWhole(): boolean {
+    return this.#verify.isWhole;
+  }
+
   get isDone(): boolean {
     return this.#verify.isDone && this.#extras.size === 0;
   }

@@ -4,21 +4,18 @@
 //                        └▶ equal, large, contents wanted ─▶ block signatures ─▶ differs? ─▶ suspect
 
 import { type Clock, systemClock } from "../base/clock.js";
-import { type BytePath, isBelow, joinPath, ROOT_PATH } from "../model/byte-path.js";
+import { type BytePath, baseName, isBelow, joinPath, parentPath, ROOT_PATH } from "../model/byte-path.js";
 import {
   type Answer,
   type CompareAnswer,
   type CompareChange,
   type Difference,
   type EntryType,
-  type FoundEntry,
   type RootIndex,
   type SumsAnswer,
   WHOLE_FILE_BYTES_MAX,
 } from "../model/change.js";
-import type { CompareRequest, EntryStamp, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
-import type { MirrorPlace } from "../model/mirror-wish.js";
-import type { VerifyContent, VerifyFinding } from "../model/verify.js";
+import type { EntryStamp, MirrorEntry } from "../model/mirror-port.js";
 import { firstPosition, positionOf, type VerifyPosition } from "../model/verify-position.js";
 import { AskedCompares } from "./asked-compares.js";
 import { LinkGroups } from "./link-groups.js";
@@ -27,50 +24,12 @@ import { sliceOfName } from "./name-slice.js";
 import { costOf, pieceBlocks, ReadBudget } from "./read-budget.js";
 import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
 import { differencesOf, isSameStamp } from "./verify-differences.js";
+import type { VerifyJobOptions } from "./verify-job-options.js";
 import { pathOf, type Suspect, SuspectBook, type SuspectGroup } from "./verify-suspects.js";
 import { VerifyTally } from "./verify-tally.js";
 import { VerifyWalk, type WalkSlice } from "./verify-walk.js";
 
-export interface VerifyJobOptions {
-  readonly connectionId: number;
-  readonly content: VerifyContent;
-  readonly tree: MirrorTree;
-  /** What alone is compared; null (default) = everything. */
-  readonly places?: readonly MirrorPlace[] | null;
-  /** Contents that are flagged whatever their times say; default: none. */
-  readonly suspect?: CompareRequest["suspect"];
-  /** Names of the target beyond the source that are told: all of the set (default), those that a mirror that removes would remove, or none. */
-  readonly extras?: CompareChange["extras"];
-  /** Whether the blocks of a flagged file are compared; default: of every one, where contents are compared at all. */
-  readonly isToRead?: (flagged: VerifyFlagged) => boolean;
-  /** Returns whether it is repaired. */
-  readonly onFinding: (finding: VerifyVerdict) => boolean;
-  readonly onEqual?: (seen: VerifySeen) => void;
-  readonly clock?: Clock;
-  /** Where it begins: what is in front of it counts as compared. Null or absent = at the beginning. */
-  readonly start?: VerifyPosition | null;
-  /** The most that is read in a second; null or absent = as fast as it goes. */
-  readonly bytesPerSecond?: number | null;
-}
-
-/** A finding, and the name of the same file that was met before; null = none was. */
-export interface VerifyVerdict extends Omit<VerifyFinding, "isRepaired"> {
-  readonly first: BytePath | null;
-}
-
-/** What is as it should be. */
-export interface VerifySeen extends Pick<MirrorEntry, "path" | "size"> {
-  readonly root: RootIndex;
-  readonly type: EntryType | null;
-  readonly isFurther: boolean;
-}
-
-/** A file whose content seems to differ. */
-export interface VerifyFlagged {
-  readonly type: EntryType;
-  readonly source: EntryStamp;
-  readonly target: FoundEntry | null;
-}
+export type { VerifyFlagged, VerifyJobOptions, VerifySeen, VerifyVerdict } from "./verify-job-options.js";
 
 interface Place {
   readonly root: RootIndex;
@@ -108,7 +67,8 @@ export class VerifyJob {
     const pieces = this.#budget === null || bytesPerSecond === null ? null : { blocks: pieceBlocks(bytesPerSecond), budget: this.#budget };
     this.#blocks = new BlockLooks({ connectionId, tree, pieces });
     this.tally.begin(places === null ? tree.totals() : totalsOf(tree, places));
-    this.#walk = new VerifyWalk({ tree, readsContent: content === "all", places, extras, start });
+    const isOpen = (place: Place): boolean => this.#isOpen(place);
+    this.#walk = new VerifyWalk({ tree, readsContent: content === "all", places, extras, start, isOpen });
   }
 
   /** Nothing more is begun; what was asked for is taken in. */
@@ -127,9 +87,19 @@ export class VerifyJob {
     return this.#walk.isWhole;
   }
 
+  /** Also while nothing is begun: renames are known for a while only, and another job may go on where this one is. */
+  followRenames(): void {
+    this.#walk.followRenames();
+  }
+
   #isOpen({ root, path }: Place): boolean {
     for (const ask of this.#blocks.asks()) if (ask.root === root && isBelow(ask.entry.path, path)) return true;
     for (const suspect of this.#suspects.all()) if (suspect.root === root && isBelow(pathOf(suspect), path)) return true;
+    // What its answer accuses would be looked for where it was.
+    for (const look of this.#looks.values()) {
+      if (look.root !== root) continue;
+      if (isBelow(look.path, path) || (look.path === parentPath(path) && look.entries.has(baseName(path)))) return true;
+    }
     return false;
   }
 
@@ -176,7 +146,7 @@ export class VerifyJob {
 
   /** One bounded piece of work. */
   async step(): Promise<"worked" | "waiting" | "done"> {
-    if (this.#walk.hasRenames) this.#walk.followRenames((place) => this.#isOpen(place));
+    this.#walk.followRenames();
     if (this.isDone) return "done";
     const answer = this.#answers.shift();
     if (answer !== undefined) {
@@ -279,6 +249,8 @@ export class VerifyJob {
   async #lookAgain(group: SuspectGroup): Promise<void> {
     const { root, directory, suspects } = group;
     const listed = await this.#options.tree.list(root, directory, true);
+    // What moved away just now is compared where it is, as long as it is a suspect here.
+    this.#walk.followRenames();
     if (listed === null) {
       // The directory is gone from the source, and so is what was in it: another look, at its parent, tells of that.
       for (const suspect of suspects) this.#settle(suspect, { differs: false, isStill: true });

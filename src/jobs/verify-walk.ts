@@ -1,9 +1,9 @@
 // The way of a verification through the set: slices of directories, in the order of positions, from a position on. What moves meanwhile to
 // where it has been already is gone through again.
 
-import { type BytePath, baseName, isBelow, parentPath, ROOT_PATH } from "../model/byte-path.js";
+import { type BytePath, baseName, isBelow, joinPath, parentPath, ROOT_PATH } from "../model/byte-path.js";
 import type { CompareChange, RootIndex } from "../model/change.js";
-import type { MirrorEntry, MirrorTree } from "../model/mirror-port.js";
+import type { MirrorEntry, MirrorTree, ShippedRename } from "../model/mirror-port.js";
 import type { MirrorPlace } from "../model/mirror-wish.js";
 import { comparePlaces, comparePositions, positionOf, type VerifyPlace, type VerifyPosition } from "../model/verify-position.js";
 import { slicesOf } from "./compare-slices.js";
@@ -29,6 +29,8 @@ export interface VerifyWalkOptions {
   readonly places: readonly MirrorPlace[] | null;
   readonly extras: CompareChange["extras"];
   readonly start: VerifyPosition | null;
+  /** Something at the place, or below it, is still being judged. */
+  readonly isOpen: (place: VerifyPlace) => boolean;
 }
 
 /** What is still to be gone through. */
@@ -80,19 +82,22 @@ export class VerifyWalk {
 
   /** Null = only directories were passed, or nothing is left. */
   async next(): Promise<WalkSlice | null> {
-    const moved = this.#moved.pop();
-    if (moved !== undefined) return this.#sliceOf(moved.root, moved.path);
+    if (this.#moved.length > 0) return this.#sliceOfMoved();
     if (this.#slices.length === 0) await this.#list();
     return this.#slices.shift() ?? null;
   }
 
   async #list(): Promise<void> {
-    const place = this.#directories.pop();
+    const place = this.#directories.at(-1);
     if (place === undefined) return;
     const { root, path, only, descend, isMoved } = place;
     const { tree, readsContent, extras } = this.#options;
     const start = isMoved ? null : this.#options.start;
     const listed = await tree.list(root, path, true);
+    // Bringing it up to date may have told of renames: until here what they took out of it was still to be compared.
+    this.followRenames();
+    if (this.#directories.at(-1) !== place) return;
+    this.#directories.pop();
     if (listed === null) return;
     const side = start === null || start.root !== root ? "behind" : sideOf(path, start.path);
     const entries = only === null ? listed : listed.filter(({ name }) => name === only);
@@ -121,24 +126,29 @@ export class VerifyWalk {
     });
   }
 
-  async #sliceOf(root: RootIndex, path: BytePath): Promise<WalkSlice | null> {
+  async #sliceOfMoved(): Promise<WalkSlice | null> {
+    const index = this.#moved.length - 1;
+    const place = this.#moved[index] as WalkPlace;
+    const { root, path } = place;
     const directory = parentPath(path);
-    const entry = (await this.#options.tree.list(root, directory, true))?.find(({ name }) => name === baseName(path));
+    const listed = await this.#options.tree.list(root, directory, true);
+    this.followRenames();
+    // It moved on meanwhile, and is looked for there.
+    if (this.#moved[index] !== place) return null;
+    this.#moved.splice(index, 1);
+    const entry = listed?.find(({ name }) => name === baseName(path));
     if (entry === undefined) return null;
     if (entry.type === "dir") this.#directories.push({ root, path, only: null, descend: true, isMoved: true });
     return { root, path: directory, entries: [entry], from: "", until: "", withDirectory: false, isFirst: false, extras: "keep" };
   }
 
-  get hasRenames(): boolean {
-    return this.#options.tree.renamePosition !== this.#renamesSeen;
-  }
-
   /**
    * What was to be gone through is gone through where it is by now, and what was not compared where it was, and would not be where it is,
-   * is compared by itself. `isOpen`: something at the path, or below it, is still being judged.
+   * is compared by itself.
    */
-  followRenames(isOpen: (place: VerifyPlace) => boolean): void {
-    const { tree } = this.#options;
+  followRenames(): void {
+    const { tree, isOpen } = this.#options;
+    if (tree.renamePosition === this.#renamesSeen) return;
     const renames = tree.renamesSince(this.#renamesSeen);
     this.#renamesSeen = tree.renamePosition;
     if (renames === null) this.isWhole = false;
@@ -149,6 +159,9 @@ export class VerifyWalk {
         list.forEach((place, index) => {
           if (place.root === root && isBelow(place.path, path)) list[index] = { ...place, path: follow(root, place.path, [rename]), isMoved: true };
         });
+      this.#slices.forEach((slice, index) => {
+        if (slice.root === root && isBelow(slice.path, path)) this.#slices[index] = movedSlice(slice, rename);
+      });
       if (!isDue) continue;
       if (this.#followed < FOLLOWED_MAX) this.#moved.push({ root, path: to, only: null, descend: true, isMoved: true });
       else this.isWhole = false;
@@ -164,6 +177,12 @@ export class VerifyWalk {
     const [directory, name] = [parentPath(path), baseName(path)];
     return this.#isListed(root, directory) && !this.#slices.some((slice) => slice.root === root && slice.path === directory && name >= slice.from);
   }
+}
+
+/** Its names are compared where they are by now. */
+function movedSlice(slice: WalkSlice, rename: ShippedRename): WalkSlice {
+  const path = follow(slice.root, slice.path, [rename]);
+  return { ...slice, path, entries: slice.entries.map((entry) => ({ ...entry, path: joinPath(path, entry.name) })) };
 }
 
 /** "above": it leads to the start, and its own names are in front of it. Directories in front of it are never listed. */

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, stat, truncate, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { SmError, toSmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { DiskBlock } from "./block.js";
 import { FormatError } from "./byte-cursor.js";
@@ -55,7 +56,7 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
     await writeState(directory, state);
     await removeFiles(options, fileNames);
     const isNew = found === undefined && fileNames.length === 0;
-    if (!isNew) log.warn("the queue was not closed in order: it starts anew", { set: setName, epoch: state.epoch, segmentsRemoved: fileNames.length });
+    if (!isNew) logEvent(log, "queueBeganAnew", { repset: setName }, { epoch: state.epoch, segmentsRemoved: fileNames.length });
     return { recovered: isNew ? "new" : "unclean", state, blocks: [], damages: [] };
   } catch (error) {
     if (error instanceof SmError) throw error;

@@ -6,6 +6,7 @@ import type { Peer, PeerAddress } from "./channel-port.js";
 import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
 import type { JobControl, JobReport } from "./job.js";
+import type { LogControl } from "./log-entry.js";
 import type { MirrorWish } from "./mirror-wish.js";
 import type { RulePlan } from "./plan.js";
 import type { QueueLimitsChange, QueueReport } from "./queue.js";
@@ -201,6 +202,7 @@ export interface AgentControl {
   readonly verification: VerificationControl;
   readonly simulation: SimulationControl;
   readonly restores: RestoreControl;
+  readonly log: LogControl;
   readonly audit: AuditControl;
   /** `path` absolute, as text. */
   explain(path: string): Promise<PathExplanation>;

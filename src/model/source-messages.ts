@@ -190,10 +190,14 @@ export type SourceEvent =
       readonly jobId: number;
       readonly counts: VerifyCounts;
       readonly findings: readonly VerifyFinding[];
+      /** The source is audited first. */
+      readonly isAuditing: boolean;
+      /** False: so much moved that some of it may have been missed. */
+      readonly isWhole: boolean;
       /** Of a scrub: all in front of it is judged; null = not told this time. */
       readonly position: VerifyPosition | null;
     }
-  /** All is judged; what is repaired is emitted by repairs of their own. Not whole: so much moved that some of it may have been missed. */
+  /** All is judged; what is repaired is emitted by repairs of their own. */
   | { readonly kind: "verifyEnded"; readonly connectionId: number; readonly jobId: number; readonly lastSeq: number; readonly isWhole: boolean }
   /** All that happened before the mark is in sets up to `seq`, and no job of this connection is at work; null = of no connection would a scan find what changes. */
   | { readonly kind: "clean"; readonly connectionId: number; readonly seq: number; readonly mark: CleanMark | null }
@@ -221,7 +225,8 @@ export type SourceEvent =
       readonly counts: PlanCounts;
       readonly parts: Readonly<Record<PlanAction, PlannedPart>>;
     }
-  | { readonly kind: "planEnded"; readonly connectionId: number; readonly jobId: number }
+  /** Not whole: so much moved that some of it may have been missed. */
+  | { readonly kind: "planEnded"; readonly connectionId: number; readonly jobId: number; readonly isWhole: boolean }
   /** `failure`: why not all was done that was wanted; null = it was. */
   | { readonly kind: "orphansEnded"; readonly connectionId: number; readonly jobId: number; readonly failure: string | null }
   | { readonly kind: "problem"; readonly root: RootIndex; readonly path: BytePath; readonly code: string; readonly message: string }

@@ -174,9 +174,13 @@ export class Evaluator {
   }
 
   async #write(items: readonly Expression[], at: Place): Promise<void> {
-    const texts: string[] = [];
-    for (const item of items) texts.push(valueText(await this.#evaluate(item)));
-    this.#tell("WRITE", at, OUTCOME_DONE, valueText(textValue(texts.join(" "))));
+    let written: Value | null = null;
+    for (const item of items) {
+      const text = valueText(await this.#evaluate(item));
+      // Tried as it grows: many long ones together are more than a string can be.
+      written = textValue(written === null ? text : `${valueText(written)} ${text}`);
+    }
+    this.#tell("WRITE", at, OUTCOME_DONE, written === null ? "" : valueText(written));
   }
 
   async #exit(code: Expression | null): Promise<never> {

@@ -4,6 +4,7 @@
 import type { RawData, WebSocket } from "ws";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError, toSmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { Bootstrap } from "./bootstrap.js";
 import { pairProof } from "./bootstrap-token.js";
@@ -47,7 +48,7 @@ async function answer(text: string, comer: PairComer, options: PairResponderOpti
     return await pair(text, comer, options);
   } catch (error) {
     const reason = toSmError(error);
-    log.warn(`pairing with ${comer.remoteAddress} was refused: ${reason.message}`, { fingerprint: comer.fingerprint, code: reason.code });
+    logEvent(log, "pairingRefused", { address: comer.remoteAddress, reason: reason.message }, { fingerprint: comer.fingerprint, code: reason.code });
     // Names already taken are told, for only a comer with a valid proof gets that far.
     return reason.code === "ALREADY_EXISTS" ? { paired: false, code: reason.code, message: reason.message.slice(0, 2000) } : NOT_ACCEPTED;
   }
@@ -69,6 +70,6 @@ async function pair(text: string, comer: PairComer, options: PairResponderOption
   if (!(await bootstrap.consume(request.id))) throw new SmError("TOKEN_INVALID", "the token was used by another request meanwhile");
   const addedAt = new Date((options.clock ?? systemClock).nowMs()).toISOString();
   await peers.add({ name: request.site, fingerprint: comer.fingerprint, addresses: request.addresses, addedAt });
-  log.info(`peer "${request.site}" was paired from ${comer.remoteAddress}`, { fingerprint: comer.fingerprint });
+  logEvent(log, "peerPaired", { peer: request.site, address: comer.remoteAddress }, { fingerprint: comer.fingerprint });
   return { paired: true, site: token.site, proof: pairProof(token.key, "target", facts, token.site).toString("base64") };
 }

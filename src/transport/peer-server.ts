@@ -9,6 +9,7 @@ import { TLSSocket } from "node:tls";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
+import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { RateWindow } from "../base/rate-window.js";
 import type { AcceptChannel, DismissConnection, Peer, PeerAddress } from "../model/channel-port.js";
@@ -314,7 +315,7 @@ export class PeerServer {
 
   #logRefusal(comer: Comer): void {
     if (!this.#loggedRefusals.count(comer.remoteAddress)) return;
-    this.#options.log.warn(`refused ${comer.remoteAddress}: it is no peer of this agent`, { fingerprint: comer.fingerprint ?? null });
+    logEvent(this.#options.log, "strangerRefused", { address: comer.remoteAddress }, { fingerprint: comer.fingerprint ?? null });
   }
 }
 

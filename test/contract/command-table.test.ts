@@ -77,6 +77,8 @@ test("commands that only read are those of the role monitor", () => {
     "task.show",
     "task.wait",
     "peer.list",
+    "log.read",
+    "log.wait",
     "command.list",
   ]);
 });

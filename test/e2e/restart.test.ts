@@ -13,7 +13,7 @@ import { makeTempDirectory } from "../support/temp-tree.js";
 
 const NO_FANOTIFY = whyNoFanotify();
 const SCANNED = "what changed since is compared, and nothing else";
-const MIRRORED = "mirror started";
+const MIRRORED = "Mirror started";
 
 const recordPath = (pair: AgentPair): string => join(pair.source.home, "state", "connections", `${pair.connectionId}.json`);
 const recordOf = (pair: AgentPair): ConnectionRecord => JSON.parse(readFileSync(recordPath(pair), "utf8"));

@@ -21,7 +21,7 @@ import type { TaskControl, TaskReport } from "../../src/model/task.js";
 import type { ScheduleChange } from "../../src/model/transmission.js";
 import type { VerificationControl } from "../../src/model/verification-control.js";
 import { NOTHING_VERIFIED } from "../../src/model/verify.js";
-
+import { memoryLog } from "./memory-log.js";
 import { captureReport, connectionReport, idleMirror, SINCE, simulationRow, transmissionReport } from "./memory-reports.js";
 
 export { captureReport, connectionReport, idleMirror, simulationRow, transmissionReport };
@@ -338,6 +338,8 @@ export class MemoryAgentControl implements AgentControl {
     this.calls.push(`${word} ${id}`);
     return this.#connection(id);
   }
+
+  readonly log = memoryLog;
 
   async explain(path: string): Promise<PathExplanation> {
     return { path, onDisk: null, sets: [] };

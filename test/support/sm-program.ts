@@ -90,10 +90,10 @@ export interface MemoryAgentProgram {
 
 function writeMemoryAgent(directory: string, dist: string): void {
   const compilerOptions = { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true };
-  for (const name of ["memory-agent-control", "memory-reports"]) {
+  for (const name of ["memory-agent-control", "memory-reports", "memory-log"]) {
     const source = readFileSync(new URL(`./${name}.ts`, import.meta.url), "utf8");
     const program = ts.transpileModule(source, { compilerOptions }).outputText;
-    writeFileSync(join(directory, `${name}.mjs`), program.replaceAll("../../src", dist).replaceAll("./memory-reports.js", "./memory-reports.mjs"));
+    writeFileSync(join(directory, `${name}.mjs`), program.replaceAll("../../src", dist).replaceAll(/\.\/memory-(reports|log)\.js/g, "./memory-$1.mjs"));
   }
 }
 

@@ -12,9 +12,11 @@ interface Parts {
   readonly channel?: object | null;
   readonly settings?: object;
   readonly transmission?: object;
+  readonly retrying?: object;
+  readonly stall?: object;
 }
 
-function connection({ guard, state, channel = {}, settings, transmission }: Parts): WaitingConnection {
+function connection({ guard, state, channel = {}, settings, transmission, retrying, stall }: Parts): WaitingConnection {
   return {
     id: 3,
     record: { id: 3, peer: "B" },
@@ -29,6 +31,8 @@ function connection({ guard, state, channel = {}, settings, transmission }: Part
       heldSince: "",
       ...transmission,
     },
+    retrying: retrying ?? null,
+    stall: { reason: stall ?? null },
     options: {},
   } as unknown as WaitingConnection;
 }
@@ -54,6 +58,12 @@ const TABLE: readonly (readonly [string, Parts, string | null])[] = [
     },
     "the transmission window from 21:00 to 04:00 is closed",
   ],
+  [
+    "a target whose disk is full",
+    { retrying: { code: "DISK_FULL", message: "no space left", path: "", sinceMs: 0, attempts: 3 } },
+    "does not go on: no space left",
+  ],
+  ["a link on which nothing moves", { stall: { message: "nothing was acknowledged for 60 s" } }, "nothing was acknowledged"],
   ["a target that is paused", { transmission: { targetPause: "paused" } }, "the target was paused: it applies nothing (`sm target resume 3`)"],
 ];
 

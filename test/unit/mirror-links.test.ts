@@ -126,6 +126,11 @@ test("groups that have exchanged names: every count is right, every member is no
   );
 });
 
+test("a further name leaves a stranger's inode, whose own name is compared much later", async () => {
+  const between: Inodes = Array.from({ length: 600 }, (_, i) => [`${i}`.padStart(4), `m${String(i).padStart(4, "0")}/f`] as const);
+  await expectHealed(plantBoth([["aaaa", "a", "b"], ...between, ["zzzz", "z/z"]], [["aaaa", "a"], ["aaaa", "b", "z/z"], ...between]));
+});
+
 test("symbolic links and files alike", async () => {
   await expectHealed(
     plantBoth(

@@ -1,6 +1,7 @@
 // A connection that is held for a restore: nothing lets it go on but the end of the restore, or a person.
 
 import { expect, test } from "vitest";
+import { silentLog } from "../../src/base/log.js";
 import type { ConnectionRecord, MirrorNeed } from "../../src/connection/connection-record.js";
 import type { ConnectionState, Fault } from "../../src/connection/connection-state.js";
 import { rejectHeld } from "../../src/connection/guard-decision.js";
@@ -36,7 +37,7 @@ function create(mirrorNeed: MirrorNeed | null = null) {
     keeper: { fault: null as { readonly message: string } | null },
     restart: { forget: () => told.push("forget") },
     repair: { isThorough: false, pending: 0, drop: () => told.push("drop") },
-    options: { journal: { stats: () => ({ lastSeq: 9 }), advance: (_: number, seq: number) => advanced.push(seq) } },
+    options: { log: silentLog, journal: { stats: () => ({ lastSeq: 9 }), advance: (_: number, seq: number) => advanced.push(seq) } },
     stopMirror: () => told.push("stopMirror"),
     halt(fault: Fault) {
       connection.state = { kind: "halted", fault };

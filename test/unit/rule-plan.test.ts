@@ -32,6 +32,13 @@ test("the same rules change nothing; nor does one that names what is not there",
   expect(await compareRules({ before, after: [...before, exclude(`${home}/data/nowhere`)], namesMax: 20 })).toEqual(none);
 });
 
+test("a walk that nobody waits for any more is given up, and no part of it taken for the whole", async () => {
+  const home = planted();
+  const before = [include(`${home}/data`)];
+  const after = [...before, exclude(`${home}/data/cache`)];
+  await expect(compareRules({ before, after, namesMax: 20, signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "TIMEOUT" });
+});
+
 test("a directory is named once, with all below it counted; links count as files without bytes", async () => {
   const home = planted();
   const before = [include(`${home}/data`), exclude(`${home}/data/*.tmp`)];

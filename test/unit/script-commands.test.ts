@@ -296,7 +296,12 @@ describe("what a command asks of the agent", () => {
     await kit.run("verify 1\norphans start 1");
     const [orphans, verify] = await kit.agent.jobs.list(1);
     const stopped: number[] = [];
-    kit.agent.jobs.list = async () => [{ ...verify, id: 1, status: "Running" } as JobReport, { ...orphans, id: 2, status: "Running" } as JobReport];
+    kit.agent.jobs.list = async () => [
+      // A round goes on: the agent refuses to stop it, but with its scrub.
+      { ...(verify?.kind === "verify" ? verify : orphans), id: 3, startedBy: "scrub", status: "Waiting" } as JobReport,
+      { ...verify, id: 1, status: "Running" } as JobReport,
+      { ...orphans, id: 2, status: "Running" } as JobReport,
+    ];
     kit.agent.jobs.stop = async (id) => {
       stopped.push(id);
       return kit.agent.jobs.show(id);

@@ -113,6 +113,13 @@ describe("variables", () => {
   });
 });
 
+test("a WRITE of more than a text can hold fails as any command does", async () => {
+  const long = '$a = "0123456789abcdef"; FOR $i = 1 TO 16 DO $a = $a + $a END; ';
+  const { failures, exitCode } = await new ScriptKit().run(`${long}WRITE ${"$a ".repeat(600)}`, { stopsOnError: false });
+  expect(failures).toEqual([expect.stringContaining("SCRIPT_VALUE")]);
+  expect(exitCode).toBe(5);
+});
+
 describe("blocks", () => {
   test("IF, ELSEIF, ELSE, on one line and over several", async () => {
     const text =

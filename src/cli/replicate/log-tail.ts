@@ -1,7 +1,7 @@
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-/** The end of the log that was written last; "" when there is none. */
+/** The end of the agent's log, of the file that was written last; "" when there is none. */
 export async function readNewestLogTail(directory: string, bytesMax: number): Promise<string> {
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
@@ -9,6 +9,7 @@ export async function readNewestLogTail(directory: string, bytesMax: number): Pr
   });
   let newest: { readonly path: string; readonly mtimeMs: number; readonly size: number } | undefined;
   for (const name of names) {
+    if (!/^sm\d*\.log$/.test(name)) continue;
     const path = join(directory, name);
     const stats = await stat(path);
     if (stats.isFile() && (newest === undefined || stats.mtimeMs > newest.mtimeMs)) newest = { path, mtimeMs: stats.mtimeMs, size: stats.size };

@@ -65,13 +65,16 @@ const startOrphans: Verb = {
   },
 };
 
-/** Ends the jobs of one kind that a connection has running. */
+/** Ends the jobs of one kind that a connection has running. A round of a scrub is nobody's job, and ends with the scrub. */
 async function stopJobs(session: ScriptSession, id: number, kind: "verify" | "orphans"): Promise<unknown[]> {
   session.requireSource();
   await session.port.call("connection.show", { id });
   const { jobs } = await session.port.call("job.list", { id });
   const answers: unknown[] = [];
-  for (const job of jobs) if (job.kind === kind && !isJobOver(job)) answers.push(await session.port.call("job.stop", { job: job.id }));
+  for (const job of jobs) {
+    const isMeant = job.kind === kind && job.startedBy !== "scrub" && !isJobOver(job);
+    if (isMeant) answers.push(await session.port.call("job.stop", { job: job.id }));
+  }
   return answers;
 }
 

@@ -1,0 +1,80 @@
+// The agent itself, its replication sets, its peers, its logs.
+
+import { error, info, warn } from "./entry.js";
+
+export const SERVICE_EVENTS = {
+  agentStarted: info(69, 4000, "Kernel started on {server}: sm {version}, process {pid}, listening on {listen}", "The agent of this server runs."),
+  agentStopping: info(20101, null, "The agent was told to stop: what is under way is brought to its end", "A signal or `sm agent stop` asked for it."),
+  agentStopped: info(70, 4005, "Kernel stopped on {server}", "The agent of this server ended in order."),
+  agentEnds: info(99999, null, "Application is terminating normally", "The last line of an agent that ends in order."),
+  agentFailed: error(
+    20102,
+    4006,
+    "The agent cannot start: {reason}",
+    "Something that the agent needs is missing or damaged; it has ended.",
+    "The message names it; put it right and start the agent again.",
+  ),
+  portTaken: error(
+    20103,
+    4046,
+    "The agent cannot listen on {listen}: {reason}",
+    "Another program has the port, or the address is none of this machine.",
+    "End that program, or choose another `server.listen`.",
+  ),
+  sourceLoaded: info(51501, 4002, "Source module loaded", "This server may replicate to others."),
+  sourceStopped: info(
+    51503,
+    4003,
+    "Source module stopped",
+    "The agent ends, and captures nothing any more. What changes until it starts again is compared then.",
+  ),
+  sourceOff: info(
+    51001,
+    null,
+    "Source module not loaded: source.enabled is false",
+    "The configuration has this server replicate nothing.",
+    "Set `source.enabled: true` when that is not intended.",
+  ),
+  targetLoaded: info(52501, 4001, "Target module loaded", "Paired servers may replicate to this one."),
+  targetStopped: info(52503, 4004, "Target module stopped", "The agent ends, and applies nothing any more. What was staged is applied when it starts again."),
+  targetOff: info(
+    20104,
+    null,
+    "Target module not loaded: target.enabled is false",
+    "The configuration has nobody replicate to this server.",
+    "Set `target.enabled: true` when that is not intended.",
+  ),
+  repsetModified: info(99, null, "RepSet Modified: {repset}, generation {generation}", "The rules of a replication set were saved, by a command or by hand."),
+  repsetUnusable: error(
+    20110,
+    20110,
+    "Replication set {repset} cannot be connected: {reason}",
+    "The file of the set is damaged, or its rules are not legal.",
+    "Correct the file that the message names.",
+  ),
+  ruleDropped: info(20111, null, "Replication set {repset}: rule {rule} dropped, {reason}", "A rule said nothing that others do not say."),
+  peerPaired: info(20801, null, 'Paired with peer "{peer}" at {address}', "From now on the two servers trust each other's certificates."),
+  peerRemoved: info(20802, null, 'Peer "{peer}" was removed', "Its certificate is refused from now on."),
+  pairingRefused: warn(
+    20803,
+    20803,
+    "Pairing with {address} was refused: {reason}",
+    "Somebody came with a token that is wrong, expired or used.",
+    "If it was not you: see who uses that address.",
+  ),
+  strangerRefused: warn(
+    20804,
+    20804,
+    "Refused {address}: it is no peer of this agent",
+    "A machine without a certificate that is known here tried to connect.",
+    "Pair the two (`sm peer bootstrap`), or see who uses that address.",
+  ),
+  logLevelChanged: info(20901, null, "The level of the log is {level} from now on", "It was set while the agent runs."),
+  logLost: warn(
+    20902,
+    null,
+    "{count} lines of this log were lost: {reason}",
+    "The log could not be written for so long that its buffer was full. It is written again.",
+    "Free space, or repair the volume of the log directory.",
+  ),
+} as const;
