@@ -34,6 +34,8 @@ const CONTROL_API = "^src/control/api([.]ts$|/)";
 /** What reads the log without an agent: the reader of the agent, loaded when it is needed. */
 const LOG_COMMAND = "^src/cli/commands/log[.]ts$";
 const LOG_READER = "^src/observe/log-reader[.]ts$";
+/** What is checked, or printed, without an agent. */
+const CONFIG_COMMANDS = "^src/cli/commands/config/(check|schema)[.]ts$";
 const AGENT_COMMAND = "^src/cli/commands/agent/run[.]ts$";
 
 const folderRules = Object.entries(FOLDERS).map(([folder, allowed]) => ({
@@ -58,9 +60,9 @@ module.exports = {
     ...packageRules,
     {
       name: "cli-imports",
-      comment: "cli may import base, model, script and the types of control/api; one command starts the agent",
+      comment: "cli may import base, model, script and the types of control/api; one command starts the agent, two read files without one",
       severity: "error",
-      from: { path: "^src/cli/", pathNot: [AGENT_COMMAND, LOG_COMMAND] },
+      from: { path: "^src/cli/", pathNot: [AGENT_COMMAND, LOG_COMMAND, CONFIG_COMMANDS] },
       to: { path: "^src/", pathNot: ["^src/(cli|base|model|script)/", CONTROL_API] },
     },
     {
@@ -83,6 +85,20 @@ module.exports = {
       severity: "error",
       from: { path: "^src/cli/" },
       to: { path: "^src/agent/", dependencyTypesNot: ["dynamic-import", "type-only"] },
+    },
+    {
+      name: "config-command-imports",
+      comment: "the commands that check files and print their schemas do so with the agent's own code, or they would not agree with it",
+      severity: "error",
+      from: { path: CONFIG_COMMANDS },
+      to: { path: "^src/", pathNot: ["^src/(cli|base|model|script|config)/", CONTROL_API] },
+    },
+    {
+      name: "config-is-imported-dynamically",
+      comment: "only when one of these commands runs: all others start without it",
+      severity: "error",
+      from: { path: "^src/cli/" },
+      to: { path: "^src/config/", dependencyTypesNot: ["dynamic-import", "type-only"] },
     },
     {
       name: "script-imports",

@@ -3,21 +3,18 @@
 // Opened things are closed last-in-first-out, on a failed start too.
 
 import { mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
 import { armFailpointText } from "../base/failpoint.js";
 import type { Log } from "../base/log.js";
-import { MiB } from "../base/units.js";
 import { delay } from "../base/wait.js";
 import { type Config, parseEndpoint } from "../config/config.js";
-import { loadConfig } from "../config/load-config.js";
+import { ConfigInForce } from "../config/config-in-force.js";
 import { RepsetStore } from "../config/repset-store.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import { TargetQuarantine } from "../connection/target-quarantine.js";
 import { TargetService } from "../connection/target-service.js";
-import type { TargetSettings } from "../connection/target-settings.js";
 import { ControlServer } from "../control/http-server.js";
 import { keepBufferMemory } from "../fs/heap.js";
 import type { Peer, PeerAddress } from "../model/channel-port.js";
@@ -26,45 +23,42 @@ import type { StatusReport } from "../model/status.js";
 import type { AgentLog } from "../observe/agent-log.js";
 import { LogFeed } from "../observe/log-feed.js";
 import { Bootstrap } from "../transport/bootstrap.js";
-import type { LinkTiming } from "../transport/frame-link.js";
 import { Identity } from "../transport/identity.js";
 import { PeerServer } from "../transport/peer-server.js";
 import { PeerStore } from "../transport/peer-store.js";
-import { type DialerOptions, WsSourceDialer } from "../transport/source-dialer.js";
+import { WsSourceDialer } from "../transport/source-dialer.js";
+import { type AgentFlags, type ConfigSource, loadAgentConfig } from "./agent-config.js";
 import { AgentLock } from "./agent-lock.js";
-import { AgentRights, type AgentRightsOptions } from "./agent-rights.js";
+import { AgentRights } from "./agent-rights.js";
 import { AgentVoice } from "./agent-voice.js";
 import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
 import { checkFileRights } from "./file-rights.js";
 import { JobDuties } from "./job-duties.js";
+import { dialerOptions, serverOptions, targetSettings } from "./live-settings.js";
 import { machineIdentity } from "./machine.js";
+import { openConfigService } from "./open-config-service.js";
 import { logReasons, openLog } from "./open-log.js";
 import { PeerService } from "./peer-service.js";
 import { QueueLimitsFile } from "./queue-limits.js";
 import { QueueService } from "./queue-service.js";
+import { ReloadSignal } from "./reload-signal.js";
+import { RemoteAccess } from "./remote-access.js";
 import { RepsetService } from "./repset-service.js";
 import { RestoreHolder } from "./restore-holder.js";
 import { RestoreService } from "./restore-service.js";
-import { Simulations, type SimulationsOptions } from "./simulations.js";
+import { Simulations } from "./simulations.js";
 import { SourceService, type SourceServiceOptions } from "./source-service.js";
 import { StatusBoard } from "./status-board.js";
 import { TaskService } from "./task-service.js";
 import { TransmissionService } from "./transmission-service.js";
 
-export interface AgentFlags {
-  readonly configDir?: string;
-  readonly stateDir?: string;
-  readonly runtimeDir?: string;
-  readonly logDir?: string;
-  readonly listen?: string;
-  readonly siteName?: string;
-}
-
 export interface RunAgentOptions {
   readonly flags: AgentFlags;
   readonly env: Readonly<Record<string, string | undefined>>;
   onReady(ready: { readonly pid: number; readonly listen: string; readonly adminSocket: string }): void;
+  /** Calls back at each word that files were changed (SIGHUP). Returns the unsubscribe. */
+  listenReload(listener: () => void): () => void;
   /** Aborts on the first signal: drain and stop. */
   readonly signal: AbortSignal;
   /** Aborts on the second: stop at once. */
@@ -77,8 +71,9 @@ const DRAIN_DEADLINE_MS = 10_000;
 export async function runAgent(options: RunAgentOptions): Promise<void> {
   const { flags, env } = options;
   keepBufferMemory();
-  const loaded = loadConfig({ flags, env });
-  const config = withFlags(loaded, flags);
+  const reload = new ReloadSignal(options.listenReload);
+  const settings = new ConfigInForce(loadAgentConfig({ flags, env }));
+  const { config } = settings;
   const failpoint = env.SM_FAILPOINT ?? null;
   if (failpoint !== null) armFailpointText(failpoint);
   process.umask(0);
@@ -87,7 +82,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   mkdirSync(config.runtimeDir, { recursive: true, mode: 0o755 });
   const unwise = checkFileRights(config);
-  const closers: (() => Promise<void> | void)[] = [];
+  const closers: (() => Promise<void> | void)[] = [() => reload.close()];
   const stop = new AbortController();
   options.signal.addEventListener("abort", () => stop.abort(), { once: true });
   const lock = AgentLock.take(config.stateDir);
@@ -98,7 +93,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     for (const sentence of unwise) log.warn(sentence);
     const voice = new AgentVoice(log, config);
     closers.push(() => voice.ended());
-    const ready = await startServices({ config, failpoint, log, closers, stop: () => stop.abort() }).catch((error: unknown) => {
+    const ready = await startServices({ from: { flags, env }, settings, reload, failpoint, log, closers, stop: () => stop.abort() }).catch((error: unknown) => {
       voice.failed(error);
       throw error;
     });
@@ -114,59 +109,48 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   process.exit(0);
 }
 
-function withFlags(config: Config, flags: AgentFlags): Config {
-  const server = { ...config.server };
-  if (flags.listen !== undefined) server.listen = flags.listen;
-  if (flags.siteName !== undefined) server.name = flags.siteName;
-  return { ...config, server };
-}
-
 interface StartOptions {
-  readonly config: Config;
+  readonly from: ConfigSource;
+  readonly settings: ConfigInForce;
+  readonly reload: ReloadSignal;
   readonly failpoint: string | null;
   readonly log: AgentLog;
   readonly closers: (() => Promise<void> | void)[];
   readonly stop: () => void;
 }
 
-async function startServices({ config, failpoint, log, closers, stop }: StartOptions): Promise<{ listen: string; adminSocket: string }> {
-  const listen = parseEndpoint(config.server.listen);
-  if (listen === undefined) throw new SmError("USAGE", `--listen ${config.server.listen} is not HOST:PORT`);
+async function startServices(options: StartOptions): Promise<{ listen: string; adminSocket: string }> {
+  const { settings, failpoint, log, closers, stop } = options;
+  const { config } = settings;
+  const listen = requireListen(config.server.listen);
   const version = readVersion();
   const startedAt = new Date().toISOString();
   const board = openBoard(log);
-  const rights = await openRights({ config, log, onChange: board.changed }, closers);
+  const rights = closing(closers, await AgentRights.open({ config, log, onChange: board.changed }));
   const identity = await Identity.open(config.stateDir, config.server.name);
   const peers = await PeerStore.open(config.stateDir);
   const trust = { identity, peers, bootstrap: await Bootstrap.open(config.stateDir) };
-  const dialer = await openDialer(config, { identity, peers, log });
+  const dialer = await WsSourceDialer.open(dialerOptions({ identity, peers, log }, config));
   let feedsChanged = (): void => undefined;
   const common = { version, failpoint, log };
-  const target = await TargetService.open({ ...targetOptions(config, identity, peers), ...common, onFeeds: () => feedsChanged(), onChange: board.changed });
-  closers.push(() => target.close());
+  const news = { onFeeds: () => feedsChanged(), onChange: board.changed };
+  const target = closing(closers, await TargetService.open({ ...targetOptions(config, identity, peers), ...common, ...news }));
   const limits = openLimits(config, log);
   const findPeer = (name: string): Peer => peerService.find(name);
-  const holder = new RestoreHolder({ config, limits: () => limits.inForce, target, dialer, findPeer, ...common, onChange: board.changed });
-  closers.push(() => holder.close());
-  const doors = { accept: target.accept, dismiss: holder.dismiss, acceptRestore: holder.accept, compressBytesMin: config.transport.compressMinBytes };
-  const server = await PeerServer.open({ ...trust, listen, ...doors, log, limits: linkTiming(config), runsTasks: config.target.tasks });
-  closers.push(() => server.close());
-  const repsetStore = await RepsetStore.open(config.configDir, log);
-  closers.push(() => repsetStore.close());
-  const peerService: PeerService = new PeerService({
-    ...trust,
-    ...{ config, dialer, log },
-    server: () => server,
-    onPaired: (name) => source.nudgePeer(name),
-  });
-  const simulations = openSimulations({ config, ...common }, closers);
+  const holder = closing(closers, new RestoreHolder({ config, limits: () => limits.inForce, target, dialer, findPeer, ...common, onChange: board.changed }));
+  const remote = await RemoteAccess.open({ config, identity, peers, log });
+  const doors = { accept: target.accept, dismiss: holder.dismiss, acceptRestore: holder.accept, takeRequest: remote.take };
+  const server = closing(closers, await PeerServer.open(serverOptions({ ...trust, listen, ...doors, log }, config)));
+  const repsetStore = closing(closers, await RepsetStore.open(config.configDir, log));
+  const pairing = { server: () => server, onPaired: (name: string) => source.nudgePeer(name) };
+  const peerService: PeerService = new PeerService({ ...trust, config, dialer, log, ...pairing });
+  const simulations = closing(closers, new Simulations({ config, ...common }));
   const duties: JobDuties = new JobDuties({ config, connection: (id) => source.connection(id), board, log });
   const parts = { config, limits, findPeer, board };
   const simulated = { dialer: simulations.over(dialer), jobs: alsoOf(duties, simulations), simulations };
-  const source: SourceService = await SourceService.open({ ...parts, ...simulated, repsets: repsetStore, feeds: () => target.feeds, ...common });
-  closers.push(() => source.close());
-  const restores = new RestoreService({ ...parts, dialer, jobs: duties.jobs, holder, source, target, log });
-  closers.push(() => restores.close());
+  const fed = { repsets: repsetStore, feeds: () => target.feeds };
+  const source: SourceService = closing(closers, await SourceService.open({ ...parts, ...simulated, ...fed, ...common }));
+  const restores = closing(closers, new RestoreService({ ...parts, dialer, jobs: duties.jobs, holder, source, target, log }));
   peers.onRemoved(({ name }) => source.peerRemoved(name));
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
@@ -175,10 +159,14 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     index: board.index,
     targets: target.reports(),
     ...source.status(),
+    config: configuration.status,
   });
+  const queue = new QueueService({ directory: config.queue.directory, limits, queues: () => source.queues(), onChange: board.changed, log });
+  const configured = { repsets: repsetStore, source, queue, verification: duties.verification, onChange: board.changed };
+  const configuration = closing(closers, openConfigService({ ...options, ...configured }));
   const explainer = new ExplainService({ repsets: repsetStore, sourceOf: (repset) => source.sourceOf(repset) });
   const control: AgentControl = {
-    repsets: openRepsets(repsetStore, source, closers),
+    repsets: closing(closers, new RepsetService(repsetStore, source)),
     connections: source,
     ...duties.controls,
     simulation: simulations,
@@ -188,16 +176,32 @@ async function startServices({ config, failpoint, log, closers, stop }: StartOpt
     ...orderControls(source, board),
     targets: target,
     peers: peerService,
-    queue: new QueueService({ directory: config.queue.directory, limits, queues: () => source.queues(), onChange: board.changed, log }),
-    quarantine: new TargetQuarantine(target, targetSettings(config).quarantine.limitMs),
+    queue,
+    ...{ users: remote.users, config: configuration },
+    quarantine: new TargetQuarantine(target, () => targetSettings(config).quarantine.limitMs),
     explain: (path) => explainer.explain(path),
     status,
     waitStatus: (since, timeoutMs) => board.wait(since, timeoutMs).then(status),
     stop: async () => stop(),
   };
-  const http = await ControlServer.open({ agent: control, runtimeDir: config.runtimeDir, accountOf: rights.accountOf, log });
-  closers.push(() => http.close());
-  return { listen: displayListen(server.address), adminSocket: join(config.runtimeDir, "admin.sock") };
+  const adminSocket = await openFaces(control, { rights, remote }, { config, log, closers });
+  void configuration.start();
+  options.reload.listen(() => void configuration.reloadByItself());
+  return { listen: displayListen(server.address), adminSocket };
+}
+
+type Doors = { readonly rights: AgentRights; readonly remote: RemoteAccess };
+
+/** From here on the agent can be asked, on this machine and from others. */
+async function openFaces(
+  agent: AgentControl,
+  { rights, remote }: Doors,
+  { config, log, closers }: Pick<StartOptions, "log" | "closers"> & { readonly config: Config },
+) {
+  const http = closing(closers, await ControlServer.open({ agent, runtimeDir: config.runtimeDir, accountOf: rights.accountOf, log }));
+  await remote.serve(agent);
+  closers.push(() => remote.close());
+  return http.adminSocket;
 }
 
 function openBoard(log: AgentLog): StatusBoard {
@@ -206,10 +210,10 @@ function openBoard(log: AgentLog): StatusBoard {
   return board;
 }
 
-async function openRights(options: AgentRightsOptions, closers: (() => Promise<void> | void)[]): Promise<AgentRights> {
-  const rights = await AgentRights.open(options);
-  closers.push(() => rights.close());
-  return rights;
+function requireListen(text: string): PeerAddress {
+  const listen = parseEndpoint(text);
+  if (listen === undefined) throw new SmError("USAGE", `--listen ${text} is not HOST:PORT`);
+  return listen;
 }
 
 /** What changes of an agent while it runs. */
@@ -236,25 +240,10 @@ function targetOptions(config: Config, identity: Identity, peers: PeerStore) {
   };
 }
 
-function openDialer(config: Config, common: Pick<DialerOptions, "identity" | "peers" | "log">): Promise<WsSourceDialer> {
-  const { connectTimeoutMs, compressMinBytes: compressBytesMin, sockets } = config.transport;
-  return WsSourceDialer.open({ ...common, timing: { ...linkTiming(config), connectTimeoutMs }, compressBytesMin, sockets });
-}
-
-function linkTiming({ transport: { heartbeatMs, deadMs } }: Config): Omit<LinkTiming, "closeMs"> {
-  return { heartbeatMs, deadMs };
-}
-
-function openRepsets(store: RepsetStore, source: SourceService, closers: (() => Promise<void> | void)[]): RepsetService {
-  const repsets = new RepsetService(store, source);
-  closers.push(() => repsets.close());
-  return repsets;
-}
-
-function openSimulations(options: SimulationsOptions, closers: (() => Promise<void> | void)[]): Simulations {
-  const simulations = new Simulations(options);
-  closers.push(() => simulations.close());
-  return simulations;
+/** Closed when the agent stops, in the reverse order. */
+function closing<T extends { close(): Promise<void> | void }>(closers: (() => Promise<void> | void)[], opened: T): T {
+  closers.push(() => opened.close());
+  return opened;
 }
 
 /** What a source says of a connection concerns both. */
@@ -276,31 +265,9 @@ function alsoOf(jobs: JobDuties, simulations: Simulations): SourceServiceOptions
 }
 
 function openLimits(config: Config, log: Log): QueueLimitsFile {
-  const limits = QueueLimitsFile.open(config.stateDir, config.queue);
+  const limits = QueueLimitsFile.open(config.stateDir, () => config.queue);
   if (limits.changed.length > 0) logEvent(log, "queueLimitsDiffer", {}, { ...limits.inForce });
   return limits;
-}
-
-function targetSettings({ server, target, apply, orphans, watchdog, ...directories }: Config): TargetSettings {
-  const { configDir, stateDir, runtimeDir, logDir, queue } = directories;
-  return {
-    name: server.name,
-    isEnabled: target.enabled,
-    stateDir,
-    ownDirectories: [configDir, stateDir, runtimeDir, logDir, queue.directory],
-    allowedRoots: target.allowedRoots,
-    stageBytesMax: target.stageMiB * MiB,
-    tasks: { isEnabled: target.tasks, directory: target.taskDirectory, keys: { enabled: "target.tasks", directory: "target.taskDirectory" } },
-    orphanLog: orphans.log,
-    retryInitialMs: apply.retryInitialMs,
-    retryMaxMs: apply.retryMaxMs,
-    stallMs: watchdog.stallSeconds === 0 ? null : watchdog.stallSeconds * 1000,
-    quarantine: {
-      refusals: apply.refusals,
-      limitMs: apply.retryLimitSeconds === null ? null : apply.retryLimitSeconds * 1000,
-      retryMs: apply.quarantineRetrySeconds * 1000,
-    },
-  };
 }
 
 function displayListen({ host, port }: PeerAddress): string {

@@ -25,29 +25,36 @@ const changeSchema = z.strictObject({
 export class QueueLimitsFile {
   readonly #path: string;
   readonly #stateDir: string;
-  readonly #configured: Config["queue"];
+  readonly #configured: () => Config["queue"];
   #change: QueueLimitsChange;
 
-  private constructor(stateDir: string, configured: Config["queue"], change: QueueLimitsChange) {
+  private constructor(stateDir: string, configured: () => Config["queue"], change: QueueLimitsChange) {
     this.#stateDir = stateDir;
     this.#path = pathIn(stateDir);
     this.#configured = configured;
     this.#change = change;
   }
 
-  static open(stateDir: string, configured: Config["queue"]): QueueLimitsFile {
+  /** `configured` is looked up each time: it may be changed meanwhile. */
+  static open(stateDir: string, configured: () => Config["queue"]): QueueLimitsFile {
     return new QueueLimitsFile(stateDir, configured, readChange(pathIn(stateDir)));
   }
 
   get inForce(): QueueLimits {
-    const { memoryMiB, diskMiB, minFreeMiB, alertPercent } = this.#configured;
+    const { memoryMiB, diskMiB, minFreeMiB, alertPercent } = this.#configured();
     return { memoryMiB, diskMiB, minFreeMiB, alertPercent, ...defined(this.#change) };
   }
 
   /** Those that are others than configured. */
   get changed(): readonly (keyof QueueLimits)[] {
     const limits = this.inForce;
-    return NAMES.filter((name) => limits[name] !== this.#configured[name]);
+    const configured = this.#configured();
+    return NAMES.filter((name) => limits[name] !== configured[name]);
+  }
+
+  /** Set while the agent ran: what is configured is not in force. */
+  isSet(name: string): name is keyof QueueLimits {
+    return Object.hasOwn(defined(this.#change), name);
   }
 
   /** Adds to what was set before; null takes all of that back. Durable when it returns. USAGE for a value out of range. */

@@ -1,11 +1,11 @@
 // The queues of this source for people: figures and limits.
 
-import { SmError } from "../base/errors.js";
+import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { MiB } from "../base/units.js";
 import type { QueueControl } from "../model/control-port.js";
-import type { QueueLimitsChange, QueueReport } from "../model/queue.js";
+import type { QueueLimits, QueueLimitsChange, QueueReport } from "../model/queue.js";
 import type { QueueLimitsFile } from "./queue-limits.js";
 import type { QueueWatch } from "./queue-watch.js";
 
@@ -44,6 +44,29 @@ export class QueueService implements QueueControl {
     if (JSON.stringify(before) !== JSON.stringify(after)) logEvent(log, "queueLimitsSet", {}, { ...after });
     onChange();
     return this.show();
+  }
+
+  /** Other limits are configured: in force where none was set by a command. */
+  configured(): void {
+    const { limits, queues } = this.#options;
+    for (const queue of queues()) queue.setLimits(limits.inForce);
+  }
+
+  /** Null where the limit is the configured one. */
+  setByCommand(name: string): { readonly value: unknown } | null {
+    const { limits } = this.#options;
+    return limits.isSet(name) ? { value: limits.inForce[name] } : null;
+  }
+
+  /** Why these limits must not come in force; null = they may. */
+  refusalOf({ diskMiB }: Pick<QueueLimits, "diskMiB">): string | null {
+    if (this.setByCommand("diskMiB") !== null) return null;
+    try {
+      this.#refuseLoss({ diskMiB });
+      return null;
+    } catch (error) {
+      return toSmError(error).message;
+    }
   }
 
   /** A limit below what waits would give all of that up with the next change. */

@@ -25,6 +25,7 @@ import type { RepsetData } from "../model/rule.js";
 import type { SourceCommand, SourceEvent, SourceFeed } from "../model/source-messages.js";
 import type { CaptureReport, Reason } from "../model/status.js";
 import { SetDirtyTaker } from "./dirty-taker.js";
+import { stallMs } from "./live-settings.js";
 import { journalLimits, QueueWatch } from "./queue-watch.js";
 import { UnreadableFiles } from "./unreadable-files.js";
 import { bookPathOf, workerStart } from "./worker-start.js";
@@ -91,8 +92,7 @@ export class RepsetSource implements SourceFeed {
     const { directory, onFull } = config.queue;
     const repset = options.repset.name;
     this.queue = new QueueWatch({ repset, directory, journal, limits, onFull, connections: () => this.connections, onChange, log });
-    const { stallSeconds } = config.watchdog;
-    this.#watch = new WorkerWatch(this.roots.join(", "), stallSeconds === 0 ? null : stallSeconds * 1000);
+    this.#watch = new WorkerWatch(this.roots.join(", "), () => stallMs(config));
     journal.onLoss((loss) => this.#takeLoss(loss));
   }
 

@@ -1,6 +1,6 @@
 // The source module: the connections of this agent and the replication sets that feed them.
 
-import { type Feed, refuseLocalLoops } from "../apply/loop-check.js";
+import type { Feed } from "../apply/loop-check.js";
 import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
@@ -26,16 +26,16 @@ import { ConnectionStore } from "./connection-store.js";
 import { GoodbyeList } from "./goodbye-list.js";
 import { greetingOf } from "./greeting.js";
 import type { JobDuties } from "./job-duties.js";
-import { resolveMappings } from "./mapping-resolver.js";
+import { stallMs } from "./live-settings.js";
 import { withPlainPaths } from "./mirror-paths.js";
-import { newRecord, refuseTwice } from "./new-connection.js";
+import { EVENT_LAG_MS, recordOfRequest } from "./new-connection.js";
 import { OriginTeller } from "./origin-teller.js";
 import { queueBytesMax } from "./queue-capacity.js";
 import type { QueueLimitsFile } from "./queue-limits.js";
 import type { QueueWatch } from "./queue-watch.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
-import { isDirectory, ownSourcesOf, refuseMovedRoots, refuseOtherRoots, refuseOwnSources, rootsAt, rootsOfSet, withBirthTime } from "./set-roots.js";
-import { peersOf, resolveTarget } from "./simulated-target.js";
+import { isDirectory, ownSourcesOf, refuseMovedRoots, rootsAt, withBirthTime } from "./set-roots.js";
+import { peersOf } from "./simulated-target.js";
 import type { Simulations } from "./simulations.js";
 import { settleHeld } from "./source-settled.js";
 import type { StatusBoard } from "./status-board.js";
@@ -65,8 +65,6 @@ interface Running {
   readonly done: Promise<void>;
 }
 
-/** Beside the walk interval: how late an event may come. */
-const EVENT_LAG_MS = 10_000;
 /** A source that sends nothing into this agent for about so long is told of no more. */
 const FEEDS_GONE_MS = 60_000;
 
@@ -116,24 +114,17 @@ export class SourceService implements ConnectionControl {
   }
 
   async connect(asked: ConnectRequest): Promise<ConnectionReport> {
-    const { repsets, findPeer, config, board } = this.#options;
-    if (!config.source.enabled) throw new SmError("UNSUPPORTED", "the source module is switched off (source.enabled)");
-    const request = resolveTarget(asked, findPeer);
-    const connected = this.connections.map(({ record }) => record.repset);
-    const repset = repsets.requireConnectable(request.repset, connected);
-    const paths = rootsOfSet(repset);
-    refuseOwnSources(repset.rules, paths, ownSourcesOf(config));
-    const roots = rootsAt(paths);
-    const mappings = resolveMappings(paths, request.map);
-    const records = this.connections.map(({ record }) => record);
-    refuseTwice(records, request.target, mappings);
-    refuseOtherRoots(this.#sources.get(repset.name), this.connectionsOf(repset.name), roots);
-    if (request.target === "localhost") refuseLocalLoops(mappings);
-    const record = newRecord({ id: this.#store.nextId(), request, repset: repset.name, mappings, roots, cleanUntilMs: Date.now() - EVENT_LAG_MS });
-    this.#store.save(record);
-    const connection = await this.#take(record, null);
-    await board.until(() => connection.state.kind !== "connecting", 5000);
+    const connection = await this.make(asked);
+    await this.#options.board.until(() => connection.state.kind !== "connecting", 5000);
     return reportConnection(connection);
+  }
+
+  /** Does not wait for the target. `beginning`: what its record has from the first moment on. */
+  async make(asked: ConnectRequest, beginning: Pick<ConnectionRecord, "file" | "transmission"> = {}): Promise<SourceConnection> {
+    const among = { records: this.connections.map(({ record }) => record), sourceOf: (repset: string) => this.#sources.get(repset) };
+    const record = { ...recordOfRequest(asked, { ...this.#options, ...among, id: this.#store.nextId() }), ...beginning };
+    this.#store.save(record);
+    return this.#take(record, null);
   }
 
   async #take(record: ConnectionRecord, restartReason: string | null): Promise<SourceConnection> {
@@ -157,10 +148,14 @@ export class SourceService implements ConnectionControl {
       hello: () => greetingOf(connection, source, { origins: this.#origins.tell(record.id, source.roots), version: this.#options.version }),
       windowBytes: config.transport.windowMiB * MiB,
       repairBelowBytes: () => (limits.inForce.memoryMiB * MiB) / 2,
-      stallMs: config.watchdog.stallSeconds === 0 ? null : config.watchdog.stallSeconds * 1000,
+      get stallMs() {
+        return stallMs(config);
+      },
       captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
       queueBytesMax: () => queueBytesMax(config, source.journal.stats()),
-      sizesMirrors: config.mirror.size,
+      get sizesMirrors() {
+        return config.mirror.size;
+      },
       guardPolicy: ({ options }) => guardPolicyOf(options, config.guard),
       tasks: this.#tasks.termsOf(record.id),
       save: (changed) => this.#store.save(changed),

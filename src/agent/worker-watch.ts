@@ -7,13 +7,13 @@ import type { Reason } from "../model/status.js";
 
 export class WorkerWatch {
   readonly #object: string;
-  readonly #limitMs: number | null;
+  readonly #limitMs: () => number | null;
   readonly #still = new StillTime();
   #pulse: SharedArrayBuffer | null = null;
   reason: Reason | null = null;
 
   /** `object`: what it reads; `limitMs` null = it is not watched. */
-  constructor(object: string, limitMs: number | null) {
+  constructor(object: string, limitMs: () => number | null) {
     this.#object = object;
     this.#limitMs = limitMs;
   }
@@ -39,10 +39,11 @@ export class WorkerWatch {
   /** Called about once a second. True when the reason came or went. */
   look(nowMs: number): boolean {
     const { pulse } = this;
-    if (this.#limitMs === null || pulse === null) return false;
+    const limitMs = this.#limitMs();
+    if (pulse === null) return false;
     const forMs = this.#still.look(`${pulse.turns} ${pulse.work}`, nowMs);
     const before = this.reason;
-    if (forMs < this.#limitMs) this.reason = null;
+    if (limitMs === null || forMs < limitMs) this.reason = null;
     else this.reason = this.#reasonFor(forMs, pulse.what, before?.since ?? new Date(Date.now() - forMs).toISOString());
     return (before === null) !== (this.reason === null);
   }

@@ -92,7 +92,7 @@ export class ApplyService {
   #durableSeq = 0;
   #retrying: Ack["retrying"] = null;
   readonly #pulse = createPulse();
-  readonly #stallWatch: ApplyStallWatch | null;
+  readonly #stallWatch: ApplyStallWatch;
   #isWaitingForSync = false;
   #stall: Ack["retrying"] = null;
   readonly #ticker: NodeJS.Timeout;
@@ -140,14 +140,13 @@ export class ApplyService {
       onDurable: (state) => this.#takeDurable(state),
       onFailure: (error) => this.#fail(error),
     });
-    const { stallMs = null } = options;
-    this.#stallWatch = stallMs === null ? null : new ApplyStallWatch(stallMs);
+    this.#stallWatch = new ApplyStallWatch(() => options.stallMs ?? null);
     this.#ticker = setInterval(() => this.#lookForStall(), 1000);
     this.#ticker.unref();
   }
 
   #lookForStall(): void {
-    if (this.#stallWatch === null || this.#begun === null || this.#failure !== null) return;
+    if (this.#begun === null || this.#failure !== null) return;
     const { takenSeq, isPaused } = this.#progress;
     const view = { waitingBytes: this.#queuedBytes, isExplained: isPaused || this.#retrying !== null, isWaitingForSync: this.#isWaitingForSync, takenSeq };
     const stall = this.#stallWatch.look({ ...view, pulse: readPulse(this.#pulse) }, performance.now());

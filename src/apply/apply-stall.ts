@@ -24,11 +24,12 @@ export interface ApplyStall {
 }
 
 export class ApplyStallWatch {
-  readonly #limitMs: number;
+  readonly #limitMs: () => number | null;
   readonly #work = new StillTime();
   readonly #turns = new StillTime();
 
-  constructor(limitMs: number) {
+  /** Null = it is not watched. */
+  constructor(limitMs: () => number | null) {
     this.#limitMs = limitMs;
   }
 
@@ -36,10 +37,11 @@ export class ApplyStallWatch {
     const isIdle = waitingBytes === 0 || isExplained;
     const forMs = this.#work.look(isIdle ? "" : `${pulse.work} ${takenSeq}`, nowMs);
     const stillMs = this.#turns.look(isIdle ? "" : `${pulse.turns}`, nowMs);
-    if (isIdle || forMs < this.#limitMs) return null;
+    const limitMs = this.#limitMs();
+    if (isIdle || limitMs === null || forMs < limitMs) return null;
     const wait = `${waitingBytes} bytes wait behind it`;
     const seconds = Math.round(forMs / 1000);
-    if (stillMs >= this.#limitMs) {
+    if (stillMs >= limitMs) {
       return { kind: "change", message: `the target has been inside one change for ${seconds} s: ${wait}`, path: pulse.what, forMs };
     }
     if (isWaitingForSync) return { kind: "disk", message: `the target's disk has not synced for ${seconds} s what was applied: ${wait}`, path: "", forMs };

@@ -70,6 +70,13 @@ export const ERRORS = {
   IDENTITY_UNSAFE: halt("Run the command named; if others may have read the file, remove the identity directory and pair again."),
   FILE_UNSAFE: halt("Run the command named, and look at what the file says before the agent starts: others may have written it."),
   TOKEN_INVALID: reject("Make a new token with `sm peer bootstrap create`; a token works once and expires.", 7, 403),
+  LOGIN_FAILED: reject(
+    "Give a token as `sm user create` or `sm user token` printed it on that agent, or a certificate that belongs to one of its users.",
+    7,
+    401,
+  ),
+  LOGIN_LOCKED: reject("Too many logins failed: wait as many seconds as Retry-After says, then give the right token.", 7, 429),
+  API_BUSY: retry("The control API serves as many clients as it may: close some, or try again later.", 4, 503),
   LISTEN_FAILED: reject("Choose a free address and port with --listen."),
   PROTOCOL: retry("The peer sent what sm.1 does not allow; if it repeats, compare the versions of both agents."),
   CHANNEL_LOST: retry("The link to the peer broke; the agent reconnects by itself."),

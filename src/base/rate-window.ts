@@ -36,6 +36,11 @@ export class RateWindow {
     return count <= this.#options.eventsMax;
   }
 
+  /** Until the next window begins. */
+  remainingMs(): number {
+    return Math.max(0, this.#options.windowMs - (this.#clock.monotonicMs() - this.#startMs));
+  }
+
   #bucket(key: string): string {
     return this.#counts.has(key) || this.#counts.size < this.#options.keysMax ? key : "";
   }

@@ -57,7 +57,9 @@ async function runCommand(argv: readonly string[], root: string): Promise<void> 
 
 /** One line for each group of commands in the help: without it, a group is described by one of its commands. */
 const TOPICS = {
+  api: { description: "What programs need to know of the control API." },
   agent: { description: "Run, stop and look at the agent of this server." },
+  config: { description: "Check, show, change and reload the configuration." },
   connection: { description: "List and show connections." },
   mirror: { description: "Start and stop mirrors." },
   peer: { description: "Pair agents, list and revoke them." },
@@ -67,6 +69,7 @@ const TOPICS = {
   target: { description: "Pause and resume what this server applies as a target." },
   transmission: { description: "Say when, and how fast, a connection sends." },
   tdu: { description: "What a simulated connection says about a true one." },
+  user: { description: "Who may use the API from other machines." },
   "repset:rule": { description: "Add and remove rules of a replication set." },
 };
 

@@ -10,6 +10,12 @@ export interface DefaultsContext extends ConfigDirectories {
   readonly hostname: string;
 }
 
+/** When a change of a field is in force: at once, for what begins from then on, or when the agent starts. */
+export type Effect = "now" | "next" | "restart";
+
+/** A JSON Schema, as far as editors read it. */
+export type FieldSchema = Readonly<Record<string, unknown>>;
+
 export interface Field<T> {
   /** What the field takes, for error messages: "a whole number from 1 to 10". */
   readonly expected: string;
@@ -19,6 +25,12 @@ export interface Field<T> {
   preset(context: DefaultsContext): T;
   /** Why this default. */
   readonly reason: string;
+  /** The values as editors know them; absent = any text. */
+  readonly schema?: FieldSchema;
+  /** Absent = when the agent starts. */
+  readonly effect?: Effect;
+  /** With the effect "next": what has it. */
+  readonly next?: string;
 }
 
 export type FieldTable = { readonly [S in keyof ConfigSections]: { readonly [F in keyof ConfigSections[S]]: Field<ConfigSections[S][F]> } };
@@ -29,24 +41,28 @@ const DAY_MS = 86_400_000;
 function whole(min: number, max: number, preset: number, reason: string): Field<number> {
   const parse = (value: unknown): number | undefined =>
     typeof value === "number" && Number.isInteger(value) && value >= min && value <= max ? value : undefined;
-  return { expected: `a whole number from ${min} to ${max}`, parse, preset: () => preset, reason };
+  const schema = { type: "integer", minimum: min, maximum: max };
+  return { expected: `a whole number from ${min} to ${max}`, parse, preset: () => preset, reason, schema };
 }
 
 function wholeOrNull(min: number, max: number, reason: string): Field<number | null> {
-  const { expected, parse } = whole(min, max, min, reason);
-  return { expected: `${expected}, or null`, parse: (value) => (value === null ? null : parse(value)), preset: () => null, reason };
+  const { expected, parse, schema } = whole(min, max, min, reason);
+  const orNull = { ...schema, type: ["integer", "null"] };
+  return { expected: `${expected}, or null`, parse: (value) => (value === null ? null : parse(value)), preset: () => null, reason, schema: orNull };
 }
 
 function flag(preset: boolean, reason: string): Field<boolean> {
-  return { expected: "true or false", parse: (value) => (typeof value === "boolean" ? value : undefined), preset: () => preset, reason };
+  const parse = (value: unknown): boolean | undefined => (typeof value === "boolean" ? value : undefined);
+  return { expected: "true or false", parse, preset: () => preset, reason, schema: { type: "boolean" } };
 }
 
 function word<T extends string>(words: readonly T[], preset: T, reason: string): Field<T> {
-  return { expected: `one of ${words.join(", ")}`, parse: (value) => words.find((candidate) => candidate === value), preset: () => preset, reason };
+  const parse = (value: unknown): T | undefined => words.find((candidate) => candidate === value);
+  return { expected: `one of ${words.join(", ")}`, parse, preset: () => preset, reason, schema: { enum: words } };
 }
 
 function list(
-  item: { readonly expected: string; parse(value: unknown): string | undefined },
+  item: { readonly expected: string; readonly schema?: FieldSchema; parse(value: unknown): string | undefined },
   max: number,
   reason: string,
   preset: readonly string[] = [],
@@ -56,8 +72,21 @@ function list(
     const parsed = value.map((each) => item.parse(each)).filter((each) => each !== undefined);
     return parsed.length === value.length ? parsed : undefined;
   };
-  return { expected: `a list of at most ${max}, each ${item.expected}`, parse, preset: () => preset, reason };
+  const schema = { type: "array", maxItems: max, items: item.schema ?? { type: "string" } };
+  return { expected: `a list of at most ${max}, each ${item.expected}`, parse, preset: () => preset, reason, schema };
 }
+
+/** In force as soon as it is read. */
+function now<T>(field: Field<T>): Field<T> {
+  return { ...field, effect: "now" };
+}
+
+/** In force for each `what` that begins from then on. */
+function next<T>(what: string, field: Field<T>): Field<T> {
+  return { ...field, effect: "next", next: what };
+}
+
+const LINKS = "links";
 
 /** An absolute path without "..", doubled or trailing slashes. */
 function parsePath(value: unknown): string | undefined {
@@ -70,11 +99,16 @@ function parsePath(value: unknown): string | undefined {
 
 const TASK_DIRECTORY = "which programs may run is decided by who writes to a directory: none is the agent's own choice";
 
-const absolutePath = { expected: 'an absolute path without "..", "." or a trailing slash', parse: parsePath };
+const absolutePath = {
+  expected: 'an absolute path without "..", "." or a trailing slash',
+  parse: parsePath,
+  schema: { type: "string", pattern: "^/", maxLength: PATH_BYTES_MAX },
+};
 
 const pathOrNull = {
   expected: `${absolutePath.expected} (not /), or null`,
   parse: (value: unknown) => (value === null ? null : value === "/" ? undefined : parsePath(value)),
+  schema: { ...absolutePath.schema, type: ["string", "null"] },
 };
 
 const peerAddress = {
@@ -87,6 +121,7 @@ const REFUSALS: readonly string[] = ["EPERM", "EACCES", "EBUSY", "EIO", "EDQUOT"
 const refusal = {
   expected: `one of ${REFUSALS.join(", ")}`,
   parse: (value: unknown) => REFUSALS.find((candidate) => candidate === value),
+  schema: { enum: REFUSALS },
 };
 
 const SERVER: FieldTable["server"] = {
@@ -94,15 +129,17 @@ const SERVER: FieldTable["server"] = {
     expected: "a name of 1 to 255 bytes without control characters and slashes",
     parse: (value) => (typeof value === "string" && /^[^\x00-\x1f\x7f/]+$/.test(value) && Buffer.byteLength(value) <= NAME_BYTES_MAX ? value : undefined),
     preset: ({ hostname }) => hostname,
+    schema: { type: "string", minLength: 1, maxLength: NAME_BYTES_MAX },
     reason: "what peers and people know the machine by already",
   },
   listen: {
     expected: "host:port or [ipv6]:port with a port from 0 to 65535",
     parse: (value) => (typeof value === "string" && parseEndpoint(value) !== undefined ? value : undefined),
     preset: () => "127.0.0.1:1500",
+    schema: { type: "string", pattern: ":[0-9]{1,5}$" },
     reason: "nobody else can reach an agent before its operator says so; 1500 is the port known from the field",
   },
-  addresses: list(peerAddress, 32, "without a list, a token announces the address listened on"),
+  addresses: next("tokens", list(peerAddress, 32, "without a list, a token announces the address listened on")),
 };
 
 const QUEUE: FieldTable["queue"] = {
@@ -111,58 +148,58 @@ const QUEUE: FieldTable["queue"] = {
     preset: ({ stateDir }) => `${stateDir === "/" ? "" : stateDir}/queue`,
     reason: "works with nothing set up; a volume of its own is better",
   },
-  memoryMiB: whole(1, MIB_MAX, 128, "holds seconds of a busy server's changes without making the agent a large process"),
-  diskMiB: wholeOrNull(5, MIB_MAX, "the volume is the limit, which minFreeMiB guards; what is beyond it is repaired place by place"),
-  minFreeMiB: whole(0, MIB_MAX, 50, "other programs on the volume keep working when the queue is full"),
-  alertPercent: whole(0, 99, 50, "half of the room is left to find out why the queue grows; 0 = no alert"),
+  memoryMiB: now(whole(1, MIB_MAX, 128, "holds seconds of a busy server's changes without making the agent a large process")),
+  diskMiB: now(wholeOrNull(5, MIB_MAX, "the volume is the limit, which minFreeMiB guards; what is beyond it is repaired place by place")),
+  minFreeMiB: now(whole(0, MIB_MAX, 50, "other programs on the volume keep working when the queue is full")),
+  alertPercent: now(whole(0, 99, 50, "half of the room is left to find out why the queue grows; 0 = no alert")),
   onFull: word(["pull-ahead", "mirror"], "pull-ahead", "a target that was away for long costs what changed, not a comparison of everything"),
 };
 
 const TRANSPORT: FieldTable["transport"] = {
-  compressMinBytes: whole(512, 1024 * 1024, 1024, "less fits into one packet anyway, and costs ten times as much for each byte"),
+  compressMinBytes: next(LINKS, whole(512, 1024 * 1024, 1024, "less fits into one packet anyway, and costs ten times as much for each byte")),
   windowMiB: whole(1, 4096, 16, "fills 1 Gbit/s at 128 ms round trip; more only costs memory on both sides"),
   sockets: {
     expected: `a whole number from 1 to ${SOCKETS_MAX}, or automatic`,
     parse: (value) => (value === "automatic" ? value : whole(1, SOCKETS_MAX, 1, "").parse(value)),
-    preset: () => "automatic",
+    ...{ preset: () => "automatic" as const, effect: "next" as const, next: LINKS },
+    schema: { anyOf: [{ type: "integer", minimum: 1, maximum: SOCKETS_MAX }, { const: "automatic" }] },
     reason: "one TCP stream cannot fill a long link; a short one, or one with little to send, needs no second",
   },
-  heartbeatMs: whole(50, DAY_MS, 2000, "keeps firewalls from forgetting the connection, and costs a few bytes"),
-  deadMs: whole(100, DAY_MS, 10_000, "five missed heartbeats: no false alarm on a busy link, and noticed before a person does"),
-  connectTimeoutMs: whole(50, DAY_MS, 5000, "a reachable machine answers in less, also around the world"),
+  heartbeatMs: next(LINKS, whole(50, DAY_MS, 2000, "keeps firewalls from forgetting the connection, and costs a few bytes")),
+  deadMs: next(LINKS, whole(100, DAY_MS, 10_000, "five missed heartbeats: no false alarm on a busy link, and noticed before a person does")),
+  connectTimeoutMs: next(LINKS, whole(50, DAY_MS, 5000, "a reachable machine answers in less, also around the world")),
 };
 
 /** Every field of the configuration file. */
 export const FIELDS: FieldTable = {
   server: SERVER,
   source: {
-    enabled: flag(true, "a server replicates as soon as it has a connection; switch it off on a pure target"),
+    enabled: next("connections", flag(true, "a server replicates as soon as it has a connection; switch it off on a pure target")),
     tasks: flag(false, "an agent runs no programs before its operator says so"),
     taskDirectory: { ...pathOrNull, preset: () => null, reason: TASK_DIRECTORY },
   },
   target: {
-    enabled: flag(true, "a paired source may replicate to here; switch it off on a pure source"),
-    allowedRoots: list(absolutePath, 1024, "empty = anywhere but system directories: the operator of the source chooses"),
+    enabled: next(LINKS, flag(true, "a paired source may replicate to here; switch it off on a pure source")),
+    allowedRoots: next(LINKS, list(absolutePath, 1024, "empty = anywhere but system directories: the operator of the source chooses")),
     tasks: flag(false, "a paired source may change files here, and run nothing, before the operator of the target says so"),
     taskDirectory: { ...pathOrNull, preset: () => null, reason: TASK_DIRECTORY },
-    stageMiB: whole(16, MIB_MAX, 256, "holds two seconds of 1 Gbit/s that never pause; a larger state is applied in parts, and that is said"),
+    stageMiB: next(LINKS, whole(16, MIB_MAX, 256, "holds two seconds of 1 Gbit/s that never pause; a larger state is applied in parts, and that is said")),
   },
   queue: QUEUE,
   transport: TRANSPORT,
   apply: {
-    durability: word(["none", "write", "fsync"], "fsync", "an acknowledged change survives a power cut of the target"),
-    retryInitialMs: whole(1, DAY_MS, 200, "a short lock on a file costs no visible delay"),
-    retryMaxMs: whole(1, DAY_MS, 10_000, "a full disk is noticed to have space again within seconds"),
-    refusals: list(refusal, 5, "an immutable, forbidden or busy file holds up nothing but itself; a full or read-only volume holds up all", [
-      "EPERM",
-      "EACCES",
-      "EBUSY",
-    ]),
+    durability: next("connections", word(["none", "write", "fsync"], "fsync", "an acknowledged change survives a power cut of the target")),
+    retryInitialMs: next(LINKS, whole(1, DAY_MS, 200, "a short lock on a file costs no visible delay")),
+    retryMaxMs: next(LINKS, whole(1, DAY_MS, 10_000, "a full disk is noticed to have space again within seconds")),
+    refusals: next(
+      LINKS,
+      list(refusal, 5, "an immutable, forbidden or busy file holds up nothing but itself; a full or read-only volume holds up all", REFUSALS.slice(0, 3)),
+    ),
     retryLimitSeconds: {
       ...wholeOrNull(0, 31_536_000, "what has not gone by itself in a minute needs a person, who is told then"),
-      preset: () => 60,
+      ...{ preset: () => 60, effect: "next" as const, next: LINKS },
     },
-    quarantineRetrySeconds: whole(0, 31_536_000, 300, "a file that was released is repaired within minutes, whoever released it"),
+    quarantineRetrySeconds: next(LINKS, whole(0, 31_536_000, 300, "a file that was released is repaired within minutes, whoever released it")),
   },
   capture: {
     source: word(["auto", "fanotify", "chokidar", "walk"], "auto", "the agent probes each root and takes the best that works there"),
@@ -172,38 +209,43 @@ export const FIELDS: FieldTable = {
     signatureMiB: whole(1, MIB_MAX, 64, "block sums of some 100,000 changed files; what does not fit is compared anew"),
   },
   guard: {
-    lostPercent: wholeOrNull(1, 100, "what is much to lose is not the same everywhere; 20 is a good beginning"),
-    changedPercent: wholeOrNull(1, 100, "work overwrites files, and how many is not the same everywhere; 50 is a good beginning"),
-    lostFilesMin: whole(1, 1_000_000_000, 100, "a few files of a small set are removed every day"),
-    windowSeconds: whole(1, 2_592_000, 600, "a mistake and an attack take minutes, and what a day removes is its work"),
+    lostPercent: now(wholeOrNull(1, 100, "what is much to lose is not the same everywhere; 20 is a good beginning")),
+    changedPercent: now(wholeOrNull(1, 100, "work overwrites files, and how many is not the same everywhere; 50 is a good beginning")),
+    lostFilesMin: now(whole(1, 1_000_000_000, 100, "a few files of a small set are removed every day")),
+    windowSeconds: now(whole(1, 2_592_000, 600, "a mistake and an attack take minutes, and what a day removes is its work")),
   },
   mirror: {
-    size: flag(true, "the source knows its tree anyway; percentage and time left are shown for it"),
+    size: next("mirrors", flag(true, "the source knows its tree anyway; percentage and time left are shown for it")),
   },
   verify: {
     name: {
       expected: "a file name of 1 to 200 bytes without control characters and slashes",
       parse: (value) => (typeof value === "string" && /^[^\x00-\x1f\x7f/]+$/.test(value) && Buffer.byteLength(value) <= 200 ? value : undefined),
-      preset: () => "SMVerify.log",
+      ...{ preset: () => "SMVerify.log", effect: "next" as const, next: "verifications" },
+      schema: { type: "string", minLength: 1, maxLength: 200 },
       reason: "behind the name of the replication set: one log for each",
     },
-    append: flag(true, "what was found last month is still there"),
-    bytesMax: whole(4096, 1024 * 1024 * 1024, 1_048_576, "opens in any editor; beyond it nothing more is logged, and the report goes on"),
+    append: next("verifications", flag(true, "what was found last month is still there")),
+    bytesMax: next(
+      "verifications",
+      whole(4096, 1024 * 1024 * 1024, 1_048_576, "opens in any editor; beyond it nothing more is logged, and the report goes on"),
+    ),
   },
   orphans: {
-    confirmFiles: whole(1, 1_000_000_000, 1000, "what a person forgot about is some files; thousands are a mapping or a rule that is wrong"),
-    log: word(["names", "totals"], "names", "what was deleted by a program must be found again by somebody who misses it"),
+    confirmFiles: next("jobs", whole(1, 1_000_000_000, 1000, "what a person forgot about is some files; thousands are a mapping or a rule that is wrong")),
+    log: next(LINKS, word(["names", "totals"], "names", "what was deleted by a program must be found again by somebody who misses it")),
   },
   tdu: {
-    intervalSeconds: whole(1, 3600, 10, "short enough to see what a burst asks of a link, long enough for a month in some megabytes"),
-    maxFileMiB: whole(1, 64, 4, "opens in any spreadsheet: four days of 10 s each"),
-    maxFiles: whole(1, 64, 8, "a month in all, so that the busiest day is among it"),
+    intervalSeconds: next("simulations", whole(1, 3600, 10, "short enough to see what a burst asks of a link, long enough for a month in some megabytes")),
+    maxFileMiB: next("simulations", whole(1, 64, 4, "opens in any spreadsheet: four days of 10 s each")),
+    maxFiles: next("simulations", whole(1, 64, 8, "a month in all, so that the busiest day is among it")),
   },
   watchdog: {
-    stallSeconds: whole(0, 86_400, 60, "longer than a busy disk or network takes for one thing, short enough to be told while it matters; 0 = off"),
+    stallSeconds: now(whole(0, 86_400, 60, "longer than a busy disk or network takes for one thing, short enough to be told while it matters; 0 = off")),
   },
+  api: { remote: flag(true, "without a user (`sm user create`) nobody can log in, and the port answers as if there were no API") },
   log: {
-    level: word(["error", "warn", "info", "debug"], "info", "every change of state is on record, single files are not"),
+    level: now(word(["error", "warn", "info", "debug"], "info", "every change of state is on record, single files are not")),
     format: word(["text", "json"], "text", "read by people first; json is for log collectors"),
     maxFileMiB: whole(1, 1024, 5, "opens in any editor"),
     maxFiles: whole(1, 1000, 5, "25 MiB in all: weeks of a quiet agent, and never a full volume"),
@@ -214,3 +256,25 @@ export const FIELDS: FieldTable = {
     systemSocket: { ...absolutePath, preset: () => "/dev/log", reason: "where journald and every syslog listen" },
   },
 };
+
+export interface NamedField {
+  /** "queue.memoryMiB" */
+  readonly key: string;
+  readonly section: keyof ConfigSections;
+  readonly name: string;
+  readonly field: Field<unknown>;
+}
+
+/** In the order of the table. */
+export const ALL_FIELDS: readonly NamedField[] = Object.entries(FIELDS).flatMap(([section, fields]) =>
+  Object.entries(fields as Readonly<Record<string, Field<unknown>>>).map(([name, field]) => ({
+    key: `${section}.${name}`,
+    section: section as keyof ConfigSections,
+    name,
+    field,
+  })),
+);
+
+export function findField(key: string): NamedField | undefined {
+  return ALL_FIELDS.find((each) => each.key === key);
+}

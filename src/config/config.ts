@@ -102,6 +102,10 @@ export interface ConfigSections {
     /** Nothing moves for so long though something waits, and nothing explains it: that is said; 0 = it is not watched. */
     readonly stallSeconds: number;
   };
+  readonly api: {
+    /** Users may log in from other machines. */
+    readonly remote: boolean;
+  };
   readonly log: {
     readonly level: "error" | "warn" | "info" | "debug";
     readonly format: "text" | "json";

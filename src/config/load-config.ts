@@ -1,10 +1,11 @@
-// Files, flags and environment → one frozen Config, or every error at once. Reads sm.yaml and nothing else.
+// Files, flags and environment → one frozen Config, or every error at once. Of files it reads sm.yaml and nothing else.
 
 import { readFileSync } from "node:fs";
 import { hostname as systemHostname } from "node:os";
 import { join, resolve } from "node:path";
 import type { Config, ConfigDirectories, ConfigSections } from "./config.js";
 import { type DefaultsContext, FIELDS, type Field } from "./config-fields.js";
+import { type EnvironmentValues, readEnvironment } from "./environment.js";
 import { configInvalid, type FieldError, showValue } from "./field-error.js";
 import { isRecord, nearestOf, rejectUnknownKeys, YamlSource } from "./yaml-source.js";
 
@@ -38,18 +39,51 @@ export function resolveDirectories({ flags = {}, env = process.env, cwd = proces
   return { configDir: of("configDir"), stateDir: of("stateDir"), runtimeDir: of("runtimeDir"), logDir: of("logDir") };
 }
 
+/** Where a value in force comes from. */
+export interface ValueOrigin {
+  readonly from: "default" | "file" | "environment" | "flag";
+  /** File with line and column, or the name of the variable or flag; "" = nowhere. */
+  readonly place: string;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** By key: "queue.memoryMiB". A key that is not there has its default. */
+  readonly origins: ReadonlyMap<string, ValueOrigin>;
+}
+
 /** Throws CONFIG_INVALID with data.errors: FieldError[]. A missing sm.yaml means the defaults. */
 export function loadConfig(options: LoadConfigOptions = {}): Config {
+  return readConfig(options).config;
+}
+
+/** As loadConfig, with where each value comes from. `text` stands for what sm.yaml has. */
+export function readConfig(options: LoadConfigOptions = {}, text?: string): LoadedConfig {
+  const checked = checkConfig(options, text);
+  if ("errors" in checked) throw configInvalid(checked.errors);
+  return checked;
+}
+
+/** Nothing is thrown for what is wrong, unless the file cannot be read. */
+export function checkConfig(options: LoadConfigOptions = {}, text?: string): LoadedConfig | { readonly errors: readonly FieldError[] } {
   const directories = resolveDirectories(options);
   const file = join(directories.configDir, CONFIG_FILE);
-  const source = new YamlSource(file, readText(file));
-  const context: DefaultsContext = { ...directories, hostname: options.hostname ?? systemHostname() };
+  const source = new YamlSource(file, text ?? readText(file));
+  const environment = readEnvironment(options.env ?? process.env);
+  const reading: Reading = { source, environment, context: { ...directories, hostname: options.hostname ?? systemHostname() }, origins: new Map() };
   const root = source.value();
-  const sections = source.errors.length > 0 ? undefined : parseSections(source, root, context);
-  if (sections !== undefined) checkRelations(source, sections);
-  const errors = [...source.errors, ...checkDirectories(directories)];
-  if (sections === undefined || errors.length > 0) throw configInvalid(errors);
-  return deepFreeze({ ...directories, ...sections });
+  const sections = source.errors.length > 0 ? undefined : parseSections(reading, root);
+  if (sections !== undefined && environment.errors.length === 0) checkRelations(reading, sections);
+  const errors = [...source.errors, ...environment.errors, ...checkDirectories(directories)];
+  if (sections === undefined || errors.length > 0) return { errors };
+  return { config: deepFreeze({ ...directories, ...sections }), origins: reading.origins };
+}
+
+interface Reading {
+  readonly source: YamlSource;
+  readonly environment: EnvironmentValues;
+  readonly context: DefaultsContext;
+  readonly origins: Map<string, ValueOrigin>;
 }
 
 function readText(file: string): string {
@@ -66,14 +100,16 @@ function readText(file: string): string {
 
 /** The defaults of every field. */
 export function defaultSections(context: DefaultsContext): ConfigSections {
-  return parseSections(new YamlSource("", ""), {}, context);
+  const environment = { values: new Map(), errors: [] };
+  return parseSections({ source: new YamlSource("", ""), environment, context, origins: new Map() }, {});
 }
 
-function parseSections(source: YamlSource, root: unknown, context: DefaultsContext): ConfigSections {
+function parseSections(reading: Reading, root: unknown): ConfigSections {
+  const { source } = reading;
   const given = isRecord(root) ? root : {};
   if (!isRecord(root)) source.addValue([], "a map of sections", root);
   rejectUnknownSections(source, given);
-  const section = <S extends keyof ConfigSections>(name: S): ConfigSections[S] => parseSection(source, name, given[name], context);
+  const section = <S extends keyof ConfigSections>(name: S): ConfigSections[S] => parseSection(reading, name, given[name]);
   return {
     server: section("server"),
     source: section("source"),
@@ -88,6 +124,7 @@ function parseSections(source: YamlSource, root: unknown, context: DefaultsConte
     guard: section("guard"),
     tdu: section("tdu"),
     watchdog: section("watchdog"),
+    api: section("api"),
     log: section("log"),
   };
 }
@@ -104,7 +141,8 @@ function rejectUnknownSections(source: YamlSource, given: Readonly<Record<string
   }
 }
 
-function parseSection<S extends keyof ConfigSections>(source: YamlSource, section: S, value: unknown, context: DefaultsContext): ConfigSections[S] {
+function parseSection<S extends keyof ConfigSections>(reading: Reading, section: S, value: unknown): ConfigSections[S] {
+  const { source, environment, context, origins } = reading;
   const fields: { readonly [F in keyof ConfigSections[S]]: Field<ConfigSections[S][F]> } = FIELDS[section];
   const given = isRecord(value) ? value : {};
   // A section whose fields are all commented out is null in YAML.
@@ -118,8 +156,19 @@ function parseSection<S extends keyof ConfigSections>(source: YamlSource, sectio
     const result = raw === undefined ? preset : field.parse(raw);
     if (result === undefined) addFieldError(source, section, name, field.expected, raw);
     parsed[name] = result === undefined ? preset : result;
+    const key = `${section}.${name}`;
+    if (raw !== undefined) origins.set(key, { from: "file", place: placeText(source, [section, name]) });
+    const override = environment.values.get(key);
+    if (override === undefined) continue;
+    parsed[name] = override.value as ConfigSections[S][typeof name];
+    origins.set(key, { from: "environment", place: override.variable });
   }
   return parsed as ConfigSections[S];
+}
+
+function placeText(source: YamlSource, path: readonly string[]): string {
+  const { line, column } = source.placeOf(path);
+  return `${source.file}:${line}:${column}`;
 }
 
 function addFieldError(source: YamlSource, section: string, name: string, expected: string, raw: unknown): void {
@@ -127,20 +176,25 @@ function addFieldError(source: YamlSource, section: string, name: string, expect
 }
 
 /** What single fields cannot say: how they go together. */
-function checkRelations(source: YamlSource, { source: sourceModule, target, transport, apply }: ConfigSections): void {
+function checkRelations(reading: Reading, { source, target, transport, apply }: ConfigSections): void {
   if (transport.deadMs <= 2 * transport.heartbeatMs) {
-    source.add(
-      ["transport", "deadMs"],
-      `more than twice transport.heartbeatMs (${transport.heartbeatMs}), or one late heartbeat would break the connection`,
-      String(transport.deadMs),
-    );
+    const expected = `more than twice transport.heartbeatMs (${transport.heartbeatMs}), or one late heartbeat would break the connection`;
+    addRelationError(reading, ["transport", "deadMs"], expected, String(transport.deadMs));
   }
   if (apply.retryMaxMs < apply.retryInitialMs) {
-    source.add(["apply", "retryMaxMs"], `at least apply.retryInitialMs (${apply.retryInitialMs})`, String(apply.retryMaxMs));
+    addRelationError(reading, ["apply", "retryMaxMs"], `at least apply.retryInitialMs (${apply.retryInitialMs})`, String(apply.retryMaxMs));
   }
-  if (!sourceModule.enabled && !target.enabled) {
-    source.add(["target", "enabled"], "true, or source.enabled true: an agent without either module has nothing to do", "both false");
+  if (!source.enabled && !target.enabled) {
+    addRelationError(reading, ["target", "enabled"], "true, or source.enabled true: an agent without either module has nothing to do", "both false");
   }
+}
+
+/** At the variable where the value is from one. */
+function addRelationError({ source, origins }: Reading, path: readonly [string, string], expected: string, got: string): void {
+  const key = path.join(".");
+  const origin = origins.get(key);
+  if (origin?.from !== "environment") source.add(path, expected, got);
+  else source.errors.push({ file: `environment variable ${origin.place}`, line: 0, column: 0, path: key, expected, got });
 }
 
 function checkDirectories({ runtimeDir }: ConfigDirectories): FieldError[] {

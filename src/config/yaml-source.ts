@@ -18,7 +18,7 @@ export class YamlSource {
 
   constructor(file: string, text: string) {
     this.file = file;
-    this.document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: true });
+    this.document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: true, logLevel: "error" });
     for (const { message, pos } of [...this.document.errors, ...this.document.warnings]) this.#addAt(pos[0], "", "well-formed YAML", message);
   }
 
@@ -40,6 +40,12 @@ export class YamlSource {
 
   addValue(path: YamlPath, expected: string, value: unknown): void {
     this.add(path, expected, showValue(value));
+  }
+
+  /** Where the value at `path` starts, from 1. */
+  placeOf(path: YamlPath): { readonly line: number; readonly column: number } {
+    const { line, col } = this.#lines.linePos(this.#offsetOf(path));
+    return { line: Math.max(1, line), column: Math.max(1, col) };
   }
 
   #addAt(offset: number, path: string, expected: string, got: string): void {
@@ -67,6 +73,13 @@ export class YamlSource {
 
 function rangeStart(node: unknown): number | undefined {
   return isNode(node) ? node.range?.[0] : undefined;
+}
+
+/** A value written as YAML; undefined when it is none. */
+export function parseText(text: string): unknown {
+  const source = new YamlSource("", text);
+  if (source.errors.length > 0) return undefined;
+  return isScalar(source.document.contents) ? source.document.contents.value : source.value();
 }
 
 export function dotted(path: YamlPath): string {

@@ -89,6 +89,8 @@ export const connectionRecordSchema = z.strictObject({
   peer: z.string(),
   /** There is no target: nothing is stored anywhere. Absent = there is one. */
   isSimulated: z.literal(true).exactOptional(),
+  /** The file of connections.d that made it, without ".yaml"; absent = a command did. */
+  file: z.string().exactOptional(),
   mappings: z.array(mappingSchema).min(1),
   options: connectionOptionsSchema,
   createdAt: z.string(),

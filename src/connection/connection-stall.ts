@@ -89,7 +89,10 @@ export class ConnectionStallWatch {
   /** Called about once a second. */
   look(): void {
     const limitMs = this.#connection.options.stallMs ?? null;
-    if (limitMs === null) return;
+    if (limitMs === null) {
+      this.#end(false);
+      return;
+    }
     const nowMs = this.#clock.monotonicMs();
     const waits = waitsFor(this.#connection);
     if (waits === null) {

@@ -35,9 +35,9 @@ interface Chosen {
 export class TargetQuarantine implements QuarantineControl {
   readonly #targets: QuarantinedTargets;
   /** How long a path is tried before it counts as given up; null = for ever. */
-  readonly #limitMs: number | null;
+  readonly #limitMs: () => number | null;
 
-  constructor(targets: QuarantinedTargets, limitMs: number | null) {
+  constructor(targets: QuarantinedTargets, limitMs: () => number | null) {
     this.#targets = targets;
     this.#limitMs = limitMs;
   }
@@ -86,7 +86,7 @@ export class TargetQuarantine implements QuarantineControl {
     const { terms, news } = target;
     const { id, code, message, sinceMs, isWide, isDropped } = entry;
     const nextMs = news?.shown.find((shown) => shown.id === id)?.nextMs ?? null;
-    const isOver = isGivenUp(entry, this.#limitMs, Date.now());
+    const isOver = isGivenUp(entry, this.#limitMs(), Date.now());
     return {
       connectionId: terms.connectionId,
       source: terms.peer,

@@ -118,7 +118,7 @@ export class TargetService implements TargetControl {
   async #openSession(key: string, terms: TargetTerms, stream: { readonly epoch: string | null; readonly clockAheadMs: number }): Promise<Session> {
     const { settings, failpoint, log } = this.#options;
     const { mappings, rules, ruleRoots, remapLinks, durability } = terms;
-    const { stageBytesMax, retryInitialMs, retryMaxMs, quarantine, stallMs } = settings;
+    const { stageBytesMax, retryInitialMs, retryMaxMs, quarantine } = settings;
     const isPaused = this.#pauses.sinceOf(key) !== null;
     const service = await ApplyService.open({
       connectionKey: key,
@@ -129,7 +129,9 @@ export class TargetService implements TargetControl {
       ...(ruleRoots === undefined ? {} : { ruleRoots }),
       orphans: { log: settings.orphanLog, ownDirectories: settings.ownDirectories, allowedRoots: settings.allowedRoots },
       tasks: this.#tasks.of(key, this.#stateDirectory(key), terms),
-      stallMs,
+      get stallMs() {
+        return settings.stallMs;
+      },
       failpoint,
       isPaused,
       log: withFields(log, { connection: terms.connectionId, source: terms.peer, repset: terms.repset }),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { apiDocument } from "./api-document.js";
 import { ROLES } from "./caller.js";
 import { defineCommand, quick } from "./command.js";
 import { emptySchema } from "./input-schemas.js";
@@ -33,5 +34,14 @@ export const CATALOG_COMMANDS = [
         input: z.toJSONSchema(input, { io: "input" }) as Record<string, unknown>,
       })),
     }),
+  }),
+  defineCommand({
+    name: "api.document",
+    role: "none",
+    summary: "The description of this API, as OpenAPI 3.1.",
+    input: emptySchema,
+    output: z.record(z.string(), z.unknown()),
+    deadlineMs: quick,
+    handler: async (agent, _input, { commands }) => apiDocument(commands, agent.status().agent.version),
   }),
 ] as const;

@@ -5,6 +5,7 @@ import { AGENT_COMMANDS } from "./agent-commands.js";
 import { AUDIT_COMMANDS } from "./audit-commands.js";
 import { CATALOG_COMMANDS } from "./catalog-commands.js";
 import type { AnyCommand } from "./command.js";
+import { CONFIG_COMMANDS } from "./config-commands.js";
 import { CONNECTION_COMMANDS } from "./connection-commands.js";
 import { EXPLAIN_COMMANDS } from "./explain-commands.js";
 import { JOB_COMMANDS } from "./job-commands.js";
@@ -21,6 +22,7 @@ import { STATUS_COMMANDS } from "./status-commands.js";
 import { TASK_COMMANDS } from "./task-commands.js";
 import { TDU_COMMANDS } from "./tdu-commands.js";
 import { TRANSMISSION_COMMANDS } from "./transmission-commands.js";
+import { USER_COMMANDS } from "./user-commands.js";
 import { VERIFY_COMMANDS } from "./verify-commands.js";
 
 export const COMMANDS = [
@@ -38,9 +40,11 @@ export const COMMANDS = [
   ...SCHEDULE_COMMANDS,
   ...TDU_COMMANDS,
   ...QUEUE_COMMANDS,
+  ...CONFIG_COMMANDS,
   ...QUARANTINE_COMMANDS,
   ...TASK_COMMANDS,
   ...PEER_COMMANDS,
+  ...USER_COMMANDS,
   ...LOG_COMMANDS,
   ...AUDIT_COMMANDS,
   ...CATALOG_COMMANDS,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { connectionOptionsSchema, connectionPatchSchema, guardSettingSchema, mappingSchema } from "../model/connection-spec.js";
+import { connectionPatchSchema, connectOptionsSchema, guardSettingSchema, mappingSchema } from "../model/connection-spec.js";
 import { defineCommand, quick, WAIT_GRACE_MS } from "./command.js";
 import { connectionIdSchema, emptySchema, repsetNameSchema, siteNameSchema } from "./input-schemas.js";
 import { connectionReportSchema } from "./report-schemas.js";
@@ -23,7 +23,7 @@ export const CONNECTION_COMMANDS = [
     name: "connection.connect",
     role: "admin",
     summary: "Connects a replication set to a place on a target, mirrors it and replicates from then on.",
-    input: z.strictObject({ repset: repsetNameSchema, target: siteNameSchema, map: mapSchema, options: connectionOptionsSchema.prefault({}) }),
+    input: z.strictObject({ repset: repsetNameSchema, target: siteNameSchema, map: mapSchema, options: connectOptionsSchema.prefault({}) }),
     output: oneConnection,
     deadlineMs: () => CONNECT_MS,
     handler: async (agent, input) => ({ connection: await agent.connections.connect(input) }),

@@ -1,47 +1,22 @@
-// One HTTP request to the control API, parsed at the border: which command, which input.
+// One HTTP request to the control API, parsed at the border: the body or the query as the input of a command.
 
 import type { IncomingMessage } from "node:http";
 import { z } from "zod";
 import { SmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
 import type { AnyCommand } from "./command.js";
-import { lookUpCommand } from "./dispatcher.js";
 
 export const BODY_BYTES_MAX = MiB;
 /** A client that sends too much is heard out up to here, so that it reads the refusal instead of a broken pipe. */
 const DISCARDED_BYTES_MAX = 64 * MiB;
-const PREFIX = "/api/v1/";
 
-export interface ApiRequest {
-  readonly name: string;
-  readonly input: unknown;
+/** The path as it was sent, without its query: nothing is decoded, so that a name is written in one way only. */
+export function pathOf(request: IncomingMessage): string {
+  return (request.url ?? "").split("?", 1)[0] ?? "";
 }
 
-/** POST with a JSON body for every command; GET with a query for those that only read. */
-export async function parseRequest(request: IncomingMessage, bodyTimeoutMs: number): Promise<ApiRequest> {
-  const url = parseUrl(request.url ?? "");
-  const name = commandName(url.pathname);
-  const command = lookUpCommand(name);
-  switch (request.method) {
-    case "POST":
-      return { name, input: parseJson(await readBody(request, bodyTimeoutMs)) };
-    case "GET":
-      if (command.role === "admin") throw new SmError("METHOD_NOT_ALLOWED", `${name} changes something: GET is not for it`);
-      return { name, input: inputFromQuery(command, url.searchParams) };
-    default:
-      throw new SmError("METHOD_NOT_ALLOWED", `the control API takes POST and GET, not ${request.method}`);
-  }
-}
-
-function parseUrl(target: string): URL {
-  if (!target.startsWith("/") || !URL.canParse(target, "http://sm")) throw new SmError("USAGE", "the request names no path of the control API");
-  return new URL(target, "http://sm");
-}
-
-function commandName(pathname: string): string {
-  if (!pathname.startsWith(PREFIX)) throw new SmError("COMMAND_UNKNOWN", `the control API lives below ${PREFIX}`);
-  const name = pathname.slice(PREFIX.length).replaceAll("/", ".");
-  return name === "events" ? "status.wait" : name;
+export async function readJson(request: IncomingMessage, timeoutMs: number): Promise<unknown> {
+  return parseJson(await readBody(request, timeoutMs));
 }
 
 export function readBody(request: IncomingMessage, timeoutMs: number): Promise<string> {
@@ -80,7 +55,8 @@ function parseJson(text: string): unknown {
 }
 
 /** A query knows only text: fields that the schema wants as numbers are read as such; the schema then judges all. */
-function inputFromQuery(command: AnyCommand, query: URLSearchParams): Record<string, unknown> {
+export function inputFromQuery(command: AnyCommand, request: IncomingMessage): Record<string, unknown> {
+  const query = new URLSearchParams((request.url ?? "").slice(pathOf(request).length));
   const fields = command.input instanceof z.ZodObject ? command.input.shape : {};
   const input: Record<string, unknown> = Object.create(null);
   for (const [key, text] of query) input[key] = wantsNumber(fields[key]) && /^-?\d{1,15}$/.test(text) ? Number(text) : text;

@@ -215,6 +215,7 @@ export const statusReportSchema: z.ZodType<StatusReport> = z.object({
   targets: z.array(targetConnectionSchema),
   captures: z.array(captureReportSchema),
   goodbyes: z.array(goodbyeSchema),
+  config: z.object({ needsRestart: z.array(z.string()).readonly(), problems: z.array(z.string()).readonly() }),
 });
 
 export const repsetSchema: z.ZodType<RepsetData> = z.object({ name: z.string(), generation: z.number(), rules: z.array(ruleSchema) });

@@ -40,6 +40,11 @@ export const connectionOptionsSchema = z.strictObject({
 
 export type ConnectionOptions = z.infer<typeof connectionOptionsSchema>;
 
+/** What a person, or a file, asks for; without a durability it is the configured one. */
+export const connectOptionsSchema = connectionOptionsSchema.extend({ durability: z.enum(["none", "write", "fsync"]).exactOptional() });
+
+export type ConnectOptions = z.infer<typeof connectOptionsSchema>;
+
 /** What can be changed while a connection runs; what is absent stays as it is. */
 export const connectionPatchSchema = z
   .strictObject({ compression: compressionSchema.exactOptional() })

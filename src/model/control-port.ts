@@ -3,7 +3,8 @@
 
 import type { AuditControl } from "./audit.js";
 import type { Peer, PeerAddress } from "./channel-port.js";
-import type { ConnectionOptions, ConnectionPatch, GuardChange, Mapping } from "./connection-spec.js";
+import type { ConfigControl } from "./config-control.js";
+import type { ConnectionPatch, ConnectOptions, GuardChange, Mapping } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
 import type { JobControl, JobReport } from "./job.js";
 import type { LogControl } from "./log-entry.js";
@@ -16,6 +17,7 @@ import type { SimulationControl } from "./simulation.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
 import type { TaskControl } from "./task.js";
 import type { TransmissionControl } from "./transmission-report.js";
+import type { UserControl } from "./user.js";
 import type { VerificationControl } from "./verification-control.js";
 
 export interface RepsetSize {
@@ -69,7 +71,7 @@ export interface ConnectRequest {
     /** There is no place: of a simulation. */
     | { readonly kind: "none" }
     | { readonly kind: "base"; readonly directory: string };
-  readonly options: ConnectionOptions;
+  readonly options: ConnectOptions;
 }
 
 export interface ConnectionControl {
@@ -196,7 +198,9 @@ export interface AgentControl {
   readonly tasks: TaskControl;
   readonly targets: TargetControl;
   readonly peers: PeerControl;
+  readonly users: UserControl;
   readonly queue: QueueControl;
+  readonly config: ConfigControl;
   readonly quarantine: QuarantineControl;
   readonly jobs: JobControl;
   readonly verification: VerificationControl;

@@ -3,6 +3,7 @@
 
 import type { AuditFigures, CaptureCoverage } from "./capture-port.js";
 import type { Compression } from "./compression.js";
+import type { ConfigStatus } from "./config-control.js";
 import type { Mapping } from "./connection-spec.js";
 import type { DirtyFigures } from "./dirty-place.js";
 import type { MirrorContent } from "./mirror-wish.js";
@@ -227,4 +228,5 @@ export interface StatusReport {
   readonly targets: readonly TargetConnectionReport[];
   readonly captures: readonly CaptureReport[];
   readonly goodbyes: readonly GoodbyeReport[];
+  readonly config: ConfigStatus;
 }

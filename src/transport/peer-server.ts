@@ -51,6 +51,17 @@ export const PEER_SERVER_LIMITS: PeerServerLimits = {
   failedPairingsWindowMs: 60_000,
 };
 
+/** A request that asks for no WebSocket, of whoever sent it. */
+export interface PlainRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly remoteAddress: string;
+  /** Of the certificate that was shown, unless it is that of a peer or of this agent: those are for channels alone. */
+  readonly fingerprint: string | undefined;
+  /** Whoever it is, is known: the socket is under the deadline for strangers no more. */
+  admit(): void;
+}
+
 export interface PeerServerOptions {
   readonly identity: Identity;
   readonly peers: PeerStore;
@@ -62,6 +73,8 @@ export interface PeerServerOptions {
   readonly acceptRestore?: AcceptRestore;
   /** Sources may have programs run here; absent: they may not. */
   readonly runsTasks?: boolean;
+  /** True: it is answered there. False, or absent: it is refused here, as nothing that there is. */
+  readonly takeRequest?: (plain: PlainRequest) => boolean;
   /** Of what is sent back: smaller sets are not compressed. */
   readonly compressBytesMin?: number;
   readonly log: Log;
@@ -216,13 +229,20 @@ export class PeerServer {
     return { socket, remoteAddress: socket.remoteAddress ?? "unknown", fingerprint, peerName };
   }
 
-  /** Plain requests have nothing to find here. */
+  /** Whatever no other part of the agent takes has nothing to find here. */
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const comer = this.#identify(request.socket);
+    if (comer !== undefined && this.#isTaken(comer, request, response)) return;
     const [status, line] = comer?.peerName === undefined ? [403, UNKNOWN_LINE] : [404, "nothing is here"];
     if (comer !== undefined && status === 403) this.#logRefusal(comer);
     response.writeHead(status, { "content-type": "text/plain", connection: "close" });
     response.end(`${line}\n`, () => request.socket.destroySoon());
+  }
+
+  #isTaken(comer: Comer, request: IncomingMessage, response: ServerResponse): boolean {
+    const { socket, remoteAddress } = comer;
+    const fingerprint = comer.peerName === undefined ? comer.fingerprint : undefined;
+    return this.#options.takeRequest?.({ request, response, remoteAddress, fingerprint, admit: () => this.#admission.admit(socket) }) ?? false;
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -288,7 +308,7 @@ export class PeerServer {
       this.#admission.admit(socket);
       socket.setKeepAlive(true, wire.KEEP_ALIVE_MS);
       const { log, clock = systemClock } = this.#options;
-      const link = new FrameLink({ ws, socket, side: "accepted", frameBytesMax, peerName, timing: this.#limits, log, clock });
+      const link = new FrameLink({ ws, socket, side: "accepted", frameBytesMax, peerName, timing: { ...this.#limits, ...this.#options.limits }, log, clock });
       links.set(link, fingerprint);
       void link.closed.then(() => links.delete(link));
       serve(link);

@@ -62,7 +62,6 @@ export interface DialerOptions {
 
 export class WsSourceDialer implements SourceDialer {
   readonly #options: DialerOptions;
-  readonly #timing: DialTiming;
   readonly #clock: Clock;
   readonly #links = new Map<FrameLink, string>();
   /** By fingerprint: when, monotonic, a further socket to that target was lost. */
@@ -72,8 +71,12 @@ export class WsSourceDialer implements SourceDialer {
   private constructor(options: DialerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#timing = { ...DIAL_TIMING, ...options.timing };
     this.#unsubscribe = options.peers.onRemoved((peer) => this.#revoke(peer));
+  }
+
+  /** Looked up for each link: it may have been set anew meanwhile. */
+  get #timing(): DialTiming {
+    return { ...DIAL_TIMING, ...this.#options.timing };
   }
 
   static async open(options: DialerOptions): Promise<WsSourceDialer> {

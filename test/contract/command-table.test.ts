@@ -72,6 +72,8 @@ test("commands that only read are those of the role monitor", () => {
     "schedule.preview",
     "tdu.report",
     "queue.show",
+    "config.get",
+    "config.export",
     "quarantine.list",
     "task.list",
     "task.show",

@@ -4,6 +4,7 @@
 import { SmError } from "../../src/base/errors.js";
 import type { AuditControl, AuditEntry } from "../../src/model/audit.js";
 import type { PeerAddress } from "../../src/model/channel-port.js";
+import type { ConfigControl } from "../../src/model/config-control.js";
 import type { ConnectionPatch, GuardChange } from "../../src/model/connection-spec.js";
 import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, RuleEdit, TargetChoice } from "../../src/model/control-port.js";
 import type { PathExplanation } from "../../src/model/explanation.js";
@@ -22,7 +23,8 @@ import type { ScheduleChange } from "../../src/model/transmission.js";
 import type { VerificationControl } from "../../src/model/verification-control.js";
 import { NOTHING_VERIFIED } from "../../src/model/verify.js";
 import { memoryLog } from "./memory-log.js";
-import { captureReport, connectionReport, idleMirror, SINCE, simulationRow, transmissionReport } from "./memory-reports.js";
+import { captureReport, connectionReport, idleMirror, reloadReport, SINCE, settingReport, simulationRow, transmissionReport } from "./memory-reports.js";
+import { MemoryUsers } from "./memory-users.js";
 
 export { captureReport, connectionReport, idleMirror, simulationRow, transmissionReport };
 
@@ -200,6 +202,23 @@ export class MemoryAgentControl implements AgentControl {
     },
   };
 
+  readonly config: ConfigControl = {
+    get: async (key) => [settingReport(key ?? "queue.memoryMiB")],
+    set: async (key, value) => {
+      this.calls.push(`config.set ${key} ${JSON.stringify(value)}`);
+      return reloadReport();
+    },
+    unset: async (key) => {
+      this.calls.push(`config.unset ${key}`);
+      return reloadReport();
+    },
+    reload: async (options) => {
+      this.calls.push(`config.reload ${JSON.stringify(options)}`);
+      return reloadReport({ isDryRun: options.isDryRun });
+    },
+    export: async () => ({ document: { "sm.yaml": {} }, text: "sm.yaml: {}\n", files: [{ path: "sm.yaml", text: "{}\n" }] }),
+  };
+
   readonly quarantine = {
     list: async () => [],
     order: async (order: string, path: string | null) => {
@@ -227,6 +246,8 @@ export class MemoryAgentControl implements AgentControl {
     },
     identity: () => ({ fingerprint: "cd".repeat(32), validFrom: SINCE, validTo: SINCE }),
   };
+
+  readonly users = new MemoryUsers();
 
   readonly jobs: JobControl = {
     list: async (id) => [...this.#jobs.values()].filter((job) => id === undefined || job.connectionId === id).reverse(),
@@ -360,6 +381,7 @@ export class MemoryAgentControl implements AgentControl {
       connections: [...this.#connections.values()],
       targets: [],
       goodbyes: [],
+      config: { needsRestart: [], problems: [] },
       captures: [...new Set([...this.#connections.values()].map(({ repset }) => repset))].map((repset) => captureReport(repset)),
     };
   }

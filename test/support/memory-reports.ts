@@ -1,5 +1,6 @@
 // Reports as an agent in memory begins with them.
 
+import type { ReloadReport, SettingReport } from "../../src/model/config-control.js";
 import type { SimulationRow } from "../../src/model/simulation-row.js";
 import type { CaptureReport, ConnectionReport, MirrorReport } from "../../src/model/status.js";
 import type { TransmissionReport } from "../../src/model/transmission-report.js";
@@ -145,4 +146,15 @@ export function transmissionReport(connectionId: number, overrides: Partial<Tran
     reasons: [],
     ...overrides,
   };
+}
+
+export function settingReport(key: string): SettingReport {
+  return {
+    ...{ key, value: 64, preset: 128, from: "file", place: "/etc/sm/sm.yaml:3:14", variable: "SM_QUEUE_MEMORY_MIB", effect: "now", next: null },
+    ...{ pending: null, expected: "a whole number from 1 to 16777216", reason: "holds seconds of a busy server's changes" },
+  };
+}
+
+export function reloadReport(overrides: Partial<ReloadReport> = {}): ReloadReport {
+  return { isDryRun: false, settings: [], repsets: [], connections: [], needsRestart: [], warnings: [], ...overrides };
 }

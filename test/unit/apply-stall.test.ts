@@ -8,7 +8,7 @@ const BUSY: ApplyView = { pulse: { work: 5, turns: 5, what: "a/f" }, waitingByte
 
 /** Looks once a second for so long; what each look sees. */
 function lookFor(seconds: number, viewAt: (second: number) => Partial<ApplyView>) {
-  const watch = new ApplyStallWatch(60_000);
+  const watch = new ApplyStallWatch(() => 60_000);
   let last = null;
   for (let second = 0; second < seconds; second++) last = watch.look({ ...BUSY, ...viewAt(second) }, second * 1000);
   return last;

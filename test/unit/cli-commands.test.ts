@@ -63,7 +63,6 @@ test("connect passes every option on, and prints the connection", async ({ serve
     mirror: "full",
     replicate: true,
     compression: "off",
-    durability: "fsync",
     remapLinks: true,
     guard: "configured",
     guardChanged: "configured",
@@ -169,9 +168,40 @@ test("bootstrap prints only the token on stdout; import reads it from stdin", as
   expect((await run("peer remove beta")).code).toBe(7);
 });
 
+test("users: the token alone on stdout, once; certificates as files or fingerprints", async ({ server, run, agent }) => {
+  expect(server).toBeDefined();
+  const created = await run("user create grafana --role monitor");
+  expect(created).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^sm~grafana~[A-Za-z0-9_-]{43}\n$/),
+    stderr: expect.stringContaining("cd".repeat(32)),
+  });
+  expect(created.stderr).not.toContain(created.stdout.trim());
+  const renewed = await run("user token grafana --json");
+  expect(renewed).toMatchObject({ code: 0, stderr: "" });
+  expect(JSON.parse(renewed.stdout).token).not.toBe(created.stdout.trim());
+  expect((await run(`user create ops --role admin --certificate ${"AB:".repeat(31)}AB`)).code).toBe(0);
+  expect(agent.users.find("ops")).toMatchObject({ role: "admin", fingerprint: "ab".repeat(32) });
+  expect(await run("user create other --role admin --certificate /none.pem")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("--certificate /none.pem"),
+  });
+  expect((await run("user role ops none")).stdout).toBe("ops has the role none\n");
+  expect((await run("user list")).stdout).toMatch(/^USER .*\ngrafana +monitor +none .*\nops +none +abababababababab /);
+  expect((await run("user remove ops")).stdout).toBe("removed ops\n");
+});
+
 test("status --json has its shape at once; a connection narrows it", async ({ server, run, agent }) => {
   expect(server).toBeDefined();
-  expect(Object.keys(JSON.parse((await run("status --json")).stdout)).sort()).toEqual(["agent", "captures", "connections", "goodbyes", "index", "targets"]);
+  expect(Object.keys(JSON.parse((await run("status --json")).stdout)).sort()).toEqual([
+    "agent",
+    "captures",
+    "config",
+    "connections",
+    "goodbyes",
+    "index",
+    "targets",
+  ]);
   agent.setConnection(connectionReport());
   agent.setConnection(connectionReport({ id: 2, repset: "etc" }));
   const one = JSON.parse((await run("status 2 --json")).stdout);

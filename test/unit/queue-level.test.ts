@@ -53,7 +53,7 @@ test("limits that were set stay over restarts, before the configured ones, until
   const directory = mkdtempSync(join(tmpdir(), "sm-limits-"));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const configured = { directory: "/q", memoryMiB: 128, diskMiB: null, minFreeMiB: 50, alertPercent: 50, onFull: "pull-ahead" } as const;
-  const open = (): QueueLimitsFile => QueueLimitsFile.open(directory, configured);
+  const open = (): QueueLimitsFile => QueueLimitsFile.open(directory, () => configured);
   const limits = open();
   expect(limits.changed).toEqual([]);
   limits.set({ memoryMiB: 8 });

@@ -29,7 +29,7 @@ export default class Connect extends SmCommand {
     "no-mirror": Flags.boolean({ description: "do not mirror now" }),
     "no-replicate": Flags.boolean({ description: "do not replicate changes" }),
     compression: Flags.string({ description: "compression of what is sent", options: [...COMPRESSIONS], default: "off" }),
-    durability: Flags.string({ description: "what the target has done when it acknowledges", options: ["none", "write", "fsync"], default: "fsync" }),
+    durability: Flags.string({ description: "what the target has done when it acknowledges (default: apply.durability)", options: ["none", "write", "fsync"] }),
     guard: Flags.string({
       description:
         "percent of its files that the set may lose at once before the connection holds, or off; lost=20,changed=50 sets the limit of overwriting, too",
@@ -50,7 +50,7 @@ export default class Connect extends SmCommand {
         mirror: flags["no-mirror"] ? "none" : (flags.mirror as "full" | "difference"),
         replicate: !flags["no-replicate"],
         compression: flags.compression as Compression,
-        durability: flags.durability as "none" | "write" | "fsync",
+        ...(flags.durability === undefined ? {} : { durability: flags.durability as "none" | "write" | "fsync" }),
         ...(flags.guard === undefined ? {} : parseGuard("--guard", flags.guard)),
         remapLinks: !flags["no-remap-links"],
         ...parseSimulatedLink(flags),

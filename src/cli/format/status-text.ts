@@ -49,16 +49,23 @@ function formatGoodbye({ connectionId, repset, target, places, reason }: Goodbye
   return [`${connectionId}  ${repset} to ${target}`, ...places.map((place) => `   ${place}`), ...indent(formatReason(reason), 3)];
 }
 
+function formatConfig({ needsRestart, problems }: StatusReport["config"]): string[] {
+  const restart = `${needsRestart.join(", ")}: changed, and in force after a restart of the agent`;
+  return [...(needsRestart.length === 0 ? [] : [restart]), ...problems.flatMap((problem) => problem.split("\n"))];
+}
+
 function section(title: string, blocks: readonly string[][]): string[] {
   return blocks.length === 0 ? [] : ["", title, ...indent(blocks.flat(), 2)];
 }
 
 export function formatStatus(report: StatusReport, nowMs: number): string {
   const { captures, connections, targets, goodbyes } = report;
+  const config = formatConfig(report.config);
   const empty = connections.length === 0 && targets.length === 0 && captures.length === 0 && goodbyes.length === 0;
   return [
     formatAgent(report.agent, nowMs),
     ...indent(report.agent.reasons.flatMap(formatReason), 3),
+    ...section("configuration", config.length === 0 ? [] : [config]),
     ...section("captures", captures.map(formatCapture)),
     ...section("connections", connections.map(formatConnectionLines)),
     ...section("targets", targets.map(formatTarget)),

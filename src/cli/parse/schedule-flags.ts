@@ -1,5 +1,6 @@
 import { SmError } from "../../base/errors.js";
 import type { ApiCommands } from "../../control/api.js";
+import { PERCENT_FORM, readPercent, readWindow, WINDOW_FORM } from "../../model/quantity-text.js";
 import { parseDurationSeconds } from "./duration.js";
 import { parseBytes } from "./sizes.js";
 
@@ -46,16 +47,13 @@ export function durationMs(flag: string, text: string): number {
 }
 
 export function parsePercent(flag: string, text: string): number {
-  const percent = /^\d{1,3}(?:\.\d{1,2})?%?$/.test(text) ? Number(text.replace("%", "")) : 0;
-  if (percent > 0 && percent <= 100) return percent;
-  throw new SmError("USAGE", `${flag} is ${JSON.stringify(text)}, but must be a percentage above 0 and up to 100`);
+  const percent = readPercent(text);
+  if (percent === undefined) throw new SmError("USAGE", `${flag} is ${JSON.stringify(text)}, but must be ${PERCENT_FORM}`);
+  return percent;
 }
 
 export function parseWindow(text: string): { open: string; close: string } {
-  const match = /^(\d{1,2}:\d\d) ?(?:-|\.\.|to) ?(\d{1,2}:\d\d)$/.exec(text.trim());
-  const [open, close] = [match?.[1]?.padStart(5, "0"), match?.[2]?.padStart(5, "0")];
-  if (open === undefined || close === undefined || [open, close].some((time) => time > "23:59" || time.slice(3) > "59")) {
-    throw new SmError("USAGE", `--window is ${JSON.stringify(text)}, but must be two times of day such as 21:00-04:00`);
-  }
-  return { open, close };
+  const window = readWindow(text);
+  if (window === undefined) throw new SmError("USAGE", `--window is ${JSON.stringify(text)}, but must be ${WINDOW_FORM}`);
+  return window;
 }

@@ -34,6 +34,10 @@ export default class AgentRun extends SmCommand {
           const { pid, listen, adminSocket } = ready;
           this.show({ ready: true, pid, listen, adminSocket }, flags, () => `agent ready: pid ${pid}, listening on ${listen}, control at ${adminSocket}`);
         },
+        listenReload: (listener) => {
+          process.on("SIGHUP", listener);
+          return () => process.off("SIGHUP", listener);
+        },
         signal: interrupts.first,
         abort: interrupts.second,
       });

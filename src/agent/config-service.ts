@@ -1,0 +1,235 @@
+// The configuration of the running agent: what is in force, where it is from, and how files that were changed come in force.
+//   files ─▶ read and checked as a whole ─▶ settings ─▶ connections that go ─▶ replication sets ─▶ connections that come or change
+// Invariants: one reload at a time; a file that is wrong changes nothing.
+
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { SmError, toSmError } from "../base/errors.js";
+import type { Log, LogLevel } from "../base/log.js";
+import { nearestWord } from "../base/nearest-word.js";
+import { writeFileAtomic } from "../config/atomic-file.js";
+import { type ReadFiles, readConfigFiles } from "../config/check-files.js";
+import { ALL_FIELDS, findField, type NamedField } from "../config/config-fields.js";
+import type { ConfigInForce, SettingChange } from "../config/config-in-force.js";
+import { changeField } from "../config/config-text.js";
+import { parseFieldText, variableOf } from "../config/environment.js";
+import { configInvalid, type FieldError, fieldErrorText } from "../config/field-error.js";
+import { CONFIG_FILE, type LoadedConfig } from "../config/load-config.js";
+import type { ConfigControl, ConfigExport, ConfigStatus, ConnectionOutcome, ReloadOptions, ReloadReport, SettingReport } from "../model/config-control.js";
+import { type ConfigSource, loadOptions, withFlags } from "./agent-config.js";
+import { exportConfig } from "./config-export.js";
+import type { ConnectionFiles } from "./connection-files.js";
+import type { ConnectionStep } from "./connection-plan.js";
+import type { QueueService } from "./queue-service.js";
+import type { RepsetReload } from "./repset-reload.js";
+import type { SourceService } from "./source-service.js";
+
+export interface ConfigServiceOptions {
+  readonly from: ConfigSource;
+  readonly settings: ConfigInForce;
+  readonly connections: ConnectionFiles;
+  readonly repsets: RepsetReload;
+  readonly queue: Pick<QueueService, "configured" | "refusalOf" | "setByCommand">;
+  readonly source: Pick<SourceService, "connections">;
+  readonly setLogLevel: (level: LogLevel) => void;
+  readonly onChange: () => void;
+  readonly log: Log;
+}
+
+const BY_FILE: ReloadOptions = { isDryRun: false, isConfirmed: false };
+
+export class ConfigService implements ConfigControl {
+  readonly #options: ConfigServiceOptions;
+  #turn: Promise<unknown> = Promise.resolve();
+  #refused: string | null = null;
+  #failed: readonly string[] = [];
+
+  constructor(options: ConfigServiceOptions) {
+    this.#options = options;
+  }
+
+  get status(): ConfigStatus {
+    return { needsRestart: this.#options.settings.needsRestart, problems: [...(this.#refused === null ? [] : [this.#refused]), ...this.#failed] };
+  }
+
+  async get(key: string | null): Promise<readonly SettingReport[]> {
+    const chosen = key === null ? ALL_FIELDS : ALL_FIELDS.filter((field) => field.key === key || field.section === key);
+    if (chosen.length === 0) throw noField(key ?? "");
+    return chosen.map((field) => this.#report(field));
+  }
+
+  #report(named: NamedField): SettingReport {
+    const { settings, queue } = this.#options;
+    const { key, section, name, field } = named;
+    const { value, origin, pending } = settings.look(named);
+    const byCommand = section === "queue" ? queue.setByCommand(name) : null;
+    return {
+      ...{ key, value: byCommand === null ? value : byCommand.value, preset: settings.presetOf(named) },
+      ...(byCommand === null ? origin : { from: "command" as const, place: "sm queue set" }),
+      ...{ variable: variableOf(section, name), effect: field.effect ?? "restart", next: field.next ?? null },
+      ...{ pending: pending === undefined ? null : { value: pending }, expected: field.expected, reason: field.reason },
+    };
+  }
+
+  set(key: string, value: unknown): Promise<ReloadReport> {
+    const { field } = requireField(key);
+    const parsed = typeof value === "string" ? parseFieldText(field, value) : field.parse(value);
+    if (parsed === undefined) {
+      const { configDir } = this.#options.settings.config;
+      throw configInvalid([{ file: join(configDir, CONFIG_FILE), line: 0, column: 0, path: key, expected: field.expected, got: JSON.stringify(value) }]);
+    }
+    return this.#inTurn(() => this.#write(key, parsed));
+  }
+
+  async unset(key: string): Promise<ReloadReport> {
+    requireField(key);
+    return this.#inTurn(() => this.#write(key, undefined));
+  }
+
+  /** All files are checked with the new text before it is written. */
+  async #write(key: string, value: unknown): Promise<ReloadReport> {
+    const { section, name } = requireField(key);
+    const file = join(this.#options.settings.config.configDir, CONFIG_FILE);
+    const before = existsSync(file) ? readFileSync(file, "utf8") : "";
+    const text = changeField(file, before, [section, name], value);
+    const read = this.#read(false, text);
+    if (text !== before) writeText(file, text);
+    this.#options.log.info(value === undefined ? `${key} was taken out of ${CONFIG_FILE}` : `${key} was set in ${CONFIG_FILE}`, { value });
+    return this.#take(read, BY_FILE);
+  }
+
+  reload(options: ReloadOptions): Promise<ReloadReport> {
+    return this.#inTurn(async () => this.#take(this.#read(options.isConfirmed), options));
+  }
+
+  /** By a signal: nobody waits for what it says. */
+  async reloadByItself(): Promise<void> {
+    const { log, onChange } = this.#options;
+    try {
+      await this.reload(BY_FILE);
+    } catch (error) {
+      this.#refused = `the files were not loaded: ${toSmError(error).message}`;
+      log.error(this.#refused, { code: toSmError(error).code });
+      onChange();
+    }
+  }
+
+  /** At the start: what the files of connections.d describe. A broken one leaves all connections as they were. */
+  start(): Promise<void> {
+    return this.#inTurn(async () => {
+      try {
+        const read = this.#read(false);
+        const { connections } = this.#options;
+        this.#note(await connections.carryOut(connections.plan(read, false)));
+      } catch (error) {
+        this.#refused = `connections.d was not looked at: ${toSmError(error).message}`;
+        this.#options.log.error(this.#refused, { code: toSmError(error).code });
+      }
+      this.#options.onChange();
+    });
+  }
+
+  close(): void {
+    this.#options.connections.close();
+  }
+
+  async export(): Promise<ConfigExport> {
+    const { source, repsets } = this.#options;
+    const values = new Map((await this.get(null)).map(({ key, value }) => [key, value]));
+    return exportConfig({ read: (key) => values.get(key), repsets: repsets.list(), records: source.connections.map(({ record }) => record) });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** Throws CONFIG_INVALID with the errors of all files. Nothing is changed. */
+  #read(isConfirmed: boolean, mainText?: string): ReadFiles & { readonly loaded: LoadedConfig } {
+    const { from, connections, repsets } = this.#options;
+    const read = readConfigFiles(loadOptions(from), mainText);
+    const { loaded } = read;
+    if (read.errors.length > 0 || loaded === null) throw configInvalid(read.errors);
+    const ending = connections.plan(read, isConfirmed).flatMap((step) => (step.kind === "disconnect" ? [step.id] : []));
+    const errors: FieldError[] = [...repsets.refusals(read.repsets, new Set(ending)), ...this.#queueRefusal(loaded)];
+    if (errors.length > 0) throw configInvalid(errors);
+    return { ...read, loaded: withFlags(loaded, from.flags) };
+  }
+
+  /** A limit below what waits would give that up. */
+  #queueRefusal({ config, origins }: LoadedConfig): FieldError[] {
+    const refusal = this.#options.queue.refusalOf(config.queue);
+    if (refusal === null) return [];
+    const file = origins.get("queue.diskMiB")?.place ?? CONFIG_FILE;
+    return [{ file, line: 0, column: 0, path: "queue.diskMiB", expected: "room for what waits", got: `${config.queue.diskMiB}: ${refusal}` }];
+  }
+
+  async #take(read: ReadFiles & { readonly loaded: LoadedConfig }, options: ReloadOptions): Promise<ReloadReport> {
+    const { settings, connections, repsets, log, onChange } = this.#options;
+    const warnings = read.warnings.map(fieldErrorText);
+    const changes = settings.plan(read.loaded);
+    const changed = repsets.plan(read.repsets);
+    const steps = connections.plan(read, options.isConfirmed);
+    const common = { ...this.#outcome(changes), isDryRun: options.isDryRun, repsets: changed, warnings };
+    if (options.isDryRun) {
+      const needsRestart = changes.filter(({ effect }) => effect === "restart").map(({ key }) => key);
+      return { ...common, connections: connections.preview(steps), needsRestart };
+    }
+    settings.take(read.loaded);
+    this.#apply(changes);
+    // A set that is gone may be one whose last connection goes with it, and a new one is connected at once.
+    const isEnd = ({ kind }: ConnectionStep): boolean => kind === "disconnect" || kind === "keep";
+    const ended = await connections.carryOut(steps.filter(isEnd));
+    await repsets.take(changed);
+    const outcomes = [...ended, ...(await connections.carryOut(steps.filter((step) => !isEnd(step))))];
+    this.#refused = null;
+    this.#note(outcomes);
+    if (changes.length > 0) log.info("the configuration was loaded anew", { changed: changes.map(({ key }) => key), needsRestart: settings.needsRestart });
+    onChange();
+    return { ...common, connections: outcomes, needsRestart: settings.needsRestart };
+  }
+
+  #outcome(changes: readonly SettingChange[]): Pick<ReloadReport, "settings"> {
+    const { queue } = this.#options;
+    const hiddenBy = (key: string): string | null =>
+      key.startsWith("queue.") && queue.setByCommand(key.slice("queue.".length)) !== null ? "sm queue set" : null;
+    return { settings: changes.map((change) => ({ ...change, hiddenBy: hiddenBy(change.key) })) };
+  }
+
+  #apply(changes: readonly SettingChange[]): void {
+    const { settings, queue, setLogLevel } = this.#options;
+    if (changes.some(({ key }) => key.startsWith("queue."))) queue.configured();
+    if (changes.some(({ key }) => key === "log.level")) setLogLevel(settings.config.log.level);
+  }
+
+  #note(outcomes: readonly ConnectionOutcome[]): void {
+    const bad = outcomes.filter(({ action }) => action === "failed" || action === "kept");
+    this.#failed = bad.map(({ file, action, message }) => `connections.d/${file}.yaml ${action === "failed" ? "failed" : "is gone"}: ${message ?? ""}`);
+  }
+}
+
+function requireField(key: string): NamedField {
+  const field = findField(key);
+  if (field === undefined) throw noField(key);
+  return field;
+}
+
+function noField(key: string): SmError {
+  const nearest = nearestWord(
+    key,
+    ALL_FIELDS.map((field) => field.key),
+  );
+  const hint = nearest === undefined ? "`sm config get` lists all" : `did you mean ${nearest}?`;
+  return new SmError("NOT_FOUND", `there is no field ${JSON.stringify(key)} of the configuration; ${hint}`);
+}
+
+/** A link to a file elsewhere stays one, and the file keeps its permissions. */
+function writeText(file: string, text: string): void {
+  try {
+    const real = existsSync(file) ? realpathSync(file) : file;
+    writeFileAtomic(real, text, statSync(real, { throwIfNoEntry: false })?.mode ?? 0o644);
+  } catch (error) {
+    throw toSmError(error, "FS_IO", `cannot write ${file}`);
+  }
+}

@@ -1,0 +1,114 @@
+// Files of the configuration as a whole: checked without an agent, changed with their comments kept, and what is published of them.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { checkFile, readConfigFiles } from "../../src/config/check-files.js";
+import { changeField } from "../../src/config/config-text.js";
+import { jsonSchemaOf, SCHEMA_NAMES } from "../../src/config/json-schemas.js";
+import { loadConfig } from "../../src/config/load-config.js";
+import { makeTempDirectory } from "../support/temp-tree.js";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const SHIPPED = readFileSync(join(ROOT, "config/sm.yaml"), "utf8");
+const SET = "rules:\n  - {path: /data, mode: include}\n";
+
+function plant(files: Readonly<Record<string, string>>): string {
+  const home = makeTempDirectory();
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(home, "etc", path)), { recursive: true });
+    writeFileSync(join(home, "etc", path), text);
+  }
+  mkdirSync(join(home, "etc"), { recursive: true });
+  return home;
+}
+
+test("all errors of all files come at once, each with its place", () => {
+  const home = plant({
+    "sm.yaml": "log:\n  level: loud\n",
+    "repsets.d/a.yaml": "rules:\n  - {path: data, mode: include}\n",
+    "repsets.d/a.b.yaml": SET,
+    "connections.d/x.yaml": "set: nix\ntarget: b\nexact: true\nlimit: 1XB\n",
+    "connections.d/.hidden.yaml": "{",
+    "connections.d/notes.txt": "{",
+  });
+  const { errors, files, warnings } = readConfigFiles({ env: { SM_HOME: home } });
+  expect(errors.map(({ file, line, path }) => [file.slice(home.length + 5), line, path])).toEqual([
+    ["sm.yaml", 2, "log.level"],
+    ["repsets.d/a.b.yaml", 0, ""],
+    ["repsets.d/a.yaml", 2, "rules[0].path"],
+    ["connections.d/x.yaml", 4, "limit"],
+    ["connections.d/x.yaml", 1, "set"],
+  ]);
+  expect([files.length, warnings]).toEqual([4, []]);
+});
+
+test("sets that share a path are a warning; what is whole is read", () => {
+  const home = plant({ "repsets.d/a.yaml": SET, "repsets.d/b.yaml": SET, "connections.d/x.yaml": "set: a\ntarget: b\nexact: true\n" });
+  const read = readConfigFiles({ env: { SM_HOME: home } });
+  expect([read.errors, read.warnings.length, read.connections.map(({ name }) => name), read.connectionFiles]).toEqual([[], 1, ["x"], ["x"]]);
+  expect(readConfigFiles({ env: { SM_HOME: plant({}) } })).toMatchObject({ errors: [], connectionFiles: null });
+});
+
+test("one file says by its place, or by its words, what it is", () => {
+  const home = plant({ "repsets.d/s.yaml": "rules: 1\n", "mine.yaml": "set: d\ntarget: b\n", "other.yaml": "queue: {memoryMiB: 0}\n" });
+  const paths = (path: string): readonly string[] => checkFile(join(home, "etc", path), { env: { SM_HOME: home } }).errors.map((error) => error.path);
+  expect([paths("repsets.d/s.yaml"), paths("mine.yaml"), paths("other.yaml")]).toEqual([["rules"], [""], ["queue.memoryMiB"]]);
+  expect(checkFile(join(home, "etc/none.yaml")).errors[0]?.expected).toBe("a readable file");
+  for (const sample of ["sm.yaml", "repsets.d/example.yaml.sample", "connections.d/example.yaml.sample"])
+    expect(checkFile(join(ROOT, "config", sample), { env: {} }).errors).toEqual([]);
+});
+
+test("a field that is set changes its line, and nothing else", () => {
+  const text = changeField("sm.yaml", SHIPPED, ["guard", "lostPercent"], 20);
+  const differing = text.split("\n").filter((line, index) => line !== SHIPPED.split("\n")[index]);
+  expect(differing).toEqual(["  lostPercent: 20"]);
+  expect(changeField("sm.yaml", text, ["guard", "lostPercent"], null)).toBe(SHIPPED);
+});
+
+test("a field that is taken out leaves what was written above it", () => {
+  const text = changeField("sm.yaml", SHIPPED, ["watchdog", "stallSeconds"], undefined);
+  expect(text).not.toMatch(/^ {2}stallSeconds/m);
+  for (const line of SHIPPED.split("\n").filter((each) => each.trim().startsWith("#"))) expect(text).toContain(line.trim());
+  const config = loadConfig({ env: { SM_HOME: plant({ "sm.yaml": text }) }, hostname: "h" });
+  expect(config).toMatchObject({ watchdog: { stallSeconds: 60 }, log: { level: "info" } });
+});
+
+test.each([
+  ["", "queue:\n  memoryMiB: 5\n"],
+  ["# only this\n", "# only this\nqueue:\n  memoryMiB: 5\n"],
+  ["queue:\n  # memoryMiB: 64\nlog: {level: warn}\n", null],
+  ["queue: # why\n  diskMiB: 10 # because\n", "queue:\n  # why\n  diskMiB: 10 # because\n  memoryMiB: 5\n"],
+])("a field is set where there is little: %j", (before, after) => {
+  const text = changeField("sm.yaml", before, ["queue", "memoryMiB"], 5);
+  if (after !== null) expect(text).toBe(after);
+  expect(text).toContain("memoryMiB: 5");
+  for (const comment of before.match(/#.*$/gm) ?? []) expect(text).toContain(comment);
+  expect(changeField("sm.yaml", text, ["queue", "memoryMiB"], 5)).toBe(text);
+});
+
+test("the published schemas and the page of settings are what the program has", () => {
+  for (const name of SCHEMA_NAMES) {
+    const published: unknown = JSON.parse(readFileSync(join(ROOT, `config/schema/${name}.json`), "utf8"));
+    expect(published, "run `npm run build && node scripts/settings-doc.mjs`").toEqual(JSON.parse(JSON.stringify(jsonSchemaOf(name))));
+  }
+  const page = execFileSync(process.execPath, [join(ROOT, "scripts/settings-doc.mjs"), "--print"], { encoding: "utf8" });
+  expect(readFileSync(join(ROOT, "docs/settings.md"), "utf8"), "run `npm run build && node scripts/settings-doc.mjs`").toBe(page);
+  const tests = [...page.matchAll(/\| `((?:unit|e2e|fault|property|contract)\/[\w-]+)` \|/g)].map(([, file]) => file);
+  expect(tests.length).toBeGreaterThan(30);
+  for (const file of tests) expect(existsSync(join(ROOT, "test", `${file}.test.ts`)), file).toBe(true);
+});
+
+test("each sample names its schema", () => {
+  const samples = [
+    "sm.yaml",
+    ...["repsets.d", "connections.d"].flatMap((directory) => readdirSync(join(ROOT, "config", directory)).map((name) => `${directory}/${name}`)),
+  ];
+  expect(samples).toHaveLength(3);
+  for (const sample of samples) {
+    const schema = /^# yaml-language-server: \$schema=(\S+)\n/.exec(readFileSync(join(ROOT, "config", sample), "utf8"))?.[1] ?? "none";
+    expect(existsSync(join(ROOT, "config", dirname(sample), schema)), sample).toBe(true);
+  }
+});
