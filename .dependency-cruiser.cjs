@@ -101,6 +101,13 @@ module.exports = {
       to: { path: "^src/config/", dependencyTypesNot: ["dynamic-import", "type-only"] },
     },
     {
+      name: "screen-is-imported-dynamically",
+      comment: "what draws the live view is loaded when that view opens, and by no other command",
+      severity: "error",
+      from: { path: "^src/cli/", pathNot: "^src/cli/screen/" },
+      to: { path: "^src/cli/screen/", dependencyTypesNot: ["dynamic-import", "type-only"] },
+    },
+    {
       name: "script-imports",
       comment: "script may import base, model and the types of control/api",
       severity: "error",

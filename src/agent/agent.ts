@@ -127,9 +127,8 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   const startedAt = new Date().toISOString();
   const board = openBoard(log);
   const rights = closing(closers, await AgentRights.open({ config, log, onChange: board.changed }));
-  const identity = await Identity.open(config.stateDir, config.server.name);
-  const peers = await PeerStore.open(config.stateDir);
-  const trust = { identity, peers, bootstrap: await Bootstrap.open(config.stateDir) };
+  const trust = await openTrust(config);
+  const { identity, peers } = trust;
   const dialer = await WsSourceDialer.open(dialerOptions({ identity, peers, log }, config));
   let feedsChanged = (): void => undefined;
   const common = { version, failpoint, log };
@@ -188,6 +187,10 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   void configuration.start();
   options.reload.listen(() => void configuration.reloadByItself());
   return { listen: displayListen(server.address), adminSocket };
+}
+
+async function openTrust({ stateDir, server }: Config) {
+  return { identity: await Identity.open(stateDir, server.name), peers: await PeerStore.open(stateDir), bootstrap: await Bootstrap.open(stateDir) };
 }
 
 type Doors = { readonly rights: AgentRights; readonly remote: RemoteAccess };

@@ -7,7 +7,11 @@ import type { PJSON } from "@oclif/core/interfaces";
 import { SmError, toSmError } from "../base/errors.js";
 import { nearestWord } from "../base/nearest-word.js";
 import { commandWords, findCommandFile } from "./find-command.js";
+import { paint } from "./format/paint.js";
 import { printable } from "./format/printable.js";
+import { hangUp } from "./hang-up.js";
+import { terminalOf } from "./terminal.js";
+import { TOPICS } from "./topics.js";
 
 interface OclifError extends Error {
   readonly oclif?: { readonly exit?: number };
@@ -27,7 +31,7 @@ export async function main(argv: readonly string[], root: string): Promise<void>
       process.exitCode = oclif.oclif?.exit ?? 0;
     } else {
       const error = explain(oclif, root);
-      printError(error, argv.includes("--json"));
+      printError(error, argv);
       process.exitCode = error.entry.exitCode;
     }
   }
@@ -55,32 +59,26 @@ async function runCommand(argv: readonly string[], root: string): Promise<void> 
   await command.run([...found.args], { root, pjson: { ...description, oclif } });
 }
 
-/** One line for each group of commands in the help: without it, a group is described by one of its commands. */
-const TOPICS = {
-  api: { description: "What programs need to know of the control API." },
-  agent: { description: "Run, stop and look at the agent of this server." },
-  config: { description: "Check, show, change and reload the configuration." },
-  connection: { description: "List and show connections." },
-  mirror: { description: "Start and stop mirrors." },
-  peer: { description: "Pair agents, list and revoke them." },
-  "peer:bootstrap": { description: "Pair two agents by a token." },
-  repset: { description: "Make, change and show replication sets." },
-  schedule: { description: "Try calendar events." },
-  target: { description: "Pause and resume what this server applies as a target." },
-  transmission: { description: "Say when, and how fast, a connection sends." },
-  tdu: { description: "What a simulated connection says about a true one." },
-  user: { description: "Who may use the API from other machines." },
-  "repset:rule": { description: "Add and remove rules of a replication set." },
-};
-
 /** What oclif says about words and flags that it does not know is the caller's fault; everything else is ours. */
 function explain(error: OclifError, root: string): SmError {
   if (error instanceof SmError || error.oclif === undefined) return toSmError(error);
   const unknown = /^command (.*) not found$/.exec(error.message)?.[1];
   if (unknown === undefined) return new SmError("USAGE", usageText(error.message), { cause: error });
   const words = unknown.replaceAll(":", " ");
-  const near = nearestWord(words, commandWords(join(root, COMMANDS_DIRECTORY)));
+  const near = nearestCommand(words.split(" "), commandWords(join(root, COMMANDS_DIRECTORY)));
   return new SmError("COMMAND_UNKNOWN", `there is no command \`sm ${words}\`${near === undefined ? "" : `; did you mean \`sm ${near}\`?`}`, { cause: error });
+}
+
+/** Of as many words as possible: what follows may be arguments. */
+function nearestCommand(words: readonly string[], commands: readonly string[]): string | undefined {
+  for (let count = words.length; count > 0; count--) {
+    const near = nearestWord(
+      words.slice(0, count).join(" "),
+      commands.filter((command) => command.split(" ").length === count),
+    );
+    if (near !== undefined) return near;
+  }
+  return undefined;
 }
 
 /** One line of what oclif spreads over several. */
@@ -93,19 +91,21 @@ function usageText(message: string): string {
     .replaceAll(":; ", ": ");
 }
 
-function printError(error: SmError, asJson: boolean): void {
-  if (asJson) {
+function printError(error: SmError, argv: readonly string[]): void {
+  if (argv.includes("--json")) {
     const body = { error: { code: error.code, message: error.message, hint: error.hint, data: error.data } };
     process.stdout.write(`${JSON.stringify(body)}\n`);
     return;
   }
-  process.stderr.write(`${printable(`error ${error.code}: ${error.message}`)}\nhint: ${error.hint}\n`);
+  const text = `${printable(`error ${error.code}: ${error.message}`)}\nhint: ${error.hint}\n`;
+  process.stderr.write(terminalOf(process.stderr, process.env, argv.includes("--no-color")).isColored ? paint(text) : text);
   if (error.entry.disposition === "bug" && error.cause instanceof Error) process.stderr.write(`${printable(error.cause.stack ?? "")}\n`);
 }
 
 /** `sm … | head`: the reader has what it wanted. */
 function endQuietlyOnClosedPipe(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EIO" && process.stdout.isTTY === true) hangUp();
     if (error.code !== "EPIPE") throw error;
     process.exit(0);
   });

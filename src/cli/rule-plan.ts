@@ -1,6 +1,6 @@
 import { SmError } from "../base/errors.js";
 import type { ApiCommands } from "../control/api.js";
-import type { ApiClient } from "./api-client.js";
+import type { AgentApi } from "./agent-api.js";
 import { NAMES_SHOWN } from "./parse/names-flag.js";
 
 /** The agent walks over the source for it. */
@@ -14,7 +14,7 @@ export interface RulePlanFlags {
 
 /** What the edit would do; null = it is to be made. */
 export async function planOfEdit(
-  api: ApiClient,
+  api: AgentApi,
   { name, edit }: Pick<ApiCommands["repset.rule.plan"]["input"], "name" | "edit">,
   flags: RulePlanFlags,
 ): Promise<ApiCommands["repset.rule.plan"]["output"] | null> {

@@ -2,9 +2,11 @@
 
 import { Command } from "@oclif/core/command";
 import * as Flags from "@oclif/core/flags";
-import { ApiClient } from "./api-client.js";
+import { type AgentApi, openAgentApi } from "./agent-api.js";
 import { type Directories, type DirectoryFlags, resolveCliDirectories } from "./directories.js";
+import { paint } from "./format/paint.js";
 import { printable } from "./format/printable.js";
+import { type Terminal, terminalOf } from "./terminal.js";
 
 const directoryFlag = (description: string) => Flags.directory({ description, helpGroup: "DIRECTORY", helpValue: "DIR", exists: false });
 
@@ -15,22 +17,45 @@ export const directoryFlags = {
   "log-dir": directoryFlag("logs (default: SM_HOME/log, or /var/log/sm)"),
 };
 
-export const jsonFlag = { json: Flags.boolean({ description: "print the result as JSON" }) };
+export const outputFlags = {
+  json: Flags.boolean({ description: "print the result as JSON" }),
+  "no-color": Flags.boolean({ description: "no colours, also on a terminal" }),
+};
+
+const commonFlags = { ...directoryFlags, ...outputFlags };
+
+/** Of the flags that nearly every command has. */
+export const commonFlagNames: readonly string[] = Object.keys(commonFlags);
+
+interface OutputFlags {
+  readonly json?: boolean | undefined;
+  readonly "no-color"?: boolean | undefined;
+}
 
 export abstract class SmCommand extends Command {
-  static override baseFlags = { ...directoryFlags, ...jsonFlag };
+  static override baseFlags = commonFlags;
 
   protected directories(flags: DirectoryFlags): Directories {
     return resolveCliDirectories(flags, process.env);
   }
 
-  protected api(flags: DirectoryFlags): ApiClient {
-    return new ApiClient(this.directories(flags).runtimeDir);
+  protected api(flags: DirectoryFlags): AgentApi {
+    return openAgentApi(this.directories(flags));
   }
 
-  /** The one place where a result leaves: JSON as it came, or its text. */
-  protected show<Result>(result: Result, flags: { readonly json?: boolean | undefined }, format: (result: Result) => string): void {
-    process.stdout.write(flags.json === true ? `${JSON.stringify(result)}\n` : `${printable(format(result))}\n`);
+  protected terminal(flags: OutputFlags): Terminal {
+    return terminalOf(process.stdout, process.env, flags["no-color"] === true);
+  }
+
+  /** The one place where a result leaves: JSON as it came, or its text, made for lines of so many columns. */
+  protected show<Result>(result: Result, flags: OutputFlags, format: (result: Result, lineWidth: number) => string): void {
+    if (flags.json === true) {
+      process.stdout.write(`${JSON.stringify(result)}\n`);
+      return;
+    }
+    const { width, isColored } = this.terminal(flags);
+    const text = `${printable(format(result, width))}\n`;
+    process.stdout.write(isColored ? paint(text) : text);
   }
 
   /** For people beside the result: never mixes with what a script reads. */

@@ -44,6 +44,7 @@ describe("the table of folders", () => {
     ["cli-imports", "src/cli/c.ts", 'import { x } from "../config/x.js";'],
     ["config-is-imported-dynamically", "src/cli/commands/config/check.ts", 'import { x } from "../../../config/x.js";'],
     ["config-command-imports", "src/cli/commands/config/schema.ts", 'import { x } from "../../../agent/x.js";'],
+    ["screen-is-imported-dynamically", "src/cli/s.ts", 'import { x } from "./screen/x.js";'],
     ["no-unknown-folder", "src/utils/a.ts", 'import { x } from "../base/x.js";'],
     ["no-cycles", "src/base/c.ts", 'import { d } from "./d.js";'],
     ["only-one-seam-uses-ws", "src/apply/a.ts", 'import { WebSocket } from "ws";'],
@@ -57,6 +58,7 @@ describe("the table of folders", () => {
     "src/fs/native.ts": 'import koffi from "koffi";\nexport { koffi };\n',
     "src/connection/ok.ts": 'import { x } from "../transport/x.js";\nexport { x };\n',
     "src/cli/commands/agent/ok.ts": 'import type { Api } from "../../../control/api.js";\nexport type Face = Api;\n',
+    "src/cli/screen/x.ts": "export const x = 1;\n",
     "src/control/api.ts": "export type Api = string;\nexport const api = 1;\n",
   };
 

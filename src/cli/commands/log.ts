@@ -2,7 +2,7 @@ import * as Flags from "@oclif/core/flags";
 import { SmError, toSmError } from "../../base/errors.js";
 import { delay } from "../../base/wait.js";
 import { LOG_LEVELS, type LogEntry, type LogPage } from "../../model/log-entry.js";
-import type { ApiClient } from "../api-client.js";
+import type { AgentApi } from "../agent-api.js";
 import { formatLogEntry, formatLogPage } from "../format/log-text.js";
 import { Interrupts } from "../interrupts.js";
 import { parseMoment } from "../parse/moment-flag.js";
@@ -54,7 +54,7 @@ export default class Log extends SmCommand {
     }
   }
 
-  async #read(api: ApiClient, asked: Asked, limit: number, logDir: string): Promise<LogPage> {
+  async #read(api: AgentApi, asked: Asked, limit: number, logDir: string): Promise<LogPage> {
     try {
       return await api.call("log.read", { ...asked, limit });
     } catch (error) {
@@ -69,7 +69,7 @@ export default class Log extends SmCommand {
   }
 
   /** An agent that is away is waited for: it may be started again. */
-  async #follow(api: ApiClient, asked: Asked, cursor: number, { isJson, signal }: { readonly isJson: boolean; readonly signal: AbortSignal }): Promise<void> {
+  async #follow(api: AgentApi, asked: Asked, cursor: number, { isJson, signal }: { readonly isJson: boolean; readonly signal: AbortSignal }): Promise<void> {
     let after = cursor;
     let isAway = false;
     const { since: _, ...query } = asked;

@@ -7,7 +7,7 @@ import { parseDurationSeconds } from "../parse/duration.js";
 import { openDirectoryPair, pairKey } from "../replicate/directory-pair.js";
 import { replicate } from "../replicate/replicate.js";
 import { jsonView, TextView } from "../replicate/replicate-view.js";
-import { jsonFlag, SmCommand } from "../sm-command.js";
+import { outputFlags, SmCommand } from "../sm-command.js";
 import { userStateDirectory } from "../user-state.js";
 
 const INTERRUPTED_EXIT = 130;
@@ -15,7 +15,7 @@ const INTERRUPTED_EXIT = 130;
 export default class Replicate extends SmCommand {
   static override description = "Replicate one directory to another on this machine: mirror it, then follow each change until Ctrl-C. Needs no configuration.";
   static override examples = ["sm replicate /srv/data /backup/data", "sm replicate ./a ./b --json"];
-  static override baseFlags = jsonFlag as unknown as typeof SmCommand.baseFlags;
+  static override baseFlags = outputFlags as unknown as typeof SmCommand.baseFlags;
   static override args = {
     source: Args.string({ description: "directory to replicate", required: true }),
     target: Args.string({ description: "directory that becomes its copy; it is made when missing", required: true }),

@@ -6,21 +6,22 @@ import { formatMirrorLine } from "./mirror-text.js";
 import { formatBytes, formatCount, formatDuration, formatPercent, formatRatio, formatTime } from "./quantities.js";
 import { formatProblems, formatReason, indent } from "./reason-text.js";
 import { formatScrub } from "./scrub-text.js";
-import { formatTable } from "./table.js";
+import { type Column, formatTable, LINE_WIDTH } from "./table.js";
 import { formatVerifyPlan } from "./verify-plan-text.js";
 
-export function formatConnectionList(connections: readonly ConnectionReport[]): string {
+export function formatConnectionList(connections: readonly ConnectionReport[], lineWidth = LINE_WIDTH): string {
   if (connections.length === 0) return "no connections; make one with `sm connect SET TARGET --map SOURCE=TARGET`";
-  return formatTable(connections, [
+  const columns: readonly Column<ConnectionReport>[] = [
     { header: "CONN", align: "right", cell: ({ id }) => String(id) },
-    { header: "SET", cell: ({ repset }) => repset },
-    { header: "TARGET", cell: ({ target }) => target },
+    { header: "SET", yields: 1, cell: ({ repset }) => repset },
+    { header: "TARGET", yields: 1, cell: ({ target }) => target },
     { header: "STATE", cell: ({ state }) => state },
     { header: "DATA", cell: ({ targetDataState }) => targetDataState },
     { header: "MIRROR", align: "right", cell: ({ mirror }) => (mirror.status === "Idle" ? "Idle" : formatPercent(mirror.percent)) },
     { header: "QUEUE", align: "right", cell: ({ queuedOps }) => formatCount(queuedOps) },
     { header: "LAG", align: "right", cell: ({ lagMs }) => formatDuration(lagMs) },
-  ]);
+  ];
+  return formatTable(connections, columns, lineWidth);
 }
 
 export function queueBytes(connection: ConnectionReport): number {

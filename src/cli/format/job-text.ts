@@ -4,7 +4,7 @@ import { formatPlan, planFigure } from "./plan-text.js";
 import { formatBytes, formatCount, formatPercent, formatTime } from "./quantities.js";
 import { indent } from "./reason-text.js";
 import { formatRestore } from "./restore-text.js";
-import { formatTable } from "./table.js";
+import { type Column, formatTable, LINE_WIDTH } from "./table.js";
 
 const WHY = {
   missing: "missing on the target",
@@ -15,19 +15,20 @@ const WHY = {
   extra: "not on the source",
 };
 
-export function formatJobList(jobs: readonly JobReport[]): string {
+export function formatJobList(jobs: readonly JobReport[], lineWidth = LINE_WIDTH): string {
   if (jobs.length === 0) return "no jobs; start one with `sm verify start CONN` or `sm orphans start CONN`";
-  return formatTable(jobs, [
+  const columns: readonly Column<JobReport>[] = [
     { header: "JOB", align: "right", cell: ({ id }) => String(id) },
     { header: "KIND", cell: ({ kind }) => kind },
     { header: "CONN", align: "right", cell: ({ connectionId }) => String(connectionId) },
-    { header: "SET", cell: ({ repset }) => repset },
-    { header: "TARGET", cell: ({ target }) => target },
+    { header: "SET", yields: 1, cell: ({ repset }) => repset },
+    { header: "TARGET", yields: 1, cell: ({ target }) => target },
     { header: "STATUS", cell: ({ status }) => status },
     { header: "DONE", align: "right", cell: ({ percent }) => formatPercent(percent) },
     { header: "FOUND", cell: jobFigure },
-    { header: "STARTED", cell: ({ startedAt }) => formatTime(startedAt) },
-  ]);
+    { header: "STARTED", yields: 2, cell: ({ startedAt }) => formatTime(startedAt) },
+  ];
+  return formatTable(jobs, columns, lineWidth);
 }
 
 /** What it found, in a few words. */

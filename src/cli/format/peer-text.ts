@@ -1,12 +1,12 @@
 import type { IdentityReport, PeerReport } from "../../model/control-port.js";
 import { formatTime } from "./quantities.js";
-import { type Column, formatTable } from "./table.js";
+import { type Column, formatTable, LINE_WIDTH } from "./table.js";
 
 const NO_PEERS = "no peers; pair with `sm peer bootstrap create` on the target and `sm peer bootstrap import -` on the source";
 
 const COLUMNS: readonly Column<PeerReport>[] = [
   { header: "PEER", cell: ({ name }) => name },
-  { header: "ADDRESSES", cell: (peer) => formatPeerAddresses(peer) },
+  { header: "ADDRESSES", yields: 1, cell: (peer) => formatPeerAddresses(peer) },
   { header: "REACHABLE", cell: ({ reachable }) => (reachable === null ? "unknown" : reachable ? "yes" : "no") },
   { header: "FINGERPRINT", cell: ({ fingerprint }) => fingerprint.slice(0, 16) },
   { header: "SINCE", cell: ({ addedAt }) => formatTime(addedAt).slice(0, 10) },
@@ -18,8 +18,8 @@ export function formatPeerAddresses({ addresses }: PeerReport): string {
 
 const EXPIRY_NOTICE_MS = 90 * 86_400_000;
 
-export function formatPeerList(peers: readonly PeerReport[], identity: IdentityReport, nowMs: number): string {
-  return `${peers.length === 0 ? NO_PEERS : formatTable(peers, COLUMNS)}\n\n${formatIdentity(identity, nowMs)}`;
+export function formatPeerList(peers: readonly PeerReport[], identity: IdentityReport, nowMs: number, lineWidth = LINE_WIDTH): string {
+  return `${peers.length === 0 ? NO_PEERS : formatTable(peers, COLUMNS, lineWidth)}\n\n${formatIdentity(identity, nowMs)}`;
 }
 
 function formatIdentity({ fingerprint, validFrom, validTo }: IdentityReport, nowMs: number): string {

@@ -1,16 +1,17 @@
 import type { RepsetSaved, RepsetSize } from "../../model/control-port.js";
 import type { RepsetData, Rule } from "../../model/rule.js";
 import { formatBytes, formatCount } from "./quantities.js";
-import { formatTable } from "./table.js";
+import { type Column, formatTable, LINE_WIDTH } from "./table.js";
 
-export function formatRepsetList(repsets: readonly RepsetData[]): string {
+export function formatRepsetList(repsets: readonly RepsetData[], lineWidth = LINE_WIDTH): string {
   if (repsets.length === 0) return "no replication sets; make one with `sm repset create SET --include PATH`";
-  return formatTable(repsets, [
+  const columns: readonly Column<RepsetData>[] = [
     { header: "SET", cell: ({ name }) => name },
     { header: "GENERATION", align: "right", cell: ({ generation }) => String(generation) },
     { header: "RULES", align: "right", cell: ({ rules }) => String(rules.length) },
-    { header: "INCLUDES", cell: ({ rules }) => rules.flatMap((rule) => (rule.mode === "include" ? [rule.path] : [])).join(" ") },
-  ]);
+    { header: "INCLUDES", yields: 1, cell: ({ rules }) => rules.flatMap((rule) => (rule.mode === "include" ? [rule.path] : [])).join(" ") },
+  ];
+  return formatTable(repsets, columns, lineWidth);
 }
 
 export function formatRule(rule: Rule): string {

@@ -1,6 +1,6 @@
 import { ERRORS } from "../../base/errors.js";
 import { isJobOver, type JobReport, jobLeftovers } from "../../model/job.js";
-import type { ApiClient } from "../api-client.js";
+import type { AgentApi } from "../agent-api.js";
 import { jobFigure } from "../format/job-text.js";
 import { formatPercent } from "../format/quantities.js";
 import { parseDurationSeconds } from "../parse/duration.js";
@@ -10,7 +10,7 @@ const REFRESH_MS = 500;
 const LINE_EVERY_MS = 10_000;
 
 export interface JobWait {
-  readonly api: ApiClient;
+  readonly api: AgentApi;
   readonly job: JobReport;
   readonly timeoutMs: number;
   /** Null = nothing is said. */
@@ -50,7 +50,7 @@ export function jobExitCode(job: JobReport): number {
 }
 
 export interface StartedWait {
-  readonly api: ApiClient;
+  readonly api: AgentApi;
   readonly job: JobReport;
   /** Of --timeout; undefined = none. */
   readonly timeout: string | undefined;

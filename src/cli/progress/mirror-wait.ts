@@ -1,12 +1,12 @@
 import { ERRORS } from "../../base/errors.js";
 import type { MirrorReport } from "../../model/status.js";
-import type { ApiClient } from "../api-client.js";
+import type { AgentApi } from "../agent-api.js";
 import type { Progress } from "./progress.js";
 
 const REFRESH_MS = 500;
 
 export interface MirrorWait {
-  readonly api: ApiClient;
+  readonly api: AgentApi;
   readonly id: number;
   readonly mirror: MirrorReport;
   readonly timeoutMs: number;

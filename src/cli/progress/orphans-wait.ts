@@ -3,7 +3,7 @@
 import { delay } from "../../base/wait.js";
 import type { JobReport } from "../../model/job.js";
 import type { MirrorReport } from "../../model/status.js";
-import type { ApiClient } from "../api-client.js";
+import type { AgentApi } from "../agent-api.js";
 import { type StartedWait, timeoutOf, waitForJob, waitForStarted } from "./job-wait.js";
 
 const LOOK_MS = 300;
@@ -27,11 +27,11 @@ export async function waitForVerification(wait: StartedWait): Promise<Verificati
 }
 
 /** The job behind a mirror that is over; null = it has none, or none has begun. */
-export async function waitForMirrorOrphans(api: ApiClient, { sweep }: MirrorReport, deadline: number, isJson: boolean): Promise<JobReport | null> {
+export async function waitForMirrorOrphans(api: AgentApi, { sweep }: MirrorReport, deadline: number, isJson: boolean): Promise<JobReport | null> {
   return sweep === null || sweep.job === null ? null : waitForId(api, sweep.job, deadline, isJson);
 }
 
-async function waitForId(api: ApiClient, id: number, deadline: number, isJson: boolean): Promise<JobReport> {
+async function waitForId(api: AgentApi, id: number, deadline: number, isJson: boolean): Promise<JobReport> {
   const { job } = await api.call("job.show", { job: id });
   return waitForJob({ api, job, timeoutMs: Math.max(0, deadline - performance.now()), stream: isJson ? null : process.stderr });
 }

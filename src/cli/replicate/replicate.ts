@@ -4,7 +4,7 @@
 import { SmError, toSmError } from "../../base/errors.js";
 import { delay } from "../../base/wait.js";
 import type { ConnectionReport } from "../../model/status.js";
-import { ApiClient } from "../api-client.js";
+import { type AgentApi, openAgentApi } from "../agent-api.js";
 import { literalRulePath } from "../parse/rule-flags.js";
 import { ChildAgent } from "./child-agent.js";
 import type { DirectoryPair } from "./directory-pair.js";
@@ -39,7 +39,7 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateSum
   options.abort.addEventListener("abort", onAbort);
   if (options.abort.aborted) onAbort();
   try {
-    const ended = await Promise.race([follow(new ApiClient(agent.runtimeDir), options), agent.died()]);
+    const ended = await Promise.race([follow(openAgentApi(agent), options), agent.died()]);
     const isOrderly = await agent.close();
     const reason = ended.reason ?? (isOrderly ? null : { code: "TIMEOUT", message: "the agent did not stop in time and was killed" });
     return { ...options.pair, seconds: (performance.now() - startedMs) / 1000, synced: reason === null, reason, connection: ended.connection };
@@ -52,7 +52,7 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateSum
 
 type Ended = Pick<ReplicateSummary, "reason" | "connection">;
 
-async function follow(api: ApiClient, options: ReplicateOptions): Promise<Ended> {
+async function follow(api: AgentApi, options: ReplicateOptions): Promise<Ended> {
   await ensureRepset(api, options);
   const { id } = await ensureConnection(api, options);
   const stopped = new Promise<undefined>((resolve) => {
@@ -71,7 +71,7 @@ async function follow(api: ApiClient, options: ReplicateOptions): Promise<Ended>
   }
 }
 
-async function ensureRepset(api: ApiClient, { pair, home }: ReplicateOptions): Promise<void> {
+async function ensureRepset(api: AgentApi, { pair, home }: ReplicateOptions): Promise<void> {
   const path = literalRulePath(pair.source);
   const { repsets } = await api.call("repset.list", {});
   const existing = repsets.find(({ name }) => name === REPSET);
@@ -82,7 +82,7 @@ async function ensureRepset(api: ApiClient, { pair, home }: ReplicateOptions): P
   }
 }
 
-async function ensureConnection(api: ApiClient, { pair }: ReplicateOptions): Promise<ConnectionReport> {
+async function ensureConnection(api: AgentApi, { pair }: ReplicateOptions): Promise<ConnectionReport> {
   const { connections } = await api.call("connection.list", {});
   const existing = connections.find(
     ({ repset, mappings }) => repset === REPSET && mappings.some((map) => map.source === pair.source && map.target === pair.target),
@@ -94,7 +94,7 @@ async function ensureConnection(api: ApiClient, { pair }: ReplicateOptions): Pro
 }
 
 /** What cannot be drained now stays queued, and is sent by the next run. */
-async function drain(api: ApiClient, id: number, options: ReplicateOptions): Promise<Ended> {
+async function drain(api: AgentApi, id: number, options: ReplicateOptions): Promise<Ended> {
   options.view.draining(Math.round(options.drainMs / 1000));
   try {
     const deadlineMs = options.drainMs + DRAIN_GRACE_MS;

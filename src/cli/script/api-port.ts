@@ -6,16 +6,16 @@ import { join } from "node:path";
 import { SmError } from "../../base/errors.js";
 import type { ApiCommands, CommandName } from "../../control/api.js";
 import type { CommandPort, PortCallOptions } from "../../script/command-port.js";
-import { ApiClient } from "../api-client.js";
+import { type AgentApi, openAgentApi } from "../agent-api.js";
 
 export class ApiPort implements CommandPort {
-  readonly #api: ApiClient;
+  readonly #api: AgentApi;
   readonly #runtimeDir: string;
   signal: AbortSignal;
 
   constructor(runtimeDir: string, signal: AbortSignal) {
     this.#runtimeDir = runtimeDir;
-    this.#api = new ApiClient(runtimeDir);
+    this.#api = openAgentApi({ runtimeDir });
     this.signal = signal;
   }
 

@@ -7,6 +7,6 @@ export default class ConnectionList extends SmCommand {
 
   override async run(): Promise<void> {
     const { flags } = await this.parse(ConnectionList);
-    this.show(await this.api(flags).call("connection.list", {}), flags, ({ connections }) => formatConnectionList(connections));
+    this.show(await this.api(flags).call("connection.list", {}), flags, ({ connections }, width) => formatConnectionList(connections, width));
   }
 }

@@ -12,6 +12,6 @@ export default class JobList extends SmCommand {
     const { flags } = await this.parse(JobList);
     const input = flags.connection === undefined ? {} : { id: parseConnectionId(flags.connection) };
     const result = await this.api(flags).call("job.list", input);
-    this.show(result, flags, ({ jobs }) => formatJobList(jobs));
+    this.show(result, flags, ({ jobs }, width) => formatJobList(jobs, width));
   }
 }

@@ -7,6 +7,6 @@ export default class PeerList extends SmCommand {
 
   override async run(): Promise<void> {
     const { flags } = await this.parse(PeerList);
-    this.show(await this.api(flags).call("peer.list", {}), flags, ({ peers, identity }) => formatPeerList(peers, identity, Date.now()));
+    this.show(await this.api(flags).call("peer.list", {}), flags, ({ peers, identity }, width) => formatPeerList(peers, identity, Date.now(), width));
   }
 }

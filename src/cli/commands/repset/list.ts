@@ -7,6 +7,6 @@ export default class RepsetList extends SmCommand {
 
   override async run(): Promise<void> {
     const { flags } = await this.parse(RepsetList);
-    this.show(await this.api(flags).call("repset.list", {}), flags, ({ repsets }) => formatRepsetList(repsets));
+    this.show(await this.api(flags).call("repset.list", {}), flags, ({ repsets }, width) => formatRepsetList(repsets, width));
   }
 }

@@ -1,0 +1,45 @@
+# fish completion for sm: made by `sm completion fish`
+
+# Answers with the command on the line, the number of its arguments, and the flags that say where the agent is.
+function __sm_walk
+    set -l at ''
+    set -l flag ''
+    set -l arguments 0
+    set -l is_command 1
+    set -l common
+    for word in (commandline -opc)[2..-1]
+        if test -n "$flag"
+            string match -qr -- '^--(.*-dir|server)$' "$flag"; and set -a common $flag $word
+            set flag ''
+        else if string match -q -- '--*=*' "$word"
+        else if string match -q -- '-*' "$word"
+            __sm_takes "$at $word"; and set flag $word
+        else if test $is_command = 1; and __sm_knows (string trim -- "$at $word")
+            set at (string trim -- "$at $word")
+        else
+            set is_command 0
+            set arguments (math $arguments + 1)
+        end
+    end
+    printf '%s\n' "$at" $arguments $common
+end
+
+function __sm_in
+    set -l walked (__sm_walk)
+    test "$walked[1]" = "$argv[1]"
+end
+
+function __sm_at
+    set -l walked (__sm_walk)
+    test "$walked[1]" = "$argv[1]"; and test "$walked[2]" = "$argv[2]"
+end
+
+function __sm_values
+    set -l walked (__sm_walk)
+    set -l program (commandline -opc)[1]
+    command $program completion values $argv[1] $walked[3..-1] 2>/dev/null
+end
+
+complete -c sm -e
+complete -c sm -f
+@TABLES@

@@ -1,0 +1,4 @@
+/** Those whose completion there is. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+export type Shell = (typeof SHELLS)[number];

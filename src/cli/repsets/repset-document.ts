@@ -1,0 +1,55 @@
+// Replication sets as a document that goes from agent to agent: their names and rules, as YAML or JSON. A generation is of one agent
+// and stays there.
+
+import { parse, stringify } from "yaml";
+import { z } from "zod";
+import { SmError } from "../../base/errors.js";
+import { type RepsetData, type Rule, rulesSchema } from "../../model/rule.js";
+
+export interface RepsetEntry {
+  readonly name: string;
+  readonly rules: readonly Rule[];
+}
+
+export interface RepsetDocument {
+  readonly repsets: readonly RepsetEntry[];
+}
+
+const SETS_MAX = 1_000;
+const HEADER = "# Replication sets of sm; `sm repset import FILE` makes them on another agent.\n";
+
+const documentSchema = z.strictObject({
+  repsets: z
+    .array(z.strictObject({ name: z.string().min(1), rules: rulesSchema.min(1) }))
+    .min(1)
+    .max(SETS_MAX),
+});
+
+export function documentOf(repsets: readonly RepsetData[]): RepsetDocument {
+  return { repsets: repsets.map(({ name, rules }) => ({ name, rules })) };
+}
+
+export function formatDocument(document: RepsetDocument): string {
+  return HEADER + stringify(document, { lineWidth: 0 }).trimEnd();
+}
+
+/** Throws CONFIG_INVALID with every field that is wrong. `origin`: how the file is called in the message. */
+export function parseDocument(text: string, origin: string): RepsetDocument {
+  const parsed = documentSchema.safeParse(parseText(text, origin));
+  if (!parsed.success) {
+    const fields = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "the document"}: ${message}`);
+    throw new SmError("CONFIG_INVALID", `${origin} holds no replication sets: ${fields.join("; ")}`);
+  }
+  const names = parsed.data.repsets.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new SmError("CONFIG_INVALID", `${origin} holds the replication set ${twice} twice`);
+  return parsed.data;
+}
+
+function parseText(text: string, origin: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new SmError("CONFIG_INVALID", `${origin} is neither YAML nor JSON: ${(error as Error).message.split("\n")[0]}`, { cause: error });
+  }
+}

@@ -1,0 +1,123 @@
+// The examples of the help, carried out as they stand, one after the other, on two agents. Only the directories are those of the test.
+
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Config } from "@oclif/core/config";
+import { expect, test } from "vitest";
+import { AgentProcess, type CliResult } from "../support/agent-process.js";
+import { expectEqualTrees } from "../support/compare-trees.js";
+import { exampleWords } from "../support/example-words.js";
+import { runMain } from "../support/run-main.js";
+import { ROOT } from "../support/sm-program.js";
+import { makeTempDirectory } from "../support/temp-tree.js";
+
+/** In this order: each builds on those before it. */
+const BEFORE_REPLICATION = [
+  "sm peer list",
+  "sm repset create home --include /home --exclude '**/*.tmp'",
+  "sm repset list",
+  "sm repset show home",
+  "sm repset size home",
+  "sm repset rule add home '/home/*/.cache' --exclude --dry-run",
+  "sm repset rule add home /srv/data --include",
+  "sm repset rule remove home /srv/data --dry-run --names 100",
+  "sm repset rule remove home /srv/data",
+  "sm connect home beta --map /home=/backup/home",
+  "sm sync 1",
+];
+const WITH_REPLICATION = [
+  "sm status",
+  "sm status --json",
+  "sm agent status",
+  "sm stats",
+  "sm explain /srv/www/index.html",
+  "sm connection list",
+  "sm connection show 1",
+  "sm connection set 1 --compression brotli",
+  "sm connection guard 1 lost=20,changed=50",
+  "sm connection guard 1 off",
+  "sm mirror start 1 --newer --dry-run --names 100",
+  "sm verify start 1 --checksum-all --wait",
+  "sm verify status 1",
+  "sm verify stop 1",
+  "sm orphans start 1 --wait",
+  "sm orphans status 1 --json",
+  "sm orphans stop 1",
+  "sm job list --connection 1",
+  "sm job wait 3",
+  "sm job show 3",
+  "sm job stop 3",
+  "sm mirror start 1 --mode full --wait --timeout 1h",
+  "sm mirror status 1",
+  "sm mirror stop 1",
+  "sm restore status",
+  "sm restore stop",
+  "sm transmission limit 1 --percent 40 --link 100mbit",
+  "sm transmission limit 1 --clear",
+  "sm transmission pause 1",
+  "sm transmission resume 1",
+  "sm transmission schedule 1 --calendar 'mon..fri 22:00' --queue-bytes 500MiB",
+  "sm transmission schedule 1 --clear",
+  "sm transmission show 1",
+  "sm verify schedule 1 --at 'sun 02:00' --checksum-all --repair",
+  "sm verify schedule 1 --off",
+  "sm verify scrub 1 --bytes-per-second 10MiB --window 21:00-06:00",
+  "sm verify scrub 1 --repair --every 30d",
+  "sm verify scrub 1 --off",
+  "sm schedule preview 'mon..fri 8..17:0/30'",
+  "sm queue show 1 --json",
+  "sm queue set --memory-mib 256 --disk-mib 20480",
+  "sm queue set --reset",
+  "sm quarantine list",
+  "sm quarantine retry --all",
+  "sm repset export home",
+  "sm repset import sets.yaml --replace --dry-run",
+  "sm diagnostics --output /tmp/sm.tar.gz",
+];
+const ON_THE_TARGET = ["sm target pause 1 --source alpha", "sm target resume"];
+const AT_THE_END = ["sm sync 1", "sm disconnect 1", "sm repset copy home homes", "sm repset delete home", "sm peer remove beta", "sm agent stop"];
+
+test("the examples do what they say", async () => {
+  const directory = makeTempDirectory();
+  const [home, copy] = [join(directory, "home"), join(directory, "backup", "home")];
+  for (const place of [join(home, "ann"), join(directory, "srv", "data"), join(directory, "tmp")]) mkdirSync(place, { recursive: true });
+  writeFileSync(join(home, "ann", "letter"), "dear");
+  writeFileSync(join(home, "ann", "x.tmp"), "left out");
+  writeFileSync(join(directory, "sets.yaml"), `repsets: [{ name: home, rules: [{ path: ${home}, mode: include }] }]`);
+  const beta = await AgentProcess.start({ home: join(directory, "b"), siteName: "beta" });
+  const alpha = await AgentProcess.start({ home: join(directory, "a"), siteName: "alpha" });
+  const examples = await knownExamples();
+
+  const wordsOf = (example: string): string[] => {
+    expect(examples, "is no example of the help").toContain(example);
+    return exampleWords(example).words.map((word) => placed(word, directory).replace("10.0.0.2:1500", beta.ready.listen));
+  };
+  const run = async (agent: AgentProcess, list: readonly string[]): Promise<void> => {
+    for (const example of list) {
+      const { code, stdout, stderr } = await runMain(wordsOf(example), { SM_HOME: agent.home });
+      expect({ example, code }, `${stdout}${stderr}`).toEqual({ example, code: 0 });
+      expect(stdout, example).not.toBe("");
+    }
+  };
+  const token = await runMain(wordsOf("sm peer bootstrap create --site-name beta --address 10.0.0.2:1500"), { SM_HOME: beta.home });
+  const paired: CliResult = await alpha.cli(wordsOf("sm peer bootstrap import - < token"), { input: token.stdout });
+  expect(paired.code, paired.stderr).toBe(0);
+  await run(alpha, BEFORE_REPLICATION);
+  await run(alpha, WITH_REPLICATION);
+  await run(beta, ON_THE_TARGET);
+  rmSync(join(home, "ann", "x.tmp"));
+  await run(alpha, AT_THE_END);
+  await alpha.exited;
+  await expectEqualTrees(home, copy);
+});
+
+/** What is below a directory of the system in an example is below that of the test. */
+function placed(word: string, directory: string): string {
+  const rooted = word.replace(/(^|=)\/(?=(?:home|backup|srv|tmp)(?:\/|$|=))/g, (_, before: string) => `${before}${directory}/`);
+  return rooted === "sets.yaml" ? join(directory, rooted) : rooted;
+}
+
+async function knownExamples(): Promise<readonly string[]> {
+  const { commands } = await Config.load({ root: ROOT });
+  return commands.flatMap(({ examples = [] }) => examples.map(String));
+}
