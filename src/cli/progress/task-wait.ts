@@ -1,11 +1,11 @@
 import { ERRORS } from "../../base/errors.js";
 import type { TaskReport } from "../../model/task.js";
-import type { ApiClient } from "../api-client.js";
+import type { AgentApi } from "../agent-api.js";
 
 const POLL_MS = 20_000;
 
 /** The task when it has ended, or as it is when the time is over. */
-export async function waitForTask(api: ApiClient, first: Pick<TaskReport, "connectionId" | "number">, timeoutMs: number): Promise<TaskReport> {
+export async function waitForTask(api: AgentApi, first: Pick<TaskReport, "connectionId" | "number">, timeoutMs: number): Promise<TaskReport> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const leftMs = Math.max(0, deadline - performance.now());
