@@ -12,6 +12,7 @@ import { delay } from "../base/wait.js";
 import { type Config, parseEndpoint } from "../config/config.js";
 import { ConfigInForce } from "../config/config-in-force.js";
 import { RepsetStore } from "../config/repset-store.js";
+import type { SourceConnection } from "../connection/source-connection.js";
 import { TargetQuarantine } from "../connection/target-quarantine.js";
 import { TargetService } from "../connection/target-service.js";
 import { ControlServer } from "../control/http-server.js";
@@ -49,6 +50,7 @@ import { RestoreService } from "./restore-service.js";
 import { Simulations } from "./simulations.js";
 import { SourceService, type SourceServiceOptions } from "./source-service.js";
 import { StatusBoard } from "./status-board.js";
+import { TaskService } from "./task-service.js";
 import { TransmissionService } from "./transmission-service.js";
 
 export interface RunAgentOptions {
@@ -170,12 +172,11 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
     restores,
     log: new LogFeed(log),
     audit: rights.audit,
-    transmission: new TransmissionService((id) => source.connection(id)),
+    ...orderControls(source, board),
     targets: target,
     peers: peerService,
     queue,
-    users: remote.users,
-    config: configuration,
+    ...{ users: remote.users, config: configuration },
     quarantine: new TargetQuarantine(target, () => targetSettings(config).quarantine.limitMs),
     explain: (path) => explainer.explain(path),
     status,
@@ -221,6 +222,11 @@ function requireListen(text: string): PeerAddress {
 /** What changes of an agent while it runs. */
 function present(address: PeerAddress, rights: AgentRights, log: AgentLog) {
   return { listen: displayListen(address), memoryBytes: process.memoryUsage.rss(), reasons: [...rights.reasons(), ...logReasons(log)] };
+}
+
+function orderControls(source: SourceService, board: StatusBoard): Pick<AgentControl, "transmission" | "tasks"> {
+  const connection = (id: number): SourceConnection => source.connection(id);
+  return { transmission: new TransmissionService(connection), tasks: new TaskService({ connection, connections: () => source.connections, board }) };
 }
 
 function targetOptions(config: Config, identity: Identity, peers: PeerStore) {

@@ -18,6 +18,7 @@ export function targetSettings(config: Config): TargetSettings {
     name: config.server.name,
     stateDir,
     ownDirectories: [configDir, stateDir, runtimeDir, logDir, config.queue.directory],
+    tasks: { isEnabled: config.target.tasks, directory: config.target.taskDirectory, keys: { enabled: "target.tasks", directory: "target.taskDirectory" } },
     get isEnabled() {
       return config.target.enabled;
     },
@@ -78,6 +79,7 @@ export function dialerOptions(common: Pick<DialerOptions, "identity" | "peers" |
 export function serverOptions(common: Omit<PeerServerOptions, "limits" | "compressBytesMin">, config: Config): PeerServerOptions {
   return {
     ...common,
+    runsTasks: config.target.tasks,
     limits: linkTiming(config),
     get compressBytesMin() {
       return config.transport.compressMinBytes;

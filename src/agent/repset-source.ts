@@ -17,7 +17,7 @@ import type { DirtyStore } from "../journal/dirty-store.js";
 import { DiskJournal } from "../journal/disk-journal.js";
 import { type BytePath, displayPath } from "../model/byte-path.js";
 import type { AuditFigures, CaptureCoverage } from "../model/capture-port.js";
-import type { RootIndex } from "../model/change.js";
+import type { RootIndex, TaskChange } from "../model/change.js";
 import type { PathKnowledge } from "../model/explanation.js";
 import type { JournalLoss } from "../model/journal-port.js";
 import type { QueueLimits } from "../model/queue.js";
@@ -78,8 +78,8 @@ export class RepsetSource implements SourceFeed {
   #isClosing = false;
   readonly #barriers = new Map<number, Request<number>>();
   readonly #probes = new Map<number, Request<{ readonly pending: number; readonly repairSeq: number }>>();
-
   readonly #explains = new Map<number, Request<PathKnowledge>>();
+  readonly #inserts = new Map<number, Request<number | null>>();
 
   private constructor(options: RepsetSourceOptions, journal: DiskJournal) {
     this.#options = options;
@@ -135,7 +135,7 @@ export class RepsetSource implements SourceFeed {
   }
 
   #requests(): readonly Request<unknown>[] {
-    return [...this.#barriers.values(), ...this.#probes.values(), ...this.#explains.values()];
+    return [this.#barriers, this.#probes, this.#explains, this.#inserts].flatMap((requests) => [...requests.values()]);
   }
 
   #refuseRequests(error: SmError): void {
@@ -143,6 +143,7 @@ export class RepsetSource implements SourceFeed {
     this.#barriers.clear();
     this.#probes.clear();
     this.#explains.clear();
+    this.#inserts.clear();
   }
 
   /** A worker that ended has forgotten what it knew of the tree: begin anew, and compare. It ends in order (null) when a root is not there. */
@@ -231,13 +232,17 @@ export class RepsetSource implements SourceFeed {
     return this.#ask(this.#probes, { kind: "probe", id: this.#nextRequest++, connectionId });
   }
 
+  insert(connectionId: number, task: TaskChange): Promise<number | null> {
+    return this.#ask(this.#inserts, { kind: "insert", id: this.#nextRequest++, connectionId, task });
+  }
+
   /** What is known of a path below a root. */
   explain(root: RootIndex, path: BytePath): Promise<PathKnowledge> {
     return this.#ask(this.#explains, { kind: "explain", id: this.#nextRequest++, root, path });
   }
 
   /** Asked again of each worker that follows one that could not answer. */
-  #ask<T>(requests: Map<number, Request<T>>, command: Extract<SourceCommand, { kind: "barrier" | "probe" | "explain" }>): Promise<T> {
+  #ask<T>(requests: Map<number, Request<T>>, command: Extract<SourceCommand, { kind: "barrier" | "probe" | "explain" | "insert" }>): Promise<T> {
     const answer = defer<T>();
     requests.set(command.id, { command, answer });
     this.send(command);
@@ -268,6 +273,10 @@ export class RepsetSource implements SourceFeed {
       case "barrier":
         this.#barriers.get(event.id)?.answer.resolve(event.seq);
         this.#barriers.delete(event.id);
+        return;
+      case "inserted":
+        this.#inserts.get(event.id)?.answer.resolve(event.seq);
+        this.#inserts.delete(event.id);
         return;
       case "missed":
         this.#sayMissed(event);

@@ -254,6 +254,7 @@ export class SourceJobs {
   #takeAnswer(connectionId: number, answer: Answer): void {
     const jobs = this.#connections.get(connectionId);
     if (jobs === undefined) return;
+    if (answer.kind === "task") return;
     if (answer.kind === "stale") jobs.repair.addRepair(answer.root, answer.path, answer.seq);
     else if (answer.kind === "problem") this.#post({ kind: "problem", root: answer.root, path: answer.path, code: answer.code, message: answer.message });
     else if (jobs.mirror?.job.takeAnswer(answer) === true || jobs.looking.takeAnswer(answer)) return;
@@ -265,6 +266,8 @@ export class SourceJobs {
     if (jobs === undefined) return;
     const set = decodeChangeSet(frame);
     for (const change of set.changes) {
+      // Who put it into the order asks what became of it.
+      if (change.op === "task") continue;
       if (change.op === "compare" || change.op === "sums" || change.op === "orphans" || change.op === "index") {
         askAgain(jobs, set.seq);
       } else {

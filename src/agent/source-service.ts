@@ -40,6 +40,7 @@ import type { Simulations } from "./simulations.js";
 import { settleHeld } from "./source-settled.js";
 import type { StatusBoard } from "./status-board.js";
 import { syncConnection } from "./sync-connection.js";
+import { TaskStore } from "./task-store.js";
 
 export interface SourceServiceOptions {
   readonly config: Config;
@@ -71,6 +72,7 @@ export class SourceService implements ConnectionControl {
   readonly #options: SourceServiceOptions;
   readonly #store: ConnectionStore;
   readonly #dirty: DirtyStore;
+  readonly #tasks: TaskStore;
   readonly #sources = new Map<string, RepsetSource>();
   readonly #running = new Map<number, Running>();
   readonly #origins: OriginTeller;
@@ -82,6 +84,7 @@ export class SourceService implements ConnectionControl {
     this.#goodbyes = goodbyes;
     this.#store = ConnectionStore.open(options.config.stateDir);
     this.#dirty = DirtyStore.open(options.config.stateDir, options.log);
+    this.#tasks = new TaskStore(options.config);
     this.#origins = new OriginTeller(options.feeds);
     const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
@@ -140,11 +143,7 @@ export class SourceService implements ConnectionControl {
     };
     const places = this.#dirty.book(record.id);
     const connection: SourceConnection = new SourceConnection({
-      record: current,
-      journal: source.journal,
-      feed: source,
-      dialer,
-      places,
+      ...{ record: current, journal: source.journal, feed: source, dialer, places },
       findPeer: peersOf(record, findPeer),
       hello: () => greetingOf(connection, source, { origins: this.#origins.tell(record.id, source.roots), version: this.#options.version }),
       windowBytes: config.transport.windowMiB * MiB,
@@ -158,6 +157,7 @@ export class SourceService implements ConnectionControl {
         return config.mirror.size;
       },
       guardPolicy: ({ options }) => guardPolicyOf(options, config.guard),
+      tasks: this.#tasks.termsOf(record.id),
       save: (changed) => this.#store.save(changed),
       onChange: board.changed,
       onEvent: (event) => jobs.takeEvent(record.id, event),
@@ -231,6 +231,7 @@ export class SourceService implements ConnectionControl {
   #remove(id: number): void {
     this.#store.remove(id);
     this.#dirty.remove(id);
+    this.#tasks.remove(id);
   }
 
   #get(id: number): Running {

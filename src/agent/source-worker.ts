@@ -19,6 +19,8 @@ import { SourceJobs } from "./source-jobs.js";
 import type { SourceWorkerStart } from "./worker-start.js";
 
 const ROOT_RETRY_MS = 1000;
+/** A source that finds no rest for so long has no place for a task. */
+const INSERT_MS_MAX = 60_000;
 /** Of the changes that an audit found; the others are counted. */
 const MISSED_SHOWN = 10;
 
@@ -125,6 +127,12 @@ async function obey(command: SourceCommand): Promise<void> {
     case "barrier":
       post({ kind: "barrier", id: command.id, seq: await engine.barrier(command.connectionId) });
       break;
+    case "insert": {
+      const { connectionId, task } = command;
+      const terms = { isExact: task.deed === "run" && task.onExecute !== null, timeoutMs: task.deed === "run" ? INSERT_MS_MAX : Number.POSITIVE_INFINITY };
+      post({ kind: "inserted", id: command.id, seq: await engine.insert(connectionId, task, terms) });
+      break;
+    }
     case "lost":
       engine.credits.lost(command.connectionId, command.fromSeq, command.toSeq);
       jobs.obey(command);

@@ -1,6 +1,6 @@
 import { unreachable } from "../base/assert.js";
 import { EACCES } from "../fs/errno.js";
-import type { Change } from "../model/change.js";
+import type { Change, TaskChange } from "../model/change.js";
 import { applyCompare } from "./apply-compare.js";
 import type { ApplyContext } from "./apply-context.js";
 import { applyAttr, applyDir, applySpecial, applySymlink } from "./apply-entry.js";
@@ -10,11 +10,13 @@ import { applyLink, applyRemove, applyRename } from "./apply-move.js";
 import { applyOrphans } from "./apply-orphans.js";
 import { applyRebuild } from "./apply-rebuild.js";
 import { applySums } from "./apply-sums.js";
+import { applyTask } from "./apply-task.js";
 import { withRights } from "./unlock.js";
 import type { Verdict } from "./verdict.js";
 
 /** Carries out one change beneath its root, which is open. */
 export function applyChange(ctx: ApplyContext, change: Change): Verdict {
+  if (change.op === "task") return applyTask(ctx, change);
   // Another change of a file that is being rebuilt is not in what it is rebuilt of.
   if (change.op === "rename") ctx.rebuilds.close();
   else if (change.op !== "rebuild") ctx.rebuilds.drop(change.root, change.path);
@@ -25,7 +27,7 @@ export function applyChange(ctx: ApplyContext, change: Change): Verdict {
   return settled;
 }
 
-function dispatch(ctx: ApplyContext, change: Change): Verdict {
+function dispatch(ctx: ApplyContext, change: Exclude<Change, TaskChange>): Verdict {
   switch (change.op) {
     case "dir":
       return applyDir(ctx, change);

@@ -7,6 +7,7 @@ import type { Answer, RootIndex } from "../model/change.js";
 import type { Intent, IntentKind } from "./cursor-file.js";
 import type { Directory, DirectoryCache } from "./directory-cache.js";
 import type { ForeignList } from "./foreign-list.js";
+import type { TaskDesk } from "./host-tasks.js";
 import type { InodeMark } from "./inode-mark.js";
 import type { LinkRemap } from "./link-remap.js";
 import type { OrphanDesk } from "./orphan-desk.js";
@@ -41,6 +42,7 @@ export interface ApplyContext {
   readonly rebuilds: Rebuilds;
   readonly refusals: ExtrasRefused;
   readonly orphans: OrphanDesk;
+  readonly tasks: TaskDesk;
   readonly remap: LinkRemap;
   readonly matcher: PathMatcher;
   readonly suspect: SuspectWindow | null;

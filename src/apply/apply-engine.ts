@@ -12,7 +12,7 @@ import { beginWork } from "../base/pulse.js";
 import { errnoName } from "../fs/errno.js";
 import { displayPath } from "../model/byte-path.js";
 import type { Answer, RootIndex } from "../model/change.js";
-import { type ChangeSet, decodeChangeSet } from "../model/change-set.js";
+import { type ChangeSet, decodeChangeSet, rootsOf } from "../model/change-set.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { ConsistencyPoint, CopyClaim } from "../model/session.js";
 import type { LoggedAnswer } from "./answer-log.js";
@@ -21,10 +21,11 @@ import type { ApplyContext, PathMatcher, SuspectWindow } from "./apply-context.j
 import type { Begun, DurablePoint, SetOutcome } from "./apply-outcome.js";
 import { ApplyState } from "./apply-state.js";
 import { UNHEARD } from "./claim-file.js";
-import { afterClaim, afterMisfit, afterSet, type Consistency, NO_CONSISTENCY, pointOf, type SetEnding } from "./consistency.js";
+import { afterClaim, afterMisfit, afterSet, type Consistency, misfitOf, NO_CONSISTENCY, pointOf, type SetEnding } from "./consistency.js";
 import type { CursorState, Intent, IntentKind } from "./cursor-file.js";
 import { DirectoryCache } from "./directory-cache.js";
 import type { DurableState } from "./durable-file.js";
+import { NO_TASKS } from "./host-tasks.js";
 import { type InodeMark, NO_INODE } from "./inode-mark.js";
 import { linkRemap } from "./link-remap.js";
 import { targetBytes, withMountPoints } from "./mount-points.js";
@@ -49,6 +50,7 @@ export interface ApplyEngineOptions {
   readonly refusals?: readonly string[];
   readonly timing?: QuarantineTiming;
   readonly orphans?: ApplyContext["orphans"];
+  readonly tasks?: ApplyContext["tasks"];
   readonly clock?: Clock;
   /** Identity of the machine's boot; default: the kernel's. */
   readonly bootId?: string;
@@ -76,6 +78,7 @@ export class ApplyEngine implements ApplyContext {
   readonly rebuilds = new Rebuilds();
   readonly refusals: Refusals;
   readonly orphans: ApplyContext["orphans"];
+  readonly tasks: ApplyContext["tasks"];
   readonly remap: ApplyContext["remap"];
   readonly matcher: PathMatcher;
   readonly umask = process.umask();
@@ -100,6 +103,7 @@ export class ApplyEngine implements ApplyContext {
     this.#state = state;
     this.#consistency = state.cursor.state.consistency;
     this.orphans = options.orphans ?? QUIET_DESK;
+    this.tasks = options.tasks ?? NO_TASKS;
     this.remap = linkRemap(options.mappings, options.remapLinks);
     this.matcher = options.matcher ?? (() => true);
     this.transfers = TransferWatch.open(join(options.stateDirectory, "transfers"), state.bootId);
@@ -141,6 +145,11 @@ export class ApplyEngine implements ApplyContext {
 
   get point(): ConsistencyPoint {
     return pointOf(this.#consistency, this.quarantine.claimOver(this.#state.claim));
+  }
+
+  /** Why something of what was applied did not fit; null = all did. */
+  doubtAt(ending: SetEnding): string | null {
+    return misfitOf(this.#consistency, ending, this.quarantine);
   }
 
   /** A set was begun and not ended: it is blocked. */
@@ -387,10 +396,4 @@ export class ApplyEngine implements ApplyContext {
     this.#options.onPoint?.(point);
     failpoint(point);
   }
-}
-
-function rootsOf(set: ChangeSet): Set<RootIndex> {
-  const roots = new Set<RootIndex>();
-  for (const change of set.changes) roots.add(change.root);
-  return roots;
 }

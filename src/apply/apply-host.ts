@@ -15,6 +15,7 @@ import type { ApplyEngine } from "./apply-engine.js";
 import type { FromApplyWorker, ToApplyWorker } from "./apply-messages.js";
 import type { Begun, Blocked, SetOutcome } from "./apply-outcome.js";
 import { CutAssembly, type PlannedSet } from "./cut-assembly.js";
+import type { HostTasks } from "./host-tasks.js";
 import { OpenChanges } from "./open-changes.js";
 import type { QuarantineTiming } from "./quarantine.js";
 import { QuarantineTurns } from "./quarantine-turns.js";
@@ -28,6 +29,7 @@ const COMMIT_BYTES = 8 * MiB;
 export interface ApplyHostOptions {
   readonly engine: ApplyEngine;
   readonly stage: Stage;
+  readonly tasks: HostTasks;
   readonly retryInitialMs: number;
   readonly retryMaxMs: number;
   readonly isPaused: boolean;
@@ -87,6 +89,7 @@ export class ApplyHost {
     if (epoch !== null && epoch !== this.#engine.epoch) {
       clearTimeout(this.#retryTimer);
       this.#retrying = null;
+      this.#options.tasks.reset();
       this.#assembly.reset();
       this.#stage.reset();
     }
@@ -133,6 +136,10 @@ export class ApplyHost {
       case "quarantine":
         this.#guarded(() => (message.order === "retry" ? this.#turns.retry(message.ids) : this.#turns.drop(message.ids)));
         return;
+      case "taskDone":
+        this.#options.tasks.take(message.result);
+        this.#applyReady();
+        return;
       case "close":
         this.#close();
         return;
@@ -147,7 +154,7 @@ export class ApplyHost {
   }
 
   get #isStuck(): boolean {
-    return this.#retrying !== null || this.#stage.mustSettle;
+    return this.#retrying !== null || this.#options.tasks.waiting !== null || this.#stage.mustSettle;
   }
 
   /** Reads what waits, as much as is staged together. */
@@ -159,8 +166,10 @@ export class ApplyHost {
         const frame = waiting[count++] as Uint8Array;
         const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
         const set = this.#engine.read(bytes);
-        if (this.#assembly.take(set, bytes)) this.#open.take(set);
-        else this.#told.bytes += bytes.length;
+        if (this.#assembly.take(set, bytes)) {
+          this.#open.take(set);
+          this.#options.tasks.received(set);
+        } else this.#told.bytes += bytes.length;
       }
     });
     this.#waiting = this.#hasFailed ? [] : waiting.slice(count);
@@ -199,6 +208,10 @@ export class ApplyHost {
   #applyOne(planned: PlannedSet): boolean {
     planned.loaded ??= this.#load(planned);
     const { set, frame } = planned.loaded;
+    if (!this.#options.tasks.isReady(set, () => this.#engine.doubtAt(planned.ending))) {
+      this.#tell(true);
+      return false;
+    }
     const apply = (): SetOutcome => this.#engine.apply(set, planned.ending);
     const outcome = planned.isLeftover ? this.#engine.recover(apply) : apply();
     if (outcome.kind === "blocked") {
@@ -279,7 +292,7 @@ export class ApplyHost {
       claims: told.claims,
       bytes: told.bytes,
       answers: this.#answers,
-      retrying: this.#retrying,
+      retrying: this.#retrying ?? this.#options.tasks.waiting,
       point: this.#engine.isDurable ? null : this.#engine.durablePoint(),
     });
     this.#answers = [];

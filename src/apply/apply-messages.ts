@@ -1,9 +1,10 @@
 // What the main thread and the apply worker say to each other.
 
-import type { Answer } from "../model/change.js";
+import type { Answer, TaskChange } from "../model/change.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { Rule } from "../model/rule.js";
 import type { ConsistencyPoint, CopyClaim, Mended, QuarantineNews, Retrying } from "../model/session.js";
+import type { TaskResult } from "../model/task.js";
 import type { Begun, DurablePoint } from "./apply-outcome.js";
 import type { DurableState } from "./durable-file.js";
 import type { OrphanPolicy } from "./orphan-desk.js";
@@ -49,6 +50,8 @@ export type ToApplyWorker =
   | { readonly kind: "mended"; readonly mended: Mended }
   /** By hand; no ids = all. */
   | { readonly kind: "quarantine"; readonly order: "retry" | "drop"; readonly ids: readonly number[] | null }
+  /** What became of the task that was due. */
+  | { readonly kind: "taskDone"; readonly result: TaskResult }
   /** What was received is applied first; a set that is blocked stays where it is. */
   | { readonly kind: "close" };
 
@@ -83,6 +86,8 @@ export type FromApplyWorker =
     }
   | { readonly kind: "quarantine"; readonly news: QuarantineNews }
   | ({ readonly kind: "orphans" } & OrphanNews)
+  /** It came, or all that was before it is applied: then nothing goes on before it is answered. `doubt` as in DueTask. */
+  | { readonly kind: "task"; readonly moment: "receive" | "due"; readonly task: TaskChange; readonly doubt: string | null }
   | { readonly kind: "failed"; readonly error: ErrorData }
   | { readonly kind: "closed"; readonly point: DurablePoint | null };
 

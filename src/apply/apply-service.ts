@@ -12,9 +12,11 @@ import { displayPath } from "../model/byte-path.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { Rule } from "../model/rule.js";
 import type { Ack, ConsistencyPoint, CopyClaim, Mended, QuarantineNews } from "../model/session.js";
+import type { TaskResult } from "../model/task.js";
 import type { ApplyWorkerData, FromApplyWorker, QuarantinePolicy, ToApplyWorker } from "./apply-messages.js";
 import type { Begun } from "./apply-outcome.js";
 import { ApplyStallWatch } from "./apply-stall.js";
+import type { ConnectionTasks } from "./connection-tasks.js";
 import { Durability, errorOf } from "./durability.js";
 import type { DurableState } from "./durable-file.js";
 import type { OrphanPolicy } from "./orphan-desk.js";
@@ -43,6 +45,8 @@ export interface ApplyServiceOptions {
   readonly retryMaxMs: number;
   readonly quarantine: QuarantinePolicy;
   readonly orphans: OrphanPolicy;
+  /** Absent: a task is answered, and nothing runs. */
+  readonly tasks?: Pick<ConnectionTasks, "receive" | "take">;
   readonly failpoint: string | null;
   /** Nothing is applied for so long though something waits, and nothing explains it: that is told as `STALLED`. Null (default) = never. */
   readonly stallMs?: number | null;
@@ -293,6 +297,9 @@ export class ApplyService {
       case "orphans":
         logOrphans(this.#options.log, this.#options.connectionKey, this.#options.mappings, message);
         return;
+      case "task":
+        void this.#takeTask(message);
+        return;
       case "failed":
         this.#fail(errorOf(message.error));
         return;
@@ -301,6 +308,15 @@ export class ApplyService {
         void this.#durability.finish(message.point).then(() => this.#closing.resolve());
         return;
     }
+  }
+
+  async #takeTask({ moment, task, doubt }: Extract<FromApplyWorker, { kind: "task" }>): Promise<void> {
+    const { tasks } = this.#options;
+    if (moment === "receive") return tasks?.receive(task);
+    const nobody: TaskResult = { number: task.number, outcome: "discarded", why: "no tasks are run here", runs: [] };
+    const result = (await tasks?.take({ task, doubt })) ?? nobody;
+    // Whoever opens the connection next asks again, and is told the same.
+    if (this.#failure === null && this.#closed === null) this.#worker.postMessage({ kind: "taskDone", result } satisfies ToApplyWorker);
   }
 
   #takeProgress(message: Extract<FromApplyWorker, { kind: "progress" }>): void {
@@ -324,6 +340,10 @@ export class ApplyService {
 
   #noteRetrying(retrying: Ack["retrying"]): void {
     const { log, connectionKey } = this.#options;
+    if (retrying?.code === "TASK_RUNNING" || this.#retrying?.code === "TASK_RUNNING") {
+      this.#retrying = retrying;
+      return;
+    }
     if (retrying !== null && this.#retrying === null)
       logEvent(log, refusalEvent(retrying.code), { reason: retrying.message }, { key: connectionKey, code: retrying.code });
     if (retrying === null && this.#retrying !== null) logEvent(log, "targetWrote", { what: `it was written: ${this.#retrying.path}` }, { key: connectionKey });

@@ -10,6 +10,7 @@ import type { PathMatcher } from "./apply-context.js";
 import { ApplyEngine } from "./apply-engine.js";
 import { ApplyHost } from "./apply-host.js";
 import type { ApplyWorkerData, FromApplyWorker, ToApplyWorker } from "./apply-messages.js";
+import { HostTasks } from "./host-tasks.js";
 import { WorkerOrphanDesk } from "./orphan-desk.js";
 import type { OrphanNews } from "./orphan-log.js";
 import { timingOf } from "./quarantine-timing.js";
@@ -23,11 +24,12 @@ function openHost(port: MessagePort, data: ApplyWorkerData, post: (message: From
   const tell = (gone: OrphanNews["gone"], totals: OrphanNews["totals"]): void => post({ kind: "orphans", gone, totals });
   const orphans = new WorkerOrphanDesk({ policy: data.orphans, mappings: data.mappings, stateDirectory, tell });
   const matcher: PathMatcher = (root, path, isDirectory) => matchers[root]?.decide(path, isDirectory) ?? false;
-  const engine = ApplyEngine.open({ ...data, refusals, timing, orphans, matcher });
+  const tasks = new HostTasks(post);
+  const engine = ApplyEngine.open({ ...data, refusals, timing, orphans, tasks, matcher });
   const stage = Stage.open({ stateDirectory, bytesMax, isSynced, applied: { epoch: engine.epoch, seq: engine.appliedSeq } });
   const receive = (): ToApplyWorker | undefined => receiveMessageOnPort(port)?.message as ToApplyWorker | undefined;
   const timings = { retryInitialMs, retryMaxMs, timing, retryLimitMs };
-  return new ApplyHost({ engine, stage, ...timings, isPaused, post, receive, onClosed: () => port.close() });
+  return new ApplyHost({ engine, stage, tasks, ...timings, isPaused, post, receive, onClosed: () => port.close() });
 }
 
 function run(port: MessagePort): void {

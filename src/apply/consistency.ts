@@ -62,6 +62,13 @@ function isCopyAt({ misfitSeq }: Consistency, seq: number, { fromSeq }: HeardCla
   return misfitSeq === 0 && fromSeq !== null && seq >= fromSeq;
 }
 
+/** Why a copy would not be one behind a set of that ending, whatever its source knows; null = nothing is known that did not fit. */
+export function misfitOf({ misfitSeq }: Consistency, ending: SetEnding, quarantine: { readonly size: number }): string | null {
+  if (ending !== "closed") return "what is before it is no complete state of the source";
+  if (misfitSeq > 0) return `change set ${misfitSeq} did not fit in part, and is not made good yet`;
+  return quarantine.size > 0 ? "some paths are in quarantine" : null;
+}
+
 const STRAY_DOUBTS: Readonly<Record<Stray, Pick<Doubt, "code" | "message">>> = {
   forced: { code: "FORCED", message: "the source did not pause long enough for a complete state: what had come was applied" },
   limit: { code: "STAGE_LIMIT", message: "one state was larger than the stage (target.stageMiB): it was applied in parts" },

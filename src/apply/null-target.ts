@@ -47,6 +47,8 @@ export class NullTarget {
         return [{ kind: "index", seq, root, path, base: null, canRebuild: false, entries: Buffer.alloc(0) }];
       case "orphans":
         return [{ kind: "orphans", seq, root, path, total: 0, found: [], next: null, refused: SIMULATION_WORDS }];
+      case "task":
+        return [{ kind: "task", seq, root, path, result: { number: change.number, outcome: "discarded", why: SIMULATION_WORDS, runs: [] } }];
       case "dir":
       case "file":
       case "rebuild":

@@ -76,6 +76,7 @@ export class Refusals implements ExtrasRefused {
       case "orphans":
         // Each name answers for itself: nothing is left to wait for.
         return false;
+      case "task":
       case "index":
       case "rebuild":
         // What is in their way makes them stale, and the file is sent in another way.
@@ -189,6 +190,7 @@ export class Refusals implements ExtrasRefused {
       case "sums":
       case "orphans":
       case "index":
+      case "task":
         return;
       default:
         unreachable(change);

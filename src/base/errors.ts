@@ -57,6 +57,12 @@ export const ERRORS = {
     "Bring the data back with `sm restore start SET --from PEER`; or `sm mirror start CONN`, when the copy is to become as the source is now.",
   ),
   RESTORE_UNCERTAIN: reject("The copy may lack what its source had: restore with --orphans report or keep, and look at the names first.", 4, 409),
+  NOT_A_COPY: reject("Wait until the target is a copy (`sm sync CONN`; `sm connection show CONN` says what it lacks), then repeat the command.", 4, 409),
+  TASKS_OFF: reject(
+    "Set tasks and taskDirectory of `source:` or `target:` in sm.yaml of the agent that is to run it, put the program there, and restart that agent.",
+    7,
+    403,
+  ),
   GUARD_NOT_HELD: reject("`sm connection show CONN` says whether a connection is held; after a rejection go on with `sm mirror start CONN`.", 2, 409),
   GUARD_REJECTED: halt("Put the source right (from the target, where needed), then `sm mirror start CONN`; nothing is removed on the target."),
   PEER_UNKNOWN: reject("Pair the servers: `sm peer bootstrap create` on the target, `sm peer bootstrap import -` on the source.", 7, 403),

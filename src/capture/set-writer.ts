@@ -3,7 +3,7 @@
 
 import { MiB } from "../base/units.js";
 import { type BytePath, PATH_BYTES_MAX } from "../model/byte-path.js";
-import type { Change, FileChange, RootIndex } from "../model/change.js";
+import type { Change, FileChange, RootIndex, TaskChange } from "../model/change.js";
 import { payloadOf } from "../model/change-codec.js";
 import { type ChangeSet, encodeChangeSet, encodeInPlace } from "../model/change-set.js";
 import { ChangedFiles, NONE_CHANGED } from "./changed-files.js";
@@ -14,6 +14,8 @@ export interface OutgoingSet {
   /** 0 = every connection. */
   readonly connectionId: number;
   readonly mirror: boolean;
+  /** The task that it holds, alone; absent = none. */
+  readonly task?: Pick<TaskChange, "number" | "deed">;
   readonly changes: number;
   /** Files whose last name, or all of whose content, it takes away; less those that it gives content again. Live sets only. */
   readonly lost: number;
@@ -190,6 +192,16 @@ export class SetWriter {
     return set.seq;
   }
 
+  /** A set of this change alone, for one connection, behind a state that is complete; null = a state is open, and nothing was done. */
+  insert(connectionId: number, change: Change): number | null {
+    this.flush();
+    if (this.#openBytes > 0) return null;
+    this.direct(connectionId, false);
+    const set = this.#next([change]);
+    this.#send(set, encodeChangeSet(set));
+    return set.seq;
+  }
+
   #next(changes: readonly Change[]): ChangeSet {
     this.#lastSeq += 1;
     // A file of which more is to come is no state the source ever had.
@@ -206,8 +218,9 @@ export class SetWriter {
     const lost = connectionId === 0 ? this.#lost : 0;
     this.#lost -= lost;
     if (this.hasCuts && connectionId === 0) this.#openBytes += bytes.length;
+    const task = last?.op === "task" ? { task: { number: last.number, deed: last.deed } } : {};
     const changed = this.#isLive ? this.#changed.take() : NONE_CHANGED;
-    this.#emit({ seq: set.seq, connectionId, mirror: this.#mirror, changes: set.changes.length, lost, changed, lastPath: last?.path ?? "", bytes });
+    this.#emit({ seq: set.seq, connectionId, mirror: this.#mirror, ...task, changes: set.changes.length, lost, changed, lastPath: last?.path ?? "", bytes });
   }
 }
 

@@ -2,11 +2,11 @@
 // runs jobs in between. One loop does one thing at a time, so the order of reading is the order of sequence numbers.
 
 import { MiB } from "../base/units.js";
-import { type Deferred, defer } from "../base/wait.js";
+import { type Deferred, defer, delay } from "../base/wait.js";
 import type { RootIdentity } from "../fs/root-identity.js";
 import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureFact } from "../model/capture-port.js";
-import type { RootIndex } from "../model/change.js";
+import type { Change, RootIndex } from "../model/change.js";
 import { Audit } from "./audit.js";
 import { Credits } from "./credits.js";
 import { Doubts } from "./doubts.js";
@@ -58,6 +58,8 @@ const BACKGROUND_WAITS_MS = 10;
 const BARRIER_ROUNDS_MAX = 100;
 /** What a walk did not find is walked after this time. */
 const LEFT_MS = 10_000;
+/** Between looks for a moment of rest. */
+const REST_LOOK_MS = 2;
 /** Live changes wait so long at most. */
 const JOB_SLICE_MS = 4;
 /** Work that never waits for anything lets commands, answers and events in so often. */
@@ -190,6 +192,31 @@ export class SourceEngine {
 
   /** Resolves with a sequence number, made for `connectionId`, that covers everything that was on the source at the call. */
   async barrier(connectionId: number): Promise<number> {
+    await this.#cover();
+    return this.writer.mark(connectionId);
+  }
+
+  /**
+   * Puts a change of its own into the order of a connection: behind all that was on the source at the call, at a moment when all that is in
+   * front of it is a state that the source had. `isExact` false: what is in doubt may still be compared. Null: there was no such moment in time.
+   */
+  async insert(
+    connectionId: number,
+    change: Change,
+    { isExact, timeoutMs }: { readonly isExact: boolean; readonly timeoutMs: number },
+  ): Promise<number | null> {
+    const deadline = performance.now() + timeoutMs;
+    await this.#cover();
+    for (;;) {
+      const seq = isExact && this.live.unsettled > 0 ? null : this.writer.insert(connectionId, change);
+      if (seq !== null || performance.now() >= deadline) return seq;
+      await delay(REST_LOOK_MS);
+      await this.#turn();
+    }
+  }
+
+  /** All that was on the source at the call is in sets. */
+  async #cover(): Promise<void> {
     if (!this.live.isExact) await Promise.all(this.trees.map((tree) => this.#startWalk(tree, tree.table.root)));
     // What waited (moved directories, missing names) may make further names wait: once per level of directories moved into each other.
     for (let round = 0; round < BARRIER_ROUNDS_MAX && (round === 0 || !this.#timetable.isSettled); round++) {
@@ -201,7 +228,6 @@ export class SourceEngine {
       }
       await Promise.all(this.#walks.map((walk) => walk.ended.promise));
     }
-    return this.writer.mark(connectionId);
   }
 
   #startWalk(tree: RootTree, from: Node): Promise<void> {

@@ -19,6 +19,7 @@ export const TOPICS: Readonly<Record<string, { readonly description: string }>> 
   server: { description: "Agents of other machines, for --server." },
   target: { description: "Pause and resume what this server applies as a target." },
   tdu: { description: "What a simulated connection says about a true one." },
+  task: { description: "Programs in the order of a connection's changes." },
   transmission: { description: "Say when, and how fast, a connection sends." },
   user: { description: "Who may use the API from other machines." },
   verify: { description: "Compare a target with its source." },

@@ -97,10 +97,18 @@ function parsePath(value: unknown): string | undefined {
     : undefined;
 }
 
+const TASK_DIRECTORY = "which programs may run is decided by who writes to a directory: none is the agent's own choice";
+
 const absolutePath = {
   expected: 'an absolute path without "..", "." or a trailing slash',
   parse: parsePath,
   schema: { type: "string", pattern: "^/", maxLength: PATH_BYTES_MAX },
+};
+
+const pathOrNull = {
+  expected: `${absolutePath.expected} (not /), or null`,
+  parse: (value: unknown) => (value === null ? null : value === "/" ? undefined : parsePath(value)),
+  schema: { ...absolutePath.schema, type: ["string", "null"] },
 };
 
 const peerAddress = {
@@ -165,10 +173,16 @@ const TRANSPORT: FieldTable["transport"] = {
 /** Every field of the configuration file. */
 export const FIELDS: FieldTable = {
   server: SERVER,
-  source: { enabled: next("connections", flag(true, "a server replicates as soon as it has a connection; switch it off on a pure target")) },
+  source: {
+    enabled: next("connections", flag(true, "a server replicates as soon as it has a connection; switch it off on a pure target")),
+    tasks: flag(false, "an agent runs no programs before its operator says so"),
+    taskDirectory: { ...pathOrNull, preset: () => null, reason: TASK_DIRECTORY },
+  },
   target: {
     enabled: next(LINKS, flag(true, "a paired source may replicate to here; switch it off on a pure source")),
     allowedRoots: next(LINKS, list(absolutePath, 1024, "empty = anywhere but system directories: the operator of the source chooses")),
+    tasks: flag(false, "a paired source may change files here, and run nothing, before the operator of the target says so"),
+    taskDirectory: { ...pathOrNull, preset: () => null, reason: TASK_DIRECTORY },
     stageMiB: next(LINKS, whole(16, MIB_MAX, 256, "holds two seconds of 1 Gbit/s that never pause; a larger state is applied in parts, and that is said")),
   },
   queue: QUEUE,

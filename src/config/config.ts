@@ -14,11 +14,21 @@ export interface ConfigSections {
     readonly listen: string;
     readonly addresses: readonly string[];
   };
-  readonly source: { readonly enabled: boolean };
+  readonly source: {
+    readonly enabled: boolean;
+    /** Programs of tasks may run on this server. */
+    readonly tasks: boolean;
+    /** They lie below it; null = none may. */
+    readonly taskDirectory: string | null;
+  };
   readonly target: {
     readonly enabled: boolean;
     readonly allowedRoots: readonly string[];
     readonly stageMiB: number;
+    /** Programs may run on this server because a paired source says so. */
+    readonly tasks: boolean;
+    /** They lie below it; null = none may. */
+    readonly taskDirectory: string | null;
   };
   readonly queue: {
     readonly directory: string;

@@ -8,6 +8,7 @@ import type { SourceEvent, SourceFeed } from "../model/source-messages.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import type { GuardPolicy } from "./mass-change-guard.js";
 import type { DirtyPlaces } from "./place-repair.js";
+import type { TaskTerms } from "./task-duty.js";
 
 export interface SourceConnectionOptions {
   readonly record: ConnectionRecord;
@@ -30,6 +31,8 @@ export interface SourceConnectionOptions {
   /** How much there is to do is calculated before a mirror that does not say; default: it is. */
   readonly sizesMirrors?: boolean;
   readonly guardPolicy: (record: ConnectionRecord) => GuardPolicy | null;
+  /** Absent: no tasks are known, and nothing runs. */
+  readonly tasks?: TaskTerms;
   readonly save: (record: ConnectionRecord) => void;
   readonly onChange: () => void;
   /** Told of all that the source worker says about the connection. */

@@ -265,8 +265,15 @@ function stopped({ paused: _, doneThrough: __, ...owed }: MirrorNeed): MirrorNee
   return { ...owed, message: "the mirror was stopped by hand", isAutomatic: false };
 }
 
-function wishOf({ mode, content = "times", newerOnly = false, paths, orphans }: ConnectionMirror): MirrorWish {
-  return { mode, content, newerOnly, ...(paths === undefined ? {} : { paths }), ...(orphans == null ? {} : { orphans }) };
+function wishOf({ mode, content = "times", newerOnly = false, missingOnly = false, paths, orphans }: ConnectionMirror): MirrorWish {
+  return {
+    mode,
+    content,
+    newerOnly,
+    ...(missingOnly ? { missingOnly } : {}),
+    ...(paths === undefined ? {} : { paths }),
+    ...(orphans == null ? {} : { orphans }),
+  };
 }
 
 /** What a mirror wanted of orphans waits for its job; what waits already goes on waiting. */

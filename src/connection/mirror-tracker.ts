@@ -175,6 +175,7 @@ export class MirrorTracker {
       mode: this.#wish?.mode ?? null,
       content: this.#wish?.content ?? "times",
       newerOnly: this.#wish?.newerOnly ?? false,
+      missingOnly: this.#wish?.missingOnly ?? false,
       paths: this.#wish?.paths ?? null,
       id: this.id,
       percent,

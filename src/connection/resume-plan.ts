@@ -81,7 +81,7 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
   if (a === null) return b;
   const changedSinceMs =
     a.changedSinceMs === null ? b.changedSinceMs : b.changedSinceMs === null ? a.changedSinceMs : Math.min(a.changedSinceMs, b.changedSinceMs);
-  const { isScan, ...rest } = b;
+  const { isScan, missingOnly = false, ...rest } = b;
   const restored = b.restored ?? a.restored;
   const orphans = a.orphans ?? b.orphans;
   return {
@@ -93,6 +93,7 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
     mode: a.mode === "full" ? "full" : b.mode,
     content: strongest(a.content, b.content),
     newerOnly: a.newerOnly === true && b.newerOnly === true,
+    ...(missingOnly && a.missingOnly === true ? { missingOnly } : {}),
     ...(a.isSized === undefined ? {} : { isSized: a.isSized }),
     ...(a.paused === undefined ? {} : { paused: a.paused }),
     // What is done stays done when the agent ends. Where anything else happened, all is gone through anew.
@@ -132,8 +133,10 @@ function extrasOf({ extras, tellsExtras }: MirrorNeed): Pick<MirrorNeed, "extras
 /** What is still owed when a mirror is done: what it left alone on the target is not as the source has it, and a person wanted that. */
 export function needAfter(done: MirrorNeed | null, leftAlone: number, nowIso: string): MirrorNeed | null {
   if (done === null || leftAlone === 0) return null;
-  const message = `${leftAlone} ${leftAlone === 1 ? "file was" : "files were"} left alone, not being older on the target than on the source`;
-  const { paths: _, orphans: __, doneThrough: ___, paused: ____, ...whole } = done;
+  const why =
+    done.missingOnly === true ? "the target has something there, and nothing was to be overwritten" : "not being older on the target than on the source";
+  const message = `${leftAlone} ${leftAlone === 1 ? "file was" : "files were"} left alone, ${why}`;
+  const { paths: _, orphans: __, doneThrough: ___, paused: ____, missingOnly: _____, ...whole } = done;
   return { ...whole, message, since: nowIso, mode: "difference", newerOnly: false, isAutomatic: false };
 }
 

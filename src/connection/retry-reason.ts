@@ -8,6 +8,7 @@ export function retryReason(retrying: Retrying | null, where: string): Reason | 
   if (retrying === null) return null;
   const { code, message, path, sinceMs, attempts } = retrying;
   const isStalled = code === "STALLED";
+  const isTask = code === "TASK_RUNNING";
   return {
     code,
     message,
@@ -15,7 +16,9 @@ export function retryReason(retrying: Retrying | null, where: string): Reason | 
     since: new Date(sinceMs).toISOString(),
     next: isStalled
       ? "the target goes on by itself when the call returns; if not, look at its volume and its system log, then restart the agent there: nothing is lost"
-      : `the target tries again (attempt ${attempts}); everything after it waits in order`,
+      : isTask
+        ? "the target goes on when the program has ended, or its time is over"
+        : `the target tries again (attempt ${attempts}); everything after it waits in order`,
     nextAt: null,
     command: isStalled ? "sm status" : null,
   };

@@ -43,6 +43,8 @@ export interface SetSenderOptions {
   readonly onMirrorSent: (seq: number) => void;
   /** Told of each live set before it is sent. */
   readonly onSend: (record: JournalRecord) => void;
+  /** Whether a set for this connection alone may go, once it may; false also when the signal aborts. Absent: it may. */
+  readonly mayGo?: (seq: number, signal: AbortSignal) => Promise<boolean>;
 }
 
 export class SetSender {
@@ -98,7 +100,7 @@ export class SetSender {
         if (signal.aborted) return;
         this.#heldSeq = record?.seq ?? this.#heldSeq;
         if (record === undefined || record.seq > guard.lastSeq || !gate.mayBegin(record.bytes.length)) await woken;
-        else await this.#send(record, pace);
+        else await this.#send(record, pace, signal);
       }
     } finally {
       for (const unsubscribe of unsubscribers) unsubscribe();
@@ -106,12 +108,13 @@ export class SetSender {
     }
   }
 
-  async #send(record: JournalRecord, pace: SendPace): Promise<void> {
+  async #send(record: JournalRecord, pace: SendPace, signal: AbortSignal): Promise<void> {
     const { channel, counts, mirrorOnly, onMirrorSent } = this.#options;
     this.#sentSeq = record.seq;
     const isMirror = record.connectionId !== 0;
     if (mirrorOnly && !isMirror) return;
     if (!isMirror) this.#options.onSend(record);
+    else if ((await this.#options.mayGo?.(record.seq, signal)) === false) return;
     failpoint("source.set.beforeSend");
     this.#inFlight.push({ seq: record.seq, bytes: record.bytes.length });
     this.#inFlightBytes += record.bytes.length;

@@ -16,6 +16,7 @@ import type { MirrorReport } from "../model/status.js";
 import { cleanUntilAfter } from "./clean-until.js";
 import type { SourceConnectionOptions } from "./connection-options.js";
 import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
+import { senderOf } from "./connection-sender.js";
 import { ConnectionStallWatch } from "./connection-stall.js";
 import { type ConnectionEvent, type ConnectionState, type Fault, INITIAL_STATE, isHalted, nextConnection } from "./connection-state.js";
 import { CopyWatch, tellClaim } from "./copy-watch.js";
@@ -32,8 +33,9 @@ import { RecordKeeper } from "./record-keeper.js";
 import { RestartDuty } from "./restart-duty.js";
 import { firstState, liftEvent, prepareByHand, takeLiveSet } from "./restore-hold.js";
 import { planResume, reviewSpan, withEmptyTarget } from "./resume-plan.js";
-import { type SentCounts, SetSender } from "./set-sender.js";
+import type { SentCounts, SetSender } from "./set-sender.js";
 import { logState } from "./state-log.js";
+import { TaskDuty } from "./task-duty.js";
 import { openTransmission, type Transmission } from "./transmission.js";
 
 const RETRY = { initialMs: 250, maxMs: 15_000, jitter: 0.3 };
@@ -68,6 +70,7 @@ export class SourceConnection {
   readonly #open = new LiveSets();
   readonly quarantine: QuarantineWatch;
   readonly #copy: CopyWatch;
+  readonly tasks: TaskDuty;
   readonly keeper: RecordKeeper;
   #resume: () => void = () => undefined;
   #channelAbort = new AbortController();
@@ -80,6 +83,7 @@ export class SourceConnection {
     this.repair = new PlaceRepair(options.record.id, options.places, options.feed);
     this.restart = new RestartDuty(this);
     this.duty = new MirrorDuty(this, { done: () => this.#repairPlaces(), change: () => this.#changed(), scan: (need) => this.restart.scan(need) });
+    this.tasks = new TaskDuty(this, options.tasks);
     this.keeper = new RecordKeeper(options.save, options.log);
     this.guard = guardFor(this, () => options.guardPolicy(this.record));
     this.state = firstState(this);
@@ -149,6 +153,7 @@ export class SourceConnection {
       if (!signal.aborted) this.#dispatch({ kind: "retry" });
     }
     this.#dispatch({ kind: "stop" });
+    await this.tasks.close();
     this.keep({}, true);
   }
 
@@ -176,10 +181,11 @@ export class SourceConnection {
   }
 
   async #stream(channel: SourceChannel, signal: AbortSignal): Promise<void> {
-    const { journal, feed, windowBytes } = this.options;
+    const { feed } = this.options;
     const { welcome, rebuildsFiles } = channel;
     const plan = planResume({ record: this.record, welcome, heardSeq: this.appliedSeq, hadStream: this.#hadStream, nowIso: new Date().toISOString() });
     this.targetLimits = welcome.limits;
+    if (!welcome.resumed) this.tasks.lose("the target does not know what came before it");
     this.#dispatch({ kind: "welcomed" });
     if (plan.review !== null) this.#copy.suspect(await reviewSpan(this.options, this.id, plan.review));
     if (signal.aborted) return channel.close({ isAbrupt: true });
@@ -188,19 +194,7 @@ export class SourceConnection {
     this.restart.begin();
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
     feed.send({ kind: "channel", connectionId: this.id, seq: plan.sentSeq, rebuildsFiles });
-    const sender = new SetSender({
-      connectionId: this.id,
-      journal,
-      channel,
-      sentSeq: plan.sentSeq,
-      windowBytes,
-      mirrorOnly: !this.record.options.replicate,
-      guard: this.guard,
-      counts: this.counts,
-      gate: this.transmission,
-      onMirrorSent: (seq) => this.transmission.mirrorSent(seq),
-      onSend: (record) => this.options.places.follow(record.bytes),
-    });
+    const sender = senderOf(this, channel, plan.sentSeq);
     this.sender = sender;
     this.#hadStream = true;
     this.#copy.look();
@@ -242,6 +236,7 @@ export class SourceConnection {
   #takeAnswers(answers: readonly Answer[]): void {
     if (answers.length === 0) return;
     for (const answer of answers) if (answer.kind === "problem") this.addProblem(displayPath(answer.path), answer.code, answer.message);
+    this.tasks.take(answers);
     this.options.feed.send({ kind: "answers", connectionId: this.id, answers });
     this.#copy.take(answers);
   }
@@ -270,6 +265,7 @@ export class SourceConnection {
     this.restart.take(event);
     switch (event.kind) {
       case "set":
+        this.tasks.noteSet(event);
         if (event.connectionId === 0) takeLiveSet(this, event, this.#live);
         if (event.connectionId === 0 && event.changes > 0) this.#open.add(event.seq);
         if (event.lastPath !== "") this.lastFile = event.lastPath;
@@ -313,6 +309,7 @@ export class SourceConnection {
 
   /** What is dirty changed: said, and repaired as soon as nothing else brings it about. */
   placesChanged(): void {
+    if (!this.options.places.isEmpty) this.tasks.lose("the queue was full: what was before it is repaired later");
     this.#repairPlaces();
     this.#changed();
   }
@@ -353,6 +350,7 @@ export class SourceConnection {
   }
 
   requireMirror(need: MirrorNeed): void {
+    if (need.reason === "queue") this.tasks.lose(need.message);
     this.duty.require(need);
   }
 
@@ -369,6 +367,7 @@ export class SourceConnection {
     this.#copy.look();
     this.restart.look();
     this.quarantine.look();
+    this.tasks.look();
     this.options.onChange();
   }
 

@@ -9,6 +9,7 @@ import { readStanding } from "../apply/standing.js";
 import { checkTargetPath, TargetClaims } from "../apply/target-claims.js";
 import { finishForgetting, forgetTarget, type TargetRecords } from "../apply/target-forgetting.js";
 import { TargetPauses } from "../apply/target-pauses.js";
+import { TargetTasks } from "../apply/target-tasks.js";
 import { readTerms, type TargetTerms, termsOf, writeTerms } from "../apply/target-terms.js";
 import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
@@ -59,6 +60,7 @@ export class TargetService implements TargetControl {
   readonly #pauses: TargetPauses;
   /** Copies that are to be restored before their source may write again. */
   readonly restores: RestoreMarks;
+  readonly #tasks: TargetTasks;
   readonly #sessions = new Map<string, Session>();
   /** How the connections that nobody is connected for stood last. */
   readonly #away = new Map<string, TargetView>();
@@ -70,6 +72,7 @@ export class TargetService implements TargetControl {
     this.#claims = records.claims;
     this.#pauses = records.pauses;
     this.restores = new RestoreMarks(records.directory);
+    this.#tasks = new TargetTasks(options.settings.tasks, options.log);
   }
 
   static async open(options: TargetServiceOptions): Promise<TargetService> {
@@ -116,27 +119,25 @@ export class TargetService implements TargetControl {
     const { settings, failpoint, log } = this.#options;
     const { mappings, rules, ruleRoots, remapLinks, durability } = terms;
     const { stageBytesMax, retryInitialMs, retryMaxMs, quarantine } = settings;
+    const isPaused = this.#pauses.sinceOf(key) !== null;
     const service = await ApplyService.open({
       connectionKey: key,
       stateDirectory: this.#stateDirectory(key),
       epoch: stream.epoch,
-      stageBytesMax,
-      mappings,
-      rules,
+      ...{ stageBytesMax, retryInitialMs, retryMaxMs, quarantine },
+      ...{ mappings, rules, remapLinks, durability },
       ...(ruleRoots === undefined ? {} : { ruleRoots }),
-      remapLinks,
-      durability,
-      retryInitialMs,
-      retryMaxMs,
-      quarantine,
       orphans: { log: settings.orphanLog, ownDirectories: settings.ownDirectories, allowedRoots: settings.allowedRoots },
+      tasks: this.#tasks.of(key, this.#stateDirectory(key), terms),
       get stallMs() {
         return settings.stallMs;
       },
       failpoint,
-      isPaused: this.#pauses.sinceOf(key) !== null,
+      isPaused,
       log: withFields(log, { connection: terms.connectionId, source: terms.peer, repset: terms.repset }),
     });
+    // A person may have said otherwise while it was opened.
+    if ((this.#pauses.sinceOf(key) !== null) !== isPaused) service.pause(!isPaused);
     const { appliedSeq, durableSeq } = service.opened;
     const last = { appliedSeq, durableSeq, ...service.point, openSinceMs: null, stageFault: null, retrying: null };
     const { clockAheadMs } = stream;
@@ -205,6 +206,7 @@ export class TargetService implements TargetControl {
 
   async #forget(key: string): Promise<void> {
     await this.#end(key);
+    await this.#tasks.forget(key);
     this.#away.delete(key);
     await forgetTarget(this.#records, key);
     this.#options.onChange();
@@ -387,6 +389,7 @@ export class TargetService implements TargetControl {
 
   async close(): Promise<void> {
     await Promise.all([...this.#sessions.keys()].map((key) => this.#end(key)));
+    await this.#tasks.close();
   }
 }
 

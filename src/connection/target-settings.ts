@@ -1,5 +1,6 @@
 import type { QuarantinePolicy } from "../apply/apply-messages.js";
 import type { OrphanPolicy } from "../apply/orphan-desk.js";
+import type { ProgramPolicy } from "../model/task.js";
 
 /** What the target module of an agent is configured with. */
 export interface TargetSettings {
@@ -15,6 +16,8 @@ export interface TargetSettings {
   readonly retryMaxMs: number;
   readonly quarantine: QuarantinePolicy;
   readonly orphanLog: OrphanPolicy["log"];
+  /** What runs because a source says so. */
+  readonly tasks: ProgramPolicy;
   /** How long nothing may be applied, though something waits, before that is said; null = it is not watched. */
   readonly stallMs: number | null;
 }

@@ -19,6 +19,7 @@ import { REPSET_COMMANDS } from "./repset-commands.js";
 import { RESTORE_COMMANDS } from "./restore-commands.js";
 import { SCHEDULE_COMMANDS } from "./schedule-commands.js";
 import { STATUS_COMMANDS } from "./status-commands.js";
+import { TASK_COMMANDS } from "./task-commands.js";
 import { TDU_COMMANDS } from "./tdu-commands.js";
 import { TRANSMISSION_COMMANDS } from "./transmission-commands.js";
 import { USER_COMMANDS } from "./user-commands.js";
@@ -41,6 +42,7 @@ export const COMMANDS = [
   ...QUEUE_COMMANDS,
   ...CONFIG_COMMANDS,
   ...QUARANTINE_COMMANDS,
+  ...TASK_COMMANDS,
   ...PEER_COMMANDS,
   ...USER_COMMANDS,
   ...LOG_COMMANDS,

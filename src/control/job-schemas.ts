@@ -118,6 +118,7 @@ const planSchema: z.ZodType<PlanReport> = z.object({
     mode: z.enum(["full", "difference"]),
     content: z.enum(["times", "checksum", "checksum-all"]),
     newerOnly: z.boolean(),
+    missingOnly: z.boolean().exactOptional(),
     paths: z.array(z.string()).readonly().exactOptional(),
   }),
   namesMax: z.number(),

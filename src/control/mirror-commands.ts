@@ -11,6 +11,7 @@ export const mirrorWishInput = {
   mode: z.enum(["full", "difference"]).default("difference"),
   content: z.enum(["times", "checksum", "checksum-all"]).default("times"),
   newerOnly: z.boolean().default(false),
+  missingOnly: z.boolean().exactOptional(),
   paths: z.array(rulePathSchema).min(1).max(1000).exactOptional(),
 };
 

@@ -40,6 +40,7 @@ export const mirrorReportSchema: z.ZodType<MirrorReport> = z.object({
   mode: z.enum(["full", "difference"]).nullable(),
   content: z.enum(["times", "checksum", "checksum-all"]),
   newerOnly: z.boolean(),
+  missingOnly: z.boolean(),
   paths: z.array(z.string()).nullable(),
   id: z.number(),
   percent: z.number().nullable(),

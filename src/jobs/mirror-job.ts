@@ -333,7 +333,7 @@ export class MirrorJob {
   /** It is as it should be, but for the company it keeps on the target. */
   #makeAnew(root: RootIndex, entry: MirrorEntry): void {
     this.progress.recall(entry);
-    this.#sends.addAnew(root, entry);
+    this.options.missingOnly === true ? this.progress.leaveAlone(entry) : this.#sends.addAnew(root, entry);
   }
 
   #takeDifference(pending: PendingCompare, difference: Difference, isShared: boolean): void {

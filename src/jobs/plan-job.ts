@@ -9,7 +9,7 @@ import type { PlanAction, PlanCounts } from "../model/plan.js";
 import type { MirrorOrder } from "../model/source-messages.js";
 import type { VerifyContent } from "../model/verify.js";
 import { ExtraCounts } from "./extra-counts.js";
-import { isLeftAlone } from "./left-alone.js";
+import { isLeftAlone, isTaken } from "./left-alone.js";
 import { PlanTally } from "./plan-tally.js";
 import { type VerifyFlagged, VerifyJob, type VerifySeen, type VerifyVerdict } from "./verify-job.js";
 
@@ -96,7 +96,8 @@ export class PlanJob {
 
   /** As the mirror would compare its blocks. */
   #isToRead({ type, source, target }: VerifyFlagged): boolean {
-    const { mode, content, newerOnly } = this.#order;
+    const { mode, content, newerOnly, missingOnly } = this.#order;
+    if (missingOnly === true) return false;
     if (mode === "full" || (newerOnly && isLeftAlone(type, source, target ?? undefined))) return false;
     return content !== "times" || source.size > WHOLE_FILE_BYTES_MAX;
   }
@@ -116,6 +117,7 @@ export class PlanJob {
   }
 
   #isLeftAlone({ root, path, why, type, source, target, first }: VerifyVerdict): boolean {
+    if (this.#order.missingOnly === true) return type !== null && why !== "extra" && isTaken(type, why);
     if (!this.#order.newerOnly || why === "attr" || type === null) return false;
     const isLeft = isLeftAlone(type, source, target ?? undefined);
     if (isLeft && why === "type") this.#inTheWay.add(`${root}:${path}`);

@@ -33,6 +33,7 @@ function enter(map: DirtyMap, change: Change): void {
     case "sums":
     case "orphans":
     case "index":
+    case "task":
       // A question: it is asked again by whoever asked it.
       return;
     case "remove":

@@ -16,11 +16,13 @@ import {
   type OrphanPlaceName,
   type OrphansChange,
   type RebuildChange,
+  type TaskChange,
   type Xattrs,
   ZEROS,
 } from "./change.js";
+import { type Program, programSchema, TASK_TIMEOUT_MS_MAX, taskNameSchema } from "./task.js";
 
-const OPCODES = ["dir", "file", "symlink", "special", "link", "attr", "rename", "remove", "compare", "sums", "orphans", "index", "rebuild"] as const;
+const OPCODES = ["dir", "file", "symlink", "special", "link", "attr", "rename", "remove", "compare", "sums", "orphans", "index", "rebuild", "task"] as const;
 const TYPES: readonly EntryType[] = ["dir", "file", "symlink", "special"];
 const KINDS = ["fifo", "char", "block"] as const;
 const EXTRAS = ["report", "remove", "keep"] as const;
@@ -74,7 +76,14 @@ export function encodeChange(change: Change): unknown[] {
       return [...head, change.blockBytes, change.ranges];
     case "rebuild":
       return [...head, ...encodeRebuild(change)];
+    case "task":
+      return [...head, ...encodeTask(change)];
   }
+}
+
+function encodeTask({ deed, number, name, onReceive, onExecute, timeoutMs }: TaskChange): unknown[] {
+  const programs = [onReceive, onExecute].map((program) => program && [program.path, program.args]);
+  return [deed === "run" ? 0 : 1, number, name, ...programs, timeoutMs];
 }
 
 function encodeRebuild({ base, continues, parts, size, seed, end }: RebuildChange): unknown[] {
@@ -295,6 +304,30 @@ function decodeIndex(f: readonly unknown[], at: { root: number; path: BytePath }
   return { op: "index", ...at, blockBytes, ranges };
 }
 
+function decodeTask(f: readonly unknown[], at: { root: number; path: BytePath }): TaskChange {
+  const name = taskNameSchema.safeParse(f[5]);
+  const number = asUint(f[4], "number");
+  if (f.length !== 9 || !name.success || number === 0) return bad("task");
+  return {
+    op: "task",
+    ...at,
+    deed: pick(["run", "close"] as const, f[3], "deed"),
+    number,
+    name: name.data,
+    onReceive: decodeProgram(f[6]),
+    onExecute: decodeProgram(f[7]),
+    timeoutMs: f[8] === null ? null : asUint(f[8], "time", TASK_TIMEOUT_MS_MAX),
+  };
+}
+
+function decodeProgram(value: unknown): Program | null {
+  if (value === null) return null;
+  const [path, args, ...more] = asArray(value, "program");
+  if (args === undefined) return bad("program");
+  const program = programSchema.safeParse({ path, args });
+  return program.success && more.length === 0 ? program.data : bad("program");
+}
+
 /** Decodes one change; its payload starts at `from` in the set's payload. */
 export function decodeChange(value: unknown, payload: Buffer, from: number): { change: Change; payloadEnd: number } {
   const f = asArray(value, "no array");
@@ -333,6 +366,8 @@ export function decodeChange(value: unknown, payload: Buffer, from: number): { c
       return done(decodeIndex(f, at));
     case "rebuild":
       return decodeRebuild(f, at, payload, from);
+    case "task":
+      return done(decodeTask(f, at));
     case "compare":
       return done({
         op,

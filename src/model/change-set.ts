@@ -5,7 +5,7 @@
 
 import { Packr, Unpackr } from "msgpackr";
 import { SmError } from "../base/errors.js";
-import type { Change } from "./change.js";
+import type { Change, RootIndex } from "./change.js";
 import { decodeChange, encodeChange, payloadOf } from "./change-codec.js";
 import { type ScanLimits, scanMsgpack } from "./msgpack-scan.js";
 
@@ -115,8 +115,14 @@ export function decodeChangeSet(frame: Buffer): ChangeSet {
     changes.push(decoded.change);
   }
   if (at !== payload.length) throw new SmError("PROTOCOL", `change set ${seq}: ${payload.length - at} bytes of payload belong to no change`);
+  if (changes.length > 1 && changes.some(({ op }) => op === "task")) throw new SmError("PROTOCOL", `change set ${seq} holds a task and something else`);
   const set = { seq, sourceTimeMs, closed: (flags & FLAG_CLOSED) !== 0, mirror: (flags & FLAG_MIRROR) !== 0, changes };
   if ((flags & FLAG_FORCED) === 0) return set;
   if (set.closed || set.mirror) throw new SmError("PROTOCOL", `change set ${seq} is forced, and closed or of a mirror as well`);
   return { ...set, forced: true };
+}
+
+/** The mapped roots that its changes lie under. */
+export function rootsOf({ changes }: ChangeSet): Set<RootIndex> {
+  return new Set(changes.map(({ root }) => root));
 }

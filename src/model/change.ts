@@ -3,6 +3,7 @@
 
 import type { BytePath } from "./byte-path.js";
 import type { OrphanSums } from "./orphan-sums.js";
+import type { Program, TaskResult } from "./task.js";
 
 /** Extended attributes sorted by name; POSIX ACLs and capabilities are among them (system.posix_acl_*, security.capability). */
 export type Xattrs = readonly (readonly [name: string, value: Buffer])[];
@@ -229,6 +230,23 @@ export interface OrphanPlaceName {
   readonly time: string;
 }
 
+/**
+ * Not a change of a file: programs that the target runs at this place of the stream, alone in its set. "close": those of this number are not
+ * to run any more; tells what became of them. Numbers of a connection grow; none runs twice.
+ */
+export interface TaskChange extends At {
+  readonly op: "task";
+  readonly deed: "run" | "close";
+  readonly number: number;
+  readonly name: string;
+  /** Runs as soon as it came. */
+  readonly onReceive: Program | null;
+  /** Runs when all before it is applied, and nothing behind it; only where all of that did fit. */
+  readonly onExecute: Program | null;
+  /** How long what is behind it waits; 0 = it does not; null = without limit. */
+  readonly timeoutMs: number | null;
+}
+
 export type Change =
   | DirChange
   | FileChange
@@ -242,7 +260,8 @@ export type Change =
   | SumsChange
   | OrphansChange
   | IndexChange
-  | RebuildChange;
+  | RebuildChange
+  | TaskChange;
 
 /** Content above this size travels as changed blocks only. */
 export const WHOLE_FILE_BYTES_MAX = 256 * 1024;
@@ -358,4 +377,13 @@ export interface ProblemAnswer {
   readonly message: string;
 }
 
-export type Answer = CompareAnswer | SumsAnswer | StaleAnswer | ProblemAnswer | OrphansAnswer | IndexAnswer;
+/** What the target says to a task: what became of it. */
+export interface TaskAnswer {
+  readonly kind: "task";
+  readonly seq: number;
+  readonly root: RootIndex;
+  readonly path: BytePath;
+  readonly result: TaskResult;
+}
+
+export type Answer = CompareAnswer | SumsAnswer | StaleAnswer | ProblemAnswer | OrphansAnswer | IndexAnswer | TaskAnswer;

@@ -62,6 +62,8 @@ export interface SourceChannel {
   readonly sweepsOrphans: boolean;
   /** The target understands index and rebuild changes. */
   readonly rebuildsFiles: boolean;
+  /** Whether the target runs tasks; null = it does not know what they are. */
+  readonly tasks: "on" | "off" | null;
   /** The level in use: the one set last, or the highest below it that the target reads. "off" to begin with. */
   readonly compression: Compression;
   /** Holds for the sets that are sent from now on. */

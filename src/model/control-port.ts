@@ -15,6 +15,7 @@ import type { RestoreStart } from "./restore.js";
 import type { RepsetData, Rule } from "./rule.js";
 import type { SimulationControl } from "./simulation.js";
 import type { ConnectionReport, MirrorReport, StatusReport, TargetConnectionReport } from "./status.js";
+import type { TaskControl } from "./task.js";
 import type { TransmissionControl } from "./transmission-report.js";
 import type { UserControl } from "./user.js";
 import type { VerificationControl } from "./verification-control.js";
@@ -194,6 +195,7 @@ export interface AgentControl {
   readonly repsets: RepsetControl;
   readonly connections: ConnectionControl;
   readonly transmission: TransmissionControl;
+  readonly tasks: TaskControl;
   readonly targets: TargetControl;
   readonly peers: PeerControl;
   readonly users: UserControl;

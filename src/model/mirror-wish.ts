@@ -16,6 +16,8 @@ export interface MirrorWish {
   readonly content: MirrorContent;
   /** A file is sent only if the source's date is newer than the target's; what is not is left alone and told. */
   readonly newerOnly: boolean;
+  /** What the target has stays as it is, and is told; absent = it is overwritten. */
+  readonly missingOnly?: boolean;
   /** How much there is to do is calculated; absent = as configured. */
   readonly isSized?: boolean;
   /** Absolute paths on the source, below its roots, that alone are compared and sent; absent = the whole set. */
@@ -42,10 +44,13 @@ export interface MirrorPointer {
 }
 
 /** Why no mirror can do both; null = it can. */
-export function contradictionIn({ mode, content, newerOnly, paths, orphans = null }: MirrorWish): string | null {
+export function contradictionIn({ mode, content, newerOnly, missingOnly = false, paths, orphans = null }: MirrorWish): string | null {
   if (orphans !== null && paths !== undefined) return "orphans are looked for in the whole set: give no paths beside them";
   const contradiction = orphans === null ? null : contradictionInOrphans(orphans);
   if (contradiction !== null) return contradiction;
+  if (missingOnly && (mode === "full" || content !== "times"))
+    return `to overwrite nothing is for a difference mirror by size and date: ${mode === "full" ? "a full mirror sends every file" : `${content} compares what is not sent then`}`;
+  if (missingOnly && newerOnly) return "newer overwrites what is older on the target: that, or nothing is overwritten";
   if (mode === "full" && newerOnly) return "a full mirror sends every file, also over those that are newer on the target: newer is for a difference mirror";
   if (mode === "full" && content !== "times") return `a full mirror sends every file and compares none: ${content} is for a difference mirror`;
   if (content === "checksum-all" && newerOnly)

@@ -4,7 +4,7 @@
 import type { Pulse } from "../base/pulse.js";
 import type { BytePath } from "./byte-path.js";
 import type { AuditFigures, CaptureCoverage } from "./capture-port.js";
-import type { Answer, CompareChange, OrphanPlaceName, RootIndex } from "./change.js";
+import type { Answer, CompareChange, OrphanPlaceName, RootIndex, TaskChange } from "./change.js";
 import type { CleanMark } from "./clean-mark.js";
 import type { DirtyPlace } from "./dirty-place.js";
 import type { PathKnowledge } from "./explanation.js";
@@ -116,6 +116,8 @@ export type SourceCommand =
   /** Answered after everything said before it was taken in. */
   | { readonly kind: "probe"; readonly id: number; readonly connectionId: number }
   | { readonly kind: "explain"; readonly id: number; readonly root: RootIndex; readonly path: BytePath }
+  /** Puts a task into the order of the connection. */
+  | { readonly kind: "insert"; readonly id: number; readonly connectionId: number; readonly task: TaskChange }
   | { readonly kind: "stop" };
 
 export interface MirrorCounts {
@@ -144,6 +146,8 @@ export type SourceEvent =
       readonly seq: number;
       readonly connectionId: number;
       readonly mirror: boolean;
+      /** The task that it holds, alone; absent = none. */
+      readonly task?: Pick<TaskChange, "number" | "deed">;
       readonly changes: number;
       /** Files that it takes away, or all of whose content; files of the set behind it. */
       readonly lost: number;
@@ -227,6 +231,8 @@ export type SourceEvent =
   | { readonly kind: "orphansEnded"; readonly connectionId: number; readonly jobId: number; readonly failure: string | null }
   | { readonly kind: "problem"; readonly root: RootIndex; readonly path: BytePath; readonly code: string; readonly message: string }
   | { readonly kind: "barrier"; readonly id: number; readonly seq: number }
+  /** Null: the source found no rest to put it behind a complete state. */
+  | { readonly kind: "inserted"; readonly id: number; readonly seq: number | null }
   | { readonly kind: "probe"; readonly id: number; readonly pending: number; readonly repairSeq: number }
   | { readonly kind: "explained"; readonly id: number; readonly knowledge: PathKnowledge };
 
@@ -237,6 +243,8 @@ export interface SourceFeed {
   send(command: SourceCommand): void;
   /** A sequence number of this connection that covers everything on the source at the call. */
   barrier(connectionId: number): Promise<number>;
+  /** Puts a task into the order of this connection, behind all that is on the source; null = the source found no rest for that. */
+  insert(connectionId: number, task: TaskChange): Promise<number | null>;
   /** Places that wait for repair, and the last set that a repair of this connection emitted. */
   probe(connectionId: number): Promise<{ readonly pending: number; readonly repairSeq: number }>;
 }

@@ -45,6 +45,8 @@ export interface MirrorReport {
   readonly mode: "full" | "difference" | null;
   readonly content: MirrorContent;
   readonly newerOnly: boolean;
+  /** Nothing that the target has is overwritten. */
+  readonly missingOnly: boolean;
   /** The paths that alone are mirrored; null = the whole set. */
   readonly paths: readonly string[] | null;
   readonly id: number;

@@ -18,6 +18,7 @@ import { REPSET_VERBS } from "./verbs/repset-verbs.js";
 import { RESTORE_VERBS } from "./verbs/restore-verbs.js";
 import { SESSION_VERBS } from "./verbs/session-verbs.js";
 import { SETTING_VERBS } from "./verbs/setting-verbs.js";
+import { TASK_VERBS } from "./verbs/task-verbs.js";
 import { TRANSMISSION_VERBS } from "./verbs/transmission-verbs.js";
 import { WAIT_VERBS } from "./verbs/wait-verbs.js";
 
@@ -29,6 +30,7 @@ export const PRESENT_VERBS: readonly Verb[] = [
   ...MIRROR_VERBS,
   ...JOB_VERBS,
   ...RESTORE_VERBS,
+  ...TASK_VERBS,
   ...TRANSMISSION_VERBS,
   ...SETTING_VERBS,
   ...WAIT_VERBS,

@@ -15,11 +15,13 @@ import {
   type OrphanFound,
   type OrphansAnswer,
   type SharedName,
+  type TaskAnswer,
 } from "../model/change.js";
 import { isSeq } from "../model/change-set.js";
 import { type Ack, type Doubt, doubtSchema, type Retrying, retryingSchema } from "../model/session.js";
+import { TASK_OUTCOMES, type TaskResult, taskResultSchema } from "../model/task.js";
 
-const KINDS = ["compare", "sums", "stale", "problem", "orphans", "index"] as const;
+const KINDS = ["compare", "sums", "stale", "problem", "orphans", "index", "task"] as const;
 const WHYS: readonly Difference["why"][] = ["missing", "type", "content", "attr", "link"];
 const ROOTS_MAX = 4096;
 export const ANSWERS_MAX = 20_000;
@@ -69,7 +71,14 @@ function encodeAnswer(answer: Answer): unknown[] {
       return [...head, answer.code, answer.message];
     case "orphans":
       return [...head, answer.total, answer.found.flatMap(encodeOrphan), answer.next, answer.refused];
+    case "task":
+      return [...head, ...encodeTask(answer.result)];
   }
+}
+
+function encodeTask({ number, outcome, why, runs }: TaskResult): unknown[] {
+  const flat = runs.map(({ phase, outcome: end, exitCode, signal, output, why: reason, ms }) => [phase, end, exitCode, signal, output, reason, ms]);
+  return [number, TASK_OUTCOMES.indexOf(outcome), why, flat];
 }
 
 function encodeBase(base: FileBase | null): unknown {
@@ -160,7 +169,19 @@ function decodeAnswer(value: unknown, payload: Buffer, from: number): Answer {
     case "orphans":
       if (f.length !== 8) bad("an orphans answer");
       return decodeOrphans(f, at);
+    case "task":
+      return decodeTask(f, at);
   }
+}
+
+function decodeTask(f: readonly unknown[], at: { readonly seq: number; readonly root: number; readonly path: BytePath }): TaskAnswer {
+  const runs = asArray(f[7], "the runs of a task", 2).map((item) => {
+    const [phase, outcome, exitCode, signal, output, why, ms] = asArray(item, "a run", 7);
+    return { phase, outcome, exitCode, signal, output, why, ms };
+  });
+  const outcome = TASK_OUTCOMES[asUint(f[5], "the outcome of a task", TASK_OUTCOMES.length - 1)];
+  const result = taskResultSchema.safeParse({ number: f[4], outcome, why: f[6], runs });
+  return f.length === 8 && result.success ? { kind: "task", ...at, result: result.data } : bad("a task answer");
 }
 
 function decodeIndex(f: readonly unknown[], at: { seq: number; root: number; path: BytePath }, payload: Buffer, from: number): IndexAnswer {

@@ -49,6 +49,8 @@ function fitAnswer(answer: Answer): readonly Answer[] {
       return answer.entries.length <= SUMS_BYTES_MAX ? [answer] : [{ ...answer, base: null, entries: Buffer.alloc(0) }];
     case "orphans":
       return [{ ...answer, refused: answer.refused?.slice(0, TEXT_MAX) ?? null, found: answer.found.map(fitOrphan) }];
+    case "task":
+      return [answer];
     case "compare": {
       if (answer.extras.length <= NAMES_MAX) return [answer];
       const { seq, root, path } = answer;
@@ -81,6 +83,8 @@ function estimateBytes(answer: Answer): number {
       for (const { name, why } of answer.found) bytes += name.length * 2 + 48 + (why?.length ?? 0) * 3;
       return bytes;
     }
+    case "task":
+      return fixed + answer.result.runs.reduce((sum, { output, why }) => sum + 3 * (output.length + why.length) + 100, 3 * answer.result.why.length);
     case "compare": {
       let bytes = fixed;
       for (const difference of answer.differs) bytes += difference.name.length * 2 + (difference.found === undefined ? 5 : 40);

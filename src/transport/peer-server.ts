@@ -28,6 +28,7 @@ import { REBUILD_HEADER, REBUILD_OFFER } from "./rebuild-offer.js";
 import { type AcceptRestore, serveRestoreSession } from "./restore-call.js";
 import { SOCKETS_HEADER, SOCKETS_OFFER } from "./socket-offer.js";
 import { serveTargetSession } from "./target-session.js";
+import { TASKS_HEADER, TASKS_OFF, TASKS_ON } from "./tasks-offer.js";
 import * as wire from "./tls-options.js";
 
 export interface PeerServerLimits extends AdmissionLimits, LinkTiming {
@@ -70,6 +71,8 @@ export interface PeerServerOptions {
   readonly dismiss: DismissConnection;
   /** Absent: nothing is restored from this agent. */
   readonly acceptRestore?: AcceptRestore;
+  /** Sources may have programs run here; absent: they may not. */
+  readonly runsTasks?: boolean;
   /** True: it is answered there. False, or absent: it is refused here, as nothing that there is. */
   readonly takeRequest?: (plain: PlainRequest) => boolean;
   /** Of what is sent back: smaller sets are not compressed. */
@@ -138,6 +141,7 @@ export class PeerServer {
         `${SOCKETS_HEADER}: ${SOCKETS_OFFER}`,
         `${ORPHANS_HEADER}: ${ORPHANS_OFFER}`,
         `${REBUILD_HEADER}: ${REBUILD_OFFER}`,
+        `${TASKS_HEADER}: ${options.runsTasks === true ? TASKS_ON : TASKS_OFF}`,
       ),
     );
     this.#joinSockets = new WebSocketServer({ ...common, maxPayload: STRIPE_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });

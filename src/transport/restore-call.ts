@@ -107,7 +107,8 @@ export class RestoreCall {
   }
 
   #channel(welcome: Welcome): SourceChannel {
-    const facts = { welcome, remoteAddress: this.#link.peerName, readable: this.#request.compression, sweepsOrphans: true, rebuildsFiles: false };
+    const knows = { sweepsOrphans: true, rebuildsFiles: false, tasks: null };
+    const facts = { welcome, remoteAddress: this.#link.peerName, readable: this.#request.compression, ...knows };
     const channel = new WsSourceChannel(this.#link, { ...facts, compressBytesMin: this.#compressBytesMin, socketsWhy: () => "a restore has one socket" });
     this.#onFrame = (frame) => channel.handle(frame);
     return channel;

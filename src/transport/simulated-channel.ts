@@ -42,6 +42,7 @@ export class SimulatedChannel implements SourceChannel, PathView {
   readonly remoteAddress = SIMULATION_WORDS;
   readonly sweepsOrphans = false;
   readonly rebuildsFiles = false;
+  readonly tasks = null;
   compression: Compression = "off";
   readonly count = 1;
   readonly leastRoundTripMs: number;

@@ -27,6 +27,7 @@ import type { PeerStore } from "./peer-store.js";
 import { REBUILD_HEADER, readRebuildOffer } from "./rebuild-offer.js";
 import { SocketGrowth } from "./socket-growth.js";
 import { readSocketsOffer, SOCKETS_HEADER } from "./socket-offer.js";
+import { readTasksOffer, TASKS_HEADER } from "./tasks-offer.js";
 import { CHANNEL_PATH, CHANNEL_PROTOCOL, JOIN_PATH } from "./tls-options.js";
 import { WsSourceChannel } from "./ws-source-channel.js";
 
@@ -102,7 +103,8 @@ export class WsSourceDialer implements SourceDialer {
           const facts = { welcome: frame.welcome, remoteAddress: displayAddress(dialled.address), readable, compressBytesMin };
           const sweepsOrphans = readOrphansOffer(dialled.headers[ORPHANS_HEADER]);
           const rebuildsFiles = readRebuildOffer(dialled.headers[REBUILD_HEADER]);
-          channel = new WsSourceChannel(link, { ...facts, sweepsOrphans, rebuildsFiles, socketsWhy: () => growth.why() }, this.#clock);
+          const tasks = readTasksOffer(dialled.headers[TASKS_HEADER]);
+          channel = new WsSourceChannel(link, { ...facts, sweepsOrphans, rebuildsFiles, tasks, socketsWhy: () => growth.why() }, this.#clock);
           growth.follow(channel.bundle);
           resolve(channel);
         } else if (frame.kind === "refuse") {

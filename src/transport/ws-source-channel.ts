@@ -20,6 +20,7 @@ export interface SourceChannelFacts {
   readonly readable: Compression;
   readonly sweepsOrphans: boolean;
   readonly rebuildsFiles: boolean;
+  readonly tasks: "on" | "off" | null;
   /** Smaller sets are not compressed. */
   readonly compressBytesMin: number;
   /** How many sockets there are, and why, is decided by whoever opens them. */
@@ -38,6 +39,7 @@ export class WsSourceChannel implements SourceChannel {
   readonly remoteAddress: string;
   readonly sweepsOrphans: boolean;
   readonly rebuildsFiles: boolean;
+  readonly tasks: "on" | "off" | null;
   readonly ended: Promise<SmError>;
   readonly #link: FrameLink;
   readonly bundle: SocketBundle;
@@ -66,6 +68,7 @@ export class WsSourceChannel implements SourceChannel {
     this.remoteAddress = facts.remoteAddress;
     this.sweepsOrphans = facts.sweepsOrphans;
     this.rebuildsFiles = facts.rebuildsFiles;
+    this.tasks = facts.tasks;
     this.#facts = facts;
     this.#connectedAtMs = clock.nowMs();
     this.ended = link.ended;

@@ -137,8 +137,14 @@ const cases: readonly (readonly [string, fc.Arbitrary<string>, number])[] = [
   ["scripts of the right form", fc.array(block(4), { maxLength: 5 }).map((statements) => statements.join("\n")), 200],
 ];
 
-test.each(cases)("%s", async (_name, text, numRuns) => {
-  await fc.assert(fc.asyncProperty(text, fc.boolean(), run), { numRuns, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: false });
+/** So many inputs in all, shared as the cases are; a soak without a limit of time. Default: what is quick. */
+const inputs = Number(process.env.SM_TEST_INPUTS ?? 0);
+const quickInputs = cases.reduce((sum, [, , runs]) => sum + runs, 0);
+const limits = inputs > 0 ? {} : { interruptAfterTimeLimit: 20_000, markInterruptAsFailure: false };
+
+test.each(cases)("%s", { timeout: inputs > 0 ? 86_400_000 : 60_000 }, async (_name, text, runs) => {
+  const numRuns = inputs > 0 ? Math.ceil((inputs * runs) / quickInputs) : runs;
+  await fc.assert(fc.asyncProperty(text, fc.boolean(), run), { numRuns, ...limits });
 });
 
 test("a line of any characters is completed, or not", () => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { ApplyEngine } from "../../src/apply/apply-engine.js";
 import { ApplyHost } from "../../src/apply/apply-host.js";
 import type { FromApplyWorker, ToApplyWorker } from "../../src/apply/apply-messages.js";
+import { HostTasks } from "../../src/apply/host-tasks.js";
 import { Stage } from "../../src/apply/stage.js";
 import type { Change } from "../../src/model/change.js";
 import { encodeChangeSet } from "../../src/model/change-set.js";
@@ -48,12 +49,13 @@ export class HostKit {
     this.lose();
     this.posted = [];
     const mappings = [{ source: "/source/data", target: this.target }];
-    this.#engine = ApplyEngine.open({ stateDirectory: this.state, mappings, remapLinks: true, bootId, onPoint });
+    const post = (message: FromApplyWorker): void => void this.posted.push(message);
+    const tasks = new HostTasks(post);
+    this.#engine = ApplyEngine.open({ stateDirectory: this.state, mappings, remapLinks: true, tasks, bootId, onPoint });
     const applied = { epoch: this.#engine.epoch, seq: this.#engine.appliedSeq };
     this.#stage = Stage.open({ stateDirectory: this.state, bytesMax, isSynced, applied, onPoint });
-    const post = (message: FromApplyWorker): void => void this.posted.push(message);
     const retry = { retryInitialMs: 1_000_000, retryMaxMs: 1_000_000, isPaused: options.isPaused ?? false };
-    this.#host = new ApplyHost({ engine: this.#engine, stage: this.#stage, ...retry, post, receive: () => undefined, onClosed: () => undefined });
+    this.#host = new ApplyHost({ engine: this.#engine, stage: this.#stage, tasks, ...retry, post, receive: () => undefined, onClosed: () => undefined });
     return this.#host.recover();
   }
 

@@ -18,6 +18,7 @@ import type { SimulationControl } from "../../src/model/simulation.js";
 import { SimulationFigures } from "../../src/model/simulation-figures.js";
 import { sizingReport } from "../../src/model/sizing-report.js";
 import type { ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
+import type { TaskControl, TaskReport } from "../../src/model/task.js";
 import type { ScheduleChange } from "../../src/model/transmission.js";
 import type { VerificationControl } from "../../src/model/verification-control.js";
 import { NOTHING_VERIFIED } from "../../src/model/verify.js";
@@ -172,6 +173,25 @@ export class MemoryAgentControl implements AgentControl {
         await this.waitStatus(this.#index, left);
       }
     },
+  };
+
+  readonly #tasks: TaskReport[] = [];
+
+  readonly tasks: TaskControl = {
+    queue: async (connectionId, wish) => {
+      this.#connection(connectionId);
+      const run = { phase: "execute", outcome: "exited", exitCode: 0, signal: null, output: "backed up\n", why: "", ms: 1200 } as const;
+      const ended = { state: "ended", outcome: "done", why: "", runs: [run], seq: 7, queuedAt: SINCE, endedAt: SINCE } as const;
+      this.#tasks.unshift({ connectionId, number: this.#tasks.length + 1, ...wish, ...ended });
+      return this.#tasks[0] as TaskReport;
+    },
+    list: async (id) => this.#tasks.filter(({ connectionId }) => id === undefined || connectionId === id),
+    show: async (connectionId, number) => {
+      const task = this.#tasks.find((one) => one.connectionId === connectionId && one.number === number);
+      if (task === undefined) throw new SmError("NOT_FOUND", `connection ${connectionId} has no task ${number}`);
+      return task;
+    },
+    wait: async (connectionId, number) => this.tasks.show(connectionId, number),
   };
 
   readonly queue = {

@@ -32,11 +32,12 @@ const NO_PLACES: DirtyPlaces = {
   tick: () => undefined,
 };
 
-const FACTS: Pick<SourceChannel, "welcome" | "remoteAddress" | "sweepsOrphans" | "rebuildsFiles"> = {
+const FACTS: Pick<SourceChannel, "welcome" | "remoteAddress" | "sweepsOrphans" | "rebuildsFiles" | "tasks"> = {
   welcome: { appliedSeq: 0, durableSeq: 0, resumed: true, suspect: false, empty: false, limits: [], targetTimeMs: 0, version: "1", name: "t" },
   remoteAddress: "memory",
   sweepsOrphans: true,
   rebuildsFiles: true,
+  tasks: "on",
 };
 
 export interface MemoryConnection {
@@ -87,7 +88,7 @@ export function memoryConnection(journal: Journal, onDialled: (connection: Sourc
       guard: NOTHING_HELD,
     },
     journal,
-    feed: { send: (command) => void commands.push(command), barrier: async () => 0, probe: async () => ({ pending: 0, repairSeq: 0 }) },
+    feed: { send: (command) => void commands.push(command), barrier: async () => 0, insert: async () => 0, probe: async () => ({ pending: 0, repairSeq: 0 }) },
     places: NO_PLACES,
     dialer: {
       dial: async () => {

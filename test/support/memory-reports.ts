@@ -13,6 +13,7 @@ export function idleMirror(overrides: Partial<MirrorReport> = {}): MirrorReport 
     mode: null,
     content: "times",
     newerOnly: false,
+    missingOnly: false,
     paths: null,
     id: 0,
     percent: null,

@@ -49,7 +49,7 @@ test("without a file every field has its default", () => {
   expect(config.watchdog).toEqual({ stallSeconds: 60 });
   const dtlog = { dtlogMaxFileBytes: 1_048_576, dtlogMaxFiles: 5, maxPathChars: 32_760 };
   expect(config.log).toEqual({ level: "info", format: "text", maxFileMiB: 5, maxFiles: 5, ...dtlog, system: "auto", systemSocket: "/dev/log" });
-  expect(config.target).toEqual({ enabled: true, allowedRoots: [], stageMiB: 256 });
+  expect(config.target).toEqual({ enabled: true, allowedRoots: [], tasks: false, taskDirectory: null, stageMiB: 256 });
 });
 
 test("the value is frozen all the way down", () => {

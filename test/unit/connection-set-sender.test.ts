@@ -14,6 +14,7 @@ class MemoryChannel implements SourceChannel {
   readonly remoteAddress = "memory";
   readonly sweepsOrphans = true;
   readonly rebuildsFiles = true;
+  readonly tasks = "on";
   readonly #end = defer<SmError>();
   readonly ended = this.#end.promise;
   gate: Promise<void> = Promise.resolve();

@@ -51,6 +51,10 @@ const TABLE: readonly (MirrorWish & { readonly fates: Readonly<Record<State, Fat
     fates: { same: NOTHING, touched: SENT_UNREAD, older: BLOCKS, newer: LEFT, size: LEFT, hidden: NOTHING, flagged: BLOCKS, missing: MADE },
   },
   {
+    ...{ mode: "difference", content: "times", newerOnly: false, missingOnly: true },
+    fates: { same: NOTHING, touched: LEFT, older: LEFT, newer: LEFT, size: LEFT, hidden: NOTHING, flagged: LEFT, missing: MADE },
+  },
+  {
     ...{ mode: "difference", content: "checksum", newerOnly: false },
     fates: { same: NOTHING, touched: TIMES_ONLY, older: BLOCKS, newer: BLOCKS, size: BLOCKS, hidden: NOTHING, flagged: BLOCKS, missing: MADE },
   },
@@ -109,7 +113,7 @@ function sentOf(kit: SourceKit, since: number): ReadonlyMap<string, number> {
   return sent;
 }
 
-test.each(TABLE)("$mode $content, newer only: $newerOnly", async ({ fates, ...wish }) => {
+test.each(TABLE)("$mode $content, newer only: $newerOnly, overwriting nothing: $missingOnly", async ({ fates, ...wish }) => {
   const { root, target, changedSinceMs } = await planted();
   const kit = SourceKit.start({ root, target });
   const suspect = { changedSinceMs };

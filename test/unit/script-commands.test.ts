@@ -170,6 +170,9 @@ describe("what a command asks of the agent", () => {
     ["$id = 1\ndisconnect $id", ["connection.disconnect", { id: 1 }]],
     ["disconnect *", ["connection.disconnect", { id: 1 }], ["connection.disconnect", { id: 2 }]],
     ["mirror start 1", ["mirror.start", { id: 1, mode: "difference", content: "times", newerOnly: false }]],
+    ["mirror start 1 overwrite always", ["mirror.start", { id: 1, mode: "difference", content: "times", newerOnly: false }]],
+    ["mirror start 1 overwrite older", ["mirror.start", { id: 1, mode: "difference", content: "times", newerOnly: true }]],
+    ["mirror start 1 overwrite never", ["mirror.start", { id: 1, mode: "difference", content: "times", newerOnly: false, missingOnly: true }]],
     ["MIRR START 1 FULL", ["mirror.start", { id: 1, mode: "full", content: "times", newerOnly: false }]],
     [
       'mirror start 1 different checksum newer path "/home/a" path "/home/b"',
@@ -445,7 +448,7 @@ describe("help, completion and the document", () => {
     const { output } = await new ScriptKit().run("help");
     for (const verb of PRESENT_VERBS) expect(output).toContain(`  ${syntaxLine(verb)}\n`);
     expect((await new ScriptKit().run("help repset rule")).output.match(/^ {2}REPSet RULE/gm)).toHaveLength(2);
-    expect((await new ScriptKit().run("help queuetask")).output).toContain("Has no counterpart here");
+    expect((await new ScriptKit().run("help script list")).output).toContain("Has no counterpart here");
     expect((await new ScriptKit().run("help nonsense")).failures).toEqual(["1:1 -101 SCRIPT_VALUE"]);
   });
 

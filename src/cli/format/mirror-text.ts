@@ -26,11 +26,12 @@ export function outlookOf({ filesRemaining, bytesRemaining, bytesPerSecond, seco
 }
 
 /** "difference, checksum-all" */
-function formatKind({ mode, content, newerOnly, paths }: MirrorReport): string {
+function formatKind({ mode, content, newerOnly, missingOnly, paths }: MirrorReport): string {
   return [
     mode ?? "difference",
     ...(content === "times" ? [] : [content]),
     ...(newerOnly ? ["newer"] : []),
+    ...(missingOnly ? ["overwriting nothing"] : []),
     ...(paths === null ? [] : [`${paths[0]}${paths.length > 1 ? " and more" : ""} only`]),
   ].join(", ");
 }

@@ -82,7 +82,9 @@ function partText({ files, directories, bytes, names }: PlanPart, what: string):
   ];
 }
 
-function wishText({ mode, content, newerOnly, paths }: MirrorWish): string {
-  const terms = [mode, content === "times" ? null : content, newerOnly ? "newer only" : null].filter((term) => term !== null).join(", ");
+function wishText({ mode, content, newerOnly, missingOnly, paths }: MirrorWish): string {
+  const terms = [mode, content === "times" ? null : content, newerOnly ? "newer only" : null, missingOnly === true ? "overwriting nothing" : null]
+    .filter((term) => term !== null)
+    .join(", ");
   return `${terms} mirror${paths === undefined ? "" : ` of ${paths.join(", ")}`}`;
 }

@@ -16,8 +16,7 @@ function absent(words: readonly string[], form: string, instead: string): Verb {
 }
 
 export const ABSENT_VERBS: readonly Verb[] = [
-  absent(["QueueTASK"], "<job> TO <target> …", "task commands do not travel with the data; the copy is a state that the source really had, also without them"),
-  absent(["SCRIPT", "ADD"], "<connection> …", "there are no hooks of mirrors; WAITONMIRROR waits for one, and what follows it in a script is run then"),
+  absent(["SCRIPT", "ADD"], "<connection> …", "there are no hooks of mirrors; WAITONMIRROR waits for one, and a QUEUETASK behind it is run then"),
   absent(["SCRIPT", "LIST"], "", "there are no hooks of mirrors"),
   absent(["SCRIPT", "REMOVE"], "…", "there are no hooks of mirrors"),
   absent(["LOAD"], "SOURCE|TARGET", "an agent is always source and target"),

@@ -1,7 +1,7 @@
 // Mirrors of a connection.
 
 import { SmError } from "../../base/errors.js";
-import { contradictionIn, type MirrorContent } from "../../model/mirror-wish.js";
+import { contradictionIn, type MirrorContent, type MirrorWish } from "../../model/mirror-wish.js";
 import type { ArgumentReader, Operand } from "../argument-reader.js";
 import { connectionIds, forEachOf } from "../connections.js";
 import { done, type Verb } from "../verb.js";
@@ -10,16 +10,22 @@ interface Wish {
   mode: "full" | "difference";
   content: MirrorContent;
   newerOnly: boolean;
+  missingOnly: boolean;
   readonly paths: Operand<string>[];
 }
 
 function parseWish(reader: ArgumentReader): Wish {
-  const wish: Wish = { mode: "difference", content: "times", newerOnly: false, paths: [] };
+  const wish: Wish = { mode: "difference", content: "times", newerOnly: false, missingOnly: false, paths: [] };
   while (!reader.isDone) {
     const place = reader.place;
-    const flag = reader.need("FULL", "DIFFerent", "NEWER", "CHECKSUM", "PATH");
+    const flag = reader.need("FULL", "DIFFerent", "NEWER", "OVERWRITE", "CHECKSUM", "PATH");
     if (flag === "FULL") wish.mode = "full";
     if (flag === "NEWER") wish.newerOnly = true;
+    if (flag === "OVERWRITE") {
+      const which = reader.need("ALWAYS", "OLDER", "NEVER");
+      wish.newerOnly = which === "OLDER";
+      wish.missingOnly = which === "NEVER";
+    }
     if (flag === "CHECKSUM") wish.content = reader.has("ALL") ? "checksum-all" : "checksum";
     if (flag === "PATH") wish.paths.push(reader.text("a path of the source"));
     const contradiction = contradictionIn(wishOf(wish));
@@ -28,13 +34,13 @@ function parseWish(reader: ArgumentReader): Wish {
   return wish;
 }
 
-function wishOf({ mode, content, newerOnly }: Wish): { mode: Wish["mode"]; content: MirrorContent; newerOnly: boolean } {
-  return { mode, content, newerOnly };
+function wishOf({ mode, content, newerOnly, missingOnly }: Wish): Pick<MirrorWish, "mode" | "content" | "newerOnly" | "missingOnly"> {
+  return { mode, content, newerOnly, ...(missingOnly ? { missingOnly } : {}) };
 }
 
 const start: Verb = {
   words: ["MIRRor", "START"],
-  form: '<connection> [FULL|DIFFerent] [CHECKSUM [ALL]] [NEWER] [PATH "<path>" …]',
+  form: '<connection> [FULL|DIFFerent] [CHECKSUM [ALL]] [NEWER] [OVERWRITE ALWAYS|OLDER|NEVER] [PATH "<path>" …]',
   summary: "Starts a mirror: of what differs, unless FULL. WAITONMIRROR waits for its end.",
   parse(reader) {
     const connection = reader.connection();

@@ -28,6 +28,11 @@ export default class MirrorStart extends SmCommand {
     checksum: Flags.boolean({ description: "compare files whose size or time differs block by block, whatever their size, and send the blocks that differ" }),
     "checksum-all": Flags.boolean({ description: "compare the contents of all files, and send the blocks that differ", exclusive: ["checksum"] }),
     newer: Flags.boolean({ description: "send files only if they are newer on the source; the others are left alone and told" }),
+    overwrite: Flags.string({
+      description: "what the target has: overwrite it, only if it is older (as --newer), or never; what is left alone is told, and stays owed",
+      options: ["always", "older", "never"],
+      exclusive: ["newer"],
+    }),
     path: Flags.string({ description: "mirror this directory or file of the source only, with all below (again for more)", multiple: true }),
     size: Flags.boolean({ description: "calculate its size first: shows the percentage and the time left (default: mirror.size)", allowNo: true }),
     ...orphanFlags,
@@ -46,7 +51,8 @@ export default class MirrorStart extends SmCommand {
     const content = flags["checksum-all"] ? "checksum-all" : flags.checksum ? "checksum" : "times";
     const api = this.api(flags);
     const paths = flags.path === undefined ? {} : { paths: flags.path };
-    const wish = { id, mode: flags.mode as "full" | "difference", content, newerOnly: flags.newer, ...paths } as const;
+    const never = flags.overwrite === "never" ? { missingOnly: true } : {};
+    const wish = { id, mode: flags.mode as "full" | "difference", content, newerOnly: flags.newer || flags.overwrite === "older", ...never, ...paths } as const;
     const orphans = parseOrphanFlags(flags);
     if (flags["dry-run"]) {
       if (orphans !== null) throw new SmError("USAGE", "a dry run tells of the mirror alone: of orphans, `sm orphans start --dry-run` does");
