@@ -212,6 +212,7 @@ export class SourceJobs {
     jobs.looking.mirrorBegins();
     const { connectionId, extras } = order;
     const job = new MirrorJob({ ...order, tree: this.#tree });
+    let isSettlingTold = false;
     const background: BackgroundJob = {
       connectionId,
       // A job that waits for nothing more must be stepped once again to end.
@@ -219,7 +220,12 @@ export class SourceJobs {
         return jobs.mirror?.isPaused !== true && (job.hasWork || job.pending === 0);
       },
       step: async () => {
-        if ((await job.step()) !== "done") return;
+        const result = await job.step();
+        if (job.progress.isSettling && !isSettlingTold) {
+          isSettlingTold = true;
+          this.#post({ kind: "mirrorSettling", connectionId, mirrorId: order.mirrorId });
+        }
+        if (result !== "done") return;
         this.#drop(background);
         jobs.mirror = null;
         this.#post({

@@ -29,6 +29,8 @@ export const mirrorNeedSchema = z.strictObject({
   paused: z.strictObject({ since: z.string(), percent: z.number().nullable() }).exactOptional(),
   /** Up to there the target has, durably, all that it asks for beyond a difference mirror; absent = nothing is known to be done. */
   doneThrough: keptPointerSchema.exactOptional(),
+  /** It was at hard links when it was cut short: size and time do not vouch for contents any more. */
+  isSettling: z.boolean().exactOptional(),
   /** What happens to names that the source lacks: replication may remove what it put there, a first mirror may not. */
   extras: z.enum(["report", "remove"]),
   /** They are told, and not removed, for no reason but that a person may want to see them: what happens beside this mirror has its own word. */

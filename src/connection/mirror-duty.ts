@@ -32,7 +32,7 @@ export interface MirroredConnection {
 /** A need as it is ordered: an empty target holds nothing that is too much. */
 type ConnectionMirror = Omit<MirrorNeed, "extras"> & { readonly extras: MirrorOrder["extras"] };
 
-type MirrorNews = Extract<SourceEvent, { kind: "mirrorProgress" | "mirrorEmitted" }>;
+type MirrorNews = Extract<SourceEvent, { kind: "mirrorProgress" | "mirrorSettling" | "mirrorEmitted" }>;
 
 export class MirrorDuty {
   readonly #connection: MirroredConnection;
@@ -189,7 +189,7 @@ export class MirrorDuty {
     const isPart = mirror.isRunning ? this.#isPart : record.mirrorNeed === null;
     options.feed.send({ kind: "stopMirror", connectionId: id });
     mirror.end("stopped", new Date().toISOString());
-    const owed = record.mirrorNeed;
+    const owed = record.mirrorNeed ?? stillOpen(record.partMirror ?? null);
     // The pause of one of some paths was noted with what is owed.
     if (isPart) this.#keep({ partMirror: null, ...(owed === null ? {} : { mirrorNeed: unpaused(owed) }) });
     else if (owed !== null) this.#keep({ mirrorNeed: stopped(owed) });
@@ -200,6 +200,10 @@ export class MirrorDuty {
 
   take(event: MirrorNews): void {
     const { mirror, record, sender, transmission } = this.#connection;
+    if (event.kind === "mirrorSettling") {
+      if (event.mirrorId === mirror.id && mirror.isRunning && this.#meant !== null) this.#keepMeant({ ...this.#meant, isSettling: true });
+      return;
+    }
     mirror.take(event, new Date().toISOString(), sender !== null && transmission.isOpen);
     const isWhole = event.mirrorId === mirror.id && mirror.isRunning && !this.#isPart;
     if (event.kind === "mirrorProgress" && event.done !== null && isWhole && isWorthKeeping(record.mirrorNeed))
@@ -259,6 +263,13 @@ function ofEmptyTarget(owed: MirrorNeed): ConnectionMirror {
 
 function unpaused({ paused: _, ...owed }: MirrorNeed): MirrorNeed {
   return owed;
+}
+
+/** What a mirror of some paths leaves behind that is ended at hard links: nobody knows any more which names are to be looked at. */
+function stillOpen(part: MirrorNeed | null): MirrorNeed | null {
+  if (part?.isSettling !== true) return null;
+  const { paths: _, ...whole } = part;
+  return stopped(whole);
 }
 
 function stopped({ paused: _, doneThrough: __, ...owed }: MirrorNeed): MirrorNeed {

@@ -94,6 +94,7 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
     content: strongest(a.content, b.content),
     newerOnly: a.newerOnly === true && b.newerOnly === true,
     ...(missingOnly && a.missingOnly === true ? { missingOnly } : {}),
+    ...(a.isSettling === true ? { isSettling: true } : {}),
     ...(a.isSized === undefined ? {} : { isSized: a.isSized }),
     ...(a.paused === undefined ? {} : { paused: a.paused }),
     // What is done stays done when the agent ends. Where anything else happened, all is gone through anew.
@@ -119,11 +120,12 @@ export function withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): Mirr
 /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
 export function needByHand(owed: MirrorNeed | null, wish: MirrorWish, nowIso: string): MirrorNeed {
   const restored = owed?.restored === undefined ? {} : { restored: owed.restored };
+  const settling = owed?.isSettling === true ? { isSettling: true } : {};
   const kept =
     owed === null
       ? ({ extras: "report", tellsExtras: true, changedSinceMs: null } as const)
       : { ...extrasOf(owed), changedSinceMs: owed.changedSinceMs, ...restored };
-  return { reason: "manual", message: "started by hand", since: nowIso, ...wish, ...kept, isAutomatic: true };
+  return { reason: "manual", message: "started by hand", since: nowIso, ...wish, ...kept, ...settling, isAutomatic: true };
 }
 
 function extrasOf({ extras, tellsExtras }: MirrorNeed): Pick<MirrorNeed, "extras" | "tellsExtras"> {
@@ -136,7 +138,7 @@ export function needAfter(done: MirrorNeed | null, leftAlone: number, nowIso: st
   const why =
     done.missingOnly === true ? "the target has something there, and nothing was to be overwritten" : "not being older on the target than on the source";
   const message = `${leftAlone} ${leftAlone === 1 ? "file was" : "files were"} left alone, ${why}`;
-  const { paths: _, orphans: __, doneThrough: ___, paused: ____, missingOnly: _____, ...whole } = done;
+  const { paths: _, orphans: __, doneThrough: ___, paused: ____, missingOnly: _____, isSettling: ______, ...whole } = done;
   return { ...whole, message, since: nowIso, mode: "difference", newerOnly: false, isAutomatic: false };
 }
 

@@ -275,6 +275,7 @@ export class SourceConnection {
         this.guard.takeMirror({ ...event, lastSeq: this.options.journal.stats().lastSeq });
         break;
       case "mirrorProgress":
+      case "mirrorSettling":
       case "mirrorEmitted":
         this.duty.take(event);
         break;

@@ -43,13 +43,16 @@ export interface SecondLook {
 
 export class LinkGroups {
   readonly #tree: MirrorTree;
+  readonly #onSettling: () => void;
   readonly #groups = new Map<string, Group>();
   /** By inode of the target: whose first name keeps it; null = names of several groups did. */
   readonly #holders = new Map<string, Holder | null>();
   readonly #unsettled = new Map<string, Unsettled>();
 
-  constructor(tree: MirrorTree) {
+  /** `onSettling`: from here on names leave the inodes that they share; nobody can tell any more which they were. */
+  constructor(tree: MirrorTree, onSettling: () => void = () => undefined) {
     this.#tree = tree;
+    this.#onSettling = onSettling;
   }
 
   /** The name of the entry's inode met first in this job, if this is a further one; otherwise this is the first one from now on. */
@@ -132,6 +135,7 @@ export class LinkGroups {
 
   /** What is to be looked at again. */
   takeUnsettled(): Iterable<SecondLook> {
+    this.#onSettling();
     const batches = new Map<string, SecondLook & { readonly names: Set<string> }>();
     for (const { root, path, isCertain } of this.#unsettled.values()) {
       const key = `${root}:${isCertain}:${parentPath(path)}`;

@@ -53,7 +53,7 @@ export class MirrorJob {
 
   constructor(options: MirrorJobOptions) {
     this.options = options;
-    this.#links = new LinkGroups(options.tree);
+    this.#links = new LinkGroups(options.tree, () => this.progress.settle());
     this.#contents = new BlockLooks(options);
     this.#pointer = new WalkPointer(options);
     this.#sends = new MirrorSends(options, this.#links, this.progress, this.#pointer);

@@ -14,6 +14,7 @@ export class MirrorProgress {
   filesSkipped = 0;
   bytesDone = 0;
   bytesSkipped = 0;
+  isSettling = false;
   orphans = 0;
   removed = 0;
   readonly orphanNames: string[] = [];
@@ -58,6 +59,11 @@ export class MirrorProgress {
   addBytes(sent: number, skipped: number): void {
     this.bytesDone += sent;
     this.bytesSkipped += skipped;
+  }
+
+  /** Names leave inodes that they share on the target: cut short from here on, the mirror knows no more who was on them. */
+  settle(): void {
+    this.isSettling = true;
   }
 
   noteExtras(directory: BytePath, names: readonly string[], removed: number): void {

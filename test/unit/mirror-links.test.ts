@@ -131,6 +131,29 @@ test("a further name leaves a stranger's inode, whose own name is compared much 
   await expectHealed(plantBoth([["aaaa", "a", "b"], ...between, ["zzzz", "z/z"]], [["aaaa", "a"], ["aaaa", "b", "z/z"], ...between]));
 });
 
+test("that names begin to leave shared inodes is told before the first one does", async () => {
+  const trees = plantBoth(
+    [
+      ["aaaa", "a"],
+      ["bbbb", "b"],
+    ],
+    [["aaaa", "a", "b"]],
+  );
+  await pastRacy();
+  const told: boolean[] = [];
+  const kit = SourceKit.start({
+    ...trees,
+    onSet: ({ changes }) => {
+      if (changes.some(({ op }) => op === "file" || op === "link")) told.push(kit.events.some(({ kind }) => kind === "mirrorSettling"));
+    },
+  });
+  await kit.mirror("difference");
+  await kit.settle();
+  expect(told).toContain(true);
+  expect(told).not.toContain(false);
+  expect(kit.events.filter(({ kind }) => kind === "mirrorSettling")).toHaveLength(1);
+});
+
 test("symbolic links and files alike", async () => {
   await expectHealed(
     plantBoth(

@@ -193,6 +193,31 @@ class DutyKit {
 }
 
 describe("the mirror that a connection owes", () => {
+  const settling = (kit: DutyKit): void => kit.duty.take({ kind: "mirrorSettling", connectionId: 1, mirrorId: kit.mirror.id });
+  const contentOf = (kit: DutyKit): string | undefined => kit.sent.flatMap((each) => (each.kind === "mirror" ? [each.order.content] : [])).at(-1);
+
+  test("compares all contents once it was cut short at hard links, whatever comes in between, and not when it was done", () => {
+    const kit = new DutyKit(null);
+    kit.duty.startByHand({ mode: "difference", content: "times", newerOnly: false });
+    settling(kit);
+    expect(kit.record.mirrorNeed).toMatchObject({ isSettling: true });
+    kit.duty.stop();
+    kit.duty.require(need("restart"));
+    expect(contentOf(kit)).toBe("checksum-all");
+    kit.duty.startByHand({ mode: "difference", content: "times", newerOnly: false });
+    expect(contentOf(kit)).toBe("checksum-all");
+    expect(needAfter(kit.record.mirrorNeed, 1, NOW)).not.toHaveProperty("isSettling");
+  });
+
+  test("is the whole set's after one of some paths was stopped at hard links", () => {
+    const kit = new DutyKit(null);
+    kit.duty.startByHand({ mode: "difference", content: "times", newerOnly: false, paths: ["/a/x"] });
+    settling(kit);
+    kit.duty.stop();
+    expect(kit.record.mirrorNeed).toMatchObject({ isSettling: true, isAutomatic: false });
+    expect(kit.record.mirrorNeed).not.toHaveProperty("paths");
+  });
+
   test("is not paused any more when one of some paths, which was, is stopped", () => {
     const kit = new DutyKit({ ...FULL, isAutomatic: false });
     kit.duty.startByHand({ mode: "difference", content: "times", newerOnly: false, paths: ["/a/x"] });
