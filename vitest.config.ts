@@ -5,22 +5,20 @@ interface Level {
   readonly timeoutMs: number;
   /** Levels of one group run side by side; the groups run one after another. */
   readonly group: number;
-  /** Files at once. What waits for agents most of the time leaves the processors to a third. */
-  readonly workers: number;
 }
 
 const LEVELS: readonly Level[] = [
-  { name: "unit", timeoutMs: 10_000, group: 0, workers: 2 },
-  { name: "contract", timeoutMs: 60_000, group: 0, workers: 2 },
-  { name: "property", timeoutMs: 60_000, group: 0, workers: 2 },
-  { name: "fault", timeoutMs: 180_000, group: 1, workers: 2 },
-  { name: "e2e", timeoutMs: 180_000, group: 2, workers: 3 },
+  { name: "unit", timeoutMs: 10_000, group: 0 },
+  { name: "contract", timeoutMs: 60_000, group: 0 },
+  { name: "property", timeoutMs: 60_000, group: 0 },
+  { name: "fault", timeoutMs: 180_000, group: 1 },
+  { name: "e2e", timeoutMs: 180_000, group: 2 },
 ];
 
 export default defineConfig({
   test: {
     pool: "forks",
-    maxWorkers: 3,
+    maxWorkers: 2,
     globalSetup: ["test/support/leak-check.ts"],
     projects: LEVELS.map((level) => ({
       test: {
@@ -28,7 +26,7 @@ export default defineConfig({
         include: [`test/${level.name}/**/*.test.ts`],
         environment: "node",
         pool: "forks",
-        maxWorkers: level.workers,
+        maxWorkers: 2,
         sequence: { groupOrder: level.group },
         testTimeout: level.timeoutMs,
         hookTimeout: level.timeoutMs,

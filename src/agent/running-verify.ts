@@ -11,6 +11,11 @@ import { type JobEnding, NOT_WHOLE, type RunningJob } from "./running-job.js";
 
 const FINDINGS_SHOWN = 1000;
 
+/** What was to be repaired by then is on the target: the source tells of repairs before it tells of the end. */
+function isRepaired({ appliedSeq, repair, pendingRepairs }: SourceConnection, endSeq: number): boolean {
+  return pendingRepairs === 0 && appliedSeq >= Math.max(endSeq, repair.lastSeq);
+}
+
 export class RunningVerify implements RunningJob {
   readonly what: string;
   report: VerifyJobReport;
@@ -53,8 +58,7 @@ export class RunningVerify implements RunningJob {
 
   ending(connection: SourceConnection): JobEnding | null {
     const endSeq = this.#endSeq;
-    const isRepaired = this.report.verify.repair === "no" || (endSeq !== null && connection.appliedSeq >= endSeq && connection.pendingRepairs === 0);
-    if (endSeq === null || !isRepaired) return null;
+    if (endSeq === null || !(this.report.verify.repair === "no" || isRepaired(connection, endSeq))) return null;
     return this.#isWhole ? { status: "Done", message: null } : { status: "Failed", message: NOT_WHOLE };
   }
 

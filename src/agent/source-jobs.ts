@@ -145,7 +145,11 @@ export class SourceJobs {
       engine: this.#engine,
       tree: this.#tree,
       post: this.#post,
-      repair: (place) => repair.addPlaces([place], NEVER_MS),
+      repair: (place) => {
+        repair.addPlaces([place], NEVER_MS);
+        // Before the job can tell that it has ended.
+        if (jobs.reportedRepairs === 0) this.#tellRepairs(connectionId, jobs);
+      },
     });
     const jobs: ConnectionJobs = { repair, check, mirror: null, reportedRepairs: 0, repairSeq: 0, lost: [], batches: [], looking };
     this.#connections.set(connectionId, jobs);
@@ -313,11 +317,15 @@ export class SourceJobs {
         const done = pointer === undefined ? null : { pointer, seq: this.#engine.writer.flush() };
         this.#post({ kind: "mirrorProgress", connectionId, mirrorId: mirror.order.mirrorId, counts: countsOf(mirror.job, this.#engine.credits), done });
       }
-      const pending = pendingOf(jobs) + this.#engine.live.unsettled;
-      if (pending === 0 && jobs.reportedRepairs === 0) continue;
-      jobs.reportedRepairs = pending;
-      this.#post({ kind: "repairs", connectionId, pending, lastSeq: this.#engine.writer.lastSeq });
+      this.#tellRepairs(connectionId, jobs);
     }
+  }
+
+  #tellRepairs(connectionId: number, jobs: ConnectionJobs): void {
+    const pending = pendingOf(jobs) + this.#engine.live.unsettled;
+    if (pending === 0 && jobs.reportedRepairs === 0) return;
+    jobs.reportedRepairs = pending;
+    this.#post({ kind: "repairs", connectionId, pending, lastSeq: this.#engine.writer.lastSeq });
   }
 }
 

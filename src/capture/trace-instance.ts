@@ -12,7 +12,7 @@ import { MiB } from "../base/units.js";
 import { openDetachedMount } from "../fs/detached-mount.js";
 import { errnoName } from "../fs/errno.js";
 import { readMountTable } from "../fs/mount-table.js";
-import { closeFd } from "../fs/native.js";
+import { closeFd, lockFd } from "../fs/native.js";
 import { parseTraceFormat, type TraceFormat } from "./trace-format.js";
 import { PAGE_HEADER_BYTES } from "./trace-page.js";
 
@@ -24,6 +24,7 @@ export interface TraceInstanceOptions {
 const BUFFER_KIB = 8192;
 const BUFFER_KIB_MIN = 512;
 const BUFFERS_BYTES_MAX = 256 * MiB;
+const LOCK_WAIT_MS = 2000;
 const NAME = /^sm-(\d+)-[0-9a-f]+$/;
 
 export class TraceInstance {
@@ -52,7 +53,9 @@ export class TraceInstance {
     }
     const tracefs = openTracefs();
     let instance: TraceInstance | null = null;
+    let unlock = (): void => undefined;
     try {
+      unlock = lockInstances(tracefs.path);
       removeStale(tracefs.path);
       instance = new TraceInstance(tracefs, `sm-${process.pid}-${randomBytes(4).toString("hex")}`);
       instance.#make(options.bufferKiB ?? defaultBufferKiB());
@@ -61,6 +64,8 @@ export class TraceInstance {
       if (instance === null) tracefs.close();
       else instance.close();
       throw explain(error, "make a trace instance");
+    } finally {
+      unlock();
     }
   }
 
@@ -199,6 +204,18 @@ function subBufferBytes(tracefs: string, directory: string): number {
 function defaultBufferKiB(): number {
   const share = Math.floor(BUFFERS_BYTES_MAX / cpus().length / 1024);
   return Math.max(BUFFER_KIB_MIN, Math.min(BUFFER_KIB, share));
+}
+
+/**
+ * One start at a time: another's instance whose rings are not open yet is in nobody's use, and looks like a leftover where its process
+ * is not in sight. Returns what ends it. Whoever holds it for long is stopped, and is not waited for.
+ */
+function lockInstances(tracefs: string): () => void {
+  const fd = openSync(join(tracefs, "instances"), fsConstants.O_RDONLY | fsConstants.O_DIRECTORY);
+  const untilMs = performance.now() + LOCK_WAIT_MS;
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  while (lockFd(fd) < 0 && performance.now() < untilMs) Atomics.wait(pause, 0, 0, 5);
+  return () => closeSync(fd);
 }
 
 /** One that is in use cannot be removed: its rings are open. So a wrong guess about a process does no harm. */

@@ -76,6 +76,7 @@ const c = {
   lsetxattr: libc.func("int lsetxattr(const void*, const void*, const void*, size_t, int)"),
   lremovexattr: libc.func("int lremovexattr(const void*, const void*)"),
   syncfs: libc.func("int syncfs(int)"),
+  flock: libc.func("int flock(int, int)"),
   fsync: libc.func("int fsync(int)"),
   fdatasync: libc.func("int fdatasync(int)"),
   statfs: libc.func("int statfs(const void*, void*)"),
@@ -269,6 +270,14 @@ export type XattrPlace = number | string;
 
 export function listXattrs(place: XattrPlace, into: Buffer): number {
   return checked(Number(typeof place === "number" ? c.flistxattr(place, into, into.length) : c.llistxattr(cstring(place, scratchA), into, into.length)));
+}
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** Locks an open file or directory until it is closed, or says -EWOULDBLOCK: another process has it (flock(2)). */
+export function lockFd(fd: number): number {
+  return checked(c.flock(fd, LOCK_EX | LOCK_NB) as number);
 }
 
 const SYS_LISTXATTRAT = 465;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { findTraceVolume } from "../../src/capture/trace-volume.js";
-import type { CaptureReport, StatusReport } from "../../src/model/status.js";
+import type { CaptureReport } from "../../src/model/status.js";
 import { AgentPair } from "../support/agent-pair.js";
 import { eventually } from "../support/eventually.js";
 import { titled, whyNoFanotify } from "../support/fanotify-kit.js";
@@ -26,7 +26,7 @@ async function startPair(source: string, sourceDir?: string): Promise<AgentPair>
 }
 
 async function capture(pair: AgentPair): Promise<CaptureReport> {
-  const { captures } = await pair.source.json<StatusReport>(["status"]);
+  const { captures } = await pair.source.status();
   const [first] = captures;
   if (first === undefined) throw new Error("nothing is captured");
   return first;

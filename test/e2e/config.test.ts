@@ -47,7 +47,7 @@ test("connections are what their files describe", { timeout: 120_000 }, async ()
     "connections.d/far.yaml": "set: data\ntarget: nobody\nexact: true\n",
   });
   writeFileSync(join(directory, "source/f"), "content");
-  const status = (): Promise<StatusReport> => agent.json<StatusReport>(["status"]);
+  const status = (): Promise<StatusReport> => agent.status();
   await eventually(async () => expect((await status()).config.problems.join()).toContain("far.yaml failed"));
   expect((await agent.cli(["sync", "1"])).code).toBe(0);
   expect(readFileSync(join(directory, "target/f"), "utf8")).toBe("content");
@@ -92,7 +92,7 @@ test("settings come in force by command, by file and by signal; a wrong file cha
   expect(readFileSync(join(etc, "sm.yaml"), "utf8")).toBe(`${text.replace("10 #", "20 #")}capture:\n  walkSeconds: 30\n`);
   expect(await get("guard.lostPercent")).toMatchObject({ value: 20, from: "file", pending: null });
   expect(await get("capture.walkSeconds")).toMatchObject({ value: 60, pending: { value: 30 } });
-  expect((await agent.json<StatusReport>(["status"])).config.needsRestart).toEqual(["capture.walkSeconds"]);
+  expect((await agent.status()).config.needsRestart).toEqual(["capture.walkSeconds"]);
 
   const before = readFileSync(join(etc, "sm.yaml"), "utf8");
   expect((await agent.cli(["config", "set", "guard.lostPercent", "200"])).code).toBe(2);
@@ -102,12 +102,12 @@ test("settings come in force by command, by file and by signal; a wrong file cha
   write("sm.yaml", "log: {level: loud}\nguard: {lostPercent: 7}\n");
   expect((await agent.cli(["config", "check"])).code).toBe(2);
   process.kill(agent.ready.pid, "SIGHUP");
-  await eventually(async () => expect((await agent.json<StatusReport>(["status"])).config.problems.join()).toContain("sm.yaml:1:14"));
+  await eventually(async () => expect((await agent.status()).config.problems.join()).toContain("sm.yaml:1:14"));
   expect(await get("guard.lostPercent")).toMatchObject({ value: 20 });
   write("sm.yaml", "log: {level: debug}\nguard: {lostPercent: 7}\nqueue: {memoryMiB: 9}\n");
   process.kill(agent.ready.pid, "SIGHUP");
   await eventually(async () => expect(await get("guard.lostPercent")).toMatchObject({ value: 7 }));
-  expect((await agent.json<StatusReport>(["status"])).config).toEqual({ needsRestart: [], problems: [] });
+  expect((await agent.status()).config).toEqual({ needsRestart: [], problems: [] });
   expect(await agent.json(["queue", "show"])).toMatchObject({ queue: { limits: { memoryMiB: 9 } } });
 
   // What was exported is the same agent.

@@ -4,13 +4,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { StatusReport, TargetConnectionReport } from "../../src/model/status.js";
+import type { TargetConnectionReport } from "../../src/model/status.js";
 import { AgentPair } from "../support/agent-pair.js";
 import { eventually } from "../support/eventually.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
 
 async function targetReport(pair: AgentPair): Promise<TargetConnectionReport> {
-  const { targets } = await pair.target.json<StatusReport>(["status"]);
+  const { targets } = await pair.target.status();
   expect(targets).toHaveLength(1);
   return targets[0] as TargetConnectionReport;
 }

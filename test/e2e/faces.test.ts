@@ -25,15 +25,20 @@ type Face = (day: Day) => Promise<() => Promise<unknown>>;
 const RATE = 10_485_760;
 const hour = (ahead: number): string => `${String((new Date().getHours() + 24 + ahead) % 24).padStart(2, "0")}:00`;
 
+/** How it is, whatever face is at work. */
+async function seen<T>({ pair }: Pick<Day, "pair">, command: string, input: object = {}): Promise<T> {
+  return (await pair.source.api(command, input)).body as T;
+}
+
 async function connectionOf({ pair, name }: Day): Promise<ConnectionReport> {
-  const { connections } = await pair.source.json<{ connections: readonly ConnectionReport[] }>(["connection", "list"]);
+  const { connections } = await seen<{ connections: readonly ConnectionReport[] }>({ pair }, "connection.list");
   const found = connections.find(({ repset }) => repset === name);
   if (found === undefined) throw new Error(`${name} is not connected`);
   return found;
 }
 
 async function jobsOf({ pair, name }: Day): Promise<readonly JobReport[]> {
-  return (await pair.source.json<{ jobs: readonly JobReport[] }>(["job", "list"])).jobs.filter(({ repset }) => repset === name);
+  return (await seen<{ jobs: readonly JobReport[] }>({ pair }, "job.list")).jobs.filter(({ repset }) => repset === name);
 }
 
 async function run({ pair }: Day, lines: readonly string[]): Promise<void> {
@@ -121,7 +126,7 @@ const byFiles: Face = async (day) => {
 /** What must not depend on the face. */
 async function stateOf(day: Day): Promise<unknown> {
   const { replicationStatus, targetDataState, mappings, mirror, id } = await connectionOf(day);
-  const { transmission } = await day.pair.source.json<{ transmission: Record<string, unknown> }>(["transmission", "show", `${id}`]);
+  const { transmission } = await seen<{ transmission: Record<string, unknown> }>(day, "transmission.show", { id });
   const job = (await jobsOf(day)).find(({ status, kind }) => status === "Done" && kind === "verify");
   const verified = job?.kind === "verify" ? [job.verify.content, job.verify.repair, job.verify.differences] : null;
   const { schedule, limit, mode } = transmission;
@@ -145,12 +150,12 @@ test("the same day by a script, by commands, by requests and by files", { timeou
     const finish = await face(day);
     states.push(await stateOf(day));
     await finish();
-    expect(await pair.source.json(["connection", "list"])).toMatchObject({ connections: [] });
+    expect(await seen(day, "connection.list")).toMatchObject({ connections: [] });
     await expectEqualTrees(day.source, day.target);
   }
   expect(states[0]).toMatchObject({ limit: { standing: { bytesPerSecond: RATE } }, schedule: { window }, mirrored: "done", verified: ["all", "no", 0] });
   for (const state of states) expect(state).toEqual(states[0]);
-  expect((await pair.source.json<{ repsets: { name: string }[] }>(["repset", "list"])).repsets.map(({ name }) => name).sort()).toEqual(
+  expect((await seen<{ repsets: { name: string }[] }>({ pair }, "repset.list")).repsets.map(({ name }) => name).sort()).toEqual(
     faces.map(([name]) => name).sort(),
   );
 });

@@ -5,7 +5,6 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { QuarantineEntry } from "../../src/model/control-port.js";
-import type { StatusReport } from "../../src/model/status.js";
 import { AgentPair } from "../support/agent-pair.js";
 import { expectEqualTrees } from "../support/compare-trees.js";
 import { eventually } from "../support/eventually.js";
@@ -36,7 +35,7 @@ async function held(pair: AgentPair): Promise<readonly QuarantineEntry[]> {
 }
 
 async function targetReasons(pair: AgentPair): Promise<readonly string[]> {
-  const { targets } = await pair.target.json<StatusReport>(["status"]);
+  const { targets } = await pair.target.status();
   return targets.flatMap(({ reasons }) => reasons.map(({ code }) => code));
 }
 

@@ -5,7 +5,6 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { QueueReport, SetQueue } from "../../src/model/queue.js";
-import type { StatusReport } from "../../src/model/status.js";
 import { AgentPair } from "../support/agent-pair.js";
 import { eventually } from "../support/eventually.js";
 import { canMountImages, LoopImage } from "../support/loop-image.js";
@@ -21,7 +20,7 @@ async function queueOf(pair: AgentPair): Promise<QueueReport & { readonly set: S
 }
 
 async function captureReasons(pair: AgentPair): Promise<readonly string[]> {
-  const { captures } = await pair.source.json<StatusReport>(["status"]);
+  const { captures } = await pair.source.status();
   return captures.flatMap(({ reasons }) => reasons.map(({ code }) => code));
 }
 

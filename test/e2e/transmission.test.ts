@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { StatusReport, TargetConnectionReport } from "../../src/model/status.js";
+import type { TargetConnectionReport } from "../../src/model/status.js";
 import type { TransmissionReport } from "../../src/model/transmission-report.js";
 import { AgentPair } from "../support/agent-pair.js";
 import { freePort } from "../support/agent-process.js";
@@ -137,7 +137,7 @@ test("a paused target applies nothing, restarted or not, and its source queues",
   write(pair, "first");
   await pair.connect();
   await pair.expectEqual();
-  const targetReport = async (): Promise<TargetConnectionReport | undefined> => (await pair.target.json<StatusReport>(["status"])).targets[0];
+  const targetReport = async (): Promise<TargetConnectionReport | undefined> => (await pair.target.status()).targets[0];
   await pair.target.json(["target", "pause"]);
   await eventually(async () => expect(await targetReport()).toMatchObject({ pause: "paused", reasons: [{ code: "TARGET_PAUSED" }] }), WAIT);
   await eventually(async () => expect((await pair.report()).targetStatus).toBe("Paused"), WAIT);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { FAILPOINTS } from "../../src/base/failpoint.js";
 import type { Change } from "../../src/model/change.js";
-import type { StatusReport, TargetConnectionReport } from "../../src/model/status.js";
+import type { TargetConnectionReport } from "../../src/model/status.js";
 import { AgentProcess } from "../support/agent-process.js";
 import { ApplyKit, dir, file, frame, link, meta, patch, remove, rename, snapshot } from "../support/apply-kit.js";
 import { eventually } from "../support/eventually.js";
@@ -69,7 +69,7 @@ function plant(): { readonly home: string; readonly target: string } {
 }
 
 async function reportOf(agent: AgentProcess): Promise<TargetConnectionReport> {
-  const { targets } = await agent.json<StatusReport>(["status"]);
+  const { targets } = await agent.status();
   expect(targets).toHaveLength(1);
   return targets[0] as TargetConnectionReport;
 }

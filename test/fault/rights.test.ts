@@ -17,7 +17,7 @@ const SMADMIN = 64_001;
 const SMMON = 64_002;
 const ACCOUNT = 64_010;
 /** Waits that are over at once, and numbers that name nothing. */
-const INPUTS: Readonly<Record<string, unknown>> = { "status.wait": { timeoutMs: 0 }, "peer.remove": { name: "nobody" } };
+const INPUTS: Readonly<Record<string, unknown>> = { "status.wait": { timeoutMs: 0 }, "log.wait": { timeoutMs: 0 }, "peer.remove": { name: "nobody" } };
 
 interface Found {
   readonly sockets: Readonly<Record<string, Readonly<Record<string, string>>>>;

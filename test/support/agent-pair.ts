@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import type { ConnectionReport, MirrorReport, StatusReport } from "../../src/model/status.js";
+import type { ConnectionReport, MirrorReport } from "../../src/model/status.js";
 import { type AgentOptions, AgentProcess, pairAgents } from "./agent-process.js";
 import { expectEqualTrees } from "./compare-trees.js";
 
@@ -66,7 +66,7 @@ export class AgentPair {
   }
 
   async report(): Promise<ConnectionReport> {
-    const status = await this.source.json<StatusReport>(["status"]);
+    const status = await this.source.status();
     const report = status.connections.find((c) => c.id === this.connectionId);
     if (report === undefined) throw new Error(`no connection ${this.connectionId}`);
     return report;

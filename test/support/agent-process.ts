@@ -6,6 +6,7 @@ import { request } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { onTestFailed, onTestFinished } from "vitest";
+import type { StatusReport } from "../../src/model/status.js";
 import { type CommandResult, runCommand } from "./run-command.js";
 
 export const SM_PROGRAM = fileURLToPath(new URL("../../bin/sm", import.meta.url));
@@ -134,6 +135,13 @@ export class AgentProcess {
     const result = await this.cli([...args, "--json"], options);
     if (result.code !== 0) throw new Error(`sm ${args.join(" ")} exited with ${result.code}: ${result.stdout}${result.stderr}`);
     return result.json as T;
+  }
+
+  /** Its report, straight from the socket: a program for each look would take most of the time of many tests. */
+  async status(): Promise<StatusReport> {
+    const { status, body } = await this.api("status");
+    if (status !== 200) throw new Error(`status answered ${status}: ${JSON.stringify(body)}`);
+    return body as StatusReport;
   }
 
   /** One request to admin.sock: `command` as in the command table, e.g. "connection.list". */

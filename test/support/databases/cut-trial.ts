@@ -166,7 +166,7 @@ async function cutReplication(pair: AgentPair, killed: "source" | "target"): Pro
   if (killed === "target") await pair.target.kill9();
   await pair.source.kill9();
   if (killed === "target") await pair.restartTarget();
-  const { targets } = (await pair.target.json(["status"])) as StatusReport;
+  const { targets } = await pair.target.status();
   await pair.target.stop();
   return { at, doubt: targets.map(({ consistency }) => consistency.reason?.message ?? "").join("; ") || null };
 }
