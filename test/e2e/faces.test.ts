@@ -125,6 +125,7 @@ const byFiles: Face = async (day) => {
 
 /** What must not depend on the face. */
 async function stateOf(day: Day): Promise<unknown> {
+  await eventually(async () => expect((await connectionOf(day)).replicationStatus).toBe("Ready"));
   const { replicationStatus, targetDataState, mappings, mirror, id } = await connectionOf(day);
   const { transmission } = await seen<{ transmission: Record<string, unknown> }>(day, "transmission.show", { id });
   const job = (await jobsOf(day)).find(({ status, kind }) => status === "Done" && kind === "verify");
