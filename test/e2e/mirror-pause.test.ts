@@ -110,7 +110,7 @@ test("a first mirror and a full one are paused at 40 %: they send what was left,
   const copyOfLive = join(pair.targetDir, "d000", "live");
   await eventually(() => expect(existsSync(copyOfLive) && readFileSync(copyOfLive, "utf8")).toBe("written while it was paused"));
   await paused.killBoth(() => writeFileSync(join(sourceDir, "d001", "f001"), "changed while they were down"));
-  expect((await paused.report()).mirror).toMatchObject({ percent: first.mirror.percent, status: "Paused" });
+  await eventually(async () => expect((await paused.report()).mirror).toMatchObject({ percent: first.mirror.percent, status: "Paused" }));
   const rest = await paused.resume();
   expect(rest).toBeLessThanOrEqual(1.01 - (first.mirror.percent ?? 0) / 100);
 

@@ -78,7 +78,7 @@ test.skipIf(NO_FANOTIFY !== null)(titled("after a kill only what changed is comp
   await pair.sync();
   expect(pair.source.outputTail).toContain(SCANNED);
   expect(pair.source.outputTail).not.toContain(MIRRORED);
-  expect((await pair.report()).targetDataState).toBe("OK");
+  await eventually(async () => expect((await pair.report()).targetDataState).toBe("OK"));
   expect(bytesRead(pair.source)).toBeLessThan(UNTOUCHED_BYTES / 2);
   expect(bytesRead(pair.target) - before).toBeLessThan(UNTOUCHED_BYTES / 2);
   // What did not change on the source was left alone.

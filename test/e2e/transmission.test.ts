@@ -99,7 +99,7 @@ test("outside of its window not a byte passes; a schedule is kept, disabled and 
   await transmission(pair, "schedule", "--enable", "--window", "none", "--queue-bytes", "2MiB");
   write(pair, "below", Buffer.alloc(100_000, 2));
   await queued(pair);
-  expect((await pair.report()).transmitMode).toBe("Scheduled");
+  await eventually(async () => expect((await pair.report()).transmitMode).toBe("Scheduled"));
   write(pair, "above", Buffer.alloc(3 << 20, 3));
   await pair.expectEqual();
   await eventually(async () => expect((await pair.report()).transmitMode).toBe("Scheduled"), WAIT);
@@ -148,7 +148,7 @@ test("a paused target applies nothing, restarted or not, and its source queues",
   await pair.restartTarget();
   await eventually(async () => expect((await pair.report()).targetStatus).toBe("Paused"), WAIT);
   expect(await targetReport()).toMatchObject({ pause: "paused" });
-  expect((await pair.report()).reasons[0]).toMatchObject({ code: "TARGET_PAUSED" });
+  await eventually(async () => expect((await pair.report()).reasons[0]).toMatchObject({ code: "TARGET_PAUSED" }));
   expect(await readManifest(pair.targetDir)).toEqual(before);
   expect((await pair.target.cli(["target", "resume", "77"])).code).toBe(2);
   await pair.target.json(["target", "resume"]);

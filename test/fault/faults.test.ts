@@ -64,7 +64,7 @@ test("a full disk on the target: retried, said, and finished when there is room"
   });
   rmSync(join(disk.path, "ballast"));
   await pair.expectEqual();
-  expect((await pair.report()).reasons).toEqual([]);
+  await eventually(async () => expect((await pair.report()).reasons).toEqual([]));
 });
 
 describe("the network", () => {
@@ -132,5 +132,5 @@ test("a queue that overflows while the target is away, with queue.onFull mirror:
   });
   await pair.restartTarget();
   await pair.expectEqual();
-  expect((await pair.report()).reasons).toEqual([]);
+  await eventually(async () => expect((await pair.report()).reasons).toEqual([]));
 });

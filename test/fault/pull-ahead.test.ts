@@ -164,5 +164,5 @@ test("the source is killed while places are entered, dropped and repaired, and s
   await pair.restartSource();
   if ((await Promise.race([pair.target.exited, "running"])) !== "running") await pair.restartTarget();
   await pair.expectEqual();
-  expect((await pair.report()).repair).toMatchObject({ pending: 0, places: 0 });
+  await eventually(async () => expect((await pair.report()).repair).toMatchObject({ pending: 0, places: 0 }));
 }, 60_000);

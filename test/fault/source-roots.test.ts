@@ -50,7 +50,7 @@ async function expectStaysHalted(pair: AgentPair, code: string): Promise<void> {
 async function expectGoesOn(pair: AgentPair): Promise<void> {
   await eventually(async () => expect((await pair.report()).state).toBe("streaming"));
   await pair.expectEqual();
-  expect((await pair.report()).reasons).toEqual([]);
+  await eventually(async () => expect((await pair.report()).reasons).toEqual([]));
   writeFileSync(join(pair.sourceDir, "live"), "seen");
   await eventually(() => expect(readFileSync(join(pair.targetDir, "live"), "utf8")).toBe("seen"));
 }
