@@ -47,7 +47,7 @@ export const FIELD_SETTINGS = [
   key("MinCompressionFileSize", "transport.compressMinBytes", "unit/transport-compression", ": of a change set"),
   words("MirrorChunkSize", `${GONE}blocks are chosen by the size of the file`),
   words("MirrorEncryptedFiles", `${GONE}of another system`),
-  words("MirrorOverwrite", "`sm mirror start CONN`, `--newer`; never: `sm restore start --overwrite missing`", "e2e/mirror-modes"),
+  words("MirrorOverwrite", "`sm mirror start CONN --overwrite always`, `older` or `never`", "unit/mirror-overwrite"),
   words("MirrorPrompting", `${GONE}unused there, too`),
   words("MirrorQueueLimit", "`transport.windowMiB` bounds what a mirror has on its way", "unit/capture-credits"),
   words("MirrorZeroKFiles", "always: empty files are mirrored", "unit/mirror-full"),
