@@ -27,7 +27,6 @@ import type {
   MirrorTree,
   ShippedRename,
 } from "../model/mirror-port.js";
-import { CompareBundle } from "./compare-bundle.js";
 import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
 import type { InodeRecord } from "./inode-record.js";
@@ -42,7 +41,6 @@ import { stepTransfer } from "./transfer-step.js";
 export class SourceTree implements MirrorTree {
   readonly #engine: SourceEngine;
   readonly #rebuilders = new Set<number>();
-  readonly #bundle = new CompareBundle();
 
   constructor(engine: SourceEngine) {
     this.#engine = engine;
@@ -113,7 +111,7 @@ export class SourceTree implements MirrorTree {
     const tree = this.#tree(request.root);
     const node = tree.table.at(request.directory);
     writer.direct(connectionId, true);
-    if (!this.#bundle.takes(request, connectionId, writer.open)) writer.flush();
+    writer.flush();
     const dirfd = node === undefined ? undefined : tree.directoryOf(node);
     const entries: EntrySummary[] = [];
     if (node !== undefined && dirfd !== undefined) {
@@ -131,11 +129,7 @@ export class SourceTree implements MirrorTree {
     const { look } = request;
     const asked = { asksShared: true, ...(look === undefined ? {} : { asksFound: true, settlesExtras: look.settlesExtras }) };
     writer.add({ op: "compare", root, path, entries, from, until, extras, meta, ...asked });
-    const { seq } = writer.open;
-    this.#bundle.note(request, connectionId, seq);
-    // Reading contents takes long enough for a set of its own.
-    if (look?.hashesSmallFiles === true) writer.flush();
-    return seq;
+    return writer.flush();
   }
 
   askSums(connectionId: number, root: RootIndex, path: BytePath, range?: BlockRange): number {
