@@ -246,7 +246,7 @@ export class MirrorJob {
     this.#sends.touch(work.root, work.path);
     for (const entry of entries) {
       const first = this.#links.note(work.root, entry);
-      this.#sends.add(work.root, entry.path, first === undefined ? "new" : "link", entry, work.isWalk === true);
+      this.#sends.add(work.root, entry.path, first === undefined ? "new" : "link", entry, work, true);
     }
   }
 
@@ -370,7 +370,7 @@ export class MirrorJob {
     if (difference.why === "attr") this.#sends.add(root, entry.path, "attr", entry);
     else if (isFurther) this.#sends.add(root, entry.path, "link", entry);
     else if (difference.why === "link") this.#sends.addAnew(root, entry);
-    else this.#sends.add(root, entry.path, difference.why === "content" ? "content" : "new", entry);
+    else this.#sends.add(root, entry.path, difference.why === "content" ? "content" : "new", entry, work);
     if (entry.type === "dir" && mode === "repair" && !work.descend && difference.why !== "attr") {
       this.#directories.push({ root, path: entry.path, only: null, again: null, suspect: "none", descend: true });
     }

@@ -6,6 +6,7 @@ import { type BytePath, baseName, parentPath } from "../model/byte-path.js";
 import { type IndexAnswer, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { MirrorEntry, MirrorShipment, MirrorTransfer, MirrorTree } from "../model/mirror-port.js";
 import type { MirrorContent } from "../model/mirror-wish.js";
+import type { DirectoryWork } from "./directory-work.js";
 import type { LinkGroups } from "./link-groups.js";
 import type { MirrorProgress } from "./mirror-progress.js";
 import type { WalkPointer } from "./walk-pointer.js";
@@ -39,6 +40,7 @@ interface Sending {
   readonly isNew: boolean;
 }
 
+const WALK = { isWalk: true } as const;
 const SENDS_PER_STEP = 200;
 /** How much may be on its way is asked between steps. */
 const BYTES_PER_STEP = 1024 * 1024;
@@ -51,7 +53,7 @@ export class MirrorSends {
   readonly #options: MirrorSendsOptions;
   readonly #links: LinkGroups;
   readonly #progress: MirrorProgress;
-  readonly #walk: Pick<WalkPointer, "sending">;
+  readonly #walk: Pick<WalkPointer, "sending" | "hasPassed">;
   #queue: SendWork[] = [];
   readonly #sums = new Map<number, SendWork>();
   readonly #touched: Map<BytePath, true>[] = [];
@@ -61,7 +63,7 @@ export class MirrorSends {
   #sending: Sending | null = null;
 
   /** `walk` is told of what is sent because the walk came to it. */
-  constructor(options: MirrorSendsOptions, links: LinkGroups, progress: MirrorProgress, walk: Pick<WalkPointer, "sending">) {
+  constructor(options: MirrorSendsOptions, links: LinkGroups, progress: MirrorProgress, walk: Pick<WalkPointer, "sending" | "hasPassed">) {
     this.#walk = walk;
     this.#options = options;
     this.#links = links;
@@ -82,8 +84,12 @@ export class MirrorSends {
     return this.#sending !== null;
   }
 
-  add(root: RootIndex, path: BytePath, what: SendWork["what"], entry: MirrorEntry | null, isWalk = false): void {
-    this.#queue.push({ root, path, what, entry, isWalk, relinks: this.#options.mode === "repair" || this.#options.places !== null, tried: [] });
+  /** `by`: what the entry was met by; absent = no entry was. Where everything is sent, `isSent` says that it is one of it all. */
+  add(root: RootIndex, path: BytePath, what: SendWork["what"], entry: MirrorEntry | null, by: Pick<DirectoryWork, "isWalk"> = WALK, isSent = false): void {
+    const isWalk = by.isWalk === true;
+    // The further names of what is met out of turn may lie behind the walk, which met them as files with one name.
+    const relinks = !isWalk || this.#options.mode === "repair" || this.#options.places !== null;
+    this.#queue.push({ root, path, what, entry, isWalk: isWalk && isSent, relinks, tried: [] });
   }
 
   /** Sends it as new, as another inode than the receiver has, which all its names become names of. */
@@ -229,22 +235,27 @@ export class MirrorSends {
 
   /**
    * What is sent as new may be another inode on the receiver than before, while its further names there still show the old one. Those
-   * that are met later in the job are compared with this one then; the others must follow at once: a live change that went to the
-   * old inode meanwhile would be lost.
+   * that are met later in the job are compared with this one then; the others, which the walk may have passed when they were the only
+   * one, must follow at once: a live change that went to the old inode meanwhile would be lost.
    */
   #relink({ root, relinks }: SendWork, path: BytePath, inode: string, entry: MirrorEntry): void {
     const { tree, connectionId } = this.#options;
     const hadLinks = this.#links.made(root, inode, path);
     const names = tree.namesOf(root, inode);
     // By now the path may be another inode's, whose further names the walk may have passed.
-    if (inode === entry.inode && !relinks && !hadLinks && names.length <= entry.links) return;
+    const isOutOfTurn = inode !== entry.inode || relinks || hadLinks || names.length > entry.links;
     for (const other of names) {
-      if (other === path) continue;
+      if (other === path || (!isOutOfTurn && !this.#isPassed(root, other, path))) continue;
       tree.shipLink(connectionId, root, other, path);
       this.touch(root, parentPath(other));
       // Should it be sent once more, they must follow once more.
       this.#links.linked(root, inode);
     }
+  }
+
+  /** What was listed together with `path` has its own turn. */
+  #isPassed(root: RootIndex, other: BytePath, path: BytePath): boolean {
+    return parentPath(other) !== parentPath(path) && this.#walk.hasPassed(root, other);
   }
 
   /** The name is nobody's, or another inode's, by now; the receiver may have further names of what was found wrong by this one. */

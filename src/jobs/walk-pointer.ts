@@ -119,6 +119,11 @@ export class WalkPointer {
     return stamp.ctimeSec * 1000 + stamp.ctimeNsec / 1e6 >= changedSinceMs && stamp.mtimeSec * 1000 + stamp.mtimeNsec / 1e6 < changedSinceMs;
   }
 
+  /** The walk has listed what the entry lies in. */
+  hasPassed(root: RootIndex, path: BytePath): boolean {
+    return this.#last !== null && isEntryBehind({ ...this.#last, name: null }, { root, path });
+  }
+
   get wantsDrain(): boolean {
     return this.#isWanted && this.#order.mode !== "full" && this.#clock.monotonicMs() - this.#movedMs >= DRAIN_EVERY_MS;
   }
