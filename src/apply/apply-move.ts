@@ -4,7 +4,7 @@
 import { ENOENT, EXDEV } from "../fs/errno.js";
 import { linkAt, renameAt, statAt } from "../fs/native.js";
 import { type BytePath, baseName, displayPath, isBelow } from "../model/byte-path.js";
-import type { LinkChange, RemoveChange, RenameChange } from "../model/change.js";
+import type { LinkChange, RemoveChange, RenameChange, RootIndex } from "../model/change.js";
 import { type ApplyContext, parentFailure, parentOf } from "./apply-context.js";
 import { applyCopy } from "./apply-copy.js";
 import { typeOf } from "./attributes.js";
@@ -22,8 +22,8 @@ function topRefused(): Verdict {
 }
 
 export function applyRename(ctx: ApplyContext, change: RenameChange): Verdict {
-  const { root, path } = change;
-  const verdict = rename(ctx, change);
+  const { root, path, to } = change;
+  const verdict = detachIfStale(ctx, root, to, rename(ctx, change));
   if (verdict?.kind !== "stale" || verdict.also === path) return verdict;
   // What was not moved is still here under a name that the source has no more.
   if (verdict.also === undefined) return { ...verdict, also: path };
@@ -71,6 +71,23 @@ function moveOver(ctx: ApplyContext, { path, to }: RenameChange, source: Directo
 }
 
 export function applyLink(ctx: ApplyContext, change: LinkChange): Verdict {
+  return detachIfStale(ctx, change.root, change.path, link(ctx, change));
+}
+
+/**
+ * What could not be given the name leaves there what the source has replaced. If that has other names, a later change by this one, which is
+ * meant for something else, would go to all of them, and this one alone is repaired: so the name goes.
+ */
+function detachIfStale(ctx: ApplyContext, root: RootIndex, path: BytePath, verdict: Verdict): Verdict {
+  if (verdict?.kind !== "stale" || isTop(path)) return verdict;
+  const parent = parentOf(ctx, root, path);
+  if (typeof parent === "number") return verdict;
+  const there = statAt(parent.fd, baseName(path));
+  if (typeof there === "number" || typeOf(there) === "dir" || there.nlink < 2) return verdict;
+  return removeEntry(ctx, parent.fd, baseName(path), path) ?? verdict;
+}
+
+function link(ctx: ApplyContext, change: LinkChange): Verdict {
   const { root, path, to } = change;
   if (isTop(path) || isTop(to)) return topRefused();
   if (path === to) return undefined;

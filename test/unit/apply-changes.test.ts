@@ -226,6 +226,19 @@ test("a rename that does not fit is stale, and nothing is lost by it", () => {
   expect(existsSync(kit.path("a/b/f"))).toBe(true);
 });
 
+test.each([
+  ["link", link("b", "missing")],
+  ["rename", rename("missing", "b")],
+])("a %s that does not fit leaves no shared name behind: a change that builds on it reaches no other name", (_what, change) => {
+  kit.apply(file("a", "aaaaa"), link("b", "a"));
+  const base = { size: 5, mtimeSec: 1_700_000_000, mtimeNsec: 123_456_789 };
+  expect(kit.apply(patch("b", base, [], 5, meta()))).toEqual([]);
+  const answers = kit.apply(change, patch("b", base, [[0, "bbbbb"]], 5, meta()));
+  expect(answers).toContainEqual(expect.objectContaining({ kind: "stale", path: "b" }));
+  expect(readFileSync(kit.path("a"), "utf8")).toBe("aaaaa");
+  expect(existsSync(kit.path("b"))).toBe(false);
+});
+
 test("changes below a directory that was renamed in the same set find it at its new place", () => {
   kit.apply(dir("a"), dir("a/b"), file("a/b/1", "1"), rename("a", "z", "dir"), file("z/b/2", "2"), dir("a"), dir("a/b"), file("a/b/3", "3"));
   expect([readdirSync(kit.path("z/b")).sort(), readdirSync(kit.path("a/b"))]).toEqual([["1", "2"], ["3"]]);
