@@ -11,6 +11,8 @@ import type { OutgoingSet } from "../../src/capture/set-writer.js";
 import { SourceEngine } from "../../src/capture/source-engine.js";
 import { SourceTree } from "../../src/capture/source-tree.js";
 import { identityAt } from "../../src/fs/root-identity.js";
+import { followSet } from "../../src/journal/dirty-changes.js";
+import { DirtyMap } from "../../src/journal/dirty-map.js";
 import type { Answer, Change } from "../../src/model/change.js";
 import { type ChangeSet, decodeChangeSet } from "../../src/model/change-set.js";
 import type { DirtyPlace } from "../../src/model/dirty-place.js";
@@ -22,6 +24,7 @@ import { makeTempDirectory } from "./temp-tree.js";
 
 const EPOCH = "0123456789abcdef";
 const CONNECTION = 1;
+const BATCH_MAX = 500;
 
 export interface SourceKitOptions {
   readonly root?: string;
@@ -67,6 +70,7 @@ export class SourceKit {
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #mirrors = 0;
+  readonly #dirty = new DirtyMap();
   /** Sets whose answers are on their way. */
   #unheard = 0;
 
@@ -185,12 +189,15 @@ export class SourceKit {
     await this.#until(() => this.#unheard === 0 && this.jobs.probe(CONNECTION).pending === 0);
   }
 
-  /** Has these places repaired, as after a restart. */
+  /** Has these places repaired, as after a restart: in batches, while the map follows what is emitted meanwhile. */
   async repair(places: readonly DirtyPlace[], changedSinceMs: number): Promise<void> {
     this.jobs.obey({ kind: "attach", connectionId: CONNECTION });
-    for (const [batch, of] of [places, []].entries()) {
-      this.jobs.obey({ kind: "repair", connectionId: CONNECTION, batch, places: of, withLinks: of.length === 0, changedSinceMs });
+    for (const place of places) this.#dirty.mark({ ...place, files: 0, bytes: 0 });
+    this.#dirty.markLinks();
+    for (let batch = this.#dirty.take(BATCH_MAX); batch !== null; batch = this.#dirty.take(BATCH_MAX)) {
+      this.jobs.obey({ kind: "repair", connectionId: CONNECTION, batch: batch.id, places: batch.places, withLinks: batch.withLinks, changedSinceMs });
       await this.settle();
+      this.#dirty.settle(batch.id);
     }
   }
 
@@ -209,6 +216,7 @@ export class SourceKit {
     this.sets.push(decoded);
     this.lost += set.lost;
     this.#onSet(decoded);
+    if (!this.#dirty.isEmpty) followSet(this.#dirty, bytes);
     queueMicrotask(() => this.engine.credits.accepted(bytes.length));
     if (this.#apply === null || !this.#reaches(decoded)) return;
     const outcome = this.#apply.applySet(bytes);
