@@ -52,6 +52,8 @@ export class EventStreams {
     const { agent, streamsMax, perCallerMax, heartbeatMs, slowMs } = this.#options;
     if (!mayCall(login.caller.role, "monitor")) throw new SmError("REFUSED", `events need the role monitor; ${login.caller.name} has ${login.caller.role}`);
     if (this.#stop.signal.aborted) throw new SmError("AGENT_UNREACHABLE", "the agent is stopping");
+    // Behind an answer that is still to come it has no socket, and would not be told of the end of that one.
+    if (response.socket === null) throw new SmError("USAGE", "an event stream needs a connection of its own: an answer is still to come on this one");
     const own = [...this.#streams].filter((stream) => stream.isOf(login)).length;
     if (this.#streams.size >= streamsMax || own >= perCallerMax) {
       throw new SmError("API_BUSY", `there are ${own} event streams of ${login.caller.name}, ${this.#streams.size} in all`, { data: { retryAfterSeconds: 5 } });

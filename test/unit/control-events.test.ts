@@ -110,6 +110,22 @@ test("a reader that takes nothing holds one report at most, and is dropped", asy
   await closed;
 });
 
+test("a stream behind an answer that is still to come is refused: of its connection's end nobody would hear", async ({ agent, open }) => {
+  const { server, streams } = await open();
+  const socket = connect(server.monitorSocket);
+  let text = "";
+  socket.on("error", () => socket.destroy());
+  socket.on("data", (chunk) => {
+    text += chunk.toString();
+  });
+  const closed = once(socket, "close");
+  socket.write(`GET /api/v1/status/wait?since=${agent.status().index}&timeoutMs=100 HTTP/1.1\r\nhost: x\r\n\r\n`);
+  socket.write("GET /api/v1/events HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\nconnection: close\r\n\r\n");
+  await closed;
+  expect(text).toMatch(/^HTTP\/1.1 200 .*HTTP\/1.1 400 .*connection of its own/s);
+  expect(streams.count).toBe(0);
+});
+
 test("streams are few, and for those who may read", async ({ open }) => {
   const { read, streams } = await open({ streamsMax: 1 });
   const first = await read();
