@@ -20,6 +20,7 @@ import { type ConfigSource, loadOptions, withFlags } from "./agent-config.js";
 import { exportConfig } from "./config-export.js";
 import type { ConnectionFiles } from "./connection-files.js";
 import type { ConnectionStep } from "./connection-plan.js";
+import { checkOrderRights } from "./file-rights.js";
 import type { QueueService } from "./queue-service.js";
 import type { RepsetReload } from "./repset-reload.js";
 import type { SourceService } from "./source-service.js";
@@ -95,7 +96,15 @@ export class ConfigService implements ConfigControl {
     const read = this.#read(false, text);
     if (text !== before) writeText(file, text);
     this.#options.log.info(value === undefined ? `${key} was taken out of ${CONFIG_FILE}` : `${key} was set in ${CONFIG_FILE}`, { value });
-    return this.#take(read, BY_FILE);
+    const report = await this.#take(read, BY_FILE);
+    return { ...report, warnings: [...this.#shadows(key), ...report.warnings] };
+  }
+
+  /** What wins over sm.yaml. */
+  #shadows(key: string): readonly string[] {
+    const { origin } = this.#options.settings.look(requireField(key));
+    if (origin.from !== "environment" && origin.from !== "flag") return [];
+    return [`${key}: ${CONFIG_FILE} was changed, and what ${origin.place} says stays in force`];
   }
 
   reload(options: ReloadOptions): Promise<ReloadReport> {
@@ -145,9 +154,10 @@ export class ConfigService implements ConfigControl {
     return mine;
   }
 
-  /** Throws CONFIG_INVALID with the errors of all files. Nothing is changed. */
+  /** Throws CONFIG_INVALID with the errors of all files, FILE_UNSAFE where others may write them. Nothing is changed. */
   #read(isConfirmed: boolean, mainText?: string): ReadFiles & { readonly loaded: LoadedConfig } {
-    const { from, connections, repsets } = this.#options;
+    const { from, connections, repsets, settings } = this.#options;
+    checkOrderRights(settings.config.configDir);
     const read = readConfigFiles(loadOptions(from), mainText);
     const { loaded } = read;
     if (read.errors.length > 0 || loaded === null) throw configInvalid(read.errors);

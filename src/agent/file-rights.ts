@@ -5,6 +5,7 @@
 import { lstatSync, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { isReadableByAll, orderFault, secretFault } from "../base/file-rights.js";
+import { CONNECTION_DIRECTORY } from "../config/check-files.js";
 import type { Config } from "../config/config.js";
 import { CONFIG_FILE } from "../config/load-config.js";
 import { REPSET_DIRECTORY } from "../config/repset-store.js";
@@ -16,9 +17,16 @@ const IDENTITY_DIRECTORY = "identity";
 /** Throws IDENTITY_UNSAFE or FILE_UNSAFE; returns what is unwise, a sentence each. */
 export function checkFileRights(directories: JudgedDirectories, own = process.geteuid?.() ?? 0): readonly string[] {
   checkSecrets(directories.stateDir, own);
-  const orders = orderFiles(directories.configDir);
-  for (const path of [directories.runtimeDir, directories.configDir, ...orders]) refuse(orderFault, path, statOf(path), own);
+  refuse(orderFault, directories.runtimeDir, statOf(directories.runtimeDir), own);
+  const orders = checkOrderRights(directories.configDir, own);
   return [...readable(orders), ...unsafeLog(directories.logDir, own)];
+}
+
+/** What says what the agent does, each time before it is read: throws FILE_UNSAFE. Returns its paths. */
+export function checkOrderRights(configDir: string, own = process.geteuid?.() ?? 0): readonly string[] {
+  const orders = orderFiles(configDir);
+  for (const path of [configDir, ...orders]) refuse(orderFault, path, statOf(path), own);
+  return orders;
 }
 
 /** The state directory may be reached through a link, as a volume is; nothing in it may be one but what leads to a directory. */
@@ -36,9 +44,9 @@ function checkSecrets(stateDir: string, own: number): void {
 }
 
 function orderFiles(configDir: string): readonly string[] {
-  const repsets = join(configDir, REPSET_DIRECTORY);
-  const sets = entriesOf(repsets).filter((path) => statOf(path)?.isFile() === true);
-  return [join(configDir, CONFIG_FILE), repsets, ...sets].filter((path) => statOf(path) !== undefined);
+  const directories = [REPSET_DIRECTORY, CONNECTION_DIRECTORY].map((name) => join(configDir, name));
+  const files = directories.flatMap((directory) => entriesOf(directory)).filter((path) => statOf(path)?.isFile() === true);
+  return [join(configDir, CONFIG_FILE), ...directories, ...files].filter((path) => statOf(path) !== undefined);
 }
 
 function readable(paths: readonly string[]): string[] {

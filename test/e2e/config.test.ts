@@ -1,6 +1,6 @@
 // A running agent and its files: connections that files describe, settings that come in force, and what a wrong file changes (nothing).
 
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { ReloadReport, SettingReport } from "../../src/model/config-control.js";
@@ -94,6 +94,9 @@ test("settings come in force by command, by file and by signal; a wrong file cha
   expect(await get("capture.walkSeconds")).toMatchObject({ value: 60, pending: { value: 30 } });
   expect((await agent.status()).config.needsRestart).toEqual(["capture.walkSeconds"]);
 
+  expect((await agent.cli(["config", "set", "tdu.maxFiles", "5"])).stdout).toContain("what SM_TDU_MAX_FILES says stays in force");
+  expect((await agent.cli(["config", "unset", "tdu.maxFiles"])).stdout).toContain("what SM_TDU_MAX_FILES says stays in force");
+
   const before = readFileSync(join(etc, "sm.yaml"), "utf8");
   expect((await agent.cli(["config", "set", "guard.lostPercent", "200"])).code).toBe(2);
   expect((await agent.cli(["config", "set", "transport.deadMs", "300"])).stderr).toContain("transport.heartbeatMs");
@@ -109,6 +112,11 @@ test("settings come in force by command, by file and by signal; a wrong file cha
   await eventually(async () => expect(await get("guard.lostPercent")).toMatchObject({ value: 7 }));
   expect((await agent.status()).config).toEqual({ needsRestart: [], problems: [] });
   expect(await agent.json(["queue", "show"])).toMatchObject({ queue: { limits: { memoryMiB: 9 } } });
+
+  // Whoever may write there would decide what the agent does.
+  chmodSync(join(etc, "sm.yaml"), 0o646);
+  expect((await agent.cli(["config", "reload", "--json"])).json).toMatchObject({ error: { code: "FILE_UNSAFE" } });
+  chmodSync(join(etc, "sm.yaml"), 0o644);
 
   // What was exported is the same agent.
   await agent.json(["config", "export", "--to", join(directory, "copy")]);

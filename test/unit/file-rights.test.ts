@@ -58,13 +58,14 @@ beforeEach(async () => {
   await (await PeerStore.open(directories.stateDir)).add({ name: "b", fingerprint: "a".repeat(64), addresses: [], addedAt: "2026-07-25T10:00:00Z" });
   for (const name of ["bootstrap.json", "users.json"]) writeFileSync(join(directories.stateDir, name), "{}", { mode: 0o600 });
   mkdirSync(join(directories.configDir, "repsets.d"), { recursive: true });
+  mkdirSync(join(directories.configDir, "connections.d"));
   mkdirSync(directories.runtimeDir);
   mkdirSync(directories.logDir);
-  for (const name of ["sm.yaml", "repsets.d/data.yaml"]) writeFileSync(join(directories.configDir, name), "", { mode: 0o640 });
+  for (const name of ["sm.yaml", "repsets.d/data.yaml", "connections.d/data.yaml"]) writeFileSync(join(directories.configDir, name), "", { mode: 0o640 });
 });
 
 const SECRETS = ["state/identity/key.pem", "state/identity/cert.pem", "state/peers.json", "state/bootstrap.json", "state/users.json"];
-const ORDERS = ["etc/sm.yaml", "etc/repsets.d/data.yaml"];
+const ORDERS = ["etc/sm.yaml", "etc/repsets.d/data.yaml", "etc/connections.d/data.yaml"];
 
 test("an agent's own files are as they should be", () => {
   expect(checkFileRights(directories)).toEqual([]);
@@ -106,7 +107,7 @@ test.runIf(process.getuid?.() === 0).each([...SECRETS, "state", ...ORDERS, "etc"
   );
 });
 
-test.each([...ORDERS, "etc", "etc/repsets.d", "run"])("%s that others may write refuses the start", (name) => {
+test.each([...ORDERS, "etc", "etc/repsets.d", "etc/connections.d", "run"])("%s that others may write refuses the start", (name) => {
   const path = join(home, name);
   chmodSync(path, (lstatSync(path).mode & 0o777) | 0o002);
   expect(() => checkFileRights(directories)).toThrow(expect.objectContaining({ code: "FILE_UNSAFE", message: expect.stringContaining(`chmod go-w ${path}`) }));
@@ -115,7 +116,7 @@ test.each([...ORDERS, "etc", "etc/repsets.d", "run"])("%s that others may write 
 test("configuration that all may read, and a log that others may write, are told in a sentence each", () => {
   for (const name of ORDERS) chmodSync(join(home, name), 0o644);
   chmodSync(directories.logDir, 0o777);
-  expect(checkFileRights(directories)).toEqual([expect.stringMatching(/sm\.yaml and 1 more/), expect.stringContaining("the audit log too")]);
+  expect(checkFileRights(directories)).toEqual([expect.stringMatching(/sm\.yaml and 2 more/), expect.stringContaining("the audit log too")]);
 });
 
 test("a secret is written past a link that somebody put in its way", async () => {
