@@ -154,7 +154,7 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
   const status = (): StatusReport => ({
-    agent: { pid: process.pid, version, name: config.server.name, startedAt, ...present(server.address, rights, log) },
+    agent: { pid: process.pid, version, name: config.server.name, startedAt, ...present(server.address, rights, source, log) },
     index: board.index,
     targets: target.reports(),
     ...source.status(),
@@ -220,8 +220,12 @@ function requireListen(text: string): PeerAddress {
 }
 
 /** What changes of an agent while it runs. */
-function present(address: PeerAddress, rights: AgentRights, log: AgentLog) {
-  return { listen: displayListen(address), memoryBytes: process.memoryUsage.rss(), reasons: [...rights.reasons(), ...logReasons(log)] };
+function present(address: PeerAddress, rights: AgentRights, source: SourceService, log: AgentLog) {
+  return {
+    listen: displayListen(address),
+    memoryBytes: process.memoryUsage.rss(),
+    reasons: [...rights.reasons(), ...source.unusable.reasons, ...logReasons(log)],
+  };
 }
 
 function orderControls(source: SourceService, board: StatusBoard): Pick<AgentControl, "transmission" | "tasks"> {

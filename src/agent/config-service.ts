@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log, LogLevel } from "../base/log.js";
 import { nearestWord } from "../base/nearest-word.js";
+import { Turns } from "../base/turns.js";
 import { writeFileAtomic } from "../config/atomic-file.js";
 import { type ReadFiles, readConfigFiles } from "../config/check-files.js";
 import { ALL_FIELDS, findField, type NamedField } from "../config/config-fields.js";
@@ -31,7 +32,7 @@ export interface ConfigServiceOptions {
   readonly connections: ConnectionFiles;
   readonly repsets: RepsetReload;
   readonly queue: Pick<QueueService, "configured" | "refusalOf" | "setByCommand">;
-  readonly source: Pick<SourceService, "connections">;
+  readonly source: Pick<SourceService, "records">;
   readonly setLogLevel: (level: LogLevel) => void;
   readonly onChange: () => void;
   readonly log: Log;
@@ -41,7 +42,7 @@ const BY_FILE: ReloadOptions = { isDryRun: false, isConfirmed: false };
 
 export class ConfigService implements ConfigControl {
   readonly #options: ConfigServiceOptions;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #refused: string | null = null;
   #failed: readonly string[] = [];
 
@@ -79,12 +80,12 @@ export class ConfigService implements ConfigControl {
       const { configDir } = this.#options.settings.config;
       throw configInvalid([{ file: join(configDir, CONFIG_FILE), line: 0, column: 0, path: key, expected: field.expected, got: JSON.stringify(value) }]);
     }
-    return this.#inTurn(() => this.#write(key, parsed));
+    return this.#turns.take(() => this.#write(key, parsed));
   }
 
   async unset(key: string): Promise<ReloadReport> {
     requireField(key);
-    return this.#inTurn(() => this.#write(key, undefined));
+    return this.#turns.take(() => this.#write(key, undefined));
   }
 
   /** All files are checked with the new text before it is written. */
@@ -108,7 +109,7 @@ export class ConfigService implements ConfigControl {
   }
 
   reload(options: ReloadOptions): Promise<ReloadReport> {
-    return this.#inTurn(async () => this.#take(this.#read(options.isConfirmed), options));
+    return this.#turns.take(async () => this.#take(this.#read(options.isConfirmed), options));
   }
 
   /** By a signal: nobody waits for what it says. */
@@ -125,7 +126,7 @@ export class ConfigService implements ConfigControl {
 
   /** At the start: what the files of connections.d describe. A broken one leaves all connections as they were. */
   start(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       try {
         const read = this.#read(false);
         const { connections } = this.#options;
@@ -145,13 +146,7 @@ export class ConfigService implements ConfigControl {
   async export(): Promise<ConfigExport> {
     const { source, repsets } = this.#options;
     const values = new Map((await this.get(null)).map(({ key, value }) => [key, value]));
-    return exportConfig({ read: (key) => values.get(key), repsets: repsets.list(), records: source.connections.map(({ record }) => record) });
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => undefined);
-    return mine;
+    return exportConfig({ read: (key) => values.get(key), repsets: repsets.list(), records: source.records });
   }
 
   /** Throws CONFIG_INVALID with the errors of all files, FILE_UNSAFE where others may write them. Nothing is changed. */

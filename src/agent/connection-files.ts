@@ -13,7 +13,7 @@ import { type ConnectionChange, type ConnectionStep, planConnections } from "./c
 import type { SourceService } from "./source-service.js";
 
 export interface ConnectionFilesOptions {
-  readonly source: Pick<SourceService, "connections" | "connection" | "make" | "disconnect" | "setOptions" | "setGuard">;
+  readonly source: Pick<SourceService, "records" | "connections" | "connection" | "make" | "disconnect" | "setOptions" | "setGuard">;
   readonly verification: VerificationControl;
   readonly log: Log;
 }
@@ -29,8 +29,7 @@ export class ConnectionFiles {
   }
 
   plan({ connections, connectionFiles }: Described, isConfirmed: boolean): readonly ConnectionStep[] {
-    const records = this.#options.source.connections.map(({ record }) => record);
-    return planConnections({ descriptions: connections, files: connectionFiles, records, isConfirmed });
+    return planConnections({ descriptions: connections, files: connectionFiles, records: this.#options.source.records, isConfirmed });
   }
 
   preview(steps: readonly ConnectionStep[]): readonly ConnectionOutcome[] {

@@ -76,6 +76,7 @@ export class RepsetSource implements SourceFeed {
   #lastSeq: number;
   #nextRequest = 1;
   #isClosing = false;
+  #starts = 0;
   readonly #barriers = new Map<number, Request<number>>();
   readonly #probes = new Map<number, Request<{ readonly pending: number; readonly repairSeq: number }>>();
   readonly #explains = new Map<number, Request<PathKnowledge>>();
@@ -119,6 +120,7 @@ export class RepsetSource implements SourceFeed {
   }
 
   #start(): void {
+    this.#starts += 1;
     const data = workerStart(this.#options, { rules: this.repset.rules, lastSeq: this.#lastSeq, pulse: this.#watch.begin() });
     const worker = new Worker(new URL("./source-worker.js", import.meta.url), { workerData: data, trackUnmanagedFds: false });
     this.#worker = worker;
@@ -140,22 +142,19 @@ export class RepsetSource implements SourceFeed {
 
   #refuseRequests(error: SmError): void {
     for (const { answer } of this.#requests()) answer.reject(error);
-    this.#barriers.clear();
-    this.#probes.clear();
-    this.#explains.clear();
-    this.#inserts.clear();
+    for (const requests of [this.#barriers, this.#probes, this.#explains, this.#inserts]) requests.clear();
   }
 
   /** A worker that ended has forgotten what it knew of the tree: begin anew, and compare. It ends in order (null) when a root is not there. */
   async #restart(failure: SmError | null): Promise<void> {
     this.#worker = null;
     this.#watch.end();
-    const halt = this.#halt;
+    const [halt, starts] = [this.#halt, this.#starts];
     const isRootAway = failure === null && halt?.code.startsWith("ROOT_") === true;
     if (!isRootAway) this.#takeDeath(failure ?? new SmError("WORKER_DIED", `the source worker of ${this.repset.name} ended unexpectedly`));
     await delay(RESTART_MS);
     // Other rules may have started one meanwhile.
-    if (this.#isClosing || this.#worker !== null) return;
+    if (this.#isClosing || this.#starts !== starts) return;
     this.#start();
     if (isRootAway) this.requireMirror("problem", `a source directory was away: ${halt.message}`);
     else this.requireMirror("restart", "the source worker was restarted");
@@ -344,6 +343,7 @@ export class RepsetSource implements SourceFeed {
   async setRules(repset: RepsetData): Promise<void> {
     this.repset = repset;
     await this.#stopWorker();
+    if (this.#isClosing) return;
     for (const { guard } of this.connections) guard.forgetFiles();
     // Targets hear the rules before anything is compared by them: what they exclude is not to be removed there.
     for (const connection of this.connections) connection.sayHelloAgain();

@@ -4,17 +4,15 @@ import type { Feed } from "../apply/loop-check.js";
 import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
-import { MiB } from "../base/units.js";
+import { Turns } from "../base/turns.js";
 import type { Config } from "../config/config.js";
 import type { RepsetStore } from "../config/repset-store.js";
-import { cleanUntilAtStart } from "../connection/clean-until.js";
 import type { ConnectionRecord } from "../connection/connection-record.js";
 import { reportConnection } from "../connection/connection-report.js";
-import { guardPolicyOf, rejectHeld } from "../connection/guard-decision.js";
-import { heldIn } from "../connection/guard-record.js";
+import { rejectHeld } from "../connection/guard-decision.js";
 import { needAfterRestart } from "../connection/restart-need.js";
 import { besideRestored } from "../connection/restore-hold.js";
-import { SourceConnection } from "../connection/source-connection.js";
+import type { SourceConnection } from "../connection/source-connection.js";
 import { DirtyStore } from "../journal/dirty-store.js";
 import type { Peer, SourceDialer } from "../model/channel-port.js";
 import type { ConnectionPatch, GuardChange } from "../model/connection-spec.js";
@@ -24,23 +22,21 @@ import type { RepsetData } from "../model/rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport } from "../model/status.js";
 import { ConnectionStore } from "./connection-store.js";
 import { GoodbyeList } from "./goodbye-list.js";
-import { greetingOf } from "./greeting.js";
 import type { JobDuties } from "./job-duties.js";
-import { stallMs } from "./live-settings.js";
 import { withPlainPaths } from "./mirror-paths.js";
-import { EVENT_LAG_MS, recordOfRequest } from "./new-connection.js";
+import { recordOfRequest } from "./new-connection.js";
+import { openConnection, recordAtStart } from "./open-connection.js";
 import { OriginTeller } from "./origin-teller.js";
-import { queueBytesMax } from "./queue-capacity.js";
 import type { QueueLimitsFile } from "./queue-limits.js";
 import type { QueueWatch } from "./queue-watch.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
 import { isDirectory, ownSourcesOf, refuseMovedRoots, rootsAt, withBirthTime } from "./set-roots.js";
-import { peersOf } from "./simulated-target.js";
 import type { Simulations } from "./simulations.js";
 import { settleHeld } from "./source-settled.js";
 import type { StatusBoard } from "./status-board.js";
 import { syncConnection } from "./sync-connection.js";
 import { TaskStore } from "./task-store.js";
+import { UnusableConnections } from "./unusable-connections.js";
 
 export interface SourceServiceOptions {
   readonly config: Config;
@@ -75,6 +71,9 @@ export class SourceService implements ConnectionControl {
   readonly #tasks: TaskStore;
   readonly #sources = new Map<string, RepsetSource>();
   readonly #running = new Map<number, Running>();
+  readonly unusable: UnusableConnections;
+  /** What makes or ends connections, or begins their source anew. */
+  readonly #turns = new Turns();
   readonly #origins: OriginTeller;
   readonly #goodbyes: GoodbyeList;
   readonly #tickers: readonly NodeJS.Timeout[];
@@ -85,6 +84,7 @@ export class SourceService implements ConnectionControl {
     this.#store = ConnectionStore.open(options.config.stateDir);
     this.#dirty = DirtyStore.open(options.config.stateDir, options.log);
     this.#tasks = new TaskStore(options.config);
+    this.unusable = new UnusableConnections(options.log);
     this.#origins = new OriginTeller(options.feeds);
     const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
@@ -105,9 +105,7 @@ export class SourceService implements ConnectionControl {
       try {
         await service.#take(record, "the agent was restarted");
       } catch (error) {
-        const failure = toSmError(error);
-        const names = { connection: record.id, repset: record.repset, target: record.peer };
-        logEvent(log, "connectionUnusable", { ...names, reason: failure.message }, { code: failure.code });
+        service.unusable.add(record, error);
       }
     }
     return service;
@@ -120,48 +118,28 @@ export class SourceService implements ConnectionControl {
   }
 
   /** Does not wait for the target. `beginning`: what its record has from the first moment on. */
-  async make(asked: ConnectRequest, beginning: Pick<ConnectionRecord, "file" | "transmission"> = {}): Promise<SourceConnection> {
-    const among = { records: this.connections.map(({ record }) => record), sourceOf: (repset: string) => this.#sources.get(repset) };
-    const record = { ...recordOfRequest(asked, { ...this.#options, ...among, id: this.#store.nextId() }), ...beginning };
-    this.#store.save(record);
-    return this.#take(record, null);
+  make(asked: ConnectRequest, beginning: Pick<ConnectionRecord, "file" | "transmission"> = {}): Promise<SourceConnection> {
+    return this.#turns.take(async () => {
+      const among = { records: this.records, sourceOf: (repset: string) => this.#sources.get(repset) };
+      const record = { ...recordOfRequest(asked, { ...this.#options, ...among, id: this.#store.nextId() }), ...beginning };
+      this.#store.save(record);
+      return this.#take(record, null).catch((error: unknown) => {
+        // What was refused is not there after a restart.
+        this.#remove(record.id);
+        throw error;
+      });
+    });
   }
 
   async #take(record: ConnectionRecord, restartReason: string | null): Promise<SourceConnection> {
-    const { config, limits, dialer, findPeer, jobs, simulations, board, log } = this.#options;
-    const roots = record.roots.map(withBirthTime);
-    const source = await this.#source(record.repset, roots);
-    const { epoch } = source.journal.stats();
-    const isSameStream = record.epoch === epoch;
-    const current: ConnectionRecord = {
-      ...record,
-      roots,
-      cleanUntilMs: cleanUntilAtStart(record.cleanUntilMs, Date.now()),
-      epoch,
-      durableSeq: record.epoch === "" ? source.journal.lastSeq : isSameStream ? record.durableSeq : 0,
-      guard: heldIn(record.guard, isSameStream),
-    };
+    const { simulations, board, log } = this.#options;
+    const source = await this.#source(record.repset, record.roots.map(withBirthTime));
+    const current = recordAtStart(record, source);
     const places = this.#dirty.book(record.id);
-    const connection: SourceConnection = new SourceConnection({
-      ...{ record: current, journal: source.journal, feed: source, dialer, places },
-      findPeer: peersOf(record, findPeer),
-      hello: () => greetingOf(connection, source, { origins: this.#origins.tell(record.id, source.roots), version: this.#options.version }),
-      windowBytes: config.transport.windowMiB * MiB,
-      repairBelowBytes: () => (limits.inForce.memoryMiB * MiB) / 2,
-      get stallMs() {
-        return stallMs(config);
-      },
-      captureLagMs: config.capture.walkSeconds * 1000 + EVENT_LAG_MS,
-      queueBytesMax: () => queueBytesMax(config, source.journal.stats()),
-      get sizesMirrors() {
-        return config.mirror.size;
-      },
-      guardPolicy: ({ options }) => guardPolicyOf(options, config.guard),
+    const connection = openConnection({
+      ...{ record: current, source, places, origins: this.#origins, common: this.#options },
       tasks: this.#tasks.termsOf(record.id),
       save: (changed) => this.#store.save(changed),
-      onChange: board.changed,
-      onEvent: (event) => jobs.takeEvent(record.id, event),
-      log,
     });
     simulations.take(connection, source);
     source.attach(connection);
@@ -208,6 +186,18 @@ export class SourceService implements ConnectionControl {
   }
 
   async disconnect(id: number): Promise<{ readonly isTargetTold: boolean }> {
+    const { told } = await this.#turns.take(() => this.#end(id));
+    return { isTargetTold: await told };
+  }
+
+  async #end(id: number): Promise<{ readonly told: boolean | Promise<boolean> }> {
+    const unusable = this.unusable.find(id);
+    if (unusable !== undefined) {
+      const told = this.#goodbyes.add(unusable);
+      this.#remove(id);
+      this.#options.board.changed();
+      return { told };
+    }
     const { connection, source, abort, done } = this.#get(id);
     if (connection.record.restore?.state === "running") throw new SmError("JOB_CONFLICT", `the source of connection ${id} is being restored`);
     abort.abort();
@@ -225,11 +215,12 @@ export class SourceService implements ConnectionControl {
     }
     this.#options.board.changed();
     logEvent(this.#options.log, "disconnected", { connection: id, repset: connection.record.repset, target: connection.record.peer });
-    return { isTargetTold: await told };
+    return { told };
   }
 
   #remove(id: number): void {
     this.#store.remove(id);
+    this.unusable.remove(id);
     this.#dirty.remove(id);
     this.#tasks.remove(id);
   }
@@ -279,7 +270,12 @@ export class SourceService implements ConnectionControl {
 
   /** Connections of a replication set, by number. */
   connectionsOf(repset: string): readonly number[] {
-    return this.connections.filter(({ record }) => record.repset === repset).map(({ id }) => id);
+    return this.records.filter((record) => record.repset === repset).map(({ id }) => id);
+  }
+
+  /** Of all connections, also of those that could not be taken up. */
+  get records(): readonly ConnectionRecord[] {
+    return [...this.connections.map(({ record }) => record), ...this.unusable.records];
   }
 
   get connections(): readonly SourceConnection[] {
@@ -287,7 +283,11 @@ export class SourceService implements ConnectionControl {
   }
 
   /** The directories of a set may have been made anew by the restore of connection `restored`: all of it go on with those that are there. */
-  async adoptRoots(name: string, restored: number): Promise<void> {
+  adoptRoots(name: string, restored: number): Promise<void> {
+    return this.#turns.take(() => this.#adoptRoots(name, restored));
+  }
+
+  async #adoptRoots(name: string, restored: number): Promise<void> {
     const source = this.#sources.get(name);
     if (source?.roots.every(isDirectory) !== true || source.hasRoots(rootsAt(source.roots))) return;
     const roots = rootsAt(source.roots);
@@ -358,8 +358,12 @@ export class SourceService implements ConnectionControl {
   }
 
   /** The rules of a set were saved: a connected set goes on with them, unless its roots changed. */
-  async rulesSaved(repset: RepsetData): Promise<void> {
-    await this.#sources.get(repset.name)?.setRules(repset);
+  rulesSaved(repset: RepsetData): Promise<void> {
+    return this.#turns.take(async () => {
+      // A connection may have been made since they were checked.
+      this.checkRules(repset.name, repset.rules);
+      await this.#sources.get(repset.name)?.setRules(repset);
+    });
   }
 
   /** Refuses rules that would move the roots of a connected set. */
