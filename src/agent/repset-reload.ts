@@ -1,6 +1,7 @@
 // Replication sets whose files were edited by hand come in force: what running connections forbid is refused before anything is taken.
 
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { toSmError } from "../base/errors.js";
 import type { FieldError } from "../config/field-error.js";
 import { REPSET_DIRECTORY, type RepsetStore } from "../config/repset-store.js";
@@ -11,13 +12,14 @@ import type { SourceService } from "./source-service.js";
 export type RepsetChange = ReloadReport["repsets"][number];
 
 type Rules = readonly Rule[];
+type ReloadedSource = Pick<SourceService, "connectionsOf" | "checkRules" | "rulesSaved" | "sourceOf">;
 
 export class RepsetReload {
   readonly #configDir: string;
   readonly #store: RepsetStore;
-  readonly #source: Pick<SourceService, "connectionsOf" | "checkRules" | "rulesSaved">;
+  readonly #source: ReloadedSource;
 
-  constructor(configDir: string, store: RepsetStore, source: Pick<SourceService, "connectionsOf" | "checkRules" | "rulesSaved">) {
+  constructor(configDir: string, store: RepsetStore, source: ReloadedSource) {
     this.#configDir = configDir;
     this.#store = store;
     this.#source = source;
@@ -33,7 +35,10 @@ export class RepsetReload {
     const removed = [...known.keys()].filter((name) => !files.has(name)).map((name): RepsetChange => ({ name, change: "removed" }));
     const others = [...files].flatMap(([name, rules]): RepsetChange[] => {
       if (!known.has(name)) return [{ name, change: "new" }];
-      return JSON.stringify(known.get(name)) === JSON.stringify(rules) ? [] : [{ name, change: "changed" }];
+      // A command may have read the file since it was edited, and what is connected goes by the rules of before.
+      const inForce = this.#source.sourceOf(name)?.repset.rules ?? rules;
+      const isSame = [known.get(name), inForce].every((before) => isDeepStrictEqual(before, rules));
+      return isSame ? [] : [{ name, change: "changed" }];
     });
     return [...removed, ...others].sort((a, b) => (a.name < b.name ? -1 : 1));
   }

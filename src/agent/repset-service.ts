@@ -67,7 +67,7 @@ export class RepsetService implements RepsetControl {
   }
 
   #edited(name: string, edit: RuleEdit): readonly Rule[] {
-    const { rules } = this.#store.get(name);
+    const { rules } = this.#store.latest(name);
     if (edit.kind === "add") return [...rules.filter(({ path, mode }) => path !== edit.rule.path || mode !== edit.rule.mode), edit.rule];
     const { path, mode } = edit;
     const kept = rules.filter((rule) => rule.path !== path || (mode !== undefined && rule.mode !== mode));

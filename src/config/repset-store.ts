@@ -99,6 +99,13 @@ export class RepsetStore {
     return entry.repset;
   }
 
+  /** As `get`, of the file as it is now: what changes it begins with what was edited by hand. */
+  latest(name: string): RepsetData {
+    this.#requireOpen();
+    this.#refresh(name);
+    return this.get(name);
+  }
+
   /**
    * Saves a new or changed set. `expectedGeneration`: the generation the change was made on, 0 = the set must be new;
    * undefined = on top of whatever is there. Throws REPSET_GENERATION, REPSET_OVERLAP, REPSET_EMPTY, REPSET_RULE_ILLEGAL, REPSET_NAME_ILLEGAL.
