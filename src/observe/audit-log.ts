@@ -119,11 +119,12 @@ export class AuditLog implements AuditControl {
     const path = auditPath(directory, 0);
     let file = await openForAppend(path);
     try {
-      const { size } = await file.stat();
+      let { size } = await file.stat();
       if (size > 0 && size + bytes.length > bytesMax) {
         await file.close();
         await this.#turn();
         file = await openForAppend(path);
+        size = 0;
       } else if (!this.#isEndKnown && size > 0 && !(await endsWithLine(file, size))) {
         await file.write(Buffer.of(LINE_END));
       }

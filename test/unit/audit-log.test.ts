@@ -1,6 +1,7 @@
 import { appendFileSync, chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { Clock } from "../../src/base/clock.js";
 import { silentLog } from "../../src/base/log.js";
 import type { AuditEntry } from "../../src/model/audit.js";
@@ -56,6 +57,20 @@ test("the newest entries come first, from as many files as it takes", async () =
   const kept = pids(await log.list(ALL));
   expect(kept).toEqual(Array.from({ length: kept.length }, (_, index) => 39 - index));
   expect(kept.length).toBeGreaterThan(20);
+});
+
+test("a file is in its directory durably before the first entry of it is answered, the first file and each that follows", async () => {
+  const { log, directory } = open({ bytesMax: 500 });
+  const handle = await openFile(directory);
+  const sync = vi.spyOn(Object.getPrototypeOf(handle), "sync");
+  onTestFinished(() => sync.mockRestore());
+  await handle.close();
+  const files = () => readdirSync(directory).length;
+  for (let pid = 0; pid < 6; pid++) {
+    await log.write(entry({ pid }));
+    expect(sync).toHaveBeenCalledTimes(files());
+  }
+  expect(files()).toBeGreaterThan(1);
 });
 
 test("entries longer than a piece that is read, and whatever text, come back as they were", async () => {
