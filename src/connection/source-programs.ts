@@ -1,7 +1,7 @@
 // What tasks run on the source: when they have their place, and just before they go. Begun once; after a restart it is said that the
 // end is not known.
 
-import { type Phase, type ProgramRun, type RunProgram, UNWAITED_MS_MAX } from "../model/task.js";
+import { type Phase, type ProgramRun, type RunProgram, refusedRun, UNWAITED_MS_MAX } from "../model/task.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import type { TaskRecord } from "./task-record.js";
 
@@ -9,7 +9,8 @@ export interface SourceProgramsOptions {
   readonly connection: { readonly id: number; readonly record: ConnectionRecord };
   readonly run: RunProgram;
   readonly task: (number: number) => TaskRecord;
-  readonly keep: (number: number, part: Partial<TaskRecord>) => void;
+  /** False: it is not on disk. */
+  readonly keep: (number: number, part: Partial<TaskRecord>) => boolean;
 }
 
 type SourcePhase = "queue" | "transmit";
@@ -50,7 +51,8 @@ export class SourcePrograms {
       if (!runs.some((one) => one.phase === phase)) this.#note(number, { ...without(phase), outcome: "interrupted", why: "the agent ended while it ran" });
       return;
     }
-    keep(number, { begun: [...begun, phase] });
+    // What is not on record would run again after a restart.
+    if (!keep(number, { begun: [...begun, phase] })) return this.#note(number, refusedRun(phase, "that it was begun cannot be put on record"));
     const order = {
       program,
       phase,

@@ -53,6 +53,8 @@ export class TaskDuty {
   /** Being put into the order, or asked about. */
   readonly #placing = new Set<number>();
   #lastNumber: number;
+  /** The state directory cannot be written: what is known is kept here until it can. */
+  #isUnsaved = false;
 
   constructor(connection: TaskedConnection, terms: TaskTerms = NO_TERMS) {
     this.#connection = connection;
@@ -115,14 +117,15 @@ export class TaskDuty {
     if (channel.tasks === "off") throw new SmError("TASKS_OFF", `the target of connection ${id} runs no tasks`);
   }
 
-  /** On record, and without a place. Returns its number. */
+  /** On record, and without a place. Returns its number; throws FS_IO when it cannot be put on record. */
   #add(wish: TaskWish): number {
     this.#lastNumber += 1;
     const number = this.#lastNumber;
     const fresh = { begun: [], isClosing: false, outcome: null, why: "", runs: [], endedAt: null, seq: null, closeSeq: null };
     this.#tasks.set(number, { ...wish, ...fresh, number, epoch: this.#connection.record.epoch, queuedAt: new Date().toISOString() });
-    this.#save();
-    return number;
+    if (this.#save()) return number;
+    this.#tasks.delete(number);
+    throw new SmError("FS_IO", `task ${wish.name} cannot be put on record, so nothing of it is begun: see the log`, { data: { task: number } });
   }
 
   async #insert(task: TaskRecord, deed: TaskChange["deed"], onNoPlace: () => void): Promise<void> {
@@ -194,6 +197,7 @@ export class TaskDuty {
   /** Asks what became of those that are gone from the queue and were not answered for. */
   look(): void {
     const { record, channel, appliedSeq } = this.#connection;
+    if (this.#isUnsaved) this.#save();
     if (channel?.tasks == null) return;
     for (const task of this.#tasks.values()) {
       if (task.endedAt !== null || this.#placing.has(task.number)) continue;
@@ -218,13 +222,24 @@ export class TaskDuty {
     options.onChange();
   }
 
-  #keep(number: number, part: Partial<TaskRecord>): void {
+  #keep(number: number, part: Partial<TaskRecord>): boolean {
     this.#tasks.set(number, { ...this.#get(number), ...part });
-    this.#save();
+    return this.#save();
   }
 
-  #save(): void {
-    this.#terms.save({ lastNumber: this.#lastNumber, tasks: [...this.#tasks.values()] });
+  /** False: it is not on disk. Who calls may be a handler of events, which a full disk must not end. */
+  #save(): boolean {
+    const { id, options } = this.#connection;
+    try {
+      this.#terms.save({ lastNumber: this.#lastNumber, tasks: [...this.#tasks.values()] });
+      this.#isUnsaved = false;
+    } catch (error) {
+      const { code, message } = toSmError(error);
+      if (!this.#isUnsaved)
+        options.log.error(`the tasks of connection ${id} cannot be saved, and nothing of them is begun: ${message}`, { connection: id, code });
+      this.#isUnsaved = true;
+    }
+    return !this.#isUnsaved;
   }
 
   /** Ends what runs. */
