@@ -21,7 +21,7 @@ import type { TargetConnectionReport } from "../model/status.js";
 import { keysOf, whatOf } from "./target-choice.js";
 import type { QuarantinedTarget } from "./target-quarantine.js";
 import { type PauseView, reportTarget, type TargetView } from "./target-report.js";
-import type { TargetSettings } from "./target-settings.js";
+import { placeRules, type TargetSettings } from "./target-settings.js";
 
 export interface TargetServiceOptions {
   readonly settings: TargetSettings;
@@ -127,7 +127,7 @@ export class TargetService implements TargetControl {
       ...{ stageBytesMax, retryInitialMs, retryMaxMs, quarantine },
       ...{ mappings, rules, remapLinks, durability },
       ...(ruleRoots === undefined ? {} : { ruleRoots }),
-      orphans: { log: settings.orphanLog, ownDirectories: settings.ownDirectories, allowedRoots: settings.allowedRoots },
+      orphans: { log: settings.orphanLog, ...placeRules(settings, false) },
       tasks: this.#tasks.of(key, this.#stateDirectory(key), terms),
       get stallMs() {
         return settings.stallMs;
@@ -214,11 +214,11 @@ export class TargetService implements TargetControl {
 
   async #open(peer: string, hello: Hello, restore?: { readonly isOwnPlace: boolean }): Promise<{ welcome: Welcome; take: (channel: TargetChannel) => void }> {
     const { settings, machine, version, agent, fingerprintOf, isConnection, onFeeds } = this.#options;
-    const { name, isEnabled, allowedRoots, ownDirectories } = settings;
+    const { name, isEnabled } = settings;
     if (!isEnabled && restore === undefined) throw new SmError("REFUSED", `the target module of ${name} is switched off (target.enabled)`);
     logEvent(this.#options.log, "connectionRequest", { source: peer, connection: hello.connectionId, repset: hello.repset });
     await this.#end(hello.connectionKey);
-    for (const { target } of hello.mappings) checkTargetPath(target, { allowedRoots, ownDirectories, isOwnPlace: restore?.isOwnPlace === true });
+    for (const { target } of hello.mappings) checkTargetPath(target, placeRules(settings, restore?.isOwnPlace === true));
     if (hello.machine === machine) refuseLocalLoops(hello.mappings);
     // What comes back goes no further: the way that it came is held until it is there.
     const feeds = restore === undefined ? feedsOf(hello, fingerprintOf(peer)) : [];

@@ -1,5 +1,6 @@
 import type { QuarantinePolicy } from "../apply/apply-messages.js";
 import type { OrphanPolicy } from "../apply/orphan-desk.js";
+import type { TargetPathRules } from "../apply/target-path.js";
 import type { ProgramPolicy } from "../model/task.js";
 
 /** What the target module of an agent is configured with. */
@@ -20,4 +21,13 @@ export interface TargetSettings {
   readonly tasks: ProgramPolicy;
   /** How long nothing may be applied, though something waits, before that is said; null = it is not watched. */
   readonly stallMs: number | null;
+}
+
+/**
+ * Where a source may write: not to what is the agent's own, nor to the programs that sources may have run. What comes back into its own
+ * place (`isOwnPlace`) does so by the word of a person here, who may have programs among it.
+ */
+export function placeRules({ allowedRoots, ownDirectories, tasks }: TargetSettings, isOwnPlace: boolean): TargetPathRules {
+  const programs = isOwnPlace || !tasks.isEnabled || tasks.directory === null ? [] : [tasks.directory];
+  return { allowedRoots, ownDirectories: [...ownDirectories, ...programs], isOwnPlace };
 }

@@ -90,6 +90,14 @@ test("a task sees all that was before it, and nothing behind it, and is told of 
   expect(readFileSync(join(out, "nightly", "f7"), "utf8")).toBe("content 7");
   await pair.expectEqual();
   expect(readFileSync(join(out, "log"), "utf8")).toBe("execute nightly\n");
+
+  // What runs is chosen by whoever writes there: never by the source.
+  const map = `${pair.sourceDir}=${join(snapshot, "../more")}`;
+  const { connection } = await pair.source.json<{ connection: { id: number } }>(["connect", "data", "B", "--map", map]);
+  await eventually(async () => {
+    const { connections } = await pair.source.status();
+    expect(connections.find(({ id }) => id === connection.id)?.reasons).toContainEqual(expect.objectContaining({ code: "TARGET_PATH_DENIED" }));
+  });
 });
 
 test("one that was interrupted by a kill of the target does not run again, and what is behind it goes on", async () => {
