@@ -2,7 +2,7 @@
 //   files ─▶ read and checked as a whole ─▶ settings ─▶ connections that go ─▶ replication sets ─▶ connections that come or change
 // Invariants: one reload at a time; a file that is wrong changes nothing.
 
-import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log, LogLevel } from "../base/log.js";
@@ -229,11 +229,10 @@ function noField(key: string): SmError {
   return new SmError("NOT_FOUND", `there is no field ${JSON.stringify(key)} of the configuration; ${hint}`);
 }
 
-/** A link to a file elsewhere stays one, and the file keeps its permissions. */
+/** A link to a file elsewhere stays one. */
 function writeText(file: string, text: string): void {
   try {
-    const real = existsSync(file) ? realpathSync(file) : file;
-    writeFileAtomic(real, text, statSync(real, { throwIfNoEntry: false })?.mode ?? 0o644);
+    writeFileAtomic(existsSync(file) ? realpathSync(file) : file, text);
   } catch (error) {
     throw toSmError(error, "FS_IO", `cannot write ${file}`);
   }

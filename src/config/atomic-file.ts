@@ -1,6 +1,6 @@
 // Writes small files so that a reader, also one after a power cut, sees the old or the new content, never a part.
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, renameSync, rmSync, type Stats, statSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { failpoint } from "../base/failpoint.js";
 
@@ -18,13 +18,15 @@ export function syncDirectory(directory: string): void {
   }
 }
 
-/** Temp file, write, sync, rename, sync of the directory. The owner alone may write; `mode` as given to open(2). */
+/** Temp file, write, sync, rename, sync of the directory. A file that is there keeps its mode, owner and group; `mode` is that of a new one. */
 export function writeFileAtomic(path: string, text: string, mode = 0o644): void {
   counter += 1;
   const temporary = join(dirname(path), `.${process.pid}-${counter}${TEMPORARY_SUFFIX}`);
   try {
-    const fd = openSync(temporary, "wx", mode);
+    const before = statSync(path, { throwIfNoEntry: false });
+    const fd = openSync(temporary, "wx", before === undefined ? mode : 0o600);
     try {
+      if (before !== undefined) takeOver(fd, before);
       const bytes = Buffer.from(text, "utf8");
       for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
       fsyncSync(fd);
@@ -38,6 +40,17 @@ export function writeFileAtomic(path: string, text: string, mode = 0o644): void 
     throw error;
   }
   syncDirectory(dirname(path));
+}
+
+/** Only root may give a file away: what another account writes is its own, and for nobody whom the file was not for. */
+function takeOver(fd: number, { mode, uid, gid }: Stats): void {
+  try {
+    fchownSync(fd, uid, gid);
+    fchmodSync(fd, mode & 0o777);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+    fchmodSync(fd, mode & 0o707);
+  }
 }
 
 export function renameFileDurably(from: string, to: string): void {

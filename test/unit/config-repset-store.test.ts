@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -33,6 +33,18 @@ test("a saved set is there after a restart, generation and all", async () => {
   expect(repset).toEqual({ name: "web", generation: 1, rules: [inc("/srv/web"), exc("/srv/web/*.tmp")] });
   await store.save("web", [inc("/srv/web")], 1);
   expect((await reopen()).get("web")).toEqual({ name: "web", generation: 2, rules: [inc("/srv/web")] });
+});
+
+test("a file that was made private stays so when its set is saved, and belongs to whom it belonged", async () => {
+  const { store, path } = await open();
+  await store.save("web", [inc("/srv/web")]);
+  expect(statSync(path("web.yaml")).mode & 0o777).toBe(0o644);
+  chmodSync(path("web.yaml"), 0o640);
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) chownSync(path("web.yaml"), 0, 1234);
+  await store.save("web", [inc("/srv/web"), exc("/srv/web/keys")]);
+  const { mode, gid } = statSync(path("web.yaml"));
+  expect([mode & 0o777, gid]).toEqual([0o640, isRoot ? 1234 : process.getegid?.()]);
 });
 
 test("a stale save is refused and names both generations", async () => {
