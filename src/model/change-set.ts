@@ -8,6 +8,7 @@ import { SmError } from "../base/errors.js";
 import type { Change, RootIndex } from "./change.js";
 import { decodeChange, encodeChange, payloadOf } from "./change-codec.js";
 import { type ScanLimits, scanMsgpack } from "./msgpack-scan.js";
+import { isTimeMs } from "./wire-time.js";
 
 export interface ChangeSet {
   readonly seq: number;
@@ -103,7 +104,7 @@ export function decodeChangeSet(frame: Buffer): ChangeSet {
   const { header, payload } = splitFrame(frame);
   if (!Array.isArray(header) || header[0] !== "set" || header.length !== 5) throw new SmError("PROTOCOL", "the frame is no change set");
   const [, seq, sourceTimeMs, flags, list] = header as unknown[];
-  if (!isSeq(seq) || typeof sourceTimeMs !== "number" || typeof flags !== "number" || !Array.isArray(list)) {
+  if (!isSeq(seq) || !isTimeMs(sourceTimeMs) || typeof flags !== "number" || !Array.isArray(list)) {
     throw new SmError("PROTOCOL", "the header of a change set is malformed");
   }
   if (list.length > CHANGES_PER_SET_MAX) throw new SmError("PROTOCOL", `change set ${seq} holds ${list.length} changes`);

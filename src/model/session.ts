@@ -7,6 +7,7 @@ import type { Answer } from "./change.js";
 import { compressionSchema } from "./compression.js";
 import { mappingSchema } from "./connection-spec.js";
 import { rulesSchema } from "./rule.js";
+import { timeMsSchema } from "./wire-time.js";
 
 export const ORIGINS_MAX = 1024;
 
@@ -38,7 +39,7 @@ export const helloSchema = z.strictObject({
   durability: z.enum(["none", "write", "fsync"]),
   /** The highest level that sets may come in, and every one below it: the target reads them. */
   compression: compressionSchema,
-  sourceTimeMs: z.number(),
+  sourceTimeMs: timeMsSchema,
   /** Kernel boot and mount namespace of the source: equal on both sides = one machine (loop check). */
   machine: z.string().max(256),
   /** What other connections bring into the mapped sources, over however many agents: a chain that closes is refused. */
@@ -71,7 +72,7 @@ export const welcomeSchema = z.strictObject({
   empty: z.boolean(),
   /** What the target cannot keep, e.g. owners when it is not root. */
   limits: z.array(z.string().max(500)).max(20),
-  targetTimeMs: z.number(),
+  targetTimeMs: timeMsSchema,
   version: z.string().max(64),
   name: z.string().max(255),
 });
@@ -82,7 +83,7 @@ export const retryingSchema = z.strictObject({
   code: z.string().max(64),
   path: z.string().max(8192),
   message: z.string().max(2000),
-  sinceMs: z.number(),
+  sinceMs: timeMsSchema,
   attempts: z.number().int(),
 });
 export type Retrying = z.infer<typeof retryingSchema>;
@@ -92,7 +93,7 @@ export const doubtSchema = z.strictObject({
   code: z.enum(["NOT_A_COPY", "REPAIRS_PENDING", "FORCED", "STAGE_LIMIT", "STAGE_FAILED", "NO_CUT_YET"]),
   message: z.string().max(2000),
   /** Clock of the target. */
-  sinceMs: z.number(),
+  sinceMs: timeMsSchema,
 });
 export type Doubt = z.infer<typeof doubtSchema>;
 
@@ -138,10 +139,10 @@ export const quarantineNewsSchema = z.strictObject({
         code: z.string().max(64),
         message: z.string().max(2000),
         /** Clock of the target. */
-        sinceMs: z.number(),
+        sinceMs: timeMsSchema,
         attempts: z.number().int().nonnegative(),
         /** Clock of the target; null = it is being compared, or waits for a person. */
-        nextMs: z.number().nullable(),
+        nextMs: timeMsSchema.nullable(),
       }),
     )
     .max(20),

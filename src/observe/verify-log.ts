@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { FoundEntry } from "../model/change.js";
+import { instantText } from "../model/explanation.js";
 import type { VerifyContent, VerifyCounts, VerifyFinding } from "../model/verify.js";
 
 export interface VerifyLogOptions {
@@ -101,6 +102,5 @@ export class VerifyLog {
 }
 
 function attributes({ size, mtimeSec, mtimeNsec, mode }: FoundEntry): string {
-  const time = new Date(mtimeSec * 1000).toISOString().replace(/\.000Z$/, `.${String(mtimeNsec).padStart(9, "0")}Z`);
-  return `TimeStamp = ${time}, Size = ${size}, Mask = 0${mode.toString(8)}`;
+  return `TimeStamp = ${instantText(mtimeSec, mtimeNsec)}, Size = ${size}, Mask = 0${mode.toString(8)}`;
 }

@@ -20,6 +20,7 @@ import {
 import { isSeq } from "../model/change-set.js";
 import { type Ack, type Doubt, doubtSchema, type Retrying, retryingSchema } from "../model/session.js";
 import { TASK_OUTCOMES, type TaskResult, taskResultSchema } from "../model/task.js";
+import { isTimeMs } from "../model/wire-time.js";
 
 const KINDS = ["compare", "sums", "stale", "problem", "orphans", "index", "task"] as const;
 const WHYS: readonly Difference["why"][] = ["missing", "type", "content", "attr", "link"];
@@ -119,7 +120,7 @@ export function decodeAck(fields: readonly unknown[], payload: Buffer): Ack {
   const [, appliedSeq, durableSeq, list, retrying, takenSeq, consistentSeq, consistentTimeMs, doubt] = fields;
   if (fields.length !== 9 || !isSeq(appliedSeq) || !isSeq(durableSeq) || !isSeq(takenSeq) || !isSeq(consistentSeq)) return bad("its sequence numbers");
   if (takenSeq < appliedSeq || consistentSeq > appliedSeq) return bad("the order of its sequence numbers");
-  if (typeof consistentTimeMs !== "number" || !Number.isFinite(consistentTimeMs)) return bad("its time");
+  if (!isTimeMs(consistentTimeMs)) return bad("its time");
   const answers: Answer[] = [];
   let at = 0;
   for (const item of asArray(list, "its answers", ANSWERS_MAX)) {

@@ -22,6 +22,7 @@ import {
   type Welcome,
   welcomeSchema,
 } from "../model/session.js";
+import { isTimeMs } from "../model/wire-time.js";
 import { decodeAck } from "./ack-codec.js";
 
 export const NONCE_BYTES = 16;
@@ -37,7 +38,6 @@ export const PACKED_RAW_BYTES_MIN = 512;
 /** lz4 cannot do better than this, others are not believed to: bounds what one read of a socket can claim. */
 export const PACKED_RATIO_MAX = 256;
 const WHY_MAX = 2000;
-const TIME_MS_MAX = 8.64e15;
 /** More values than the fullest acknowledgement has: 4 MiB of the shortest names, or 100,000 of each sort that one answer lists. */
 export const HEADER_LIMITS: ScanLimits = { depthMax: 8, elementsMax: 4_000_000, maps: true };
 
@@ -173,7 +173,7 @@ function decodeControl(kind: string, fields: readonly unknown[]): Frame {
     }
     case "pause": {
       const [, pause, sinceMs] = fields;
-      if (fields.length !== 3 || !(pause === "no" || pause === "pending" || pause === "paused") || !isTime(sinceMs)) return bad("a pause frame is malformed");
+      if (fields.length !== 3 || !(pause === "no" || pause === "pending" || pause === "paused") || !isTimeMs(sinceMs)) return bad("a pause frame is malformed");
       return { kind, pause: { pause, sinceMs } };
     }
     case "join": {
@@ -205,10 +205,6 @@ function validated<T>(schema: z.ZodType<T>, fields: readonly unknown[], kind: st
 }
 
 /** What a Date can be made of. */
-function isTime(value: unknown): value is number {
-  return typeof value === "number" && value >= 0 && value <= TIME_MS_MAX;
-}
-
 function decodePart(fields: readonly unknown[], piece: Buffer): Frame {
   const bytesTotal = fields[1];
   if (fields.length !== 2 || typeof bytesTotal !== "number" || !Number.isSafeInteger(bytesTotal) || piece.length === 0) return bad("a part frame is malformed");

@@ -42,12 +42,12 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
   fc.record({ kind: fc.constant("problem" as const), ...at, code: fc.string({ maxLength: 64 }), message: fc.string({ unit: "grapheme", maxLength: 100 }) }),
 ) as fc.Arbitrary<Answer>;
 
-const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));
-const retrying = fc.record({ code: fc.string({ maxLength: 64 }), path: fc.string(), message: fc.string(), sinceMs: finite, attempts: fc.maxSafeInteger() });
+const time = fc.double({ min: 0, max: 8.64e15, noNaN: true }).map((value) => (value === 0 ? 0 : value));
+const retrying = fc.record({ code: fc.string({ maxLength: 64 }), path: fc.string(), message: fc.string(), sinceMs: time, attempts: fc.maxSafeInteger() });
 const doubt: fc.Arbitrary<Doubt> = fc.record({
   code: fc.constantFrom("NOT_A_COPY", "REPAIRS_PENDING", "FORCED", "STAGE_LIMIT", "STAGE_FAILED", "NO_CUT_YET"),
   message: fc.string({ maxLength: 2000 }),
-  sinceMs: finite,
+  sinceMs: time,
 });
 const seqs = fc.tuple(seq, seq, seq).map((three) => three.sort((a, b) => a - b) as [number, number, number]);
 const ack: fc.Arbitrary<Ack> = fc
@@ -56,7 +56,7 @@ const ack: fc.Arbitrary<Ack> = fc
     durableSeq: seq,
     answers: fc.array(answer, { maxLength: 8 }),
     retrying: fc.option(retrying),
-    consistentTimeMs: finite,
+    consistentTimeMs: time,
     doubt: fc.option(doubt),
   })
   .map(({ seqs: [consistentSeq, appliedSeq, takenSeq], ...rest }) => ({ ...rest, consistentSeq, appliedSeq, takenSeq }));
@@ -73,7 +73,7 @@ const hello: fc.Arbitrary<Hello> = fc.record({
   remapLinks: fc.boolean(),
   durability: fc.constantFrom("none", "write", "fsync"),
   compression: fc.constantFrom("off", "lz4", "brotli"),
-  sourceTimeMs: finite,
+  sourceTimeMs: time,
   machine: fc.string({ maxLength: 256 }),
   origins: fc.array(fc.record({ place: fc.constantFrom("/t", "/t/x"), agent: hex(64), path: fc.constant("/s"), key: hex(32) }), { maxLength: 3 }),
   version: fc.string({ maxLength: 64 }),
@@ -85,7 +85,7 @@ const welcome: fc.Arbitrary<Welcome> = fc.record({
   suspect: fc.boolean(),
   empty: fc.boolean(),
   limits: fc.array(fc.string({ maxLength: 500 }), { maxLength: 20 }),
-  targetTimeMs: finite,
+  targetTimeMs: time,
   version: fc.string({ maxLength: 64 }),
   name: fc.string({ maxLength: 255 }),
 });

@@ -6,7 +6,7 @@ import { type Answer, type Change, FROM_PAYLOAD } from "../../src/model/change.j
 import { decodeChangeSet, encodeChangeSet } from "../../src/model/change-set.js";
 import { scanMsgpack } from "../../src/model/msgpack-scan.js";
 import type { Ack } from "../../src/model/session.js";
-import { ANSWERS_MAX, NAMES_MAX, SUMS_BYTES_MAX } from "../../src/transport/ack-codec.js";
+import { ANSWERS_MAX, encodeAckHeader, NAMES_MAX, SUMS_BYTES_MAX } from "../../src/transport/ack-codec.js";
 import { encodeAckFrames } from "../../src/transport/ack-frames.js";
 import { ACK_FRAME_BYTES_MAX, decodeFrame, encodeFrame, HEADER_LIMITS, reasonToError } from "../../src/transport/frame-codec.js";
 import { packSet, unpackSet } from "../../src/transport/set-compression.js";
@@ -193,6 +193,17 @@ test("a set says whether it was forced; forced and closed, or of a mirror, is re
   expect(decodeChangeSet(encodeChangeSet({ ...set, forced: false }))).toEqual(set);
   for (const part of [{ closed: true }, { mirror: true }]) {
     expect(() => decodeChangeSet(encodeChangeSet({ ...set, ...part, forced: true }))).toThrow(expect.objectContaining({ code: "PROTOCOL" }));
+  }
+});
+
+test("a time that no Date can hold is a protocol error: it would end whoever shows it", () => {
+  const set = decodeChangeSet(sampleSet(1));
+  for (const time of [1e300, 8.64e15 + 2, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    const retrying = { code: "EIO", path: "a", message: "no", sinceMs: time, attempts: 1 };
+    const doubt = { code: "FORCED", message: "no", sinceMs: time } as const;
+    for (const wrong of [{ retrying }, { doubt }, { consistentTimeMs: time }])
+      expect(() => decodeFrame(encodeFrame(encodeAckHeader(ackOf({ appliedSeq: 1, ...wrong })))), `${time}`).toThrow(SmError);
+    expect(() => decodeChangeSet(encodeChangeSet({ ...set, sourceTimeMs: time }))).toThrow(SmError);
   }
 });
 
