@@ -6,8 +6,8 @@ import type { FieldError } from "./field-error.js";
 import { parseText } from "./yaml-source.js";
 
 const PREFIX = "SM_";
-/** What has these beginnings is of other parts of the program, and of its tests. */
-const OTHERS = /^SM_(HOME$|FAILPOINT$|PROGRAM$|TEST_|SOAK_)/;
+/** What has these beginnings is of other parts of the program, of the programs of tasks, and of its tests. */
+const OTHERS = /^SM_(HOME$|FAILPOINT$|PROGRAM$|(SOURCE|TARGET)_PATHS$|TEST_|SOAK_)/;
 const SHOWN_LENGTH_MAX = 100;
 
 export interface EnvironmentValue {

@@ -5,6 +5,7 @@
 import type { z } from "zod";
 import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
+import { shortened } from "../base/one-line.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { ApiFieldError } from "./api.js";
 import { audited } from "./audited.js";
@@ -21,6 +22,7 @@ export interface DispatchRequest {
 /** Fields named in one error message; `data.fields` holds up to ten times as many. */
 const FIELDS_SHOWN_MAX = 20;
 const FIELDS_MAX = 200;
+const PATH_CHARS_MAX = 200;
 
 export function lookUpCommand(name: string): AnyCommand {
   const command = findCommand(name);
@@ -58,10 +60,16 @@ function invalidInput(name: string, error: z.ZodError): SmError {
 }
 
 function fieldErrors(error: z.ZodError): ApiFieldError[] {
-  return error.issues.slice(0, FIELDS_MAX).flatMap((issue): ApiFieldError[] => {
-    if (issue.code === "unrecognized_keys") return issue.keys.map((key) => ({ path: [...issue.path, key].map(String).join("."), message: "no such field" }));
-    return [{ path: issue.path.map(String).join("."), message: issue.message }];
+  const fields = error.issues.slice(0, FIELDS_MAX).flatMap((issue): ApiFieldError[] => {
+    if (issue.code !== "unrecognized_keys") return [{ path: pathText(issue.path), message: issue.message }];
+    return issue.keys.slice(0, FIELDS_MAX).map((key) => ({ path: pathText([...issue.path, key]), message: "no such field" }));
   });
+  return fields.slice(0, FIELDS_MAX);
+}
+
+/** Whoever sends it decides how long it is. */
+function pathText(path: readonly PropertyKey[]): string {
+  return shortened(path.map(String).join("."), PATH_CHARS_MAX);
 }
 
 function fieldText(field: ApiFieldError): string {

@@ -59,6 +59,8 @@ test("errors name the variable, also of relations, beside those of the file", ()
 });
 
 test("what looks like a field is an error, other variables are left alone", () => {
+  // As a program of a task has them, which may run `sm`.
+  expect(errorsOf({ SM_SOURCE_PATHS: "/a", SM_TARGET_PATHS: "/b", SM_TASK_NAME: "a", SM_ROLE: "source", SM_SET: "s", SM_PEER: "p" })).toEqual([]);
   const names = (env: Readonly<Record<string, string>>): readonly string[] => readEnvironment(env).errors.map(({ file }) => file);
   expect(names({ SM_QUEUE_SIZE: "1" })).toHaveLength(1);
   expect(names({ SM_QUEU_MEMORY_MIB: "1" })).toHaveLength(1);

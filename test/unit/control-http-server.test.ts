@@ -103,6 +103,15 @@ test("a command answers with its output", async ({ server, agent }) => {
   });
 });
 
+test("a refusal is short, whatever is sent", async ({ server }) => {
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`field${index}`, 0]));
+  for (const input of [many, { ["x".repeat(900_000)]: 0 }]) {
+    const answer = await post(server.monitorSocket, "repset/list", input);
+    expect(answer.status).toBe(400);
+    expect(JSON.stringify(answer.body).length).toBeLessThan(30_000);
+  }
+});
+
 test("options of a connection change by name; none, and others than there are, are refused", async ({ server, agent }) => {
   agent.setConnection(connectionReport({ id: 7 }));
   const set = (options: unknown) => post(server.adminSocket, "connection/set", { id: 7, options });
