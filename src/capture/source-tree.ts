@@ -27,6 +27,7 @@ import type {
   MirrorTree,
   ShippedRename,
 } from "../model/mirror-port.js";
+import { CompareBundle } from "./compare-bundle.js";
 import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
 import type { InodeRecord } from "./inode-record.js";
@@ -41,6 +42,7 @@ import { stepTransfer } from "./transfer-step.js";
 export class SourceTree implements MirrorTree {
   readonly #engine: SourceEngine;
   readonly #rebuilders = new Set<number>();
+  readonly #bundle = new CompareBundle();
 
   constructor(engine: SourceEngine) {
     this.#engine = engine;
@@ -111,7 +113,7 @@ export class SourceTree implements MirrorTree {
     const tree = this.#tree(request.root);
     const node = tree.table.at(request.directory);
     writer.direct(connectionId, true);
-    writer.flush();
+    if (!this.#bundle.takes(request, connectionId, writer.open)) writer.flush();
     const dirfd = node === undefined ? undefined : tree.directoryOf(node);
     const entries: EntrySummary[] = [];
     if (node !== undefined && dirfd !== undefined) {
@@ -129,7 +131,11 @@ export class SourceTree implements MirrorTree {
     const { look } = request;
     const asked = { asksShared: true, ...(look === undefined ? {} : { asksFound: true, settlesExtras: look.settlesExtras }) };
     writer.add({ op: "compare", root, path, entries, from, until, extras, meta, ...asked });
-    return writer.flush();
+    const { seq } = writer.open;
+    this.#bundle.note(request, connectionId, seq);
+    // Reading contents takes long enough for a set of its own.
+    if (look?.hashesSmallFiles === true) writer.flush();
+    return seq;
   }
 
   askSums(connectionId: number, root: RootIndex, path: BytePath, range?: BlockRange): number {
