@@ -1,7 +1,7 @@
 // The restores that go out from the copies of this agent: who may have what back, and one run for each copy.
 //   receiver ─ call ─▶ holder: is it the source of the copy? ─▶ run ═ mirror ═▶ receiver
 
-import { rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
@@ -16,6 +16,7 @@ import type { AcceptRestore, RestoreCall } from "../transport/restore-call.js";
 import type { WsSourceDialer } from "../transport/source-dialer.js";
 import { RestoreGate } from "./restore-gate.js";
 import { type Copy, RestoreRun, type RestoreRunOptions } from "./restore-run.js";
+import { isDirectory } from "./set-roots.js";
 
 export interface RestoreHolderOptions {
   readonly config: Config;
@@ -46,6 +47,7 @@ interface Serving {
 /** A receiver that does not call for so long has given up: its source stays held all the same. */
 const SILENT_MS = 120_000;
 const LOOK_MS = 5_000;
+const RUN_KEY = /^[0-9a-f]{32}$/;
 /** A longer one would be no news that the receiver takes. */
 const DOUBT_MAX = 2000;
 
@@ -58,8 +60,7 @@ export class RestoreHolder {
 
   constructor(options: RestoreHolderOptions) {
     this.#options = options;
-    // Of runs that were cut short with the agent.
-    for (const directory of [options.config.stateDir, options.config.queue.directory]) rmSync(join(directory, "restores"), { recursive: true, force: true });
+    for (const directory of [options.config.stateDir, options.config.queue.directory]) removeRuns(join(directory, "restores"));
     this.#ticker = setInterval(() => this.#dropSilent(), LOOK_MS);
   }
 
@@ -181,6 +182,12 @@ export class RestoreHolder {
     clearInterval(this.#ticker);
     await Promise.all([...this.#serving.keys()].map((key) => this.#drop(key)));
   }
+}
+
+/** Of runs that were cut short with the agent. The directory of the queue is the administrator's: what else has that name there is none of ours. */
+function removeRuns(directory: string): void {
+  if (!isDirectory(directory)) return;
+  for (const key of readdirSync(directory)) if (RUN_KEY.test(key)) rmSync(join(directory, key), { recursive: true, force: true });
 }
 
 /** What the source told of the copy last. That it is between two states of the source is no loss. */

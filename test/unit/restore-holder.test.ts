@@ -1,5 +1,6 @@
 // Who has a copy gives it back to one call at a time.
 
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { RestoreHolder, type RestoreHolderOptions } from "../../src/agent/restore-holder.js";
@@ -65,6 +66,15 @@ test("progress leaves the link to the data, the end is told at once", () => {
   call.tell(news("running"));
   call.tell(news("done"));
   expect(bytes).toBeGreaterThan(before + 200_000);
+});
+
+test("what a restore left that was cut short goes at the start, and nothing else that is beside it", () => {
+  const directory = makeTempDirectory();
+  const [left, foreign] = [join(directory, "restores", "0a".repeat(16)), join(directory, "restores", "2024")];
+  for (const each of [left, foreign]) mkdirSync(join(each, "x"), { recursive: true });
+  const config = { stateDir: makeTempDirectory(), queue: { directory }, server: { name: "B" } };
+  new RestoreHolder({ config, log: silentLog } as unknown as RestoreHolderOptions).close();
+  expect([existsSync(left), existsSync(foreign)]).toEqual([false, true]);
 });
 
 /** The holder of one copy: the set "data" of the peer "alpha". */
