@@ -227,14 +227,18 @@ export class MirrorDuty {
     if (record.mirrorNeed !== null && mirror.isRunning) this.#pointers.look(durableSeq, record.epoch, record.mirrorNeed.doneThrough);
     if (!mirror.isApplied(appliedSeq)) return;
     mirror.end("done", new Date().toISOString());
-    const { leftAlone, startedAt } = mirror.report();
+    const left = mirror.report();
     const now = new Date().toISOString();
     if (this.#isPart) {
-      this.#keep({ mirrorNeed: record.mirrorNeed ?? needAfter(record.partMirror ?? null, leftAlone, now), partMirror: null });
+      this.#keep({ mirrorNeed: record.mirrorNeed ?? needAfter(record.partMirror ?? null, left.leftAlone, now, left.leftEmpty), partMirror: null });
     } else {
-      problems.keepSince(startedAt ?? "");
+      problems.keepSince(left.startedAt ?? "");
       const { record: current } = this.#connection;
-      this.#keep({ mirrorNeed: needAfter(current.mirrorNeed, leftAlone, now), wasMirrored: true, sweep: sweepAfter(current, mirror.id, now) });
+      this.#keep({
+        mirrorNeed: needAfter(current.mirrorNeed, left.leftAlone, now, left.leftEmpty),
+        wasMirrored: true,
+        sweep: sweepAfter(current, mirror.id, now),
+      });
     }
     logEvent(options.log, "mirrorEnded", namesOf(record));
     this.startNeeded();
@@ -250,9 +254,12 @@ function namesOf({ id: connection, repset, peer: target }: ConnectionRecord): {
   return { connection, repset, target };
 }
 
-/** Begun anew, it would do more than compare sizes and times of what is done: of a first mirror onto an empty target that is all. */
+/**
+ * Begun anew, it would do more than compare sizes and times of what is done: of a first mirror onto an empty target that is all. What it left
+ * out is counted over all of it, so one that leaves empty files out begins anew.
+ */
 function isWorthKeeping(need: MirrorNeed | null): need is MirrorNeed {
-  return need !== null && (need.mode === "full" || need.content === "checksum-all");
+  return need !== null && need.skipsEmpty !== true && (need.mode === "full" || need.content === "checksum-all");
 }
 
 /** All is sent, and nothing is too much; but what is made there meanwhile is not to be overwritten where a person wanted that. */
@@ -276,12 +283,13 @@ function stopped({ paused: _, doneThrough: __, ...owed }: MirrorNeed): MirrorNee
   return { ...owed, message: "the mirror was stopped by hand", isAutomatic: false };
 }
 
-function wishOf({ mode, content = "times", newerOnly = false, missingOnly = false, paths, orphans }: ConnectionMirror): MirrorWish {
+function wishOf({ mode, content = "times", newerOnly = false, missingOnly = false, skipsEmpty = false, paths, orphans }: ConnectionMirror): MirrorWish {
   return {
     mode,
     content,
     newerOnly,
     ...(missingOnly ? { missingOnly } : {}),
+    ...(skipsEmpty ? { skipsEmpty } : {}),
     ...(paths === undefined ? {} : { paths }),
     ...(orphans == null ? {} : { orphans }),
   };

@@ -180,7 +180,7 @@ class DutyKit {
 
   progress(pointer: MirrorPointer | null, percent: number, seq: number): void {
     const counts = { filesTotal: 10, bytesTotal: 100, filesDone: 4, filesSkipped: 0, bytesDone: 40, bytesSkipped: 0, waitingBytes: 0 };
-    const extras = { orphans: 0, removed: 0, orphanNames: [], leftAlone: 0, leftAloneNames: [] };
+    const extras = { orphans: 0, removed: 0, orphanNames: [], leftAlone: 0, leftEmpty: 0, leftAloneNames: [] };
     const event: SourceEvent = {
       kind: "mirrorProgress",
       connectionId: 1,
@@ -297,5 +297,5 @@ describe("the mirror that a connection owes", () => {
 
 const NO_COUNTS = {
   ...{ filesTotal: 0, bytesTotal: 0, filesDone: 0, filesSkipped: 0, bytesDone: 0, bytesSkipped: 0, waitingBytes: 0 },
-  ...{ orphans: 0, removed: 0, orphanNames: [], leftAlone: 0, leftAloneNames: [] },
+  ...{ orphans: 0, removed: 0, orphanNames: [], leftAlone: 0, leftEmpty: 0, leftAloneNames: [] },
 };

@@ -26,12 +26,13 @@ export function outlookOf({ filesRemaining, bytesRemaining, bytesPerSecond, seco
 }
 
 /** "difference, checksum-all" */
-function formatKind({ mode, content, newerOnly, missingOnly, paths }: MirrorReport): string {
+function formatKind({ mode, content, newerOnly, missingOnly, skipsEmpty, paths }: MirrorReport): string {
   return [
     mode ?? "difference",
     ...(content === "times" ? [] : [content]),
     ...(newerOnly ? ["newer"] : []),
     ...(missingOnly ? ["overwriting nothing"] : []),
+    ...(skipsEmpty ? ["without empty files"] : []),
     ...(paths === null ? [] : [`${paths[0]}${paths.length > 1 ? " and more" : ""} only`]),
   ].join(", ");
 }
@@ -56,7 +57,13 @@ function formatSweep({ sweep }: MirrorReport): string[] {
 export function formatMirror(mirror: MirrorReport): string {
   const skipped = mirror.bytesSkipped > 0 ? [`  skipped as equal: ${formatBytes(mirror.bytesSkipped)}`] : [];
   const orphans = mirror.orphans > 0 ? [`  orphans on the target: ${formatCount(mirror.orphans)}`] : [];
-  const leftAlone = mirror.leftAlone > 0 ? [`  left alone, not older on the target: ${formatCount(mirror.leftAlone)}`, ...namesOf(mirror)] : [];
+  const { leftEmpty } = mirror;
+  const others = mirror.leftAlone - leftEmpty;
+  const leftAlone = [
+    ...(leftEmpty > 0 ? [`  left out, being empty: ${formatCount(leftEmpty)}`] : []),
+    ...(others > 0 ? [`  left alone, not older on the target: ${formatCount(others)}`] : []),
+    ...namesOf(mirror),
+  ];
   return [
     `mirror ${mirror.id}: ${formatMirrorLine(mirror)}`,
     ...skipped,
