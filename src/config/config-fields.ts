@@ -176,6 +176,7 @@ export const FIELDS: FieldTable = {
   source: {
     enabled: next("connections", flag(true, "a server replicates as soon as it has a connection; switch it off on a pure target")),
     tasks: flag(false, "an agent runs no programs before its operator says so"),
+    hooks: flag(false, "an agent runs no programs before its operator says so"),
     taskDirectory: { ...pathOrNull, preset: () => null, reason: TASK_DIRECTORY },
   },
   target: {

@@ -18,7 +18,9 @@ export interface ConfigSections {
     readonly enabled: boolean;
     /** Programs of tasks may run on this server. */
     readonly tasks: boolean;
-    /** They lie below it; null = none may. */
+    /** Hooks of mirrors may run on this server. */
+    readonly hooks: boolean;
+    /** Programs of both lie below it; null = none may. */
     readonly taskDirectory: string | null;
   };
   readonly target: {

@@ -59,6 +59,7 @@ export const mirrorReportSchema: z.ZodType<MirrorReport> = z.object({
   leftAlone: z.number(),
   leftEmpty: z.number(),
   leftAloneNames: z.array(z.string()),
+  waitsForHook: z.string().nullable(),
   sweep: z.object({ action: z.enum(["report", "delete", "move"]), state: z.enum(["waiting", "begun", "dropped"]), job: z.number().nullable() }).nullable(),
   problems: z.array(problemSchema),
   problemCount: z.number(),

@@ -73,6 +73,8 @@ export interface MirrorReport {
   /** How many of them for being empty. */
   readonly leftEmpty: number;
   readonly leftAloneNames: readonly string[];
+  /** The hook that must end before it begins; null = none. */
+  readonly waitsForHook: string | null;
   /** Null = it has none. */
   readonly sweep: SweepReport | null;
   readonly problems: readonly ProblemReport[];

@@ -31,6 +31,7 @@ export function idleMirror(overrides: Partial<MirrorReport> = {}): MirrorReport 
     orphanNames: [],
     leftAlone: 0,
     leftEmpty: 0,
+    waitsForHook: null,
     leftAloneNames: [],
     sweep: null,
     problems: [],

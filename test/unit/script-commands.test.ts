@@ -448,7 +448,7 @@ describe("help, completion and the document", () => {
     const { output } = await new ScriptKit().run("help");
     for (const verb of PRESENT_VERBS) expect(output).toContain(`  ${syntaxLine(verb)}\n`);
     expect((await new ScriptKit().run("help repset rule")).output.match(/^ {2}REPSet RULE/gm)).toHaveLength(2);
-    expect((await new ScriptKit().run("help script list")).output).toContain("Has no counterpart here");
+    expect((await new ScriptKit().run("help chdir")).output).toContain("Has no counterpart here");
     expect((await new ScriptKit().run("help nonsense")).failures).toEqual(["1:1 -101 SCRIPT_VALUE"]);
   });
 

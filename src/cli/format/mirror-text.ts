@@ -9,7 +9,8 @@ export function formatMirrorLine(mirror: MirrorReport): string {
   if (mirror.status === "Paused" && mirror.outcome !== "running") return `Paused ${formatPercent(mirror.percent)}`.replace(/ –$/, "");
   if (mirror.status !== "Idle" || mirror.outcome === "running") {
     const share = mirror.percent === null ? "" : ` ${formatPercent(mirror.percent)},`;
-    return `${mirror.status} (${formatKind(mirror)})${share} ${[formatMirrorCounts(mirror), ...outlookOf(mirror)].join(", ")}`;
+    const status = mirror.waitsForHook === null ? mirror.status : `Waiting for hook ${mirror.waitsForHook}`;
+    return `${status} (${formatKind(mirror)})${share} ${[formatMirrorCounts(mirror), ...outlookOf(mirror)].join(", ")}`;
   }
   if (mirror.outcome === null) return "Idle";
   return `Idle (last: ${formatKind(mirror)}, ${mirror.outcome}, ${formatMirrorCounts(mirror)})`;
