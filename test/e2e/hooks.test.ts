@@ -19,10 +19,10 @@ const NOTE = `#!/bin/sh
 echo "$SM_EVENT $SM_RESULT $(cat "$SM_TARGET_PATHS/file")" >> "$1/log"
 `;
 
-test("a mirror waits for a hook, over a kill of the agent too; its end runs the others; a stop ends the wait and the hook", async () => {
-  const directory = makeTempDirectory();
-  const [programs, out] = [join(directory, "programs"), join(directory, "out")];
-  for (const each of [programs, out]) mkdirSync(each, { mode: 0o755 });
+/** Their directory, and a source that may run what is in it. */
+function plant(directory: string): string {
+  const programs = join(directory, "programs");
+  for (const each of [programs, join(directory, "out")]) mkdirSync(each, { mode: 0o755 });
   for (const [name, text] of [
     ["hold.sh", HOLD],
     ["note.sh", NOTE],
@@ -32,16 +32,27 @@ test("a mirror waits for a hook, over a kill of the agent too; its end runs the 
   }
   mkdirSync(join(directory, "a", "etc"), { recursive: true });
   writeFileSync(join(directory, "a", "etc", "sm.yaml"), `source:\n  hooks: true\n  taskDirectory: ${programs}\n`);
+  return programs;
+}
+
+test("a mirror waits for a hook, over a kill of the agent too; its end runs the others; a stop ends the wait and the hook", async () => {
+  const directory = makeTempDirectory();
+  const [programs, out] = [plant(directory), join(directory, "out")];
   const pair = await AgentPair.start(directory);
   writeFileSync(join(pair.sourceDir, "file"), "content");
   await pair.connect();
   await pair.sync();
   const id = `${pair.connectionId}`;
-  const add = (name: string, event: string, program: string, ...args: readonly string[]) =>
-    pair.source.json<{ hook: HookReport }>(["hook", "add", id, name, "--event", event, "--program", join(programs, program), "--arg", out, ...args]);
-  await add("quiesce", "mirror-start", "hold.sh", "--delay", "--timeout", "2m", "--on-failure", "stop");
-  await add("release", "mirror-complete", "note.sh");
-  await add("undo", "mirror-stop", "note.sh");
+  const ask = async <T>(command: string, body: unknown): Promise<T> => {
+    const answer = await pair.source.api(command, body);
+    expect(answer, JSON.stringify(answer.body)).toMatchObject({ status: 200 });
+    return answer.body as T;
+  };
+  const wait = ["--delay", "--timeout", "2m", "--on-failure", "stop"];
+  await pair.source.json(["hook", "add", id, "quiesce", "--event", "mirror-start", "--program", join(programs, "hold.sh"), "--arg", out, ...wait]);
+  const note = { id: pair.connectionId, program: { path: join(programs, "note.sh"), args: [out] } };
+  await ask("hook.add", { ...note, name: "release", event: "mirror-complete" });
+  await ask("hook.add", { ...note, name: "undo", event: "mirror-stop" });
   const log = (): string[] =>
     readFileSync(join(out, "log"), "utf8")
       .trimEnd()
@@ -53,7 +64,7 @@ test("a mirror waits for a hook, over a kill of the agent too; its end runs the 
     expect(mirror).toMatchObject({ status: "Waiting", waitsForHook: "quiesce", outcome: "running" });
   };
 
-  await pair.source.json(["mirror", "start", id, "--mode", "full"]);
+  await ask("mirror.start", { id: pair.connectionId, mode: "full" });
   await waits();
   // Replication is not held.
   writeFileSync(join(pair.sourceDir, "live"), "x");
@@ -66,7 +77,7 @@ test("a mirror waits for a hook, over a kill of the agent too; its end runs the 
   writeFileSync(join(out, "go"), "");
   await eventually(() => expect(log().at(-1)).toBe("mirror-complete done content"));
   await pair.expectEqual();
-  const { hooks } = await pair.source.json<{ hooks: readonly HookReport[] }>(["hook", "list", id]);
+  const { hooks } = await ask<{ hooks: readonly HookReport[] }>("hook.list", {});
   expect(hooks.map(({ name, lastRun }) => [name, lastRun?.exitCode])).toEqual([
     ["quiesce", 0],
     ["release", 0],
@@ -74,19 +85,18 @@ test("a mirror waits for a hook, over a kill of the agent too; its end runs the 
   ]);
 
   rmSync(join(out, "go"));
-  await pair.source.json(["mirror", "start", id]);
+  await ask("mirror.start", { id: pair.connectionId });
   await waits();
   await eventually(() => expect(log()).toHaveLength(4));
-  const { mirror } = await pair.source.json<{ mirror: MirrorReport }>(["mirror", "stop", id]);
+  const { mirror } = await ask<{ mirror: MirrorReport }>("mirror.stop", { id: pair.connectionId });
   expect(mirror.outcome).toBe("stopped");
   await eventually(() => expect(log().at(-1)).toBe("mirror-stop stopped content"));
   const pid = Number(readFileSync(join(out, "log"), "utf8").trimEnd().split("\n").at(-2)?.split(" ").at(-1));
   expect(() => process.kill(pid, 0)).toThrow("ESRCH");
 
-  const { entries } = await pair.source.json<{ entries: readonly { readonly command: string; readonly input: unknown }[] }>(["audit", "--command", "hook.add"]);
+  const { entries } = await ask<{ entries: readonly { readonly input: unknown }[] }>("audit.list", { command: "hook.add" });
   expect(entries).toHaveLength(3);
   expect(entries.at(-1)?.input).toMatchObject({ name: "quiesce", program: { path: join(programs, "hold.sh"), args: [out] } });
   const elsewhere = await pair.source.cli(["hook", "add", id, "shell", "--event", "mirror-stop", "--program", "/bin/sh", "--json"]);
   expect(elsewhere).toMatchObject({ code: 7, json: { error: { code: "HOOK_REFUSED" } } });
-  await pair.source.json(["hook", "remove", id, "undo"]);
 });

@@ -341,7 +341,7 @@ describe("what a command asks of the agent", () => {
     ['call connection.show {"id": 1} id = 2', "1:1 -101 SCRIPT_VALUE"],
     ["call connection.show id = 1 giving nothing", "1:1 -101 SCRIPT_VALUE"],
     ["call connection.show idd = 1", "1:1 -101 USAGE"],
-    ["script add 1 on target", "1:1 -1 SCRIPT_NO_COUNTERPART"],
+    ["unload target", "1:1 -1 SCRIPT_NO_COUNTERPART"],
   ])("%s fails: %s", async (script, failure) => {
     const { failures, exitCode } = await (await connectedKit()).run(script);
     expect(failures).toEqual([failure]);
