@@ -9,10 +9,8 @@ import type { Config } from "../config/config.js";
 import type { HookTerms } from "../connection/hook-duty.js";
 import { syncDirectory, writeFileAtomic } from "../fs/atomic-file.js";
 import { commandRunner, whyRefused } from "../fs/program-run.js";
-import { HOOKS_MAX, type HookRecord, hookRecordSchema } from "../model/hook.js";
+import { type HookFile, hookFileSchema, NO_HOOK_FILE } from "../model/hook.js";
 import type { ProgramPolicy } from "../model/task.js";
-
-const fileSchema = z.strictObject({ hooks: z.array(hookRecordSchema).max(HOOKS_MAX) });
 
 export class HookStore {
   readonly #directory: string;
@@ -28,8 +26,8 @@ export class HookStore {
   termsOf(connectionId: number): HookTerms {
     const path = this.#path(connectionId);
     return {
-      hooks: readHooks(path),
-      save: (hooks) => writeFileAtomic(path, JSON.stringify({ hooks })),
+      file: readHooks(path),
+      save: (file) => writeFileAtomic(path, JSON.stringify(file)),
       run: commandRunner(this.#policy),
       refusal: ({ path: program }) => whyRefused(this.#policy, program),
     };
@@ -45,18 +43,18 @@ export class HookStore {
   }
 }
 
-function readHooks(path: string): readonly HookRecord[] {
+function readHooks(path: string): HookFile {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return NO_HOOK_FILE;
     throw error;
   }
   const fault = orderFault(path, statSync(path), process.geteuid?.() ?? 0);
   if (fault !== undefined) throw fault;
   try {
-    return fileSchema.parse(JSON.parse(text)).hooks;
+    return hookFileSchema.parse(JSON.parse(text));
   } catch (error) {
     const why = error instanceof z.ZodError ? z.prettifyError(error) : "no JSON";
     throw new SmError("STATE_CORRUPT", `${path} cannot be read (${why}): what is to run before a mirror is not known`, { cause: error });

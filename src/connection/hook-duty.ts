@@ -5,21 +5,32 @@ import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { type Deferred, defer, delay } from "../base/wait.js";
-import { HOOKS_MAX, type Hook, type HookEvent, type HookRecord, type HookReport, isHookFine } from "../model/hook.js";
-import type { MirrorReport } from "../model/status.js";
+import {
+  HOOK_QUEUE_MAX,
+  HOOKS_MAX,
+  type Hook,
+  type HookEvent,
+  type HookedMirror,
+  type HookFile,
+  type HookRecord,
+  type HookReport,
+  isHookFine,
+  type MirrorEnd,
+  NO_HOOK_FILE,
+} from "../model/hook.js";
 import { endText, type Program, type ProgramEnd, type RunCommand, refusedEnd } from "../model/task.js";
 import type { ConnectionRecord } from "./connection-record.js";
 
 export interface HookTerms {
-  readonly hooks: readonly HookRecord[];
-  save(hooks: readonly HookRecord[]): void;
+  readonly file: HookFile;
+  save(file: HookFile): void;
   readonly run: RunCommand;
   /** Why the program would not be run on this server; null = it would be. */
   refusal(program: Program): string | null;
 }
 
 export const NO_HOOK_TERMS: HookTerms = {
-  hooks: [],
+  file: NO_HOOK_FILE,
   save: () => undefined,
   run: async () => refusedEnd("no programs are run here"),
   refusal: () => "no programs are run here",
@@ -32,13 +43,11 @@ export interface HookedConnection {
   readonly options: { readonly log: Log; readonly onChange?: () => void };
 }
 
-export type HookedMirror = Pick<MirrorReport, "id" | "mode" | "problemCount" | "leftAlone">;
-
 interface Waiting {
   readonly hook: Hook;
   readonly mirror: HookedMirror;
-  /** Of the end of a mirror. */
-  readonly result: string | null;
+  /** Of a mirror; null = of its beginning. */
+  readonly mirrorEnd: MirrorEnd | null;
   readonly abort: AbortController;
   readonly ended: Deferred<ProgramEnd>;
   /** ISO 8601. */
@@ -62,8 +71,6 @@ export interface HookWait {
   readonly until: string | null;
 }
 
-/** More than waits in any order of mirrors that a person can want: what comes beyond is told, and does not run. */
-const QUEUE_MAX = 100;
 const OUTPUT_LOGGED = 1000;
 /** How long the end of a connection waits for what runs at the end of its mirror. */
 const LEAVE_MS = 30_000;
@@ -72,6 +79,9 @@ export class HookDuty {
   readonly #connection: HookedConnection;
   readonly #terms: HookTerms;
   #hooks: readonly HookRecord[];
+  /** Whose hooks have not all run: of what was begun before the agent ended, they run anew. */
+  #ends: readonly MirrorEnd[];
+  #isResumed = false;
   readonly #queue: Waiting[] = [];
   #running: Promise<void> | null = null;
   #isClosed = false;
@@ -81,7 +91,8 @@ export class HookDuty {
   constructor(connection: HookedConnection, terms: HookTerms = NO_HOOK_TERMS) {
     this.#connection = connection;
     this.#terms = terms;
-    this.#hooks = terms.hooks;
+    this.#hooks = terms.file.hooks;
+    this.#ends = terms.file.ends;
   }
 
   reports(): readonly HookReport[] {
@@ -124,9 +135,10 @@ export class HookDuty {
   }
 
   /** On disk first: what cannot be kept is not said to be there. */
-  #save(hooks: readonly HookRecord[]): void {
-    this.#terms.save(hooks);
+  #save(hooks: readonly HookRecord[], ends = this.#ends): void {
+    this.#terms.save({ hooks, ends });
     this.#hooks = hooks;
+    this.#ends = ends;
     this.#connection.options.onChange?.();
   }
 
@@ -137,6 +149,13 @@ export class HookDuty {
     const { hook, queuedAt, startedAt } = held;
     const until = startedAt === null ? null : new Date(Date.parse(startedAt) + hook.timeoutSeconds * 1000).toISOString();
     return { name: hook.name, since: startedAt ?? queuedAt, until };
+  }
+
+  /** Runs what was to run at the end of a mirror when the agent ended. A second call does nothing. */
+  resume(): void {
+    if (this.#isResumed) return;
+    this.#isResumed = true;
+    for (const end of this.#ends) this.#enqueue(eventOf(end), end.mirror, end);
   }
 
   /** A mirror is to begin, and what an earlier one waited for is not waited for any more. Null: it may at once. */
@@ -158,7 +177,12 @@ export class HookDuty {
 
   /** It ended, and does not go on by itself. */
   ended(mirror: HookedMirror, result: "done" | "stopped" | "failed"): void {
-    this.#enqueue(result === "done" ? "mirror-complete" : "mirror-stop", mirror, result === "done" && mirror.problemCount > 0 ? "problems" : result);
+    const { id, mode, problemCount, leftAlone } = mirror;
+    const end: MirrorEnd = { mirror: { id, mode, problemCount, leftAlone }, result: result === "done" && problemCount > 0 ? "problems" : result };
+    const event = eventOf(end);
+    if (!this.#hooks.some((hook) => hook.event === event)) return;
+    if (this.#ends.length < HOOK_QUEUE_MAX) this.#keep(this.#hooks, [...this.#ends, end]);
+    this.#enqueue(event, end.mirror, end);
   }
 
   /** What runs at the beginning of a mirror is ended; nobody waits for it. */
@@ -181,14 +205,14 @@ export class HookDuty {
     await this.#running;
   }
 
-  #enqueue(event: HookEvent, mirror: HookedMirror, result: string | null): readonly Waiting[] {
-    const common = { mirror, result, queuedAt: new Date().toISOString(), startedAt: null };
+  #enqueue(event: HookEvent, mirror: HookedMirror, mirrorEnd: MirrorEnd | null): readonly Waiting[] {
+    const common = { mirror, mirrorEnd, queuedAt: new Date().toISOString(), startedAt: null };
     const added = this.#hooks
       .filter((hook) => hook.event === event)
       .map((hook) => ({ ...common, hook, abort: new AbortController(), ended: defer<ProgramEnd>() }));
     for (const waiting of added) {
       if (this.#isClosed) waiting.abort.abort();
-      if (this.#queue.length < QUEUE_MAX) this.#queue.push(waiting);
+      if (this.#queue.length < HOOK_QUEUE_MAX) this.#queue.push(waiting);
       else this.#dropped(waiting);
     }
     if (this.#queue.length > 0) this.#running ??= this.#runAll();
@@ -196,7 +220,7 @@ export class HookDuty {
   }
 
   #dropped({ hook, ended }: Waiting): void {
-    const end = refusedEnd(`${QUEUE_MAX} hooks wait before it`);
+    const end = refusedEnd(`${HOOK_QUEUE_MAX} hooks wait before it`);
     logEvent(this.#connection.options.log, "hookFailed", { connection: this.#connection.id, hook: hook.name, moment: hook.event, reason: endText(end) });
     ended.resolve(end);
   }
@@ -207,6 +231,7 @@ export class HookDuty {
       this.#queue.shift();
       // Of a mirror that does not begin nothing else runs.
       if (mustStop(first, end)) for (const { hook, mirror, abort } of this.#queue) if (hook.event === "mirror-start" && mirror === first.mirror) abort.abort();
+      this.#note(first, end);
       first.ended.resolve(end);
       this.#connection.options.onChange?.();
     }
@@ -227,31 +252,43 @@ export class HookDuty {
     const more = { output: end.output.slice(-OUTPUT_LOGGED), ms: end.ms };
     if (isHookFine(end)) logEvent(options.log, "hookEnded", names, more);
     else logEvent(options.log, "hookFailed", { ...names, reason: endText(end) }, more);
-    this.#note(waiting, waiting.startedAt, end);
     return end;
   }
 
-  #note({ hook, mirror }: Waiting, startedAt: string, end: ProgramEnd): void {
-    const lastRun = { mirror: mirror.id, startedAt, ...end };
+  /** What the end of the agent ended runs anew at its next start. */
+  #note({ hook, mirror, mirrorEnd, startedAt }: Waiting, end: ProgramEnd): void {
+    const lastRun = { mirror: mirror.id, startedAt: startedAt ?? "", ...end };
+    const hooks = startedAt === null ? this.#hooks : this.#hooks.map((one) => (isSameHook(one, hook) ? { ...one, lastRun } : one));
+    const isOpen = mirrorEnd === null || this.#isClosed || this.#queue.some((waiting) => waiting.mirrorEnd === mirrorEnd);
+    this.#keep(hooks, isOpen ? this.#ends : this.#ends.filter((one) => one !== mirrorEnd));
+  }
+
+  #keep(hooks: readonly HookRecord[], ends: readonly MirrorEnd[]): void {
     try {
-      this.#save(this.#hooks.map((one) => (isSameHook(one, hook) ? { ...one, lastRun } : one)));
+      this.#save(hooks, ends);
     } catch (error) {
-      // It ran, and is in the log: what is shown of it is only its last run.
-      this.#connection.options.log.warn(`the run of hook ${hook.name} is not kept: ${toSmError(error).message}`, { connection: this.#connection.id });
+      // What runs does so all the same, and is in the log.
+      this.#hooks = hooks;
+      this.#ends = ends;
+      this.#connection.options.log.warn(`what became of hooks is not kept: ${toSmError(error).message}`, { connection: this.#connection.id });
     }
   }
 
-  #environment({ hook, mirror, result }: Waiting): Readonly<Record<string, string>> {
+  #environment({ hook, mirror, mirrorEnd }: Waiting): Readonly<Record<string, string>> {
     const { id, record } = this.#connection;
     const { repset, peer, mappings } = record;
     return {
       ...{ SM_HOOK: hook.name, SM_EVENT: hook.event, SM_ROLE: "source", SM_CONNECTION: String(id), SM_SET: repset, SM_PEER: peer },
       ...{ SM_MIRROR: String(mirror.id), SM_MIRROR_KIND: mirror.mode ?? "difference" },
-      ...(result === null ? {} : { SM_RESULT: result, SM_PROBLEMS: String(mirror.problemCount), SM_LEFT_ALONE: String(mirror.leftAlone) }),
+      ...(mirrorEnd === null ? {} : { SM_RESULT: mirrorEnd.result, SM_PROBLEMS: String(mirror.problemCount), SM_LEFT_ALONE: String(mirror.leftAlone) }),
       SM_SOURCE_PATHS: mappings.map(({ source }) => source).join(":"),
       SM_TARGET_PATHS: mappings.map(({ target }) => target).join(":"),
     };
   }
+}
+
+function eventOf({ result }: MirrorEnd): HookEvent {
+  return result === "done" || result === "problems" ? "mirror-complete" : "mirror-stop";
 }
 
 function mustStop({ hook }: Waiting, end: ProgramEnd): boolean {

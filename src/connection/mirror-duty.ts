@@ -117,6 +117,7 @@ export class MirrorDuty {
   /** An empty target has nothing to be compared with. Once it is not empty any more, that mirror cut short, it has. */
   startNeeded(isEmpty = false): void {
     const { record, sender } = this.#connection;
+    this.hooks.resume();
     if (sender === null) return;
     const owed = record.mirrorNeed;
     if (this.#isPaused) this.#forgetRun();

@@ -59,6 +59,31 @@ export type HookRun = z.output<typeof hookRunSchema>;
 export const hookRecordSchema = z.strictObject({ ...shape, lastRun: hookRunSchema.nullable().default(null) });
 export type HookRecord = z.output<typeof hookRecordSchema>;
 
+/** What waits at most. */
+export const HOOK_QUEUE_MAX = 100;
+
+/** A mirror as its hooks are told of it. */
+const hookedMirrorSchema = z.strictObject({
+  id: z.number().int().nonnegative(),
+  mode: z.enum(["full", "difference"]).nullable(),
+  problemCount: z.number().int().nonnegative(),
+  leftAlone: z.number().int().nonnegative(),
+});
+export type HookedMirror = z.output<typeof hookedMirrorSchema>;
+
+/** The end of a mirror whose hooks have not all run. */
+export const mirrorEndSchema = z.strictObject({ mirror: hookedMirrorSchema, result: z.enum(["done", "problems", "stopped", "failed"]) });
+export type MirrorEnd = z.output<typeof mirrorEndSchema>;
+
+/** What is kept for one connection. */
+export const hookFileSchema = z.strictObject({
+  hooks: z.array(hookRecordSchema).max(HOOKS_MAX).readonly(),
+  ends: z.array(mirrorEndSchema).max(HOOK_QUEUE_MAX).readonly().default([]),
+});
+export type HookFile = z.output<typeof hookFileSchema>;
+
+export const NO_HOOK_FILE: HookFile = { hooks: [], ends: [] };
+
 export interface HookReport extends HookRecord {
   readonly connectionId: number;
   /** It runs now, or waits for one before it. */

@@ -13,7 +13,7 @@ import { hookReason } from "../../src/connection/hook-reason.js";
 import { MirrorDuty } from "../../src/connection/mirror-duty.js";
 import { MirrorTracker } from "../../src/connection/mirror-tracker.js";
 import { ProblemBook } from "../../src/connection/problem-book.js";
-import { HOOKS_MAX, type Hook, type HookRecord } from "../../src/model/hook.js";
+import { HOOKS_MAX, type Hook, type HookFile, NO_HOOK_FILE } from "../../src/model/hook.js";
 import type { SourceCommand } from "../../src/model/source-messages.js";
 import type { ProgramEnd } from "../../src/model/task.js";
 import { eventually } from "../support/eventually.js";
@@ -47,7 +47,7 @@ class Kit {
   readonly transmission = { isOpen: true };
   readonly sent: SourceCommand[] = [];
   readonly runs: Run[] = [];
-  saved: readonly HookRecord[] = [];
+  saved: HookFile | null = null;
   refuses: string | null = null;
   readonly options: { readonly feed: { send(command: SourceCommand): void }; readonly hooks: HookTerms; readonly log: typeof silentLog };
   appliedSeq = 0;
@@ -55,11 +55,11 @@ class Kit {
   sender: object | null = {};
   readonly duty: MirrorDuty;
 
-  constructor(hooks: readonly Hook[]) {
+  constructor(hooks: readonly Hook[], before: HookFile = NO_HOOK_FILE) {
     const terms: HookTerms = {
-      hooks: hooks.map((one) => ({ ...one, lastRun: null })),
-      save: (records) => {
-        this.saved = records;
+      file: { ...before, hooks: [...before.hooks, ...hooks.map((one) => ({ ...one, lastRun: null }))] },
+      save: (file) => {
+        this.saved = file;
       },
       run: ({ environment, timeoutMs }, signal) => {
         const end = defer<ProgramEnd>();
@@ -129,7 +129,7 @@ describe("a mirror and its hooks", () => {
     expect(kit.runs[0]?.environment).toMatchObject({ SM_ROLE: "source", SM_SOURCE_PATHS: "/s", SM_TARGET_PATHS: "/t" });
     await kit.end(0);
     expect(kit.duty.hooks.report("h")).toMatchObject({ isRunning: false, lastRun: { mirror: 1, exitCode: 0, output: "done\n" } });
-    expect(kit.saved[0]?.lastRun).toMatchObject({ outcome: "exited" });
+    expect(kit.saved?.hooks[0]?.lastRun).toMatchObject({ outcome: "exited" });
   });
 
   test("it waits for one that delays, says so, and begins when that has ended; those for its end run then, in their order", async () => {
@@ -222,6 +222,24 @@ describe("a mirror and its hooks", () => {
     expect(kit.told).toEqual(["mirror"]);
   });
 
+  test("what the end of the agent ended at the end of a mirror runs anew, and holds the next one as before", async () => {
+    const kit = new Kit([hook({ name: "a", event: "mirror-complete" }), hook({ name: "release", event: "mirror-complete", isDelaying: true })]);
+    kit.duty.startByHand(WISH);
+    await kit.complete();
+    await kit.end(0);
+    await kit.duty.hooks.close();
+    expect(kit.saved?.ends).toEqual([{ mirror: { id: 1, mode: "difference", problemCount: 0, leftAlone: 0 }, result: "done" }]);
+    const after = new Kit([], kit.saved ?? NO_HOOK_FILE);
+    after.duty.startByHand(WISH);
+    expect(after.mirror.report().waitsForHook).toBe("release");
+    await after.end(0);
+    await after.end(1);
+    expect(after.begun).toEqual(["mirror-complete a 1 done", "mirror-complete release 1 done"]);
+    expect([after.saved?.ends, after.told]).toEqual([[], ["mirror"]]);
+    after.duty.startByHand(WISH);
+    expect(after.runs).toHaveLength(2);
+  });
+
   test("the end of the agent ends what runs, and begins nothing; that of the connection waits for what runs at the end of the mirror", async () => {
     const kit = new Kit([DELAYING, hook({ name: "release", event: "mirror-stop" })]);
     kit.duty.startByHand(WISH);
@@ -243,9 +261,9 @@ test("adding: the same again is nothing, another of the name is refused unless i
   const kit = new Kit([]);
   const { hooks } = kit.duty;
   expect(hooks.add(DELAYING, false)).toMatchObject({ connectionId: 1, name: "quiesce", lastRun: null });
-  kit.saved = [];
+  kit.saved = null;
   expect(hooks.add(DELAYING, false)).toMatchObject({ name: "quiesce" });
-  expect(kit.saved).toEqual([]);
+  expect(kit.saved).toBeNull();
   const other = { ...DELAYING, timeoutSeconds: 61 };
   expect(codeOf(() => hooks.add(other, false))).toBe("ALREADY_EXISTS");
   expect(hooks.add(other, true)).toMatchObject({ timeoutSeconds: 61 });
@@ -273,10 +291,10 @@ describe("on this machine", () => {
   test("it is kept for the account of the agent alone, and a file that is damaged, or that others can write, is not obeyed", () => {
     const { hooks, stateDir } = store();
     const record = { ...DELAYING, lastRun: null };
-    hooks.termsOf(1).save([record]);
+    hooks.termsOf(1).save({ hooks: [record], ends: [] });
     const file = join(stateDir, "hooks", "1.json");
     expect([statSync(file).mode & 0o777, statSync(join(stateDir, "hooks")).mode & 0o777]).toEqual([0o600, 0o700]);
-    expect(hooks.termsOf(1).hooks).toEqual([record]);
+    expect(hooks.termsOf(1).file.hooks).toEqual([record]);
     chmodSync(file, 0o622);
     expect(codeOf(() => hooks.termsOf(1))).toBe("FILE_UNSAFE");
     chmodSync(file, 0o600);
@@ -284,7 +302,7 @@ describe("on this machine", () => {
     expect(codeOf(() => hooks.termsOf(1))).toBe("STATE_CORRUPT");
     hooks.remove(1);
     expect(existsSync(file)).toBe(false);
-    expect(hooks.termsOf(1).hooks).toEqual([]);
+    expect(hooks.termsOf(1).file).toEqual(NO_HOOK_FILE);
   });
 
   test("a program runs without a shell, and is ended with its time; one that others may write, or that lies elsewhere, does not run", async () => {
