@@ -34,7 +34,7 @@ export function recordAtStart(record: ConnectionRecord, { journal }: Pick<Repset
   };
 }
 
-export interface OpenConnectionOptions extends Pick<SourceConnectionOptions, "record" | "places" | "tasks" | "save"> {
+export interface OpenConnectionOptions extends Pick<SourceConnectionOptions, "record" | "places" | "tasks" | "hooks" | "save"> {
   readonly source: RepsetSource;
   readonly origins: OriginTeller;
   /** Of the agent. */

@@ -11,7 +11,7 @@ import type { ConnectionRecord } from "../connection/connection-record.js";
 import { reportConnection } from "../connection/connection-report.js";
 import { rejectHeld } from "../connection/guard-decision.js";
 import { needAfterRestart } from "../connection/restart-need.js";
-import { besideRestored } from "../connection/restore-hold.js";
+import { besideRestored, refuseWhileRestored } from "../connection/restore-hold.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import { DirtyStore } from "../journal/dirty-store.js";
 import type { Peer, SourceDialer } from "../model/channel-port.js";
@@ -22,6 +22,7 @@ import type { RepsetData } from "../model/rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport } from "../model/status.js";
 import { ConnectionStore } from "./connection-store.js";
 import { GoodbyeList } from "./goodbye-list.js";
+import { HookStore } from "./hook-store.js";
 import type { JobDuties } from "./job-duties.js";
 import { withPlainPaths } from "./mirror-paths.js";
 import { recordOfRequest } from "./new-connection.js";
@@ -69,6 +70,7 @@ export class SourceService implements ConnectionControl {
   readonly #store: ConnectionStore;
   readonly #dirty: DirtyStore;
   readonly #tasks: TaskStore;
+  readonly #hooks: HookStore;
   readonly #sources = new Map<string, RepsetSource>();
   readonly #running = new Map<number, Running>();
   readonly unusable: UnusableConnections;
@@ -84,6 +86,7 @@ export class SourceService implements ConnectionControl {
     this.#store = ConnectionStore.open(options.config.stateDir);
     this.#dirty = DirtyStore.open(options.config.stateDir, options.log);
     this.#tasks = new TaskStore(options.config);
+    this.#hooks = new HookStore(options.config);
     this.unusable = new UnusableConnections(options.log);
     this.#origins = new OriginTeller(options.feeds);
     const tick = (): void => {
@@ -138,7 +141,7 @@ export class SourceService implements ConnectionControl {
     const places = this.#dirty.book(record.id);
     const connection = openConnection({
       ...{ record: current, source, places, origins: this.#origins, common: this.#options },
-      tasks: this.#tasks.termsOf(record.id),
+      ...{ tasks: this.#tasks.termsOf(record.id), hooks: this.#hooks.termsOf(record.id) },
       save: (changed) => this.#store.save(changed),
     });
     simulations.take(connection, source);
@@ -186,8 +189,11 @@ export class SourceService implements ConnectionControl {
   }
 
   async disconnect(id: number): Promise<{ readonly isTargetTold: boolean }> {
-    const { told } = await this.#turns.take(() => this.#end(id));
-    return { isTargetTold: await told };
+    const running = this.#running.get(id);
+    refuseWhileRestored(running?.connection);
+    // What runs at the end of its mirror may take long, and holds up no other connection.
+    await running?.connection.duty.leave();
+    return { isTargetTold: await (await this.#turns.take(() => this.#end(id))).told };
   }
 
   async #end(id: number): Promise<{ readonly told: boolean | Promise<boolean> }> {
@@ -199,7 +205,7 @@ export class SourceService implements ConnectionControl {
       return { told };
     }
     const { connection, source, abort, done } = this.#get(id);
-    if (connection.record.restore?.state === "running") throw new SmError("JOB_CONFLICT", `the source of connection ${id} is being restored`);
+    refuseWhileRestored(connection);
     abort.abort();
     await done;
     this.#options.jobs.forget(id);
@@ -219,10 +225,7 @@ export class SourceService implements ConnectionControl {
   }
 
   #remove(id: number): void {
-    this.#store.remove(id);
-    this.unusable.remove(id);
-    this.#dirty.remove(id);
-    this.#tasks.remove(id);
+    for (const each of [this.#store, this.unusable, this.#dirty, this.#tasks, this.#hooks]) each.remove(id);
   }
 
   #get(id: number): Running {
@@ -343,8 +346,7 @@ export class SourceService implements ConnectionControl {
   }
 
   async pauseMirror(id: number, isPaused: boolean): Promise<MirrorReport> {
-    const { duty } = this.#get(id).connection;
-    return isPaused ? duty.pause() : duty.resume();
+    return this.#get(id).connection.duty[isPaused ? "pause" : "resume"]();
   }
 
   async stopMirror(id: number): Promise<MirrorReport> {

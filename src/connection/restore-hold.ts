@@ -67,6 +67,11 @@ function isWhole({ guard, record, isSourceHalted }: RestorableConnection): boole
   return !(guard.isHeld || guard.isRejected || isSourceHalted || record.restore != null) && record.mirrorNeed?.extras !== "report";
 }
 
+/** What comes back needs the connection that it was lost from. */
+export function refuseWhileRestored(connection: Pick<RestorableConnection, "id" | "record"> | undefined): void {
+  if (connection?.record.restore?.state === "running") throw new SmError("JOB_CONFLICT", `the source of connection ${connection.id} is being restored`);
+}
+
 /** On record when it returns. `isOfPaths`: not the whole set is asked for. */
 export function holdForRestore(connection: RestorableConnection, hold: { readonly key: string; readonly isOfPaths: boolean; readonly message: string }): void {
   const { guard, options, record } = connection;
