@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { SmError } from "../../src/base/errors.js";
+import { printable } from "../../src/cli/format/printable.js";
 import { documentOf, formatDocument, parseDocument } from "../../src/cli/repsets/repset-document.js";
 import { planImport } from "../../src/cli/repsets/repset-import.js";
 import { withMemoryAgent } from "../support/memory-agent-home.js";
@@ -18,6 +19,37 @@ test("what is exported is imported as it was, as YAML and as JSON", () => {
   expect(parseDocument(formatDocument(document), "x")).toEqual({ repsets: [{ name: "home: 'sweet'", rules: [HOME, TEMPORARY] }] });
   expect(parseDocument(JSON.stringify(document), "x")).toEqual(document);
 });
+
+/** What prints a document writes control characters out. */
+test.for(["/a\tb", "/a\nb\t", "/a\x7f", "/a\u009b\x1b", "/a\\x09", "/a\u2028 ", "# a"])("a path comes back as it was: %j", (path) => {
+  const document = { repsets: [{ name: path, rules: [{ ...HOME, path }] }] };
+  expect(parseDocument(printable(formatDocument(document)), "x")).toEqual(document);
+});
+
+test("a file that was made to do harm is refused as any other, in a few words", () => {
+  const rules = "{}, ".repeat(9_000);
+  for (const text of [
+    "- ".repeat(20_000),
+    "repsets: ".concat("[".repeat(20_000)),
+    "&a [*a]",
+    "repsets: [&a { name: x, rules: [*a] }]",
+    `repsets: [{ name: a, rules: [${rules}] }]`,
+  ]) {
+    const refusal = thrownBy(() => parseDocument(text, "sets.yaml"));
+    expect(refusal).toMatchObject({ code: "CONFIG_INVALID" });
+    expect(refusal.message.length).toBeLessThan(4_000);
+  }
+});
+
+function thrownBy(run: () => unknown): SmError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof SmError) return error;
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
 
 test.for([
   ["", "the document"],
