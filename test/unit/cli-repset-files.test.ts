@@ -41,6 +41,14 @@ test("a file that was made to do harm is refused as any other, in a few words", 
   }
 });
 
+test("the errors of a file full of them are not dressed up, each by a look through the whole text", () => {
+  for (const unit of ["!!x ", "&a ", "*a "]) {
+    const { cause, message } = thrownBy(() => parseDocument(unit.repeat(4_000), "sets.yaml"));
+    expect(message).toMatch(/: line 1, column \d+: /);
+    expect(cause).toMatchObject({ name: "YAMLParseError", linePos: undefined });
+  }
+});
+
 function thrownBy(run: () => unknown): SmError {
   try {
     run();
@@ -53,7 +61,7 @@ function thrownBy(run: () => unknown): SmError {
 
 test.for([
   ["", "the document"],
-  ["a: [", "neither YAML nor JSON"],
+  ["a:\n  [", "neither YAML nor JSON: line 2, column 4: "],
   ["repsets: []", "repsets"],
   ["repsets: [{ name: a, rules: [{ path: 7, mode: include }] }]", "repsets.0.rules.0.path"],
   ["repsets: [{ name: a, rules: [{ path: /a, mode: maybe }] }, { rules: [] }]", "repsets.1.name"],

@@ -1,7 +1,7 @@
 // Replication sets as a document that goes from agent to agent: their names and rules, as YAML or JSON. A generation is of one agent
 // and stays there.
 
-import { parse } from "yaml";
+import { LineCounter, parse, YAMLParseError } from "yaml";
 import { z } from "zod";
 import { SmError } from "../../base/errors.js";
 import { findTooDeep, YAML_DEPTH_MAX } from "../../base/yaml-nesting.js";
@@ -54,9 +54,12 @@ export function parseDocument(text: string, origin: string): RepsetDocument {
 
 function parseText(text: string, origin: string): unknown {
   if (findTooDeep(text) !== null) throw new SmError("CONFIG_INVALID", `${origin} is nested deeper than ${YAML_DEPTH_MAX} levels`);
+  const lineCounter = new LineCounter();
   try {
-    return parse(text, { logLevel: "error" });
+    // Errors with an excerpt of the text take a time that grows with the square of its length.
+    return parse(text, { logLevel: "error", prettyErrors: false, lineCounter });
   } catch (error) {
-    throw new SmError("CONFIG_INVALID", `${origin} is neither YAML nor JSON: ${(error as Error).message.split("\n")[0]}`, { cause: error });
+    const { line, col } = error instanceof YAMLParseError ? lineCounter.linePos(error.pos[0]) : { line: 1, col: 1 };
+    throw new SmError("CONFIG_INVALID", `${origin} is neither YAML nor JSON: line ${line}, column ${col}: ${(error as Error).message}`, { cause: error });
   }
 }
