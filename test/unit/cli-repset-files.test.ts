@@ -45,7 +45,8 @@ test("the errors of a file full of them are not dressed up, each by a look throu
   for (const unit of ["!!x ", "&a ", "*a "]) {
     const { cause, message } = thrownBy(() => parseDocument(unit.repeat(4_000), "sets.yaml"));
     expect(message).toMatch(/: line 1, column \d+: /);
-    expect(cause).toMatchObject({ name: "YAMLParseError", linePos: undefined });
+    expect(cause).toHaveProperty("name", "YAMLParseError");
+    expect(cause).not.toHaveProperty("linePos");
   }
 });
 
