@@ -210,6 +210,7 @@ export const FIELDS: FieldTable = {
   },
   guard: {
     lostPercent: now(wholeOrNull(1, 100, "what is much to lose is not the same everywhere; 20 is a good beginning")),
+    lostFiles: now(wholeOrNull(1, 1_000_000_000, "a share says more of most sets; of a very large one even a small share is much")),
     changedPercent: now(wholeOrNull(1, 100, "work overwrites files, and how many is not the same everywhere; 50 is a good beginning")),
     lostFilesMin: now(whole(1, 1_000_000_000, 100, "a few files of a small set are removed every day")),
     windowSeconds: now(whole(1, 2_592_000, 600, "a mistake and an attack take minutes, and what a day removes is its work")),

@@ -86,6 +86,8 @@ export interface ConfigSections {
   readonly guard: {
     /** Percent of its files that a set may lose within the window before its connections hold; null = any. */
     readonly lostPercent: number | null;
+    /** How many it may lose within the window, whatever their share; null = any number. */
+    readonly lostFiles: number | null;
     /** The same of files that are overwritten or replaced. */
     readonly changedPercent: number | null;
     readonly lostFilesMin: number;

@@ -75,6 +75,7 @@ const consistencySchema: z.ZodType<ConsistencyReport> = z.object({
 const guardReportSchema: z.ZodType<GuardReport> = z.object({
   state: z.enum(["off", "watching", "held", "rejected"]),
   lostPercent: z.number().nullable(),
+  lostFiles: z.number().nullable(),
   changedPercent: z.number().nullable(),
   crossed: z.enum(["lost", "changed"]).nullable(),
   lost: z.number(),

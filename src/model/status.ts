@@ -102,6 +102,7 @@ export interface GuardReport {
   readonly state: "off" | "watching" | "held" | "rejected";
   /** The thresholds; null = off. */
   readonly lostPercent: number | null;
+  readonly lostFiles: number | null;
   readonly changedPercent: number | null;
   /** Which of them was crossed. */
   readonly crossed: "lost" | "changed" | null;
