@@ -27,7 +27,7 @@ export class UserService implements UserControl {
     const { users, identity, peers } = this.#options;
     const { fingerprint } = request;
     const peer = fingerprint === null ? undefined : peers.findByFingerprint(fingerprint);
-    if (peer !== undefined || fingerprint === identity.fingerprint) {
+    if (peer !== undefined || (fingerprint !== null && identity.isOwn(fingerprint))) {
       const owner = peer === undefined ? "this agent" : `the peer "${peer.name}"`;
       throw new SmError("ALREADY_EXISTS", `the certificate ${fingerprint} is that of ${owner}, which is for channels alone: give the user another one`);
     }
@@ -47,7 +47,7 @@ export class UserService implements UserControl {
   }
 
   #told({ user, token }: { readonly user: UserReport; readonly token: string }): UserToken {
-    return { user: reportOf(user), token, serverFingerprint: this.#options.identity.fingerprint };
+    return { user: reportOf(user), token, serverFingerprint: this.#options.identity.newest };
   }
 }
 
