@@ -137,7 +137,7 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   const limits = openLimits(config, log);
   const findPeer = (name: string): Peer => peerService.find(name);
   const holder = closing(closers, new RestoreHolder({ config, limits: () => limits.inForce, target, dialer, findPeer, ...common, onChange: board.changed }));
-  const remote = await RemoteAccess.open({ config, identity, peers, log });
+  const remote = await RemoteAccess.open({ config, identity, peers, onChange: board.changed, log });
   const doors = { accept: target.accept, dismiss: holder.dismiss, acceptRestore: holder.accept, takeRequest: remote.take };
   const server = closing(closers, await PeerServer.open(serverOptions({ ...trust, listen, ...doors, log }, config)));
   const repsetStore = closing(closers, await RepsetStore.open(config.configDir, log));
@@ -155,7 +155,7 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
   const status = (): StatusReport => ({
-    agent: { pid: process.pid, version, name: config.server.name, startedAt, ...present(server.address, [rights, rotation], log) },
+    agent: { pid: process.pid, version, name: config.server.name, startedAt, ...present(server.address, [rights, rotation, remote], log) },
     index: board.index,
     targets: target.reports(),
     ...source.status(),

@@ -1,7 +1,7 @@
 // Users as the control plane sees them: never a hash, and a token once.
 
 import { SmError } from "../base/errors.js";
-import type { UserControl, UserReport, UserRole, UserToken } from "../model/user.js";
+import type { TokenLife, UserControl, UserReport, UserRequest, UserRole, UserToken } from "../model/user.js";
 import type { Identity } from "../transport/identity.js";
 import type { PeerStore } from "../transport/peer-store.js";
 import type { UserStore } from "./user-store.js";
@@ -23,7 +23,7 @@ export class UserService implements UserControl {
     return this.#options.users.list().map(reportOf);
   }
 
-  async create(request: { readonly name: string; readonly role: UserRole; readonly fingerprint: string | null }): Promise<UserToken> {
+  async create(request: UserRequest): Promise<UserToken> {
     const { users, identity, peers } = this.#options;
     const { fingerprint } = request;
     const peer = fingerprint === null ? undefined : peers.findByFingerprint(fingerprint);
@@ -34,8 +34,8 @@ export class UserService implements UserControl {
     return this.#told(await users.create(request));
   }
 
-  async renewToken(name: string): Promise<UserToken> {
-    return this.#told(await this.#options.users.renewToken(name));
+  async renewToken(name: string, life: TokenLife = "as before"): Promise<UserToken> {
+    return this.#told(await this.#options.users.renewToken(name, life));
   }
 
   async setRole(name: string, role: UserRole): Promise<UserReport> {
@@ -51,6 +51,6 @@ export class UserService implements UserControl {
   }
 }
 
-function reportOf({ name, role, fingerprint, createdAt, tokenAt }: UserReport): UserReport {
-  return { name, role, fingerprint, createdAt, tokenAt };
+function reportOf({ name, role, fingerprint, createdAt, tokenAt, tokenUntil }: UserReport): UserReport {
+  return { name, role, fingerprint, createdAt, tokenAt, tokenUntil };
 }

@@ -102,6 +102,20 @@ export const SERVICE_EVENTS = {
     "The time of the rotation was over, or it was ended by force.",
     "On each of them remove this server as a peer, and pair the two anew.",
   ),
+  tokenEnds: warn(
+    20811,
+    null,
+    "The token of the user {user} ends at {until}",
+    "It was made with an end. It is refused from then on.",
+    "Make a new one with `sm user token`, and give it to who uses it.",
+  ),
+  tokenEnded: warn(
+    20812,
+    null,
+    "The token of the user {user} ended at {until}",
+    "It was made with an end. It is refused, and what was opened by it is closed.",
+    "Make a new one with `sm user token`, or remove the user.",
+  ),
   logLevelChanged: info(20901, null, "The level of the log is {level} from now on", "It was set while the agent runs."),
   logLost: warn(
     20902,
