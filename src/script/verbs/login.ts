@@ -14,7 +14,7 @@ import type { Action, Outcome } from "../verb.js";
 const CREDENTIAL_LENGTH_MAX = 100;
 const ACCESS = ["DT_NO_ACCESS", "DT_MONITOR_ACCESS", "DT_FULL_ACCESS"] as const;
 const ACCOUNT_NOTE =
-  "the name and the password are not used, for the password is no token of a user: what a script may do is decided by the account that runs it";
+  "the name and the password are not used: the password is no token of a user, and what a script may do is decided by the account that runs it";
 
 function parseLogin(reader: ArgumentReader): Action {
   const server = reader.text("a server");
