@@ -138,6 +138,7 @@ export class EntryShipper {
     // What was read is what receivers have, should the file have been cut meanwhile.
     if (how.live) this.#record(inode, { ...stat, size: got }, hash, got < stat.size);
     else inode.contentHash = !inode.racy && inode.hasSameCtime(stat) ? hash : 0n;
+    if (meta.xattrs.length === 0 && !inode.racy && inode.hasSameCtime(stat)) inode.isPlain = true;
     return "shipped";
   }
 

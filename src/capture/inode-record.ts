@@ -27,6 +27,7 @@ const TYPE_MASK = 3;
 const RACY = 4;
 const EMPTIED = 8;
 const SHARED = 16;
+const PLAIN = 32;
 const TYPES: readonly EntryType[] = ["file", "dir", "symlink", "special"];
 const DIRECTORY = 1;
 
@@ -116,6 +117,7 @@ export class InodeRecord {
     this.#setDouble(CTIME_SEC, stat.ctimeSec);
     this.#set(CTIME_NSEC, stat.ctimeNsec);
     this.#set(VERSION, this.version + 1);
+    this.isPlain = false;
   }
 
   get dev(): number {
@@ -188,6 +190,15 @@ export class InodeRecord {
 
   set racy(value: boolean) {
     this.#set(FLAGS, value ? this.#get(FLAGS) | RACY : this.#get(FLAGS) & ~RACY);
+  }
+
+  /** At the time of change that is known, and no less than a racy moment behind it, it had no extended attributes. */
+  get isPlain(): boolean {
+    return (this.#get(FLAGS) & PLAIN) !== 0;
+  }
+
+  set isPlain(value: boolean) {
+    this.#set(FLAGS, value ? this.#get(FLAGS) | PLAIN : this.#get(FLAGS) & ~PLAIN);
   }
 
   /** It had content that was shipped, and has none any more. */

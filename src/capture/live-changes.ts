@@ -12,7 +12,7 @@ import type { FactInbox, Listing, RootFacts } from "./fact-inbox.js";
 import type { FileTransfer } from "./file-transfer.js";
 import type { LiveContent } from "./live-content.js";
 import type { Inode, Node } from "./node-table.js";
-import { isAttached, type Observation, observeNames, type Unplaced, walkDifferences } from "./observation.js";
+import { isAttached, type Observation, observeNames, type Unplaced, type WalkOptions, walkDifferences } from "./observation.js";
 import { OpenLimit } from "./open-limit.js";
 import { pathsOf, placesOf } from "./places.js";
 import type { RootTree } from "./root-tree.js";
@@ -37,7 +37,7 @@ export interface LiveChangesOptions {
   readonly whenOpen: (work: () => Promise<void>) => void;
 }
 
-const OBSERVATIONS_PER_BATCH = 20_000;
+const BATCH_MAX = 20_000;
 /** A missing name waits this long for the rename that explains it, when facts come from another thread. */
 const MISSING_GRACE_MS = 30;
 /** New directories are listed again at these ages: a watch may come later than their content. */
@@ -270,9 +270,9 @@ export class LiveChanges {
   }
 
   /** Brings one directory's direct entries up to date. The tree must be open. */
-  async refreshDirectory(tree: RootTree, node: Node, cut = new Cut()): Promise<void> {
+  async refreshDirectory(tree: RootTree, node: Node, cut = new Cut(), onSame?: WalkOptions["onSame"]): Promise<void> {
     if (tree.directoryOf(node) === undefined) this.#lose(tree, [{ parent: node, name: "" }], cut);
-    for (const batch of walkDifferences(tree, node, { recursive: false, batch: OBSERVATIONS_PER_BATCH })) await this.plan(tree, batch, cut, true);
+    for (const batch of walkDifferences(tree, node, { recursive: false, batch: BATCH_MAX, onSame })) await this.plan(tree, batch, cut, true);
   }
 
   refreshRoot(tree: RootTree): void {

@@ -68,6 +68,8 @@ export interface WalkOptions {
   readonly batch: number;
   /** The directory is not where it is known to be, and nothing below it was looked at. */
   readonly onLost?: (directory: Node) => void;
+  /** Is shown what is as it is known to be, with the record of its name; `stat` is valid during the call. */
+  readonly onSame?: ((record: number, stat: FileStat) => void) | undefined;
 }
 
 /**
@@ -87,7 +89,7 @@ export function* walkDifferences(tree: RootTree, from: Node, options: WalkOption
       continue;
     }
     const below = options.recursive ? pending : null;
-    budget -= 1 + compareDirectory(tree, node, dirfd, { differences: out, below });
+    budget -= 1 + compareDirectory(tree, node, dirfd, { differences: out, below, onSame: options.onSame });
     if (out.length >= options.batch || budget <= 0) {
       budget = ENTRIES_PER_YIELD;
       yield out;
@@ -101,10 +103,11 @@ interface Comparison {
   readonly differences: Observation[];
   /** Takes the directories found where they were. */
   readonly below: Node[] | null;
+  readonly onSame: WalkOptions["onSame"];
 }
 
 /** Returns how many entries there were. */
-function compareDirectory(tree: RootTree, parent: Node, dirfd: number, { differences, below }: Comparison): number {
+function compareDirectory(tree: RootTree, parent: Node, dirfd: number, { differences, below, onSame }: Comparison): number {
   const { table } = tree;
   const { records } = table;
   const directory = parent.path;
@@ -120,6 +123,8 @@ function compareDirectory(tree: RootTree, parent: Node, dirfd: number, { differe
     if (!isSame || known.racy || !known.hasSameCtime(stat)) {
       const name = entry.text;
       differences.push({ path: joinPath(directory, name), parent, name, stat: stat.copy() });
+    } else {
+      onSame?.(child, stat);
     }
     if (isSame && below !== null && known.isDirectory) below.push(table.node(child));
   });

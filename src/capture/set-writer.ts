@@ -72,6 +72,11 @@ export class SetWriter {
     return this.#used;
   }
 
+  /** The set that is not emitted yet: its number, and how much it holds. */
+  get open(): { readonly seq: number; readonly changes: number } {
+    return { seq: this.#lastSeq + 1, changes: this.#changes.length };
+  }
+
   /** Live sets were emitted that are not closed: their bytes. */
   get openBytes(): number {
     return this.#openBytes;

@@ -60,6 +60,8 @@ const BARRIER_ROUNDS_MAX = 100;
 const LEFT_MS = 10_000;
 /** Between looks for a moment of rest. */
 const REST_LOOK_MS = 2;
+/** Live changes wait so long at most. */
+const JOB_SLICE_MS = 4;
 /** Work that never waits for anything lets commands, answers and events in so often. */
 const TURN_EVERY_MS = 20;
 const LIVE_OUTSTANDING_BYTES_MAX = 32 * MiB;
@@ -306,12 +308,21 @@ export class SourceEngine {
     return false;
   }
 
+  /** A slice of its work: a turn of the loop for each step would cost more than most steps do. */
   async #runJob(job: BackgroundJob): Promise<void> {
+    const untilMs = performance.now() + JOB_SLICE_MS;
+    const mayGoOn = (): boolean => job.hasWork && this.jobs.includes(job) && !this.live.hasWork && performance.now() < untilMs;
     try {
-      this.writer.pieceBytes = this.credits.pieceBytes(job.connectionId);
-      await this.#withTrees(() => job.step());
+      await this.#withTrees(async () => {
+        do {
+          this.writer.pieceBytes = this.credits.pieceBytes(job.connectionId);
+          await job.step();
+        } while (mayGoOn() && this.credits.mayMirror(job.connectionId));
+      });
     } finally {
       this.writer.pieceBytes = Number.POSITIVE_INFINITY;
+      // What a job asked is asked together.
+      this.writer.flush();
     }
   }
 

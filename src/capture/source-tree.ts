@@ -1,20 +1,9 @@
 // The engine as jobs see it: lists, compares and ships parts of the tree for one connection (port MirrorTree).
 
 import { ENOENT } from "../fs/errno.js";
-import { smallFileHash } from "../fs/file-hash.js";
-import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
-import { xattrDigestAt } from "../fs/xattrs.js";
+import { type FileStat, statAt } from "../fs/native.js";
 import { type BytePath, baseName, joinPath, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
-import {
-  BLOCK_BYTES,
-  type BlockRange,
-  type EntrySummary,
-  type IndexAnswer,
-  type OrphansChange,
-  type RootIndex,
-  type SumsAnswer,
-  WHOLE_FILE_BYTES_MAX,
-} from "../model/change.js";
+import { BLOCK_BYTES, type BlockRange, type EntrySummary, type IndexAnswer, type OrphansChange, type RootIndex, type SumsAnswer } from "../model/change.js";
 import { ALL_BLOCKS } from "../model/index-blocks.js";
 import type {
   CompareRequest,
@@ -27,10 +16,11 @@ import type {
   MirrorTree,
   ShippedRename,
 } from "../model/mirror-port.js";
+import { CompareBundle } from "./compare-bundle.js";
 import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
 import type { InodeRecord } from "./inode-record.js";
-import { specialDetail } from "./meta-reader.js";
+import { type ListedEntry, notePlain, type Ownership, type Sight, sightOf, summarise } from "./listed-entry.js";
 import { MOVED_FILE_BYTES_MAX, MOVED_FILE_BYTES_MIN, MovedTransfer } from "./moved-transfer.js";
 import type { Inode, Node } from "./node-table.js";
 import type { RootTree } from "./root-tree.js";
@@ -38,9 +28,13 @@ import type { SourceEngine } from "./source-engine.js";
 import { SumsCheck } from "./sums-check.js";
 import { stepTransfer } from "./transfer-step.js";
 
+/** Of a larger directory the rest is looked at once more. */
+const OWNED_MAX = 20_000;
+
 export class SourceTree implements MirrorTree {
   readonly #engine: SourceEngine;
   readonly #rebuilders = new Set<number>();
+  readonly #bundle = new CompareBundle();
 
   constructor(engine: SourceEngine) {
     this.#engine = engine;
@@ -95,13 +89,18 @@ export class SourceTree implements MirrorTree {
     const tree = this.#tree(root);
     const node = tree.table.at(directory);
     if (node === undefined || node.children === null || directory.length > PATH_BYTES_MAX || tree.directoryOf(node) === undefined) return null;
-    if (isFresh) await this.#engine.live.refreshDirectory(tree, node);
-    const out: MirrorEntry[] = [];
+    const owned = new Map<number, Ownership>();
+    const onSame = (record: number, { ino, mode, uid, gid }: FileStat): void => {
+      if (owned.size < OWNED_MAX) owned.set(record, { ino, mode, uid, gid });
+    };
+    if (isFresh) await this.#engine.live.refreshDirectory(tree, node, undefined, onSame);
+    const out: ListedEntry[] = [];
     const { records } = tree.table;
     for (let child = records.firstChild(node.record); child !== 0; child = records.nextChild(child)) {
       const name = records.nameOf(child);
       const inode = records.inodeAt(child);
-      out.push({ name, path: joinPath(directory, name), type: inode.type, size: inode.size, inode: keyOf(inode), links: inode.nameCount });
+      const { type, size, nameCount: links } = inode;
+      out.push({ name, path: joinPath(directory, name), type, size, inode: keyOf(inode), links, sight: sightOf(inode, owned.get(child)) });
     }
     return out.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -111,12 +110,12 @@ export class SourceTree implements MirrorTree {
     const tree = this.#tree(request.root);
     const node = tree.table.at(request.directory);
     writer.direct(connectionId, true);
-    writer.flush();
+    if (!this.#bundle.takes(request, connectionId, writer.open)) writer.flush();
     const dirfd = node === undefined ? undefined : tree.directoryOf(node);
     const entries: EntrySummary[] = [];
     if (node !== undefined && dirfd !== undefined) {
       for (const entry of request.entries) {
-        const summary = summarise(dirfd, entry, request);
+        const summary = summarise(dirfd, entry, request, (of, sight) => this.#notePlain(tree, of, sight));
         if (summary !== null) entries.push(summary);
       }
     }
@@ -129,7 +128,11 @@ export class SourceTree implements MirrorTree {
     const { look } = request;
     const asked = { asksShared: true, ...(look === undefined ? {} : { asksFound: true, settlesExtras: look.settlesExtras }) };
     writer.add({ op: "compare", root, path, entries, from, until, extras, meta, ...asked });
-    return writer.flush();
+    const { seq } = writer.open;
+    this.#bundle.note(request, connectionId, seq);
+    // Reading contents takes long enough for a set of its own.
+    if (look?.hashesSmallFiles === true) writer.flush();
+    return seq;
   }
 
   askSums(connectionId: number, root: RootIndex, path: BytePath, range?: BlockRange): number {
@@ -259,6 +262,14 @@ export class SourceTree implements MirrorTree {
     return this.#engine.writer.flush();
   }
 
+  #notePlain(tree: RootTree, { path, inode }: MirrorEntry, sight: Sight): void {
+    const { records } = tree.table;
+    const node = records.at(path);
+    if (node === 0) return;
+    const record = records.inodeAt(node);
+    if (keyOf(record) === inode) notePlain(record, sight);
+  }
+
   #tree(root: RootIndex): RootTree {
     const tree = this.#engine.trees[root];
     if (tree === undefined) throw new RangeError(`no root ${root}`);
@@ -346,43 +357,4 @@ function rememberSums(engine: SourceEngine, inode: Inode, transfer: FileTransfer
 
 function keyOf({ dev, ino }: InodeRecord): string {
   return `${dev}:${ino}`;
-}
-
-function summarise(dirfd: number, entry: MirrorEntry, request: CompareRequest): EntrySummary | null {
-  const stat = statAt(dirfd, entry.name);
-  if (typeof stat === "number") return null;
-  const digest = xattrDigestAt(dirfd, entry.name);
-  let detail = "";
-  if (entry.type === "symlink") {
-    const target = readlinkAt(dirfd, entry.name);
-    if (typeof target === "number") return null;
-    detail = target;
-  } else if (entry.type === "special") {
-    detail = specialDetail(stat);
-  }
-  const isHashed = request.look?.hashesSmallFiles === true && entry.type === "file" && stat.size <= WHOLE_FILE_BYTES_MAX && !request.links.has(entry.name);
-  const hash = isHashed ? smallFileHash(dirfd, entry.name) : null;
-  return {
-    ...(hash === null ? {} : { hash }),
-    name: entry.name,
-    type: entry.type,
-    mode: stat.mode & 0o7777,
-    uid: stat.uid,
-    gid: stat.gid,
-    size: entry.type === "file" ? stat.size : 0,
-    mtimeSec: stat.mtimeSec,
-    mtimeNsec: stat.mtimeNsec,
-    xattrDigest: Math.max(0, digest),
-    detail,
-    linkTo: request.links.get(entry.name) ?? null,
-    suspect: isSuspect(request.suspect, stat),
-  };
-}
-
-function isSuspect(suspect: CompareRequest["suspect"], stat: FileStat): boolean {
-  if (typeof suspect === "string") return suspect === "all";
-  const { changedSinceMs, restored } = suspect;
-  const changedMs = stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6;
-  const isRestored = restored !== undefined && changedMs >= restored.fromMs && changedMs <= restored.untilMs;
-  return changedMs >= changedSinceMs && !isRestored;
 }

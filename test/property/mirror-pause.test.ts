@@ -90,9 +90,11 @@ class PausedSource {
   }
 }
 
-function spoil(tree: TwinTree, target: string, isLinked: boolean): void {
+function spoil(tree: TwinTree, target: string, { links, isLinked }: { readonly links: number; readonly isLinked: boolean }): void {
   const files = readdirSync(target, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   for (let round = 0; round < 2; round++) for (const { parentPath, name } of files) tree.write(join(parentPath, name));
+  // Files that the source has apart are one on the target.
+  for (let link = 0; link < links; link++) tree.link();
   writeFileSync(join(target, "extra"), "");
   mkdirSync(join(target, "b", "extra"));
   if (isLinked) linkSync(join(target, "a", "x"), join(target, "b", "extra", "x"));
@@ -106,7 +108,7 @@ async function runSeed(kind: "full" | "checksum-all", seed: number): Promise<voi
   tree.plant();
   const wrong = new TwinTree(target, seed);
   wrong.plant();
-  spoil(wrong, target, random.chance(0.3));
+  spoil(wrong, target, { isLinked: random.chance(0.3), links: random.chance(0.5) ? random.integer(1, 8) : 0 });
   if (random.chance(0.5)) tree.change(8);
   await pastRacy();
   const before = new PausedSource(root, target, random);

@@ -216,7 +216,7 @@ export class SourceKit {
     this.sets.push(decoded);
     this.lost += set.lost;
     this.#onSet(decoded);
-    if (!this.#dirty.isEmpty) followSet(this.#dirty, bytes);
+    if (set.connectionId === 0 && !this.#dirty.isEmpty) followSet(this.#dirty, bytes);
     queueMicrotask(() => this.engine.credits.accepted(bytes.length));
     if (this.#apply === null || !this.#reaches(decoded)) return;
     const outcome = this.#apply.applySet(bytes);

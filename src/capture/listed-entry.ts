@@ -1,0 +1,88 @@
+// An entry of a directory as a job is shown it, and as it is told to a receiver for comparison. What the listing has just seen unchanged is
+// not looked at again: all that is missing of it in what is known of its inode is whose it is.
+
+import { smallFileHash } from "../fs/file-hash.js";
+import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
+import { xattrDigestAt } from "../fs/xattrs.js";
+import { type EntrySummary, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import type { CompareRequest, MirrorEntry } from "../model/mirror-port.js";
+import type { InodeRecord } from "./inode-record.js";
+import { specialDetail } from "./meta-reader.js";
+
+/** Of one entry, as the listing found it. */
+export type Ownership = Pick<FileStat, "ino" | "mode" | "uid" | "gid">;
+
+type Times = Pick<FileStat, "mtimeSec" | "mtimeNsec" | "ctimeSec" | "ctimeNsec">;
+
+export interface Sight extends Omit<Ownership, "ino">, Times {
+  readonly size: number;
+  /** It has no extended attributes. */
+  readonly isPlain: boolean;
+}
+
+export interface ListedEntry extends MirrorEntry {
+  /** Absent: it is to be looked at. */
+  readonly sight?: Sight | undefined;
+}
+
+/** `found`: at the time of change that is known of the inode. */
+export function sightOf(inode: InodeRecord, found: Ownership | undefined): Sight | undefined {
+  if (found === undefined || found.ino !== inode.ino || inode.racy || inode.type === "special") return undefined;
+  const { mode, uid, gid } = found;
+  const { size, mtimeSec, mtimeNsec, ctimeSec, ctimeNsec, isPlain } = inode;
+  return { mode, uid, gid, size, mtimeSec, mtimeNsec, ctimeSec, ctimeNsec, isPlain };
+}
+
+/** Notes that the inode has no extended attributes, as was found out after `sight`. */
+export function notePlain(inode: InodeRecord, sight: Sight): void {
+  if (!inode.racy && inode.ctimeSec === sight.ctimeSec && inode.ctimeNsec === sight.ctimeNsec) inode.isPlain = true;
+}
+
+/** Null = it is not there any more. `onPlain` is told of what was seen unchanged and has no extended attributes, which was not known. */
+export function summarise(
+  dirfd: number,
+  entry: ListedEntry,
+  request: CompareRequest,
+  onPlain: (entry: MirrorEntry, sight: Sight) => void,
+): EntrySummary | null {
+  const { sight } = entry;
+  const stat = sight ?? statAt(dirfd, entry.name);
+  if (typeof stat === "number") return null;
+  const digest = sight?.isPlain === true ? 0 : xattrDigestAt(dirfd, entry.name);
+  if (sight?.isPlain === false && digest === 0) onPlain(entry, sight);
+  const detail = detailOf(dirfd, entry, stat);
+  if (detail === null) return null;
+  const isHashed = request.look?.hashesSmallFiles === true && entry.type === "file" && stat.size <= WHOLE_FILE_BYTES_MAX && !request.links.has(entry.name);
+  const hash = isHashed ? smallFileHash(dirfd, entry.name) : null;
+  return {
+    ...(hash === null ? {} : { hash }),
+    name: entry.name,
+    type: entry.type,
+    mode: stat.mode & 0o7777,
+    uid: stat.uid,
+    gid: stat.gid,
+    size: entry.type === "file" ? stat.size : 0,
+    mtimeSec: stat.mtimeSec,
+    mtimeNsec: stat.mtimeNsec,
+    xattrDigest: Math.max(0, digest),
+    detail,
+    linkTo: request.links.get(entry.name) ?? null,
+    suspect: isSuspect(request.suspect, stat),
+  };
+}
+
+/** Target of a link, kind of a device or FIFO. Null = it is not there any more. */
+function detailOf(dirfd: number, entry: MirrorEntry, stat: Sight | FileStat): string | null {
+  if (entry.type === "special" && "rdevMajor" in stat) return specialDetail(stat);
+  if (entry.type !== "symlink") return "";
+  const target = readlinkAt(dirfd, entry.name);
+  return typeof target === "number" ? null : target;
+}
+
+function isSuspect(suspect: CompareRequest["suspect"], { ctimeSec, ctimeNsec }: Times): boolean {
+  if (typeof suspect === "string") return suspect === "all";
+  const { changedSinceMs, restored } = suspect;
+  const changedMs = ctimeSec * 1000 + ctimeNsec / 1e6;
+  const isRestored = restored !== undefined && changedMs >= restored.fromMs && changedMs <= restored.untilMs;
+  return changedMs >= changedSinceMs && !isRestored;
+}
