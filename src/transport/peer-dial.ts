@@ -98,14 +98,20 @@ export class PeerDial {
     const request = { identity, shows, peerName, fingerprint, next, addresses, onPinned, headers };
     const dialled = await dialSocket({ ...request, path, protocol: CHANNEL_PROTOCOL, frameBytesMax, connectTimeoutMs }, signal);
     try {
-      // The peer may have been removed while we dialled.
-      this.#known(peer);
+      this.#requireCurrent(peer, dialled.shown);
       if (shows === identity.next && peers.get(peer.name) !== undefined) await identity.confirm(pinned);
       return dialled;
     } catch (error) {
       dialled.ws.terminate();
       throw error;
     }
+  }
+
+  /** The peer may have been removed while we dialled, or may have shown another certificate elsewhere, which made this one worthless. */
+  #requireCurrent(peer: Peer, shown: string): void {
+    const { fingerprint, next } = this.#known(peer);
+    if (shown === fingerprint || shown === next || (peer.name === LOCALHOST && this.#options.identity.isOwn(shown))) return;
+    throw new SmError("CHANNEL_LOST", `the certificate of ${peer.name} was replaced while it was dialled`);
   }
 
   /** What is pinned now, which may be another certificate than when the caller looked. Throws PEER_UNKNOWN for whom was removed. */

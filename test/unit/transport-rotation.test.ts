@@ -115,6 +115,16 @@ describe("a rotation", () => {
     await expect(two.dialer.probe(asSeenByTwo(), never)).rejects.toMatchObject({ code: "PEER_MISMATCH" });
   });
 
+  test("an agent that is its own peer goes on with that", async () => {
+    const { one } = await openPair();
+    const itself = peerOf(one, "localhost");
+    const channel = await one.dialer.dial(itself, sampleHello, never);
+    await rotationOf(one).rotate({ isForced: false, overlapSeconds: undefined });
+    await expect(channel.ended).resolves.toMatchObject({ code: "CHANNEL_LOST" });
+    await one.dialer.probe(itself, never);
+    await one.dialer.probe(peerOf(one, "localhost"), never);
+  });
+
   test("of both sides at once ends on both", async () => {
     const { one, two, asSeenByOne, asSeenByTwo } = await openPair();
     const rotations = [rotationOf(one, 50), rotationOf(two, 50)];
