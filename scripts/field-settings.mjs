@@ -50,7 +50,11 @@ export const FIELD_SETTINGS = [
   words("MirrorOverwrite", "`sm mirror start CONN --overwrite always`, `older` or `never`", "unit/mirror-overwrite"),
   words("MirrorPrompting", `${GONE}unused there, too`),
   words("MirrorQueueLimit", "`transport.windowMiB` bounds what a mirror has on its way", "unit/capture-credits"),
-  words("MirrorZeroKFiles", "always: empty files are mirrored", "unit/mirror-full"),
+  words(
+    "MirrorZeroKFiles",
+    "1; 0 is said for each mirror: `sm mirror start CONN --skip-empty`, what is left out is counted and stays owed",
+    "unit/mirror-empty",
+  ),
   words("MissedHeartbeats", "`transport.deadMs`, of a link; there is no failover", "fault/transport-links"),
   words("MissedPackets", `${GONE}there is no failover`),
   words("MoveOrphanedFiles", "`sm orphans start CONN --action delete|move`; of a schedule: `verify.orphans` of a file of connections.d", "e2e/orphans"),

@@ -34,6 +34,7 @@ import { AgentVoice } from "./agent-voice.js";
 import { ConnectionStore } from "./connection-store.js";
 import { ExplainService } from "./explain-service.js";
 import { checkFileRights } from "./file-rights.js";
+import { HookService } from "./hook-service.js";
 import { JobDuties } from "./job-duties.js";
 import { dialerOptions, serverOptions, targetSettings } from "./live-settings.js";
 import { machineIdentity } from "./machine.js";
@@ -226,9 +227,11 @@ function present(address: PeerAddress, voices: readonly { reasons(): readonly Re
   return { listen: displayListen(address), memoryBytes: process.memoryUsage.rss(), reasons };
 }
 
-function orderControls(source: SourceService, board: StatusBoard): Pick<AgentControl, "transmission" | "tasks"> {
+function orderControls(source: SourceService, board: StatusBoard): Pick<AgentControl, "transmission" | "tasks" | "hooks"> {
   const connection = (id: number): SourceConnection => source.connection(id);
-  return { transmission: new TransmissionService(connection), tasks: new TaskService({ connection, connections: () => source.connections, board }) };
+  const connections = (): readonly SourceConnection[] => source.connections;
+  const programs = { tasks: new TaskService({ connection, connections, board }), hooks: new HookService({ connection, connections }) };
+  return { transmission: new TransmissionService(connection), ...programs };
 }
 
 function targetOptions(config: Config, identity: Identity, peers: PeerStore) {

@@ -25,6 +25,7 @@ import type { ConnectionReport, MirrorReport, StatusReport } from "../model/stat
 import { ConnectionStore } from "./connection-store.js";
 import { GoodbyeList } from "./goodbye-list.js";
 import { greetingOf } from "./greeting.js";
+import { HookStore } from "./hook-store.js";
 import type { JobDuties } from "./job-duties.js";
 import { stallMs } from "./live-settings.js";
 import { withPlainPaths } from "./mirror-paths.js";
@@ -73,6 +74,7 @@ export class SourceService implements ConnectionControl {
   readonly #store: ConnectionStore;
   readonly #dirty: DirtyStore;
   readonly #tasks: TaskStore;
+  readonly #hooks: HookStore;
   readonly #sources = new Map<string, RepsetSource>();
   readonly #running = new Map<number, Running>();
   readonly #origins: OriginTeller;
@@ -85,6 +87,7 @@ export class SourceService implements ConnectionControl {
     this.#store = ConnectionStore.open(options.config.stateDir);
     this.#dirty = DirtyStore.open(options.config.stateDir, options.log);
     this.#tasks = new TaskStore(options.config);
+    this.#hooks = new HookStore(options.config);
     this.#origins = new OriginTeller(options.feeds);
     const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
@@ -157,7 +160,7 @@ export class SourceService implements ConnectionControl {
         return config.mirror.size;
       },
       guardPolicy: ({ options }) => guardPolicyOf(options, config.guard),
-      tasks: this.#tasks.termsOf(record.id),
+      ...{ tasks: this.#tasks.termsOf(record.id), hooks: this.#hooks.termsOf(record.id) },
       save: (changed) => this.#store.save(changed),
       onChange: board.changed,
       onEvent: (event) => jobs.takeEvent(record.id, event),
@@ -210,6 +213,7 @@ export class SourceService implements ConnectionControl {
   async disconnect(id: number): Promise<{ readonly isTargetTold: boolean }> {
     const { connection, source, abort, done } = this.#get(id);
     if (connection.record.restore?.state === "running") throw new SmError("JOB_CONFLICT", `the source of connection ${id} is being restored`);
+    await connection.duty.leave();
     abort.abort();
     await done;
     this.#options.jobs.forget(id);
@@ -232,6 +236,7 @@ export class SourceService implements ConnectionControl {
     this.#store.remove(id);
     this.#dirty.remove(id);
     this.#tasks.remove(id);
+    this.#hooks.remove(id);
   }
 
   #get(id: number): Running {

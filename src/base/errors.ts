@@ -63,6 +63,11 @@ export const ERRORS = {
     7,
     403,
   ),
+  HOOK_REFUSED: reject(
+    "Set hooks and taskDirectory of `source:` in sm.yaml, restart the agent, and put the program there: of root, and writable by nobody else.",
+    7,
+    403,
+  ),
   GUARD_NOT_HELD: reject("`sm connection show CONN` says whether a connection is held; after a rejection go on with `sm mirror start CONN`.", 2, 409),
   GUARD_REJECTED: halt("Put the source right (from the target, where needed), then `sm mirror start CONN`; nothing is removed on the target."),
   PEER_UNKNOWN: reject("Pair the servers: `sm peer bootstrap create` on the target, `sm peer bootstrap import -` on the source.", 7, 403),

@@ -5,6 +5,7 @@ export const TOPICS: Readonly<Record<string, { readonly description: string }>> 
   completion: { description: "Completion of commands for bash, zsh and fish." },
   config: { description: "Check, show, change and reload the configuration." },
   connection: { description: "List, show and change connections." },
+  hook: { description: "Programs that run at the beginning and the end of mirrors." },
   job: { description: "List, show, wait for and stop verifications, orphans jobs, plans and restores." },
   mirror: { description: "Start, stop, pause and look at mirrors." },
   orphans: { description: "What the target has and the source does not." },

@@ -176,6 +176,7 @@ export const FIELDS: FieldTable = {
   source: {
     enabled: next("connections", flag(true, "a server replicates as soon as it has a connection; switch it off on a pure target")),
     tasks: flag(false, "an agent runs no programs before its operator says so"),
+    hooks: flag(false, "an agent runs no programs before its operator says so"),
     taskDirectory: { ...pathOrNull, preset: () => null, reason: TASK_DIRECTORY },
   },
   target: {
@@ -210,6 +211,7 @@ export const FIELDS: FieldTable = {
   },
   guard: {
     lostPercent: now(wholeOrNull(1, 100, "what is much to lose is not the same everywhere; 20 is a good beginning")),
+    lostFiles: now(wholeOrNull(1, 1_000_000_000, "a share says more of most sets; of a very large one even a small share is much")),
     changedPercent: now(wholeOrNull(1, 100, "work overwrites files, and how many is not the same everywhere; 50 is a good beginning")),
     lostFilesMin: now(whole(1, 1_000_000_000, 100, "a few files of a small set are removed every day")),
     windowSeconds: now(whole(1, 2_592_000, 600, "a mistake and an attack take minutes, and what a day removes is its work")),

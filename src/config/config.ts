@@ -18,7 +18,9 @@ export interface ConfigSections {
     readonly enabled: boolean;
     /** Programs of tasks may run on this server. */
     readonly tasks: boolean;
-    /** They lie below it; null = none may. */
+    /** Hooks of mirrors may run on this server. */
+    readonly hooks: boolean;
+    /** Programs of both lie below it; null = none may. */
     readonly taskDirectory: string | null;
   };
   readonly target: {
@@ -86,6 +88,8 @@ export interface ConfigSections {
   readonly guard: {
     /** Percent of its files that a set may lose within the window before its connections hold; null = any. */
     readonly lostPercent: number | null;
+    /** How many it may lose within the window, whatever their share; null = any number. */
+    readonly lostFiles: number | null;
     /** The same of files that are overwritten or replaced. */
     readonly changedPercent: number | null;
     readonly lostFilesMin: number;

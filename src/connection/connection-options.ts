@@ -6,6 +6,7 @@ import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
 import type { Journal } from "../model/journal-port.js";
 import type { SourceEvent, SourceFeed } from "../model/source-messages.js";
 import type { ConnectionRecord } from "./connection-record.js";
+import type { HookTerms } from "./hook-duty.js";
 import type { GuardPolicy } from "./mass-change-guard.js";
 import type { DirtyPlaces } from "./place-repair.js";
 import type { TaskTerms } from "./task-duty.js";
@@ -33,6 +34,8 @@ export interface SourceConnectionOptions {
   readonly guardPolicy: (record: ConnectionRecord) => GuardPolicy | null;
   /** Absent: no tasks are known, and nothing runs. */
   readonly tasks?: TaskTerms;
+  /** Absent: there are no hooks, and nothing runs. */
+  readonly hooks?: HookTerms;
   readonly save: (record: ConnectionRecord) => void;
   readonly onChange: () => void;
   /** Told of all that the source worker says about the connection. */

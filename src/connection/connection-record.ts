@@ -21,6 +21,8 @@ export const mirrorNeedSchema = z.strictObject({
   newerOnly: z.boolean().exactOptional(),
   /** Only what the target lacks is sent; absent = all. */
   missingOnly: z.boolean().exactOptional(),
+  /** Files without content are left out; absent = they are not. */
+  skipsEmpty: z.boolean().exactOptional(),
   /** Whether its size is calculated; absent = as configured. */
   isSized: z.boolean().exactOptional(),
   /** Paths on the source that alone are mirrored; absent = the whole set. */

@@ -13,6 +13,8 @@ import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import type { ConnectionState } from "./connection-state.js";
 import { reportConsistency } from "./consistency-report.js";
 import type { CopyWatch } from "./copy-watch.js";
+import type { HookWait } from "./hook-duty.js";
+import { hookReason } from "./hook-reason.js";
 import type { MassChangeGuard } from "./mass-change-guard.js";
 import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
@@ -38,6 +40,7 @@ export interface ConnectionView {
   readonly stall: { readonly reason: Reason | null };
   readonly transmission: Transmission;
   readonly mirror: MirrorTracker;
+  readonly duty: { readonly hooks: { readonly wait: HookWait | null } };
   readonly problems: ProblemBook;
   readonly quarantine: QuarantineWatch;
   readonly counts: SentCounts;
@@ -152,6 +155,7 @@ function reasonsOf(c: ConnectionView): readonly Reason[] {
   const { record } = c;
   const others = [
     stateReason(c),
+    c.mirror.isRunning ? hookReason(c.duty.hooks.wait, record.id) : null,
     mirrorReason(c),
     repairReason(c),
     retryReason(c.retrying, `peer ${record.peer}`),

@@ -27,7 +27,7 @@ export interface StalledConnection {
   readonly retrying: Retrying | null;
   readonly transmission: { readonly isOpen: boolean };
   readonly guard: { readonly isHeld: boolean; readonly isRejected: boolean };
-  readonly mirror: { readonly isRunning: boolean; readonly isPaused?: boolean; readonly standing: string };
+  readonly mirror: { readonly isRunning: boolean; readonly isPaused?: boolean; readonly waitsForHook?: string | null; readonly standing: string };
   readonly quarantine: { readonly count: number };
   readonly pendingRepairs: number;
   readonly repair: { readonly lastSeq: number };
@@ -56,7 +56,8 @@ export function waitsFor(c: StalledConnection): StallKind | null {
   if (c.record.options.replicate && c.options.journal.backlog(c.id).records > 0) return "sender";
   // A worker that is arming is known to be, and none is said.
   if (c.options.feed.pulse === null) return null;
-  if (c.mirror.isRunning && c.mirror.isPaused !== true) return "mirror";
+  // A hook has its own limit, and is told of.
+  if (c.mirror.isRunning && c.mirror.isPaused !== true && c.mirror.waitsForHook == null) return "mirror";
   const isRepairing = c.pendingRepairs > 0 && c.record.mirrorNeed === null && c.quarantine.count === 0;
   return isRepairing ? "repairs" : null;
 }

@@ -59,7 +59,9 @@ function logDecision({ id: connection, options }: Pick<GuardedConnection, "id" |
 export function guardPolicyOf({ guard, guardChanged }: Pick<ConnectionOptions, "guard" | "guardChanged">, configured: GuardPolicy): GuardPolicy | null {
   const lostPercent = percentOf(guard, configured.lostPercent);
   const changedPercent = percentOf(guardChanged, configured.changedPercent);
-  return lostPercent === null && changedPercent === null ? null : { ...configured, lostPercent, changedPercent };
+  const lostFiles = guard === "off" ? null : configured.lostFiles;
+  const isOff = lostPercent === null && lostFiles === null && changedPercent === null;
+  return isOff ? null : { ...configured, lostPercent, lostFiles, changedPercent };
 }
 
 function percentOf(setting: GuardSetting, configured: number | null): number | null {

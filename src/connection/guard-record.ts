@@ -15,6 +15,8 @@ export const guardHoldSchema = z.strictObject({
   /** Which of both limits was crossed, and how much it lets be; null = not known. */
   limit: z.enum(["lost", "changed"]).default("lost"),
   limitPercent: z.number().nullable().default(null),
+  /** Not a share but a number of files was crossed. */
+  limitFiles: z.number().nullable().default(null),
   /** Null: lost while nobody watched, and found by a mirror. */
   windowSeconds: z.number().nullable(),
 });

@@ -8,7 +8,7 @@ import { SmError } from "../base/errors.js";
 import type { GuardReport, Reason } from "../model/status.js";
 import { ChangedWindow } from "./changed-window.js";
 import type { Fault } from "./connection-state.js";
-import { isOver, numbersOf } from "./guard-limits.js";
+import { isOver, lossLimitOf, numbersOf } from "./guard-limits.js";
 import type { GuardHold, GuardRecord } from "./guard-record.js";
 import { LossWindow } from "./loss-window.js";
 import type { SendGuard } from "./set-sender.js";
@@ -16,7 +16,9 @@ import type { SendGuard } from "./set-sender.js";
 export interface GuardPolicy {
   /** Share of the files of the set that may be lost within the window, in percent; null = any. */
   readonly lostPercent: number | null;
-  /** The same of files that are overwritten or replaced. */
+  /** How many may, whatever their share; null = any number. */
+  readonly lostFiles: number | null;
+  /** The same share of files that are overwritten or replaced. */
   readonly changedPercent: number | null;
   /** Fewer files than this are let go, whatever their share. */
   readonly lostFilesMin: number;
@@ -97,11 +99,12 @@ export class MassChangeGuard implements SendGuard {
     window.losses.add(nowMs, lost, filesBefore);
     if (policy.changedPercent !== null) window.changed.add(nowMs, changed);
     const counted = { lost: window.losses.lost, changed: window.changed.count, files: window.losses.files };
-    const isLost = lost > 0 && isOver(policy.lostPercent, policy.lostFilesMin, counted.lost, counted.files);
+    const loss = lost > 0 ? lossLimitOf(policy, counted.lost, counted.files) : null;
     const isChanged = changed.length > 0 && (window.changed.isFull || isOver(policy.changedPercent, policy.lostFilesMin, counted.changed, counted.files));
-    if (isLost || isChanged) {
-      const limit = isLost ? "lost" : "changed";
-      this.#hold({ ...counted, fromSeq: seq, limit, limitPercent: isLost ? policy.lostPercent : policy.changedPercent, windowSeconds: policy.windowSeconds });
+    if (loss !== null || isChanged) {
+      const limit = loss === null ? "changed" : "lost";
+      const crossed = loss ?? { limitPercent: policy.changedPercent, limitFiles: null };
+      this.#hold({ ...counted, ...crossed, fromSeq: seq, limit, windowSeconds: policy.windowSeconds });
     } else if (this.#record.files !== files && !this.#options.isMirrorOwed()) {
       this.#keep({ files }, false);
     }
@@ -117,9 +120,10 @@ export class MassChangeGuard implements SendGuard {
     if (this.#record.hold !== null || policy === null) return;
     const before = this.#record.files;
     const lost = before === null ? 0 : before - mirror.files;
-    if (mirror.removesExtras && before !== null && isOver(policy.lostPercent, policy.lostFilesMin, lost, before)) {
-      const counted = { lost, changed: 0, files: before, limit: "lost", limitPercent: policy.lostPercent } as const;
-      this.#hold({ ...counted, fromSeq: mirror.lastSeq + 1, windowSeconds: null });
+    const loss = mirror.removesExtras && before !== null ? lossLimitOf(policy, lost, before) : null;
+    if (loss !== null && before !== null) {
+      const counted = { lost, changed: 0, files: before, limit: "lost" } as const;
+      this.#hold({ ...counted, ...loss, fromSeq: mirror.lastSeq + 1, windowSeconds: null });
     } else {
       this.#keep({ files: mirror.files }, false);
     }
@@ -186,6 +190,7 @@ export class MassChangeGuard implements SendGuard {
     return {
       state,
       lostPercent: policy?.lostPercent ?? null,
+      lostFiles: policy?.lostFiles ?? null,
       changedPercent: policy?.changedPercent ?? null,
       crossed: hold?.limit ?? null,
       lost: hold?.lost ?? 0,

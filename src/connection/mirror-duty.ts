@@ -8,6 +8,7 @@ import type { MirrorWish } from "../model/mirror-wish.js";
 import type { MirrorOrder, SourceEvent, SourceFeed } from "../model/source-messages.js";
 import type { MirrorReport } from "../model/status.js";
 import type { ConnectionRecord, MirrorNeed, Sweep } from "./connection-record.js";
+import { HookDuty, type HookTerms, type HookVerdict } from "./hook-duty.js";
 import { mirrorOrder } from "./mirror-order.js";
 import { PointerBook } from "./mirror-pointer.js";
 import type { MirrorTracker } from "./mirror-tracker.js";
@@ -20,7 +21,13 @@ export interface MirroredConnection {
   readonly record: ConnectionRecord;
   readonly mirror: MirrorTracker;
   readonly problems: ProblemBook;
-  readonly options: { readonly feed: Pick<SourceFeed, "send">; readonly sizesMirrors?: boolean; readonly log: Log };
+  readonly options: {
+    readonly feed: Pick<SourceFeed, "send">;
+    readonly sizesMirrors?: boolean;
+    readonly hooks?: HookTerms;
+    readonly log: Log;
+    readonly onChange?: () => void;
+  };
   readonly transmission: { readonly isOpen: boolean };
   readonly appliedSeq: number;
   readonly durableSeq: number;
@@ -40,12 +47,17 @@ export class MirrorDuty {
   readonly #onChange: () => void;
   readonly #onScan: (need: MirrorNeed) => void;
   readonly #pointers: PointerBook;
+  readonly hooks: HookDuty;
+  /** Orders the mirror whose hooks have ended while it was paused. */
+  #ready: (() => void) | null = null;
 
   constructor(connection: MirroredConnection, on: { readonly done: () => void; readonly change: () => void; readonly scan: (need: MirrorNeed) => void }) {
     this.#connection = connection;
     this.#onDone = on.done;
     this.#onChange = on.change;
     this.#onScan = on.scan;
+    this.hooks = new HookDuty(connection, connection.options.hooks);
+    connection.mirror.hookOf = () => this.hooks.wait?.name ?? null;
     this.#pointers = new PointerBook((pointer) => {
       const { mirrorNeed } = connection.record;
       // Of a pointer that is too old less is known to be done; one that is not there any more must not be found again.
@@ -96,6 +108,8 @@ export class MirrorDuty {
   require(need: MirrorNeed): void {
     if (need.paths !== undefined) this.#connection.keep({ partMirror: need }, true);
     else this.set(mergeNeeds(this.#connection.record.mirrorNeed, need));
+    this.hooks.cancel();
+    this.#ready = null;
     this.#connection.mirror.end("failed", new Date().toISOString());
     this.startNeeded();
   }
@@ -103,6 +117,7 @@ export class MirrorDuty {
   /** An empty target has nothing to be compared with. Once it is not empty any more, that mirror cut short, it has. */
   startNeeded(isEmpty = false): void {
     const { record, sender } = this.#connection;
+    this.hooks.resume();
     if (sender === null) return;
     const owed = record.mirrorNeed;
     if (this.#isPaused) this.#forgetRun();
@@ -123,6 +138,7 @@ export class MirrorDuty {
     if (isPart && isWholeUnderWay)
       throw new SmError("JOB_CONFLICT", `the whole of connection ${id} is being mirrored: these paths are among it (\`sm mirror stop ${id}\` ends that)`);
     const need = needByHand(record.mirrorNeed, wish, new Date().toISOString());
+    this.#sayStopped("stopped");
     mirror.end("stopped", new Date().toISOString());
     this.#keep(isPart ? { partMirror: need } : { mirrorNeed: need, partMirror: null, sweep: null });
     this.startNeeded();
@@ -139,15 +155,53 @@ export class MirrorDuty {
     const { mode, extras, reason, message, isSized = options.sizesMirrors ?? true } = need;
     this.#pointers.forget();
     const mirrorId = mirror.start(wishOf(need), new Date().toISOString());
-    options.feed.send({ kind: "mirror", order: mirrorOrder({ connectionId: id, mirrorId, mode, need, isSized, extras, roots: record.roots }) });
-    const from = need.doneThrough === undefined ? {} : { goesOnAt: need.doneThrough.path };
-    logEvent(options.log, "mirrorStarted", { ...namesOf(record), mode, reason: message }, { ...wishOf(need), cause: reason, ...from });
+    const begin = (): void => {
+      this.#ready = null;
+      options.feed.send({ kind: "mirror", order: mirrorOrder({ connectionId: id, mirrorId, mode, need, isSized, extras, roots: record.roots }) });
+      const from = need.doneThrough === undefined ? {} : { goesOnAt: need.doneThrough.path };
+      logEvent(options.log, "mirrorStarted", { ...namesOf(record), mode, reason: message }, { ...wishOf(need), cause: reason, ...from });
+    };
+    this.#ready = null;
+    const held = this.hooks.begin(mirror.report());
+    if (held === null) begin();
+    else void this.#afterHooks(mirrorId, held, begin);
     this.#onChange();
+  }
+
+  async #afterHooks(mirrorId: number, held: Promise<HookVerdict>, begin: () => void): Promise<void> {
+    const { id, mirror } = this.#connection;
+    const { mayBegin, fault } = await held;
+    if (mirror.id !== mirrorId || !mirror.isRunning) return;
+    if (fault !== null) {
+      mirror.addProblem({ path: `hooks of connection ${id}`, code: "HOOK_FAILED", message: fault, at: new Date().toISOString() });
+      this.#endEarly("failed", fault);
+    }
+    if (!mayBegin) return;
+    if (this.#isPaused) this.#ready = begin;
+    else begin();
+    this.#onChange();
+  }
+
+  /** What is to run at the end of the one that runs, or waits to go on: it does not go on. */
+  #sayStopped(result: "stopped" | "failed"): void {
+    const { mirror } = this.#connection;
+    this.hooks.cancel();
+    this.#ready = null;
+    if (mirror.isRunning) this.hooks.ended(mirror.report(), result);
+  }
+
+  /** The connection is ended for good. Resolves when what runs at the end of its mirror has run. */
+  async leave(): Promise<void> {
+    if (this.hooks.reports().length === 0) return;
+    this.stop();
+    await this.hooks.idle();
   }
 
   /** A paused mirror whose target is not what it was, or whose worker ended: how far it came is on record, as far as that counts. */
   #forgetRun(): void {
     const { id, mirror, options } = this.#connection;
+    this.hooks.cancel();
+    this.#ready = null;
     options.feed.send({ kind: "stopMirror", connectionId: id });
     mirror.end("stopped", new Date().toISOString());
     this.#onChange();
@@ -171,7 +225,8 @@ export class MirrorDuty {
     if (paused === undefined) return mirror.report();
     this.#keepMeant(need as MirrorNeed);
     logEvent(options.log, "mirrorResumed", namesOf(record), { since: paused.since });
-    if (mirror.isRunning) options.feed.send({ kind: "pauseMirror", connectionId: id, isPaused: false });
+    if (this.#ready !== null) this.#ready();
+    else if (mirror.isRunning) options.feed.send({ kind: "pauseMirror", connectionId: id, isPaused: false });
     else this.startNeeded();
     return mirror.report();
   }
@@ -182,17 +237,22 @@ export class MirrorDuty {
 
   /** Ended for good: it begins anew when it is started again. */
   stop(): MirrorReport {
+    return this.#endEarly("stopped", "the mirror was stopped by hand");
+  }
+
+  #endEarly(outcome: "stopped" | "failed", why: string): MirrorReport {
     const { id, mirror, options, record } = this.#connection;
     if (record.sweep?.behind.kind === "mirror") this.#keep({ sweep: null });
     mirror.sweep.drop();
     if (!mirror.isRunning && !this.#isPaused) return mirror.report();
     const isPart = mirror.isRunning ? this.#isPart : record.mirrorNeed === null;
+    this.#sayStopped(outcome);
     options.feed.send({ kind: "stopMirror", connectionId: id });
-    mirror.end("stopped", new Date().toISOString());
+    mirror.end(outcome, new Date().toISOString());
     const owed = record.mirrorNeed ?? stillOpen(record.partMirror ?? null);
     // The pause of one of some paths was noted with what is owed.
     if (isPart) this.#keep({ partMirror: null, ...(owed === null ? {} : { mirrorNeed: unpaused(owed) }) });
-    else if (owed !== null) this.#keep({ mirrorNeed: stopped(owed) });
+    else if (owed !== null) this.#keep({ mirrorNeed: stopped(owed, why) });
     logEvent(options.log, "mirrorStopped", namesOf(record));
     this.#onChange();
     return mirror.report();
@@ -227,14 +287,19 @@ export class MirrorDuty {
     if (record.mirrorNeed !== null && mirror.isRunning) this.#pointers.look(durableSeq, record.epoch, record.mirrorNeed.doneThrough);
     if (!mirror.isApplied(appliedSeq)) return;
     mirror.end("done", new Date().toISOString());
-    const { leftAlone, startedAt } = mirror.report();
+    const left = mirror.report();
+    this.hooks.ended(left, "done");
     const now = new Date().toISOString();
     if (this.#isPart) {
-      this.#keep({ mirrorNeed: record.mirrorNeed ?? needAfter(record.partMirror ?? null, leftAlone, now), partMirror: null });
+      this.#keep({ mirrorNeed: record.mirrorNeed ?? needAfter(record.partMirror ?? null, left.leftAlone, now, left.leftEmpty), partMirror: null });
     } else {
-      problems.keepSince(startedAt ?? "");
+      problems.keepSince(left.startedAt ?? "");
       const { record: current } = this.#connection;
-      this.#keep({ mirrorNeed: needAfter(current.mirrorNeed, leftAlone, now), wasMirrored: true, sweep: sweepAfter(current, mirror.id, now) });
+      this.#keep({
+        mirrorNeed: needAfter(current.mirrorNeed, left.leftAlone, now, left.leftEmpty),
+        wasMirrored: true,
+        sweep: sweepAfter(current, mirror.id, now),
+      });
     }
     logEvent(options.log, "mirrorEnded", namesOf(record));
     this.startNeeded();
@@ -250,9 +315,12 @@ function namesOf({ id: connection, repset, peer: target }: ConnectionRecord): {
   return { connection, repset, target };
 }
 
-/** Begun anew, it would do more than compare sizes and times of what is done: of a first mirror onto an empty target that is all. */
+/**
+ * Begun anew, it would do more than compare sizes and times of what is done: of a first mirror onto an empty target that is all. What it left
+ * out is counted over all of it, so one that leaves empty files out begins anew.
+ */
 function isWorthKeeping(need: MirrorNeed | null): need is MirrorNeed {
-  return need !== null && (need.mode === "full" || need.content === "checksum-all");
+  return need !== null && need.skipsEmpty !== true && (need.mode === "full" || need.content === "checksum-all");
 }
 
 /** All is sent, and nothing is too much; but what is made there meanwhile is not to be overwritten where a person wanted that. */
@@ -272,16 +340,17 @@ function stillOpen(part: MirrorNeed | null): MirrorNeed | null {
   return stopped(whole);
 }
 
-function stopped({ paused: _, doneThrough: __, ...owed }: MirrorNeed): MirrorNeed {
-  return { ...owed, message: "the mirror was stopped by hand", isAutomatic: false };
+function stopped({ paused: _, doneThrough: __, ...owed }: MirrorNeed, message = "the mirror was stopped by hand"): MirrorNeed {
+  return { ...owed, message, isAutomatic: false };
 }
 
-function wishOf({ mode, content = "times", newerOnly = false, missingOnly = false, paths, orphans }: ConnectionMirror): MirrorWish {
+function wishOf({ mode, content = "times", newerOnly = false, missingOnly = false, skipsEmpty = false, paths, orphans }: ConnectionMirror): MirrorWish {
   return {
     mode,
     content,
     newerOnly,
     ...(missingOnly ? { missingOnly } : {}),
+    ...(skipsEmpty ? { skipsEmpty } : {}),
     ...(paths === undefined ? {} : { paths }),
     ...(orphans == null ? {} : { orphans }),
   };

@@ -10,7 +10,10 @@ export interface OrderInput {
   readonly connectionId: number;
   readonly mirrorId: number;
   readonly mode: MirrorMode;
-  readonly need: Pick<MirrorNeed, "changedSinceMs" | "restored" | "content" | "isSettling" | "newerOnly" | "missingOnly" | "paths" | "doneThrough">;
+  readonly need: Pick<
+    MirrorNeed,
+    "changedSinceMs" | "restored" | "content" | "isSettling" | "newerOnly" | "missingOnly" | "skipsEmpty" | "paths" | "doneThrough"
+  >;
   readonly isSized: boolean;
   readonly extras: MirrorOrder["extras"];
   readonly roots: ConnectionRecord["roots"];
@@ -18,11 +21,11 @@ export interface OrderInput {
 
 /** What the source worker is told to do about a mirror that is owed. */
 export function mirrorOrder({ need, roots, ...order }: OrderInput): MirrorOrder {
-  const { changedSinceMs, restored, isSettling = false, newerOnly = false, missingOnly = false, paths, doneThrough = null } = need;
+  const { changedSinceMs, restored, isSettling = false, newerOnly = false, missingOnly = false, skipsEmpty = false, paths, doneThrough = null } = need;
   const suspect = changedSinceMs === null ? "none" : { changedSinceMs, ...(restored === undefined ? {} : { restored }) };
   const content = isSettling ? "checksum-all" : (need.content ?? "times");
   const places = paths === undefined ? null : placesOf(paths, roots);
-  return { ...order, suspect, content, newerOnly, missingOnly, places, doneThrough: pointerOf(doneThrough) };
+  return { ...order, suspect, content, newerOnly, missingOnly, skipsEmpty, places, doneThrough: pointerOf(doneThrough) };
 }
 
 function pointerOf(kept: KeptPointer | null): MirrorPointer | null {

@@ -18,6 +18,7 @@ const NO_COUNTS: MirrorCounts = {
   removed: 0,
   orphanNames: [],
   leftAlone: 0,
+  leftEmpty: 0,
   leftAloneNames: [],
   percent: 0,
   waitingBytes: 0,
@@ -27,6 +28,8 @@ const PROBLEMS_KEPT = 100;
 export class MirrorTracker {
   id = 0;
   readonly #clock: Clock;
+  /** What must end before it begins; the hooks know. */
+  hookOf: () => string | null = () => null;
   #estimate = new MirrorEstimate();
   /** A person paused it, when it was so far. */
   #paused: { readonly percent: number | null } | null = null;
@@ -57,6 +60,10 @@ export class MirrorTracker {
 
   get isRunning(): boolean {
     return this.#outcome === "running";
+  }
+
+  get waitsForHook(): string | null {
+    return this.isRunning ? this.hookOf() : null;
   }
 
   /** The running one, or the last, is of some paths only. */
@@ -146,6 +153,7 @@ export class MirrorTracker {
   get #status(): MirrorReport["status"] {
     if (this.isPaused) return "Paused";
     if (!this.isRunning) return "Idle";
+    if (this.waitsForHook !== null) return "Waiting";
     if (this.#isCalculating) return "Calculating";
     return this.#emittedSeq === null ? "Mirroring" : "Waiting";
   }
@@ -176,6 +184,7 @@ export class MirrorTracker {
       content: this.#wish?.content ?? "times",
       newerOnly: this.#wish?.newerOnly ?? false,
       missingOnly: this.#wish?.missingOnly ?? false,
+      skipsEmpty: this.#wish?.skipsEmpty ?? false,
       paths: this.#wish?.paths ?? null,
       id: this.id,
       percent,
@@ -187,7 +196,9 @@ export class MirrorTracker {
       orphans: counts.orphans,
       orphanNames: counts.orphanNames,
       leftAlone: counts.leftAlone,
+      leftEmpty: counts.leftEmpty,
       leftAloneNames: counts.leftAloneNames,
+      waitsForHook: this.waitsForHook,
       sweep: this.sweep.report(),
       problems: this.#problems,
       problemCount: this.#problemCount,

@@ -81,7 +81,7 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
   if (a === null) return b;
   const changedSinceMs =
     a.changedSinceMs === null ? b.changedSinceMs : b.changedSinceMs === null ? a.changedSinceMs : Math.min(a.changedSinceMs, b.changedSinceMs);
-  const { isScan, missingOnly = false, ...rest } = b;
+  const { isScan, missingOnly = false, skipsEmpty = false, ...rest } = b;
   const restored = b.restored ?? a.restored;
   const orphans = a.orphans ?? b.orphans;
   return {
@@ -94,6 +94,7 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
     content: strongest(a.content, b.content),
     newerOnly: a.newerOnly === true && b.newerOnly === true,
     ...(missingOnly && a.missingOnly === true ? { missingOnly } : {}),
+    ...(skipsEmpty && a.skipsEmpty === true ? { skipsEmpty } : {}),
     ...(a.isSettling === true ? { isSettling: true } : {}),
     ...(a.isSized === undefined ? {} : { isSized: a.isSized }),
     ...(a.paused === undefined ? {} : { paused: a.paused }),
@@ -133,13 +134,21 @@ function extrasOf({ extras, tellsExtras }: MirrorNeed): Pick<MirrorNeed, "extras
 }
 
 /** What is still owed when a mirror is done: what it left alone on the target is not as the source has it, and a person wanted that. */
-export function needAfter(done: MirrorNeed | null, leftAlone: number, nowIso: string): MirrorNeed | null {
+export function needAfter(done: MirrorNeed | null, leftAlone: number, nowIso: string, leftEmpty = 0): MirrorNeed | null {
   if (done === null || leftAlone === 0) return null;
-  const why =
-    done.missingOnly === true ? "the target has something there, and nothing was to be overwritten" : "not being older on the target than on the source";
-  const message = `${leftAlone} ${leftAlone === 1 ? "file was" : "files were"} left alone, ${why}`;
-  const { paths: _, orphans: __, doneThrough: ___, paused: ____, missingOnly: _____, isSettling: ______, ...whole } = done;
+  const { paths: _, orphans: __, doneThrough: ___, paused: ____, missingOnly: _____, skipsEmpty: ______, isSettling: _______, ...whole } = done;
+  const message = leftText(done, leftAlone - leftEmpty, leftEmpty);
   return { ...whole, message, since: nowIso, mode: "difference", newerOnly: false, isAutomatic: false };
+}
+
+function leftText({ missingOnly }: MirrorNeed, others: number, leftEmpty: number): string {
+  const filesWere = (count: number): string => `${count} ${count === 1 ? "file was" : "files were"}`;
+  const why = missingOnly === true ? "the target has something there, and nothing was to be overwritten" : "not being older on the target than on the source";
+  const parts = [
+    ...(leftEmpty > 0 ? [`${filesWere(leftEmpty)} left out for being empty`] : []),
+    ...(others > 0 ? [`${filesWere(others)} left alone, ${why}`] : []),
+  ];
+  return parts.join("; ");
 }
 
 const BY_STRENGTH: readonly MirrorContent[] = ["times", "checksum", "checksum-all"];

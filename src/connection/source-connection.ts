@@ -153,7 +153,7 @@ export class SourceConnection {
       if (!signal.aborted) this.#dispatch({ kind: "retry" });
     }
     this.#dispatch({ kind: "stop" });
-    await this.tasks.close();
+    await Promise.all([this.tasks.close(), this.duty.hooks.close()]);
     this.keep({}, true);
   }
 

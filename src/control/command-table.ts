@@ -8,6 +8,7 @@ import type { AnyCommand } from "./command.js";
 import { CONFIG_COMMANDS } from "./config-commands.js";
 import { CONNECTION_COMMANDS } from "./connection-commands.js";
 import { EXPLAIN_COMMANDS } from "./explain-commands.js";
+import { HOOK_COMMANDS } from "./hook-commands.js";
 import { JOB_COMMANDS } from "./job-commands.js";
 import { LOG_COMMANDS } from "./log-commands.js";
 import { MIRROR_COMMANDS } from "./mirror-commands.js";
@@ -32,6 +33,7 @@ export const COMMANDS = [
   ...REPSET_COMMANDS,
   ...CONNECTION_COMMANDS,
   ...MIRROR_COMMANDS,
+  ...HOOK_COMMANDS,
   ...PLAN_COMMANDS,
   ...JOB_COMMANDS,
   ...RESTORE_COMMANDS,

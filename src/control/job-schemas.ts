@@ -119,6 +119,7 @@ const planSchema: z.ZodType<PlanReport> = z.object({
     content: z.enum(["times", "checksum", "checksum-all"]),
     newerOnly: z.boolean(),
     missingOnly: z.boolean().exactOptional(),
+    skipsEmpty: z.boolean().exactOptional(),
     paths: z.array(z.string()).readonly().exactOptional(),
   }),
   namesMax: z.number(),

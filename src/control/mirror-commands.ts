@@ -12,6 +12,7 @@ export const mirrorWishInput = {
   content: z.enum(["times", "checksum", "checksum-all"]).default("times"),
   newerOnly: z.boolean().default(false),
   missingOnly: z.boolean().exactOptional(),
+  skipsEmpty: z.boolean().exactOptional(),
   paths: z.array(rulePathSchema).min(1).max(1000).exactOptional(),
 };
 

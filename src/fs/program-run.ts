@@ -3,7 +3,7 @@
 
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
-import { OUTPUT_MAX, type ProgramOrder, type ProgramPolicy, type ProgramRun, type RunProgram, refusedRun, WHY_MAX } from "../model/task.js";
+import { OUTPUT_MAX, type ProgramEnd, type ProgramOrder, type ProgramPolicy, type RunCommand, type RunProgram, refusedEnd, WHY_MAX } from "../model/task.js";
 import { whyNotRun } from "./program-check.js";
 
 /** What still comes of the output of a program that has ended: others may hold its pipe open for ever. */
@@ -16,10 +16,16 @@ const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-export function programRunner(policy: ProgramPolicy, { termMs = TERM_MS } = {}): RunProgram {
+export function programRunner(policy: ProgramPolicy, options: { readonly termMs?: number } = {}): RunProgram {
+  const runCommand = commandRunner(policy, options);
+  return async ({ phase, ...order }, signal) => ({ phase, ...(await runCommand(order, signal)) });
+}
+
+/** As `programRunner`, of programs that are no task's. */
+export function commandRunner(policy: ProgramPolicy, { termMs = TERM_MS }: { readonly termMs?: number } = {}): RunCommand {
   return async (order, signal) => {
     const why = whyRefused(policy, order.program.path);
-    return why === null ? run(order, signal, termMs) : refusedRun(order.phase, why);
+    return why === null ? run(order, signal, termMs) : refusedEnd(why);
   };
 }
 
@@ -29,7 +35,7 @@ export function whyRefused({ isEnabled, directory, keys }: ProgramPolicy, path: 
   return directory === null ? `this agent knows no directory of programs (${keys.directory})` : whyNotRun(directory, path);
 }
 
-function run({ program, phase, environment, timeoutMs }: ProgramOrder, signal: AbortSignal, termMs: number): Promise<ProgramRun> {
+function run({ program, environment, timeoutMs }: Omit<ProgramOrder, "phase">, signal: AbortSignal, termMs: number): Promise<ProgramEnd> {
   const startMs = performance.now();
   const [shell, ...wrapper] = WRAPPER;
   const child: Child = spawn(shell, [...wrapper, program.path, ...program.args], {
@@ -55,13 +61,13 @@ function run({ program, phase, environment, timeoutMs }: ProgramOrder, signal: A
     if (timeoutMs !== null) timers.push(setTimeout(() => end("timedOut"), timeoutMs));
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
-    const settle = (rest: Pick<ProgramRun, "outcome" | "exitCode" | "signal" | "why">): void => {
+    const settle = (rest: Pick<ProgramEnd, "outcome" | "exitCode" | "signal" | "why">): void => {
       for (const timer of timers) clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
       if (ended !== null) killGroup(child, "SIGKILL");
       child.stdout.destroy();
       child.stderr.destroy();
-      resolve({ phase, ...rest, output: output.text, ms: Math.round(performance.now() - startMs) });
+      resolve({ ...rest, output: output.text, ms: Math.round(performance.now() - startMs) });
     };
     child.on("error", (error) => settle({ outcome: "failed", exitCode: null, signal: null, why: error.message.slice(0, WHY_MAX) }));
     child.on("exit", (code, by) => {

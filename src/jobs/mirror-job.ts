@@ -245,8 +245,8 @@ export class MirrorJob {
     if (this.options.extras !== "keep") this.#startCompares(work, entries, span, true);
     this.#sends.touch(work.root, work.path);
     for (const entry of entries) {
-      const first = this.#links.note(work.root, entry);
-      this.#sends.add(work.root, entry.path, first === undefined ? "new" : "link", entry, work, true);
+      if (this.progress.leaveEmpty(this.options, entry, null)) continue;
+      this.#sends.add(work.root, entry.path, this.#links.note(work.root, entry) === undefined ? "new" : "link", entry, work, true);
     }
   }
 
@@ -349,16 +349,16 @@ export class MirrorJob {
   }
 
   #sendDifference({ work, linkTo }: PendingCompare, entry: MirrorEntry, difference: Difference, isShared: boolean): void {
-    const { mode } = this.options;
     const { root, path, again } = work;
     if (again !== null) this.progress.recall(entry);
     const first = linkTo.get(difference.name);
+    if (this.progress.leaveEmpty(this.options, entry, difference.why)) return;
     if (this.#isLeftAlone(root, entry, difference, first)) {
       this.progress.leaveAlone(entry);
       return;
     }
     const isFurther = first !== undefined;
-    if ((isShared || (difference.why === "link" && !isFurther)) && mode !== "repair" && again === null) {
+    if ((isShared || (difference.why === "link" && !isFurther)) && this.options.mode !== "repair" && again === null) {
       if (entry.type !== "dir") {
         this.progress.skip(entry);
         this.#links.differs(root, entry.path, !isFurther);
@@ -371,7 +371,7 @@ export class MirrorJob {
     else if (isFurther) this.#sends.add(root, entry.path, "link", entry);
     else if (difference.why === "link") this.#sends.addAnew(root, entry);
     else this.#sends.add(root, entry.path, difference.why === "content" ? "content" : "new", entry, work);
-    if (entry.type === "dir" && mode === "repair" && !work.descend && difference.why !== "attr") {
+    if (entry.type === "dir" && this.options.mode === "repair" && !work.descend && difference.why !== "attr") {
       this.#directories.push({ root, path: entry.path, only: null, again: null, suspect: "none", descend: true });
     }
   }

@@ -1,6 +1,8 @@
 import { type BytePath, displayPath, joinPath } from "../model/byte-path.js";
+import type { Difference } from "../model/change.js";
 import type { MirrorEntry, MirrorTotals, MirrorTree } from "../model/mirror-port.js";
 import type { MirrorPlace } from "../model/mirror-wish.js";
+import { type EmptyPolicy, isLeftEmpty } from "./left-alone.js";
 
 const ORPHAN_NAMES_MAX = 1000;
 const LEFT_ALONE_NAMES_MAX = 100;
@@ -19,6 +21,8 @@ export class MirrorProgress {
   removed = 0;
   readonly orphanNames: string[] = [];
   leftAlone = 0;
+  /** Of these, for being empty. */
+  leftEmpty = 0;
   readonly leftAloneNames: string[] = [];
 
   #isSized = false;
@@ -40,6 +44,14 @@ export class MirrorProgress {
     this.skip(entry);
     this.leftAlone += 1;
     if (this.leftAloneNames.length < LEFT_ALONE_NAMES_MAX) this.leftAloneNames.push(displayPath(entry.path));
+  }
+
+  /** Whether the mirror leaves it out for being empty; then it is counted. `why` null: it was not compared. */
+  leaveEmpty(policy: EmptyPolicy, entry: MirrorEntry, why: Difference["why"] | null): boolean {
+    if (!isLeftEmpty(policy, entry.type, entry.size, why)) return false;
+    this.leaveAlone(entry);
+    this.leftEmpty += 1;
+    return true;
   }
 
   done(entry: MirrorEntry, bytes: number): void {

@@ -9,7 +9,7 @@ import type { PlanAction, PlanCounts } from "../model/plan.js";
 import type { MirrorOrder } from "../model/source-messages.js";
 import type { VerifyContent } from "../model/verify.js";
 import { ExtraCounts } from "./extra-counts.js";
-import { isLeftAlone, isTaken } from "./left-alone.js";
+import { isLeftAlone, isLeftEmpty, isTaken } from "./left-alone.js";
 import { PlanTally } from "./plan-tally.js";
 import { type VerifyFlagged, VerifyJob, type VerifySeen, type VerifyVerdict } from "./verify-job.js";
 
@@ -117,6 +117,7 @@ export class PlanJob {
   }
 
   #isLeftAlone({ root, path, why, type, source, target, first }: VerifyVerdict): boolean {
+    if (why !== "extra" && isLeftEmpty(this.#order, type, source?.size ?? 0, why)) return true;
     if (this.#order.missingOnly === true) return type !== null && why !== "extra" && isTaken(type, why);
     if (!this.#order.newerOnly || why === "attr" || type === null) return false;
     const isLeft = isLeftAlone(type, source, target ?? undefined);
@@ -127,7 +128,8 @@ export class PlanJob {
   /** A full mirror sends it all the same. */
   #takeEqual({ root, path, type, size, isFurther }: VerifySeen): void {
     if (this.#order.mode !== "full" || type === "dir") return;
-    this.tally.entry(isFurther ? "relink" : "overwrite", { root, path, type }, isFurther || type !== "file" ? 0 : size);
+    const action = isLeftEmpty(this.#order, type, size, null) ? "leaveAlone" : isFurther ? "relink" : "overwrite";
+    this.tally.entry(action, { root, path, type }, isFurther || type !== "file" ? 0 : size);
   }
 }
 

@@ -305,8 +305,8 @@ export class VerifyJob {
     if (suspect !== null) {
       suspect.differingBytes = differingBytes;
       if (suspect.way === "blocks") this.#settle(suspect, { differs: differingBytes > 0, isStill: isStill && isSameStamp(ask.stamp, suspect.stamp) });
-      // Convicted already: only how much of it differs was to be told. Equal contents leave its attributes.
-      else this.#accuse(differingBytes === 0 ? { ...suspect, why: "attr" } : suspect);
+      // Convicted already: only how much of it differs was to be told. Equal contents leave its attributes; what is only longer on the target is not equal.
+      else this.#accuse(differingBytes === 0 && (suspect.found?.size ?? entry.size) === entry.size ? { ...suspect, why: "attr" } : suspect);
       suspect.stamp = ask.stamp;
     } else if (differingBytes === 0) {
       this.#equal(root, entry);

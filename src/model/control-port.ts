@@ -6,6 +6,7 @@ import type { Peer, PeerAddress } from "./channel-port.js";
 import type { ConfigControl } from "./config-control.js";
 import type { ConnectionPatch, ConnectOptions, GuardChange, Mapping } from "./connection-spec.js";
 import type { PathExplanation } from "./explanation.js";
+import type { HookControl } from "./hook.js";
 import type { JobControl, JobReport } from "./job.js";
 import type { LogControl } from "./log-entry.js";
 import type { MirrorWish } from "./mirror-wish.js";
@@ -229,6 +230,7 @@ export interface AgentControl {
   readonly connections: ConnectionControl;
   readonly transmission: TransmissionControl;
   readonly tasks: TaskControl;
+  readonly hooks: HookControl;
   readonly targets: TargetControl;
   readonly peers: PeerControl;
   readonly users: UserControl;

@@ -18,6 +18,8 @@ export interface MirrorWish {
   readonly newerOnly: boolean;
   /** What the target has stays as it is, and is told; absent = it is overwritten. */
   readonly missingOnly?: boolean;
+  /** Files without content are neither made nor emptied on the target, and are told; absent = they are, as any other. */
+  readonly skipsEmpty?: boolean;
   /** How much there is to do is calculated; absent = as configured. */
   readonly isSized?: boolean;
   /** Absolute paths on the source, below its roots, that alone are compared and sent; absent = the whole set. */

@@ -11,7 +11,7 @@ import type { RepsetData, Rule } from "./rule.js";
  * "overwrite"   its content is sent, whole or in blocks;
  * "relink"      it becomes a further name of a file that is there;
  * "attributes"  only its attributes are set;
- * "leaveAlone"  it is not older on the target, and only newer files were wished for;
+ * "leaveAlone"  it is not older on the target, and only newer files were wished for; or it is empty, and was to be left out;
  * "delete"      it goes from the target, with all below it;
  * "stay"        the target has it and the source does not, and it stays.
  */

@@ -47,6 +47,8 @@ export interface MirrorOrder {
   readonly newerOnly: boolean;
   /** What the target has stays as it is; absent = it does not. */
   readonly missingOnly?: boolean;
+  /** Files without content are left out; absent = they are not. */
+  readonly skipsEmpty?: boolean;
   /** What alone is mirrored; null = the whole set. */
   readonly places: readonly MirrorPlace[] | null;
   /** An earlier part of this mirror came so far: up to there it goes on as a difference mirror by size and time. Null = it begins. */
@@ -133,6 +135,8 @@ export interface MirrorCounts {
   readonly orphanNames: readonly string[];
   /** Files that the target keeps because they are not older there, and the first of their paths. */
   readonly leftAlone: number;
+  /** How many of them for being empty. */
+  readonly leftEmpty: number;
   readonly leftAloneNames: readonly string[];
   /** Null = the size is not calculated. */
   readonly percent: number | null;

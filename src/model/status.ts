@@ -47,6 +47,8 @@ export interface MirrorReport {
   readonly newerOnly: boolean;
   /** Nothing that the target has is overwritten. */
   readonly missingOnly: boolean;
+  /** Files without content are left out. */
+  readonly skipsEmpty: boolean;
   /** The paths that alone are mirrored; null = the whole set. */
   readonly paths: readonly string[] | null;
   readonly id: number;
@@ -66,9 +68,13 @@ export interface MirrorReport {
   readonly secondsLeft: number | null;
   readonly orphans: number;
   readonly orphanNames: readonly string[];
-  /** Files that a mirror of newer files let be, and the first of their paths. */
+  /** Files that the mirror let be, as it was asked to, and the first of their paths. */
   readonly leftAlone: number;
+  /** How many of them for being empty. */
+  readonly leftEmpty: number;
   readonly leftAloneNames: readonly string[];
+  /** The hook that must end before it begins; null = none. */
+  readonly waitsForHook: string | null;
   /** Null = it has none. */
   readonly sweep: SweepReport | null;
   readonly problems: readonly ProblemReport[];
@@ -102,6 +108,7 @@ export interface GuardReport {
   readonly state: "off" | "watching" | "held" | "rejected";
   /** The thresholds; null = off. */
   readonly lostPercent: number | null;
+  readonly lostFiles: number | null;
   readonly changedPercent: number | null;
   /** Which of them was crossed. */
   readonly crossed: "lost" | "changed" | null;

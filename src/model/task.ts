@@ -65,6 +65,8 @@ export const programRunSchema = z.strictObject({
   ms: z.number().int().nonnegative(),
 });
 export type ProgramRun = z.output<typeof programRunSchema>;
+/** How a program ended, whenever it ran. */
+export type ProgramEnd = Omit<ProgramRun, "phase">;
 
 /**
  * done: what was to run ended with exit code 0. failed: something of it did not. discarded: it did not run, and will not. unknown: it may
@@ -139,10 +141,16 @@ export interface ProgramOrder {
 
 /** Runs one program to its end; never rejects. Aborted, it ends it, with all that it began. */
 export type RunProgram = (order: ProgramOrder, signal: AbortSignal) => Promise<ProgramRun>;
+/** As RunProgram, of a program that is no task's. */
+export type RunCommand = (order: Omit<ProgramOrder, "phase">, signal: AbortSignal) => Promise<ProgramEnd>;
 
 /** A run that did not take place. */
 export function refusedRun(phase: Phase, why: string): ProgramRun {
-  return { phase, outcome: "refused", exitCode: null, signal: null, output: "", why: why.slice(0, WHY_MAX), ms: 0 };
+  return { phase, ...refusedEnd(why) };
+}
+
+export function refusedEnd(why: string): ProgramEnd {
+  return { outcome: "refused", exitCode: null, signal: null, output: "", why: why.slice(0, WHY_MAX), ms: 0 };
 }
 
 /** What runs make of a task. */
@@ -153,22 +161,25 @@ export function outcomeOf(runs: readonly ProgramRun[]): { readonly outcome: Task
 }
 
 /** One run in words. */
-export function runText({ phase, outcome, exitCode, signal, why, ms }: ProgramRun): string {
-  const what = `on${phase}`;
+export function runText({ phase, ...end }: ProgramRun): string {
+  return `on${phase} ${endText(end)}`;
+}
+
+export function endText({ outcome, exitCode, signal, why, ms }: ProgramEnd): string {
   switch (outcome) {
     case "exited":
-      return `${what} ended with exit code ${exitCode} after ${seconds(ms)}`;
+      return `ended with exit code ${exitCode} after ${seconds(ms)}`;
     case "killed":
-      return `${what} was ended by ${signal} after ${seconds(ms)}`;
+      return `was ended by ${signal} after ${seconds(ms)}`;
     case "timedOut":
-      return `${what} was ended when its time was over, after ${seconds(ms)}`;
+      return `was ended when its time was over, after ${seconds(ms)}`;
     case "interrupted":
-      return `${what} was interrupted${why === "" ? "" : `: ${why}`}`;
+      return `was interrupted${why === "" ? "" : `: ${why}`}`;
     case "started":
-      return `${what} was started, and is not waited for`;
+      return `was started, and is not waited for`;
     case "refused":
     case "failed":
-      return `${what} did not run: ${why}`;
+      return `did not run: ${why}`;
   }
 }
 

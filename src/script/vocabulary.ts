@@ -12,6 +12,7 @@ import { ABSENT_VERBS } from "./verbs/absent-verbs.js";
 import { CALL_VERBS } from "./verbs/call-verbs.js";
 import { CONNECTION_VERBS } from "./verbs/connection-verbs.js";
 import { helpVerb } from "./verbs/help-verb.js";
+import { HOOK_VERBS } from "./verbs/hook-verbs.js";
 import { JOB_VERBS } from "./verbs/job-verbs.js";
 import { MIRROR_VERBS } from "./verbs/mirror-verbs.js";
 import { REPSET_VERBS } from "./verbs/repset-verbs.js";
@@ -28,6 +29,7 @@ export const PRESENT_VERBS: readonly Verb[] = [
   ...REPSET_VERBS,
   ...CONNECTION_VERBS,
   ...MIRROR_VERBS,
+  ...HOOK_VERBS,
   ...JOB_VERBS,
   ...RESTORE_VERBS,
   ...TASK_VERBS,

@@ -8,6 +8,7 @@ import type { ConfigControl } from "../../src/model/config-control.js";
 import type { ConnectionPatch, GuardChange } from "../../src/model/connection-spec.js";
 import type { AgentControl, ConnectRequest, PeerReport, RepsetSaved, RuleEdit, TargetChoice } from "../../src/model/control-port.js";
 import type { PathExplanation } from "../../src/model/explanation.js";
+import type { HookControl, HookReport } from "../../src/model/hook.js";
 import type { JobControl, JobReport } from "../../src/model/job.js";
 import type { MirrorWish } from "../../src/model/mirror-wish.js";
 import { NOTHING_SWEPT } from "../../src/model/orphans.js";
@@ -192,6 +193,31 @@ export class MemoryAgentControl implements AgentControl {
       return task;
     },
     wait: async (connectionId, number) => this.tasks.show(connectionId, number),
+  };
+
+  readonly #hooks: HookReport[] = [];
+
+  readonly hooks: HookControl = {
+    add: async (connectionId, hook, isReplacing) => {
+      this.#connection(connectionId);
+      const at = this.#hooks.findIndex((one) => one.connectionId === connectionId && one.name === hook.name);
+      if (at >= 0 && !isReplacing) throw new SmError("ALREADY_EXISTS", `connection ${connectionId} has a hook ${hook.name}`);
+      if (at >= 0) this.#hooks.splice(at, 1);
+      const added = { connectionId, ...hook, lastRun: null, isRunning: false };
+      this.#hooks.push(added);
+      return added;
+    },
+    list: async (id) => this.#hooks.filter(({ connectionId }) => id === undefined || connectionId === id),
+    show: async (connectionId, name) => {
+      const hook = this.#hooks.find((one) => one.connectionId === connectionId && one.name === name);
+      if (hook === undefined) throw new SmError("NOT_FOUND", `connection ${connectionId} has no hook ${name}`);
+      return hook;
+    },
+    remove: async (connectionId, name) => {
+      const hook = await this.hooks.show(connectionId, name);
+      this.#hooks.splice(this.#hooks.indexOf(hook), 1);
+      return hook;
+    },
   };
 
   readonly queue = {

@@ -156,7 +156,9 @@ export class SourceKit {
     mode: MirrorOrder["mode"],
     extras: MirrorOrder["extras"] = mode === "full" ? "keep" : "remove",
     suspect: MirrorOrder["suspect"] = "none",
-    more: Partial<Pick<MirrorOrder, "content" | "newerOnly" | "missingOnly" | "places" | "doneThrough" | "isSized">> & { readonly clock?: Clock } = {},
+    more: Partial<Pick<MirrorOrder, "content" | "newerOnly" | "missingOnly" | "skipsEmpty" | "places" | "doneThrough" | "isSized">> & {
+      readonly clock?: Clock;
+    } = {},
   ): Promise<void> {
     const mirrorId = ++this.#mirrors;
     this.jobs.obey({ kind: "attach", connectionId: CONNECTION });

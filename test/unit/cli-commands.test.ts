@@ -84,6 +84,7 @@ test("a held connection is decided on, and its threshold set", async ({ server, 
   const guard = {
     state: "held",
     lostPercent: 20,
+    lostFiles: null,
     changedPercent: null,
     crossed: "lost",
     lost: 2143,

@@ -47,6 +47,7 @@ const FIELDS: Readonly<Record<string, readonly [value: unknown, (views: Views) =
   "apply.retryLimitSeconds": [7, ({ target }) => target.quarantine.limitMs, 7000],
   "apply.quarantineRetrySeconds": [7, ({ target }) => target.quarantine.retryMs, 7000],
   "guard.lostPercent": [7, ({ guard }) => guard()?.lostPercent],
+  "guard.lostFiles": [7, ({ guard }) => guard()?.lostFiles],
   "guard.changedPercent": [7, ({ config }) => guardPolicyOf({ guard: 1, guardChanged: "configured" }, config.guard)?.changedPercent],
   "guard.lostFilesMin": [7, ({ guard }) => guard()?.lostFilesMin],
   "guard.windowSeconds": [7, ({ guard }) => guard()?.windowSeconds],

@@ -44,7 +44,7 @@ test("without a file every field has its default", () => {
   expect(config.apply).toEqual({ durability: "fsync", retryInitialMs: 200, retryMaxMs: 10_000, ...retries });
   expect(config.capture).toEqual({ source: "auto", watchesMax: null, walkSeconds: 60, auditSeconds: 3600, signatureMiB: 64 });
   expect(config.orphans).toEqual({ confirmFiles: 1000, log: "names" });
-  expect(config.guard).toEqual({ lostPercent: null, changedPercent: null, lostFilesMin: 100, windowSeconds: 600 });
+  expect(config.guard).toEqual({ lostPercent: null, lostFiles: null, changedPercent: null, lostFilesMin: 100, windowSeconds: 600 });
   expect(config.api).toEqual({ remote: true });
   expect(config.watchdog).toEqual({ stallSeconds: 60 });
   const dtlog = { dtlogMaxFileBytes: 1_048_576, dtlogMaxFiles: 5, maxPathChars: 32_760 };

@@ -19,6 +19,7 @@ function counts(part: Partial<MirrorCounts> = {}): MirrorCounts {
     removed: 0,
     orphanNames: [],
     leftAlone: 0,
+    leftEmpty: 0,
     leftAloneNames: [],
     percent: 50,
     waitingBytes: 0,

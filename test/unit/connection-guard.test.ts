@@ -9,7 +9,7 @@ import { LossWindow } from "../../src/connection/loss-window.js";
 import { type GuardPolicy, MassChangeGuard } from "../../src/connection/mass-change-guard.js";
 
 const NONE = new Uint32Array(0);
-const POLICY: GuardPolicy = { lostPercent: 20, changedPercent: null, lostFilesMin: 10, windowSeconds: 60 };
+const POLICY: GuardPolicy = { lostPercent: 20, lostFiles: null, changedPercent: null, lostFilesMin: 10, windowSeconds: 60 };
 
 function create(record: GuardRecord = NOTHING_HELD, policy: GuardPolicy | null = POLICY) {
   const time = { monotonicMs: 0, nowMs: 0 };
@@ -51,6 +51,28 @@ test.each([
   const { guard } = create();
   guard.takeSet({ changed: NONE, seq: 1, lost, files });
   expect(guard.isHeld).toBe(false);
+});
+
+test("so many files hold, however small their share, and of a connection whose guard is off they do not", () => {
+  const policy = { ...POLICY, lostFiles: 1000 };
+  const { guard, last } = create(NOTHING_HELD, policy);
+  guard.takeSet({ changed: NONE, seq: 1, lost: 1000, files: 10_000_000 });
+  expect(guard.isHeld).toBe(false);
+  guard.takeSet({ changed: NONE, seq: 2, lost: 1, files: 9_999_999 });
+  expect(last()).toMatchObject({ isUrgent: true, record: { hold: { fromSeq: 2, lost: 1001, limit: "lost", limitPercent: null, limitFiles: 1000 } } });
+  expect(guard.reason()?.message).toContain("1001 of 10001000 files (0 %) were removed or emptied on the source within 60 s, where 1000 files may be");
+  const alone = { ...policy, lostPercent: null };
+  expect(guardPolicyOf({ guard: "configured", guardChanged: "configured" }, alone)).toMatchObject({ lostFiles: 1000 });
+  expect(guardPolicyOf({ guard: 30, guardChanged: "configured" }, alone)).toMatchObject({ lostPercent: 30, lostFiles: 1000 });
+  expect(guardPolicyOf({ guard: "off", guardChanged: "configured" }, alone)).toBeNull();
+});
+
+test("a mirror that would remove more files than may be lost is held, whatever their share", () => {
+  const { guard } = create({ files: 10_000_000, hold: null }, { ...POLICY, lostFiles: 1000 });
+  guard.takeMirror({ lastSeq: 5, files: 9_999_000, removesExtras: true });
+  expect(guard.isHeld).toBe(false);
+  guard.takeMirror({ lastSeq: 6, files: 9_997_000, removesExtras: true });
+  expect([guard.isHeld, guard.lastSeq]).toEqual([true, 6]);
 });
 
 test("what is spread over more than the window does not count together, whatever is done to the wall clock", () => {
@@ -137,6 +159,7 @@ test("without a threshold nothing is held or kept; what is held stays so when it
     changed: 0,
     limit: "lost",
     limitPercent: null,
+    limitFiles: null,
     files: 60,
     windowSeconds: 600,
   } as const;
@@ -208,8 +231,8 @@ test("a window that is full counts no further, and holds", () => {
 });
 
 test("a hold of before there was a limit of overwriting is read", () => {
-  const { changed: _, limit: __, limitPercent: ___, ...old } = { ...HELD };
-  expect(guardRecordSchema.parse({ files: 5, hold: old }).hold).toMatchObject({ changed: 0, limit: "lost", limitPercent: null });
+  const { changed: _, limit: __, limitPercent: ___, limitFiles: ____, ...old } = { ...HELD };
+  expect(guardRecordSchema.parse({ files: 5, hold: old }).hold).toMatchObject({ changed: 0, limit: "lost", limitPercent: null, limitFiles: null });
 });
 
 const HELD: GuardHold = {
@@ -221,6 +244,7 @@ const HELD: GuardHold = {
   files: 5,
   limit: "changed",
   limitPercent: 20,
+  limitFiles: null,
   windowSeconds: 60,
 };
 

@@ -180,7 +180,7 @@ class DutyKit {
 
   progress(pointer: MirrorPointer | null, percent: number, seq: number): void {
     const counts = { filesTotal: 10, bytesTotal: 100, filesDone: 4, filesSkipped: 0, bytesDone: 40, bytesSkipped: 0, waitingBytes: 0 };
-    const extras = { orphans: 0, removed: 0, orphanNames: [], leftAlone: 0, leftAloneNames: [] };
+    const extras = { orphans: 0, removed: 0, orphanNames: [], leftAlone: 0, leftEmpty: 0, leftAloneNames: [] };
     const event: SourceEvent = {
       kind: "mirrorProgress",
       connectionId: 1,
@@ -232,10 +232,23 @@ describe("the mirror that a connection owes", () => {
     [{}, "full"],
     [{ newerOnly: true }, "difference"],
     [{ missingOnly: true }, "difference"],
+    [{ skipsEmpty: true }, "full"],
   ] as const)("of an empty target, with %j, is ordered as %s: what is made there meanwhile is spared where that is wanted", (part, mode) => {
     const kit = new DutyKit({ ...need("restore"), ...part });
     kit.duty.startNeeded(true);
     expect(kit.sent).toMatchObject([{ kind: "mirror", order: { mode, extras: "keep", ...part } }]);
+  });
+
+  test.each([
+    [{}, true],
+    [{ skipsEmpty: true }, false],
+  ])("with %j, how far it came is kept: %s: what is left out for being empty is counted from the beginning on", (part, isKept) => {
+    const kit = new DutyKit({ ...FULL, ...part });
+    kit.duty.startNeeded();
+    kit.durableSeq = 9;
+    kit.progress(at("a"), 40, 5);
+    kit.progress(at("b"), 43, 6);
+    expect(kit.record.mirrorNeed?.doneThrough !== undefined).toBe(isKept);
   });
 
   test("is paused, on record, with what it did; goes on in the worker that has it; stopped, it begins anew", () => {
@@ -297,5 +310,5 @@ describe("the mirror that a connection owes", () => {
 
 const NO_COUNTS = {
   ...{ filesTotal: 0, bytesTotal: 0, filesDone: 0, filesSkipped: 0, bytesDone: 0, bytesSkipped: 0, waitingBytes: 0 },
-  ...{ orphans: 0, removed: 0, orphanNames: [], leftAlone: 0, leftAloneNames: [] },
+  ...{ orphans: 0, removed: 0, orphanNames: [], leftAlone: 0, leftEmpty: 0, leftAloneNames: [] },
 };

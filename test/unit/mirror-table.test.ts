@@ -54,6 +54,15 @@ const TABLE: readonly (MirrorWish & { readonly fates: Readonly<Record<State, Fat
     ...{ mode: "difference", content: "times", newerOnly: false, missingOnly: true },
     fates: { same: NOTHING, touched: LEFT, older: LEFT, newer: LEFT, size: LEFT, hidden: NOTHING, flagged: LEFT, missing: MADE },
   },
+  // What has a content is not concerned: of empty files see unit/mirror-empty.
+  {
+    ...{ mode: "full", content: "times", newerOnly: false, skipsEmpty: true },
+    fates: { same: WHOLE, touched: WHOLE, older: WHOLE, newer: WHOLE, size: WHOLE, hidden: WHOLE, flagged: WHOLE, missing: MADE },
+  },
+  {
+    ...{ mode: "difference", content: "times", newerOnly: true, skipsEmpty: true },
+    fates: { same: NOTHING, touched: SENT_UNREAD, older: BLOCKS, newer: LEFT, size: LEFT, hidden: NOTHING, flagged: BLOCKS, missing: MADE },
+  },
   {
     ...{ mode: "difference", content: "checksum", newerOnly: false },
     fates: { same: NOTHING, touched: TIMES_ONLY, older: BLOCKS, newer: BLOCKS, size: BLOCKS, hidden: NOTHING, flagged: BLOCKS, missing: MADE },
@@ -113,7 +122,7 @@ function sentOf(kit: SourceKit, since: number): ReadonlyMap<string, number> {
   return sent;
 }
 
-test.each(TABLE)("$mode $content, newer only: $newerOnly, overwriting nothing: $missingOnly", async ({ fates, ...wish }) => {
+test.each(TABLE)("$mode $content, newer only: $newerOnly, overwriting nothing: $missingOnly, without empty files: $skipsEmpty", async ({ fates, ...wish }) => {
   const { root, target, changedSinceMs } = await planted();
   const kit = SourceKit.start({ root, target });
   const suspect = { changedSinceMs };

@@ -50,7 +50,7 @@ function create(mirrorNeed: MirrorNeed | null = null) {
   const guard = new MassChangeGuard({
     connectionId: 3,
     record: { files: null, hold: null },
-    policy: () => ({ lostPercent: 20, changedPercent: null, lostFilesMin: 10, windowSeconds: 60 }),
+    policy: () => ({ lostPercent: 20, lostFiles: null, changedPercent: null, lostFilesMin: 10, windowSeconds: 60 }),
     isMirrorOwed: () => false,
     save: () => undefined,
     discard: () => undefined,

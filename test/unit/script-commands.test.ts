@@ -341,7 +341,7 @@ describe("what a command asks of the agent", () => {
     ['call connection.show {"id": 1} id = 2', "1:1 -101 SCRIPT_VALUE"],
     ["call connection.show id = 1 giving nothing", "1:1 -101 SCRIPT_VALUE"],
     ["call connection.show idd = 1", "1:1 -101 USAGE"],
-    ["script add 1 on target", "1:1 -1 SCRIPT_NO_COUNTERPART"],
+    ["unload target", "1:1 -1 SCRIPT_NO_COUNTERPART"],
   ])("%s fails: %s", async (script, failure) => {
     const { failures, exitCode } = await (await connectedKit()).run(script);
     expect(failures).toEqual([failure]);
@@ -448,7 +448,7 @@ describe("help, completion and the document", () => {
     const { output } = await new ScriptKit().run("help");
     for (const verb of PRESENT_VERBS) expect(output).toContain(`  ${syntaxLine(verb)}\n`);
     expect((await new ScriptKit().run("help repset rule")).output.match(/^ {2}REPSet RULE/gm)).toHaveLength(2);
-    expect((await new ScriptKit().run("help script list")).output).toContain("Has no counterpart here");
+    expect((await new ScriptKit().run("help chdir")).output).toContain("Has no counterpart here");
     expect((await new ScriptKit().run("help nonsense")).failures).toEqual(["1:1 -101 SCRIPT_VALUE"]);
   });
 

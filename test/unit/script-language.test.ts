@@ -172,7 +172,7 @@ describe("errors end a script, or do not", () => {
 
   test("wrong commands are all told before anything is done, with -102", async () => {
     const { failures, exitCode, reports } = await new ScriptKit().run(
-      "source localhost\nrepste list\nif 0 then connect a b end\n$x = mirror begin 1\nscript list",
+      "source localhost\nrepste list\nif 0 then connect a b end\n$x = mirror begin 1\nunload source",
     );
     expect(failures).toEqual(["2:1 -102 SCRIPT_SYNTAX", "3:21 -102 SCRIPT_SYNTAX", "4:13 -102 SCRIPT_SYNTAX", "5:1 -1 SCRIPT_NO_COUNTERPART"]);
     expect(exitCode).toBe(2);
@@ -186,7 +186,7 @@ describe("errors end a script, or do not", () => {
   });
 
   test("where errors do not end a script a wrong command fails when its turn comes", async () => {
-    const run = await new ScriptKit().run("write 1\nrepste list\nif 0 then nonsense end\n$x = script list\nwrite $x $error", { stopsOnError: false });
+    const run = await new ScriptKit().run("write 1\nrepste list\nif 0 then nonsense end\n$x = unload source\nwrite $x $error", { stopsOnError: false });
     expect(run).toMatchObject({ output: "1\n-1 SCRIPT_NO_COUNTERPART\n", failures: ["2:1 -102 SCRIPT_SYNTAX", "4:6 -1 SCRIPT_NO_COUNTERPART"], exitCode: 5 });
   });
 });

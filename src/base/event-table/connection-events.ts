@@ -179,6 +179,15 @@ export const CONNECTION_EVENTS = {
   ),
   mirrorResumed: info(92, 4021, "Mirror resumed {connection}: {repset} to {target}", "It goes on where it was."),
   mirrorEnded: info(93, 4023, "Mirror ended {connection}: {repset} to {target}", "The target has applied all of it."),
+  hookStarted: info(20410, null, "Hook {hook} of connection {connection} runs: {moment}", "A program of the administrator begins, on the source."),
+  hookEnded: info(20411, null, "Hook {hook} of connection {connection} ended: {moment}", "It ended with 0; the fields have the end of its output."),
+  hookFailed: warn(
+    20412,
+    20412,
+    "Hook {hook} of connection {connection} failed: {moment}: {reason}",
+    "It did not run, or did not end with 0 in its time. The mirror goes on, unless the hook is to stop it.",
+    "`sm hook show CONN NAME` has what it wrote.",
+  ),
   placesCompared: info(
     20401,
     null,

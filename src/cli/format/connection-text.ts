@@ -67,11 +67,12 @@ export function formatConnectionLines(connection: ConnectionReport): string[] {
   ];
 }
 
-function formatGuard({ state, lostPercent, changedPercent, crossed, lost, changed, files, fromSeq }: ConnectionReport["guard"]): string {
+function formatGuard({ state, lostPercent, lostFiles, changedPercent, crossed, lost, changed, files, fromSeq }: ConnectionReport["guard"]): string {
   if (state === "off") return "off";
   if (state === "watching") {
     const limits = [
       ...(lostPercent === null ? [] : [`${lostPercent} % of the files are lost`]),
+      ...(lostFiles === null ? [] : [`more than ${formatCount(lostFiles)} files are lost`]),
       ...(changedPercent === null ? [] : [`${changedPercent} % are overwritten`]),
     ];
     return `holds when ${limits.join(", or ")} at once`;

@@ -9,7 +9,8 @@ export function formatMirrorLine(mirror: MirrorReport): string {
   if (mirror.status === "Paused" && mirror.outcome !== "running") return `Paused ${formatPercent(mirror.percent)}`.replace(/ –$/, "");
   if (mirror.status !== "Idle" || mirror.outcome === "running") {
     const share = mirror.percent === null ? "" : ` ${formatPercent(mirror.percent)},`;
-    return `${mirror.status} (${formatKind(mirror)})${share} ${[formatMirrorCounts(mirror), ...outlookOf(mirror)].join(", ")}`;
+    const status = mirror.waitsForHook === null ? mirror.status : `Waiting for hook ${mirror.waitsForHook}`;
+    return `${status} (${formatKind(mirror)})${share} ${[formatMirrorCounts(mirror), ...outlookOf(mirror)].join(", ")}`;
   }
   if (mirror.outcome === null) return "Idle";
   return `Idle (last: ${formatKind(mirror)}, ${mirror.outcome}, ${formatMirrorCounts(mirror)})`;
@@ -26,12 +27,13 @@ export function outlookOf({ filesRemaining, bytesRemaining, bytesPerSecond, seco
 }
 
 /** "difference, checksum-all" */
-function formatKind({ mode, content, newerOnly, missingOnly, paths }: MirrorReport): string {
+function formatKind({ mode, content, newerOnly, missingOnly, skipsEmpty, paths }: MirrorReport): string {
   return [
     mode ?? "difference",
     ...(content === "times" ? [] : [content]),
     ...(newerOnly ? ["newer"] : []),
     ...(missingOnly ? ["overwriting nothing"] : []),
+    ...(skipsEmpty ? ["without empty files"] : []),
     ...(paths === null ? [] : [`${paths[0]}${paths.length > 1 ? " and more" : ""} only`]),
   ].join(", ");
 }
@@ -56,7 +58,13 @@ function formatSweep({ sweep }: MirrorReport): string[] {
 export function formatMirror(mirror: MirrorReport): string {
   const skipped = mirror.bytesSkipped > 0 ? [`  skipped as equal: ${formatBytes(mirror.bytesSkipped)}`] : [];
   const orphans = mirror.orphans > 0 ? [`  orphans on the target: ${formatCount(mirror.orphans)}`] : [];
-  const leftAlone = mirror.leftAlone > 0 ? [`  left alone, not older on the target: ${formatCount(mirror.leftAlone)}`, ...namesOf(mirror)] : [];
+  const { leftEmpty } = mirror;
+  const others = mirror.leftAlone - leftEmpty;
+  const leftAlone = [
+    ...(leftEmpty > 0 ? [`  left out, being empty: ${formatCount(leftEmpty)}`] : []),
+    ...(others > 0 ? [`  left alone, not older on the target: ${formatCount(others)}`] : []),
+    ...namesOf(mirror),
+  ];
   return [
     `mirror ${mirror.id}: ${formatMirrorLine(mirror)}`,
     ...skipped,

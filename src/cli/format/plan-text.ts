@@ -11,7 +11,7 @@ const WHAT: Readonly<Record<PlanAction, string>> = {
   overwrite: "overwritten",
   relink: "made a further name of a file that is there",
   attributes: "given other attributes only",
-  leaveAlone: "left alone: not older on the target",
+  leaveAlone: "left alone",
   delete: "deleted on the target",
   stay: "only on the target, and stay there",
 };
@@ -20,7 +20,7 @@ export function formatPlan({ id, status, percent, message, repset, target, start
   const { counts, parts } = plan;
   const lines = [
     ...(isJobOver({ status }) ? [deletionText(parts.delete, target)] : []),
-    ...PLAN_ACTIONS.flatMap((action) => partText(parts[action], WHAT[action])),
+    ...PLAN_ACTIONS.flatMap((action) => partText(parts[action], action === "leaveAlone" ? leftText(plan.wish) : WHAT[action])),
     `${formatCount(counts.files)} files (${formatBytes(counts.bytes)}) and ${formatCount(counts.directories)} directories compared`,
     ...(counts.unjudged > 0 ? [`${formatCount(counts.unjudged)} changed each time they were looked at: nothing is said of them`] : []),
     ...(counts.uncounted > 0 ? [`${formatCount(counts.uncounted)} could not be looked into on the target: there may be more below them`] : []),
@@ -28,6 +28,12 @@ export function formatPlan({ id, status, percent, message, repset, target, start
   ];
   const head = `job ${id}: plan of a ${wishText(plan.wish)} of ${repset} on ${target}: ${status} ${formatPercent(percent)}${message === null ? "" : ` (${message})`}`;
   return [head, ...indent(lines, 2)].join("\n");
+}
+
+function leftText({ skipsEmpty, newerOnly, missingOnly }: MirrorWish): string {
+  const kept = "not older on the target";
+  if (skipsEmpty !== true) return `left alone: ${kept}`;
+  return newerOnly || missingOnly === true ? `left alone: empty, or ${kept}` : "left out: empty on the source";
 }
 
 /** In a few words: what would be sent, and what would go. */
@@ -82,9 +88,8 @@ function partText({ files, directories, bytes, names }: PlanPart, what: string):
   ];
 }
 
-function wishText({ mode, content, newerOnly, missingOnly, paths }: MirrorWish): string {
-  const terms = [mode, content === "times" ? null : content, newerOnly ? "newer only" : null, missingOnly === true ? "overwriting nothing" : null]
-    .filter((term) => term !== null)
-    .join(", ");
+function wishText({ mode, content, newerOnly, missingOnly, skipsEmpty, paths }: MirrorWish): string {
+  const limits = [missingOnly === true ? "overwriting nothing" : null, skipsEmpty === true ? "without empty files" : null];
+  const terms = [mode, content === "times" ? null : content, newerOnly ? "newer only" : null, ...limits].filter((term) => term !== null).join(", ");
   return `${terms} mirror${paths === undefined ? "" : ` of ${paths.join(", ")}`}`;
 }

@@ -16,9 +16,6 @@ function absent(words: readonly string[], form: string, instead: string): Verb {
 }
 
 export const ABSENT_VERBS: readonly Verb[] = [
-  absent(["SCRIPT", "ADD"], "<connection> …", "there are no hooks of mirrors; WAITONMIRROR waits for one, and a QUEUETASK behind it is run then"),
-  absent(["SCRIPT", "LIST"], "", "there are no hooks of mirrors"),
-  absent(["SCRIPT", "REMOVE"], "…", "there are no hooks of mirrors"),
   absent(["LOAD"], "SOURCE|TARGET", "an agent is always source and target"),
   absent(["UNLOAD"], "SOURCE|TARGET", "an agent is always source and target; SHUTDOWN ends it"),
   absent(["CHDIR"], "<dir>", "paths are written in full"),

@@ -11,14 +11,15 @@ interface Wish {
   content: MirrorContent;
   newerOnly: boolean;
   missingOnly: boolean;
+  skipsEmpty: boolean;
   readonly paths: Operand<string>[];
 }
 
 function parseWish(reader: ArgumentReader): Wish {
-  const wish: Wish = { mode: "difference", content: "times", newerOnly: false, missingOnly: false, paths: [] };
+  const wish: Wish = { mode: "difference", content: "times", newerOnly: false, missingOnly: false, skipsEmpty: false, paths: [] };
   while (!reader.isDone) {
     const place = reader.place;
-    const flag = reader.need("FULL", "DIFFerent", "NEWER", "OVERWRITE", "CHECKSUM", "PATH");
+    const flag = reader.need("FULL", "DIFFerent", "NEWER", "OVERWRITE", "CHECKSUM", "SKIPEMPTY", "PATH");
     if (flag === "FULL") wish.mode = "full";
     if (flag === "NEWER") wish.newerOnly = true;
     if (flag === "OVERWRITE") {
@@ -26,6 +27,7 @@ function parseWish(reader: ArgumentReader): Wish {
       wish.newerOnly = which === "OLDER";
       wish.missingOnly = which === "NEVER";
     }
+    if (flag === "SKIPEMPTY") wish.skipsEmpty = true;
     if (flag === "CHECKSUM") wish.content = reader.has("ALL") ? "checksum-all" : "checksum";
     if (flag === "PATH") wish.paths.push(reader.text("a path of the source"));
     const contradiction = contradictionIn(wishOf(wish));
@@ -34,13 +36,19 @@ function parseWish(reader: ArgumentReader): Wish {
   return wish;
 }
 
-function wishOf({ mode, content, newerOnly, missingOnly }: Wish): Pick<MirrorWish, "mode" | "content" | "newerOnly" | "missingOnly"> {
-  return { mode, content, newerOnly, ...(missingOnly ? { missingOnly } : {}) };
+function wishOf({
+  mode,
+  content,
+  newerOnly,
+  missingOnly,
+  skipsEmpty,
+}: Wish): Pick<MirrorWish, "mode" | "content" | "newerOnly" | "missingOnly" | "skipsEmpty"> {
+  return { mode, content, newerOnly, ...(missingOnly ? { missingOnly } : {}), ...(skipsEmpty ? { skipsEmpty } : {}) };
 }
 
 const start: Verb = {
   words: ["MIRRor", "START"],
-  form: '<connection> [FULL|DIFFerent] [CHECKSUM [ALL]] [NEWER] [OVERWRITE ALWAYS|OLDER|NEVER] [PATH "<path>" …]',
+  form: '<connection> [FULL|DIFFerent] [CHECKSUM [ALL]] [NEWER] [OVERWRITE ALWAYS|OLDER|NEVER] [SKIPEMPTY] [PATH "<path>" …]',
   summary: "Starts a mirror: of what differs, unless FULL. WAITONMIRROR waits for its end.",
   parse(reader) {
     const connection = reader.connection();

@@ -65,7 +65,7 @@ export const OTHER_SETTINGS: Readonly<Record<string, string | null>> = {
   MirrorOverwrite: "MIRROR START <connection> NEWER",
   MirrorPrompting: null,
   MirrorQueueLimit: null,
-  MirrorZeroKFiles: "empty files are always mirrored",
+  MirrorZeroKFiles: "empty files are mirrored unless MIRROR START … SKIPEMPTY leaves them out",
   MissedHeartbeats: null,
   MissedPackets: null,
   MoveOrphanedFiles: "ORPHANS START <connection> DELETE | MOVE <dir>",

@@ -21,6 +21,7 @@ export default class MirrorStart extends SmCommand {
     "sm mirror start 1 --checksum-all --path /data/db --wait",
     "sm mirror start 1 --orphans move --to /srv/orphans --older-than 7d --wait",
     "sm mirror start 1 --newer --dry-run --names 100",
+    "sm mirror start 1 --skip-empty --wait",
   ];
   static override args = connectionArg;
   static override flags = {
@@ -32,6 +33,9 @@ export default class MirrorStart extends SmCommand {
       description: "what the target has: overwrite it, only if it is older (as --newer), or never; what is left alone is told, and stays owed",
       options: ["always", "older", "never"],
       exclusive: ["newer"],
+    }),
+    "skip-empty": Flags.boolean({
+      description: "leave files without content out: what the target has there, or lacks, stays; they are counted, and stay owed",
     }),
     path: Flags.string({ description: "mirror this directory or file of the source only, with all below (again for more)", multiple: true }),
     size: Flags.boolean({ description: "calculate its size first: shows the percentage and the time left (default: mirror.size)", allowNo: true }),
@@ -51,8 +55,15 @@ export default class MirrorStart extends SmCommand {
     const content = flags["checksum-all"] ? "checksum-all" : flags.checksum ? "checksum" : "times";
     const api = this.api(flags);
     const paths = flags.path === undefined ? {} : { paths: flags.path };
-    const never = flags.overwrite === "never" ? { missingOnly: true } : {};
-    const wish = { id, mode: flags.mode as "full" | "difference", content, newerOnly: flags.newer || flags.overwrite === "older", ...never, ...paths } as const;
+    const spared = { ...(flags.overwrite === "never" ? { missingOnly: true } : {}), ...(flags["skip-empty"] ? { skipsEmpty: true } : {}) };
+    const wish = {
+      id,
+      mode: flags.mode as "full" | "difference",
+      content,
+      newerOnly: flags.newer || flags.overwrite === "older",
+      ...spared,
+      ...paths,
+    } as const;
     const orphans = parseOrphanFlags(flags);
     if (flags["dry-run"]) {
       if (orphans !== null) throw new SmError("USAGE", "a dry run tells of the mirror alone: of orphans, `sm orphans start --dry-run` does");
