@@ -35,9 +35,14 @@ test("lists fit 80 columns whatever the names", () => {
   expectFits(formatConnectionList([connection, connectionReport()]));
   expectFits(formatRepsetList([{ name: long, generation: 4_000_000, rules: [{ path: `/${long}`, mode: "include", recursive: true }] }]));
   const addresses = [{ host: long, port: 1500 }];
-  const identity = { fingerprint: "cd".repeat(32), validFrom: "2026-01-02T03:04:05Z", validTo: "2056-01-02T03:04:05Z" };
+  const identity = { fingerprint: "cd".repeat(32), validFrom: "2026-01-02T03:04:05Z", validTo: "2056-01-02T03:04:05Z", rotation: null };
   const nowMs = Date.parse("2026-01-03T00:00:00Z");
   expectFits(formatPeerList([{ name: long, fingerprint: "ab".repeat(32), addresses, addedAt: "2026-01-02T03:04:05Z", reachable: null }], identity, nowMs));
+  const waiting = [{ name: "beta", why: "dialling beta at 10.0.0.2:1500: ECONNREFUSED" }];
+  const rotation = { fingerprint: "ef".repeat(32), startedAt: "2026-01-03T00:00:00Z", until: "2026-01-10T00:00:00Z", waiting };
+  const text = formatPeerList([], { ...identity, rotation }, nowMs);
+  expect(text).toContain(`its next key: ${"ef".repeat(32)}`);
+  expect(text).toContain("waits for beta: dialling beta");
 });
 
 test("a table keeps narrow columns whole and aligns numbers to the right", () => {
