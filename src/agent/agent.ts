@@ -19,7 +19,7 @@ import { ControlServer } from "../control/http-server.js";
 import { keepBufferMemory } from "../fs/heap.js";
 import type { Peer, PeerAddress } from "../model/channel-port.js";
 import type { AgentControl } from "../model/control-port.js";
-import type { StatusReport } from "../model/status.js";
+import type { Reason, StatusReport } from "../model/status.js";
 import type { AgentLog } from "../observe/agent-log.js";
 import { LogFeed } from "../observe/log-feed.js";
 import { Bootstrap } from "../transport/bootstrap.js";
@@ -138,12 +138,13 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   const limits = openLimits(config, log);
   const findPeer = (name: string): Peer => peerService.find(name);
   const holder = closing(closers, new RestoreHolder({ config, limits: () => limits.inForce, target, dialer, findPeer, ...common, onChange: board.changed }));
-  const remote = await RemoteAccess.open({ config, identity, peers, log });
+  const remote = await RemoteAccess.open({ config, identity, peers, onChange: board.changed, log });
   const doors = { accept: target.accept, dismiss: holder.dismiss, acceptRestore: holder.accept, takeRequest: remote.take };
   const server = closing(closers, await PeerServer.open(serverOptions({ ...trust, listen, ...doors, log }, config)));
   const repsetStore = closing(closers, await RepsetStore.open(config.configDir, log));
   const pairing = { server: () => server, onPaired: (name: string) => source.nudgePeer(name) };
-  const peerService: PeerService = new PeerService({ ...trust, config, dialer, log, ...pairing });
+  const peerService: PeerService = new PeerService({ ...trust, config, dialer, log, ...pairing, onChange: board.changed });
+  const rotation = closing(closers, peerService.rotation);
   const simulations = closing(closers, new Simulations({ config, ...common }));
   const duties: JobDuties = new JobDuties({ config, connection: (id) => source.connection(id), board, log });
   const parts = { config, limits, findPeer, board };
@@ -155,7 +156,7 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   feedsChanged = () => source.feedsChanged();
   feedsChanged();
   const status = (): StatusReport => ({
-    agent: { pid: process.pid, version, name: config.server.name, startedAt, ...present(server.address, rights, source, log) },
+    agent: { pid: process.pid, version, name: config.server.name, startedAt, ...present(server.address, [rights, rotation, remote, source.unusable], log) },
     index: board.index,
     targets: target.reports(),
     ...source.status(),
@@ -185,7 +186,7 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
     stop: async () => stop(),
   };
   const adminSocket = await openFaces(control, { rights, remote }, { config, log, closers });
-  void configuration.start();
+  for (const each of [configuration, rotation]) void each.start();
   options.reload.listen(() => void configuration.reloadByItself());
   return { listen: displayListen(server.address), adminSocket };
 }
@@ -221,12 +222,9 @@ function requireListen(text: string): PeerAddress {
 }
 
 /** What changes of an agent while it runs. */
-function present(address: PeerAddress, rights: AgentRights, source: SourceService, log: AgentLog) {
-  return {
-    listen: displayListen(address),
-    memoryBytes: process.memoryUsage.rss(),
-    reasons: [...rights.reasons(), ...source.unusable.reasons, ...logReasons(log)],
-  };
+function present(address: PeerAddress, voices: readonly { reasons(): readonly Reason[] }[], log: AgentLog) {
+  const reasons = [...voices.flatMap((voice) => voice.reasons()), ...logReasons(log)];
+  return { listen: displayListen(address), memoryBytes: process.memoryUsage.rss(), reasons };
 }
 
 function orderControls(source: SourceService, board: StatusBoard): Pick<AgentControl, "transmission" | "tasks" | "hooks"> {
@@ -241,7 +239,7 @@ function targetOptions(config: Config, identity: Identity, peers: PeerStore) {
   return {
     settings: targetSettings(config),
     machine: machineIdentity(),
-    agent: identity.fingerprint,
+    isOwn: (fingerprint: string) => identity.wasOwn(fingerprint),
     fingerprintOf: (peer: string) => peers.get(peer)?.fingerprint ?? identity.fingerprint,
     isConnection: (key: string) =>
       connections()

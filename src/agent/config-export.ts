@@ -1,7 +1,7 @@
 // The whole agent as files: what is in force, the replication sets, the connections as files of connections.d. Nothing secret is
 // in any of them: keys and pairings are of the state directory.
 
-import { stringify } from "yaml";
+import { yamlText } from "../base/yaml-text.js";
 import { CONNECTION_DIRECTORY } from "../config/check-files.js";
 import { ALL_FIELDS } from "../config/config-fields.js";
 import { connectionFileOf, connectionFileText } from "../config/connection-file.js";
@@ -29,11 +29,11 @@ export function exportConfig({ read, repsets, records }: ExportInput): ConfigExp
   for (const record of records) connections[fileNameOf(record, connections)] = connectionFileOf(describedBy(record));
   const document = { [CONFIG_FILE]: main, [REPSET_DIRECTORY]: sets, [CONNECTION_DIRECTORY]: connections };
   const files = [
-    { path: CONFIG_FILE, text: stringify(main, { lineWidth: 0 }) },
+    { path: CONFIG_FILE, text: yamlText(main) },
     ...repsets.map((repset) => ({ path: `${REPSET_DIRECTORY}/${repset.name}.yaml`, text: formatRepsetFile(repset, undefined) })),
     ...Object.entries(connections).map(([name, file]) => ({ path: `${CONNECTION_DIRECTORY}/${name}.yaml`, text: connectionFileText(file) })),
   ];
-  return { document, text: stringify(document, { lineWidth: 0, aliasDuplicateObjects: false }), files };
+  return { document, text: yamlText(document), files };
 }
 
 function describedBy(record: ConnectionRecord): Parameters<typeof connectionFileOf>[0] {

@@ -12,7 +12,8 @@ import { REPSET_DIRECTORY } from "../config/repset-store.js";
 
 export type JudgedDirectories = Pick<Config, "configDir" | "stateDir" | "runtimeDir" | "logDir">;
 
-const IDENTITY_DIRECTORY = "identity";
+/** That of the peers, and what a rotation of it has beside it. */
+const IDENTITY_DIRECTORIES = ["identity", "identity.next", "identity.old"];
 
 /** Throws IDENTITY_UNSAFE or FILE_UNSAFE; returns what is unwise, a sentence each. */
 export function checkFileRights(directories: JudgedDirectories, own = process.geteuid?.() ?? 0): readonly string[] {
@@ -32,9 +33,9 @@ export function checkOrderRights(configDir: string, own = process.geteuid?.() ??
 /** The state directory may be reached through a link, as a volume is; nothing in it may be one but what leads to a directory. */
 function checkSecrets(stateDir: string, own: number): void {
   refuse(secretFault, stateDir, statOf(stateDir), own);
-  const identity = join(stateDir, IDENTITY_DIRECTORY);
-  refuse(secretFault, identity, lstatSync(identity, { throwIfNoEntry: false }), own);
-  for (const directory of [stateDir, identity]) {
+  const identities = IDENTITY_DIRECTORIES.map((name) => join(stateDir, name));
+  for (const identity of identities) refuse(secretFault, identity, lstatSync(identity, { throwIfNoEntry: false }), own);
+  for (const directory of [stateDir, ...identities]) {
     for (const path of entriesOf(directory)) {
       const facts = lstatSync(path, { throwIfNoEntry: false });
       const leadsToDirectory = facts?.isSymbolicLink() === true && statOf(path)?.isDirectory() === true;

@@ -7,13 +7,14 @@ import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import { parseEndpoint } from "../config/config.js";
 import type { Peer, PeerAddress } from "../model/channel-port.js";
-import type { BootstrapToken, IdentityReport, PeerControl, PeerReport } from "../model/control-port.js";
+import type { BootstrapToken, IdentityReport, KeyRotated, PeerControl, PeerReport } from "../model/control-port.js";
 import type { Bootstrap } from "../transport/bootstrap.js";
 import type { Identity } from "../transport/identity.js";
 import { redeemToken } from "../transport/pair-redeemer.js";
 import type { PeerServer } from "../transport/peer-server.js";
 import type { PeerStore } from "../transport/peer-store.js";
 import type { WsSourceDialer } from "../transport/source-dialer.js";
+import { KeyRotation } from "./key-rotation.js";
 
 export interface PeerServiceOptions {
   readonly config: Config;
@@ -22,19 +23,24 @@ export interface PeerServiceOptions {
   readonly bootstrap: Bootstrap;
   readonly dialer: WsSourceDialer;
   /** Where peers reach this agent. */
-  readonly server: () => Pick<PeerServer, "address" | "openFrom">;
+  readonly server: () => Pick<PeerServer, "address" | "openFrom" | "endLinks">;
+  /** The links to this peer may be opened again at once. */
   readonly onPaired: (name: string) => void;
+  readonly onChange: () => void;
   readonly log: Log;
 }
 
 const IMPORT_DEADLINE_MS = 30_000;
 
 export class PeerService implements PeerControl {
+  readonly rotation: KeyRotation;
   readonly #options: PeerServiceOptions;
   readonly #reachable = new Map<string, boolean>();
 
   constructor(options: PeerServiceOptions) {
     this.#options = options;
+    const { onPaired, ...rest } = options;
+    this.rotation = new KeyRotation({ ...rest, onConfirmed: onPaired });
   }
 
   async list(): Promise<readonly PeerReport[]> {
@@ -43,7 +49,11 @@ export class PeerService implements PeerControl {
 
   identity(): IdentityReport {
     const { fingerprint, validFrom, validTo } = this.#options.identity;
-    return { fingerprint, validFrom, validTo };
+    return { fingerprint, validFrom, validTo, rotation: this.rotation.report() };
+  }
+
+  rotate(request: { readonly isForced: boolean; readonly overlapSeconds: number | undefined }): Promise<KeyRotated> {
+    return this.rotation.rotate(request);
   }
 
   #report(peer: Peer): PeerReport {
@@ -66,7 +76,7 @@ export class PeerService implements PeerControl {
   }): Promise<BootstrapToken> {
     const { bootstrap, identity, config } = this.#options;
     const addresses = request.addresses.length > 0 ? request.addresses : this.#addresses();
-    return bootstrap.create({ site: request.siteName ?? config.server.name, addresses, fingerprint: identity.fingerprint, ttlSeconds: request.ttlSeconds });
+    return bootstrap.create({ site: request.siteName ?? config.server.name, addresses, fingerprint: identity.newest, ttlSeconds: request.ttlSeconds });
   }
 
   async bootstrapImport(request: {

@@ -18,7 +18,7 @@ export class UnusableConnections {
     return [...this.#byId.values()].map(({ record }) => record);
   }
 
-  get reasons(): readonly Reason[] {
+  reasons(): readonly Reason[] {
     return [...this.#byId.values()].map(({ reason }) => reason);
   }
 

@@ -1,7 +1,7 @@
 // Users as the control plane sees them: never a hash, and a token once.
 
 import { SmError } from "../base/errors.js";
-import type { UserControl, UserReport, UserRole, UserToken } from "../model/user.js";
+import type { TokenLife, UserControl, UserReport, UserRequest, UserRole, UserToken } from "../model/user.js";
 import type { Identity } from "../transport/identity.js";
 import type { PeerStore } from "../transport/peer-store.js";
 import type { UserStore } from "./user-store.js";
@@ -23,19 +23,19 @@ export class UserService implements UserControl {
     return this.#options.users.list().map(reportOf);
   }
 
-  async create(request: { readonly name: string; readonly role: UserRole; readonly fingerprint: string | null }): Promise<UserToken> {
+  async create(request: UserRequest): Promise<UserToken> {
     const { users, identity, peers } = this.#options;
     const { fingerprint } = request;
     const peer = fingerprint === null ? undefined : peers.findByFingerprint(fingerprint);
-    if (peer !== undefined || fingerprint === identity.fingerprint) {
+    if (peer !== undefined || (fingerprint !== null && identity.isOwn(fingerprint))) {
       const owner = peer === undefined ? "this agent" : `the peer "${peer.name}"`;
       throw new SmError("ALREADY_EXISTS", `the certificate ${fingerprint} is that of ${owner}, which is for channels alone: give the user another one`);
     }
     return this.#told(await users.create(request));
   }
 
-  async renewToken(name: string): Promise<UserToken> {
-    return this.#told(await this.#options.users.renewToken(name));
+  async renewToken(name: string, life: TokenLife = "as before"): Promise<UserToken> {
+    return this.#told(await this.#options.users.renewToken(name, life));
   }
 
   async setRole(name: string, role: UserRole): Promise<UserReport> {
@@ -47,10 +47,10 @@ export class UserService implements UserControl {
   }
 
   #told({ user, token }: { readonly user: UserReport; readonly token: string }): UserToken {
-    return { user: reportOf(user), token, serverFingerprint: this.#options.identity.fingerprint };
+    return { user: reportOf(user), token, serverFingerprint: this.#options.identity.newest };
   }
 }
 
-function reportOf({ name, role, fingerprint, createdAt, tokenAt }: UserReport): UserReport {
-  return { name, role, fingerprint, createdAt, tokenAt };
+function reportOf({ name, role, fingerprint, createdAt, tokenAt, tokenUntil }: UserReport): UserReport {
+  return { name, role, fingerprint, createdAt, tokenAt, tokenUntil };
 }

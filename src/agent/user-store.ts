@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { makeToken, USER_NAME_PATTERN } from "../base/access-token.js";
 import { SmError, toSmError } from "../base/errors.js";
-import type { UserAccount, UserDirectory, UserReport, UserRole } from "../model/user.js";
+import type { TokenLife, UserAccount, UserDirectory, UserReport, UserRequest, UserRole } from "../model/user.js";
 import { SecretState } from "../transport/secret-state.js";
 
 export const USERS_MAX = 256;
@@ -19,6 +19,7 @@ const userSchema = z.strictObject({
   fingerprint: hashSchema.nullable(),
   createdAt: z.iso.datetime(),
   tokenAt: z.iso.datetime(),
+  tokenUntil: z.iso.datetime().nullable().default(null),
 });
 const fileSchema = z.strictObject({ version: z.literal(1), users: z.array(userSchema).max(USERS_MAX) });
 
@@ -71,7 +72,7 @@ export class UserStore implements UserDirectory {
   }
 
   /** The token is told when the file holds the user. */
-  async create({ name, role, fingerprint }: { readonly name: string; readonly role: UserRole; readonly fingerprint: string | null }) {
+  async create({ name, role, fingerprint, tokenUntil = null }: UserRequest) {
     if (!USER_NAME_PATTERN.test(name)) {
       throw new SmError("USAGE", `the name of a user is 1 to 64 letters, digits, and . _ - behind the first: ${JSON.stringify(name.slice(0, 100))} is not`);
     }
@@ -79,9 +80,10 @@ export class UserStore implements UserDirectory {
     const other = fingerprint === null ? undefined : this.findByFingerprint(fingerprint);
     if (other !== undefined) throw new SmError("ALREADY_EXISTS", `the certificate ${fingerprint} belongs to the user "${other.name}"`);
     if (this.#byName.size >= USERS_MAX) throw new SmError("REFUSED", `there are ${USERS_MAX} users, the most an agent keeps`);
-    const { text, hash } = makeToken(name);
     const now = new Date().toISOString();
-    const user: User = { name, role, tokenHash: hash, fingerprint, createdAt: now, tokenAt: now };
+    requireFuture(tokenUntil, now);
+    const { text, hash } = makeToken(name);
+    const user: User = { name, role, tokenHash: hash, fingerprint, createdAt: now, tokenAt: now, tokenUntil };
     this.#byName.set(name, user);
     try {
       await this.#save();
@@ -89,12 +91,17 @@ export class UserStore implements UserDirectory {
       if (this.#byName.get(name) === user) this.#byName.delete(name);
       throw error;
     }
+    if (tokenUntil !== null) this.tellChanged();
     return { user, token: text };
   }
 
-  async renewToken(name: string): Promise<{ readonly user: User; readonly token: string }> {
+  async renewToken(name: string, life: TokenLife = "as before"): Promise<{ readonly user: User; readonly token: string }> {
+    const before = this.require(name);
+    const nowMs = Date.now();
+    const [tokenAt, tokenUntil] = [new Date(nowMs).toISOString(), endOf(life, before, nowMs)];
+    requireFuture(tokenUntil, tokenAt);
     const { text, hash } = makeToken(name);
-    const user = await this.#change(name, { tokenHash: hash, tokenAt: new Date().toISOString() });
+    const user = await this.#change(name, { tokenHash: hash, tokenAt, tokenUntil });
     return { user, token: text };
   }
 
@@ -121,8 +128,13 @@ export class UserStore implements UserDirectory {
     return user;
   }
 
-  async #saveChange(name: string): Promise<void> {
+  /** What is open asks anew whether it may go on: a user changed, or the time of a token is over. */
+  tellChanged(): void {
     for (const listener of this.#listeners) listener();
+  }
+
+  async #saveChange(name: string): Promise<void> {
+    this.tellChanged();
     try {
       await this.#save();
     } catch (error) {
@@ -133,4 +145,14 @@ export class UserStore implements UserDirectory {
   #save(): Promise<void> {
     return this.#state.write(() => ({ version: 1, users: this.list() }));
   }
+}
+
+function endOf(life: TokenLife, { tokenAt, tokenUntil }: User, nowMs: number): string | null {
+  if (life === "never") return null;
+  if (life !== "as before") return life;
+  return tokenUntil === null ? null : new Date(nowMs + Date.parse(tokenUntil) - Date.parse(tokenAt)).toISOString();
+}
+
+function requireFuture(tokenUntil: string | null, now: string): void {
+  if (tokenUntil !== null && Date.parse(tokenUntil) <= Date.parse(now)) throw new SmError("USAGE", `the token would be over already: ${tokenUntil} is past`);
 }

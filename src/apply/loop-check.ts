@@ -52,9 +52,9 @@ export function originsOf(roots: readonly string[], feeds: readonly Feed[]): Ori
   throw new SmError("LOOP", `more than ${ORIGINS_MAX} places flow into ${roots.join(", ")}: that none of them closes a loop cannot be told`);
 }
 
-/** Throws LOOP when what one of the connections of `agent` sends would come back to it. */
-export function refuseChainLoops(feeds: readonly Feed[], agent: string, isConnection: (key: string) => boolean): void {
-  const closing = feeds.find((feed) => feed.agent === agent && isConnection(feed.key) && liesWithin(feed.path, feed.place));
+/** Throws LOOP when what one of the connections of this agent sends would come back to it. Its key may have been another one when it was told. */
+export function refuseChainLoops(feeds: readonly Feed[], isOwn: (agent: string) => boolean, isConnection: (key: string) => boolean): void {
+  const closing = feeds.find((feed) => isOwn(feed.agent) && isConnection(feed.key) && liesWithin(feed.path, feed.place));
   if (closing === undefined) return;
   throw new SmError("LOOP", `what is written to ${closing.place} comes from ${closing.path} of this very agent, and would go round for ever`);
 }

@@ -71,7 +71,9 @@ export const ERRORS = {
   GUARD_NOT_HELD: reject("`sm connection show CONN` says whether a connection is held; after a rejection go on with `sm mirror start CONN`.", 2, 409),
   GUARD_REJECTED: halt("Put the source right (from the target, where needed), then `sm mirror start CONN`; nothing is removed on the target."),
   PEER_UNKNOWN: reject("Pair the servers: `sm peer bootstrap create` on the target, `sm peer bootstrap import -` on the source.", 7, 403),
-  PEER_MISMATCH: halt("The peer shows another certificate than the pinned one: if its identity was renewed, remove the peer and pair again."),
+  PEER_MISMATCH: halt(
+    "The peer shows another certificate than the pinned one: if its identity was renewed, or its key rotated while this one was away for longer than the old one was kept, remove the peer and pair again.",
+  ),
   IDENTITY_UNSAFE: halt("Run the command named; if others may have read the file, remove the identity directory and pair again."),
   FILE_UNSAFE: halt("Run the command named, and look at what the file says before the agent starts: others may have written it."),
   TOKEN_INVALID: reject("Make a new token with `sm peer bootstrap create`; a token works once and expires.", 7, 403),

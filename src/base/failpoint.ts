@@ -26,6 +26,7 @@ export const FAILPOINTS = [
   "dirty.pull.beforeDrop",
   "dirty.pull.afterDrop",
   "dirty.settle.beforeWrite",
+  "identity.rotate.midSwap",
 ] as const;
 
 export type FailpointName = (typeof FAILPOINTS)[number];

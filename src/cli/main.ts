@@ -8,7 +8,7 @@ import { SmError, toSmError } from "../base/errors.js";
 import { nearestWord } from "../base/nearest-word.js";
 import { commandWords, findCommandFile } from "./find-command.js";
 import { paint } from "./format/paint.js";
-import { printable } from "./format/printable.js";
+import { jsonText, printable } from "./format/printable.js";
 import { hangUp } from "./hang-up.js";
 import { terminalOf } from "./terminal.js";
 import { TOPICS } from "./topics.js";
@@ -94,7 +94,7 @@ function usageText(message: string): string {
 function printError(error: SmError, argv: readonly string[]): void {
   if (argv.includes("--json")) {
     const body = { error: { code: error.code, message: error.message, hint: error.hint, data: error.data } };
-    process.stdout.write(`${JSON.stringify(body)}\n`);
+    process.stdout.write(`${jsonText(body)}\n`);
     return;
   }
   const text = `${printable(`error ${error.code}: ${error.message}`)}\nhint: ${error.hint}\n`;
@@ -102,12 +102,16 @@ function printError(error: SmError, argv: readonly string[]): void {
   if (error.entry.disposition === "bug" && error.cause instanceof Error) process.stderr.write(`${printable(error.cause.stack ?? "")}\n`);
 }
 
-/** `sm … | head`: the reader has what it wanted. */
+/** `sm … | head`: the reader has what it wanted. The command ends with the code that it has by then. */
 function endQuietlyOnClosedPipe(): void {
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+    // What stands beside the result is nobody's to read any more; the result, and the code, still may be.
+    if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+  });
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EIO" && process.stdout.isTTY === true) hangUp();
     if (error.code !== "EPIPE") throw error;
-    process.exit(0);
+    process.exit();
   });
 }
 

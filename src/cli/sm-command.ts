@@ -6,7 +6,7 @@ import { SmError } from "../base/errors.js";
 import { type AgentApi, type AgentPlace, openAgentApi } from "./agent-api.js";
 import { type Directories, type DirectoryFlags, resolveCliDirectories } from "./directories.js";
 import { paint } from "./format/paint.js";
-import { printable } from "./format/printable.js";
+import { jsonText, printable } from "./format/printable.js";
 import { type AgentFlags, chooseAgent } from "./servers/server-choice.js";
 import { type Terminal, terminalOf } from "./terminal.js";
 
@@ -41,6 +41,15 @@ interface OutputFlags {
 export abstract class SmCommand extends Command {
   static override baseFlags = commonFlags;
 
+  /**
+   * An argument that is not given is not given: oclif would take it from standard input, which belongs to whoever calls the command in a
+   * loop, and may be a token.
+   */
+  protected override async init(): Promise<void> {
+    await super.init();
+    for (const arg of Object.values(this.ctor.args)) arg.ignoreStdin = true;
+  }
+
   protected directories(flags: DirectoryFlags): Directories {
     return resolveCliDirectories(flags, process.env);
   }
@@ -70,7 +79,7 @@ export abstract class SmCommand extends Command {
   /** The one place where a result leaves: JSON as it came, or its text, made for lines of so many columns. */
   protected show<Result>(result: Result, flags: OutputFlags, format: (result: Result, lineWidth: number) => string): void {
     if (flags.json === true) {
-      process.stdout.write(`${JSON.stringify(result)}\n`);
+      process.stdout.write(`${jsonText(result)}\n`);
       return;
     }
     const { width, isColored } = this.terminal(flags);

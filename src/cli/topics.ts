@@ -9,7 +9,7 @@ export const TOPICS: Readonly<Record<string, { readonly description: string }>> 
   job: { description: "List, show, wait for and stop verifications, orphans jobs, plans and restores." },
   mirror: { description: "Start, stop, pause and look at mirrors." },
   orphans: { description: "What the target has and the source does not." },
-  peer: { description: "Pair agents, list and revoke them." },
+  peer: { description: "Pair agents, list and revoke them, give this one a new key." },
   "peer:bootstrap": { description: "Pair two agents by a token." },
   quarantine: { description: "Paths of this target that refuse their changes." },
   queue: { description: "What waits to be sent, and how much may." },

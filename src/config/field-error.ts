@@ -20,8 +20,18 @@ const MESSAGE_ERRORS_MAX = 20;
 /** A value as an error message shows it. */
 export function showValue(value: unknown): string {
   if (value === undefined) return "nothing";
-  const text = JSON.stringify(value) ?? String(value);
+  const text = jsonText(value) ?? String(value);
   return text.length > GOT_LENGTH_MAX ? `${text.slice(0, GOT_LENGTH_MAX)}…` : text;
+}
+
+function jsonText(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    // An anchor that is used within itself has no end.
+    if (error instanceof TypeError) return "a value that contains itself";
+    throw error;
+  }
 }
 
 export function fieldErrorText({ file, line, column, path, expected, got }: FieldError): string {

@@ -1,6 +1,7 @@
 // A YAML file as text with positions: every error about a value can name its line and column.
 
 import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { findTooDeep, YAML_DEPTH_MAX } from "../base/yaml-nesting.js";
 import { type FieldError, showValue } from "./field-error.js";
 
 /** Larger than any set of 10,000 rules with long paths; a file beyond it is not a configuration. */
@@ -18,7 +19,9 @@ export class YamlSource {
 
   constructor(file: string, text: string) {
     this.file = file;
-    this.document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: true, logLevel: "error" });
+    const tooDeep = findTooDeep(text, this.#lines.addNewLine);
+    this.document = parseDocument(tooDeep === null ? text : "", { prettyErrors: false, uniqueKeys: true, logLevel: "error" });
+    if (tooDeep !== null) this.#addAt(tooDeep, "", `at most ${YAML_DEPTH_MAX} levels`, "one that is deeper");
     for (const { message, pos } of [...this.document.errors, ...this.document.warnings]) this.#addAt(pos[0], "", "well-formed YAML", message);
   }
 

@@ -28,8 +28,8 @@ export interface TargetServiceOptions {
   readonly machine: string;
   readonly version: string;
   readonly failpoint: string | null;
-  /** Fingerprint of this agent, and of a peer. */
-  readonly agent: string;
+  /** Whether a certificate is, or was, that of this agent; and the one of a peer. */
+  readonly isOwn: (fingerprint: string) => boolean;
   readonly fingerprintOf: (peer: string) => string;
   /** A connection with that key goes out from this agent. */
   readonly isConnection: (key: string) => boolean;
@@ -213,7 +213,7 @@ export class TargetService implements TargetControl {
   }
 
   async #open(peer: string, hello: Hello, restore?: { readonly isOwnPlace: boolean }): Promise<{ welcome: Welcome; take: (channel: TargetChannel) => void }> {
-    const { settings, machine, version, agent, fingerprintOf, isConnection, onFeeds } = this.#options;
+    const { settings, machine, version, isOwn, fingerprintOf, isConnection, onFeeds } = this.#options;
     const { name, isEnabled } = settings;
     if (!isEnabled && restore === undefined) throw new SmError("REFUSED", `the target module of ${name} is switched off (target.enabled)`);
     logEvent(this.#options.log, "connectionRequest", { source: peer, connection: hello.connectionId, repset: hello.repset });
@@ -222,7 +222,7 @@ export class TargetService implements TargetControl {
     if (hello.machine === machine) refuseLocalLoops(hello.mappings);
     // What comes back goes no further: the way that it came is held until it is there.
     const feeds = restore === undefined ? feedsOf(hello, fingerprintOf(peer)) : [];
-    refuseChainLoops(feeds, agent, isConnection);
+    refuseChainLoops(feeds, isOwn, isConnection);
     await this.#claim(peer, hello);
     const terms = termsOf(peer, hello, restore !== undefined);
     writeTerms(this.#stateDirectory(hello.connectionKey), terms);

@@ -1,11 +1,14 @@
 import { z } from "zod";
 import { defineCommand, quick } from "./command.js";
 import { emptySchema, siteNameSchema } from "./input-schemas.js";
-import { identityReportSchema, peerReportSchema } from "./report-schemas.js";
+import { identityReportSchema, keyRotationSchema, peerReportSchema } from "./report-schemas.js";
 
 /** Redeeming a token tries each address of the peer over the network. */
 const IMPORT_MS = 120_000;
 const TTL_SECONDS_MAX = 30 * 86_400;
+/** Each peer is dialled, and given ten seconds; many of them at once. */
+const ROTATE_MS = 300_000;
+const OVERLAP_SECONDS_MAX = 90 * 86_400;
 
 const addressSchema = z.strictObject({ host: z.string().min(1).max(255), port: z.number().int().min(1).max(65_535) });
 
@@ -27,6 +30,20 @@ export const PEER_COMMANDS = [
     output: z.object({ removed: z.string(), closedChannels: z.number() }),
     deadlineMs: quick,
     handler: async (agent, input) => ({ removed: input.name, ...(await agent.peers.remove(input.name)) }),
+  }),
+  defineCommand({
+    name: "peer.rotate",
+    role: "admin",
+    summary: "Gives this agent a new key: peers are told and confirm it, then the old key is removed. Goes on with what was begun.",
+    input: z.strictObject({ force: z.boolean().default(false), overlapSeconds: z.number().int().min(60).max(OVERLAP_SECONDS_MAX).optional() }),
+    output: z.object({
+      fingerprint: z.string(),
+      former: z.string(),
+      rotation: keyRotationSchema.nullable(),
+      pairAnew: z.array(z.string()).readonly(),
+    }),
+    deadlineMs: () => ROTATE_MS,
+    handler: (agent, { force, overlapSeconds }) => agent.peers.rotate({ isForced: force, overlapSeconds }),
   }),
   defineCommand({
     name: "peer.bootstrap.create",

@@ -7,7 +7,7 @@ import { type Clock, systemClock } from "../base/clock.js";
 import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import { RateWindow } from "../base/rate-window.js";
-import type { UserAccount, UserDirectory } from "../model/user.js";
+import { isTokenOver, type UserAccount, type UserDirectory } from "../model/user.js";
 import type { Login } from "./login.js";
 
 export interface LoginAttempt {
@@ -54,8 +54,9 @@ export class RemoteLogins {
     const network = networkOf(remoteAddress);
     if (this.#byAddress.isFull(network)) throw locked(`too many logins from ${remoteAddress} failed`, this.#byAddress);
     const user = authorization === undefined ? this.#byCertificate(fingerprint, remoteAddress) : this.#byToken(authorization, network, remoteAddress);
-    const { users } = this.#options;
-    return { caller: { role: user.role, name: user.name, from: remoteAddress }, isCurrent: () => users.find(user.name) === user };
+    const { users, clock = systemClock } = this.#options;
+    const isInTime = (): boolean => authorization === undefined || !isTokenOver(user, clock.nowMs());
+    return { caller: { role: user.role, name: user.name, from: remoteAddress }, isCurrent: () => users.find(user.name) === user && isInTime() };
   }
 
   /** Nothing was guessed, so nothing is counted. */
@@ -76,6 +77,15 @@ export class RemoteLogins {
     }
     const isRight = isSecretOf(given?.secret ?? "", user?.tokenHash);
     if (!isRight || user === undefined) throw this.#failed(given?.name, user, network, remoteAddress);
+    const { clock = systemClock, log } = this.#options;
+    if (isTokenOver(user, clock.nowMs())) {
+      // Whoever holds it held the right one: nothing was guessed.
+      if (this.#logged.count(network)) log.warn(`refused ${remoteAddress} at the API: the token of "${user.name}" ended`, { user: user.name });
+      throw new SmError(
+        "LOGIN_FAILED",
+        `the token of "${user.name}" ended at ${user.tokenUntil}: \`sm user token ${user.name}\` on that server makes a new one`,
+      );
+    }
     this.#remember(familiar);
     return user;
   }

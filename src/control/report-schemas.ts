@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { AuditFigures, CaptureCoverage } from "../model/capture-port.js";
 import { compressionSchema } from "../model/compression.js";
 import { mappingSchema } from "../model/connection-spec.js";
-import type { IdentityReport, PeerReport, RepsetSaved, RepsetSize } from "../model/control-port.js";
+import type { IdentityReport, KeyRotationReport, PeerReport, RepsetSaved, RepsetSize } from "../model/control-port.js";
 import type { PathExplanation, SetExplanation } from "../model/explanation.js";
 import { type RepsetData, ruleSchema } from "../model/rule.js";
 import { type ScrubReport, scrubSchema, scrubSettingsSchema } from "../model/scrub.js";
@@ -237,11 +237,24 @@ export const repsetSizeSchema: z.ZodType<RepsetSize> = z.object({
   isComplete: z.boolean(),
 });
 
-export const identityReportSchema: z.ZodType<IdentityReport> = z.object({ fingerprint: z.string(), validFrom: z.string(), validTo: z.string() });
+export const keyRotationSchema: z.ZodType<KeyRotationReport> = z.object({
+  fingerprint: z.string(),
+  startedAt: z.string(),
+  until: z.string(),
+  waiting: z.array(z.object({ name: z.string(), why: z.string().nullable() })).readonly(),
+});
+
+export const identityReportSchema: z.ZodType<IdentityReport> = z.object({
+  fingerprint: z.string(),
+  validFrom: z.string(),
+  validTo: z.string(),
+  rotation: keyRotationSchema.nullable(),
+});
 
 export const peerReportSchema: z.ZodType<PeerReport> = z.object({
   name: z.string(),
   fingerprint: z.string(),
+  next: z.string().optional(),
   addresses: z.array(z.object({ host: z.string(), port: z.number() })),
   addedAt: z.string(),
   reachable: z.boolean().nullable(),

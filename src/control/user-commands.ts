@@ -6,12 +6,15 @@ import { emptySchema } from "./input-schemas.js";
 const userNameSchema = z.string().min(1).max(64);
 const fingerprintSchema = z.string().regex(/^[0-9a-f]{64}$/, "a fingerprint is the sha256 of a certificate: 64 hexadecimal digits in lower case");
 
+const timeSchema = z.iso.datetime();
+
 const userReportSchema = z.object({
   name: z.string(),
   role: z.enum(ROLES),
   fingerprint: z.string().nullable(),
   createdAt: z.string(),
   tokenAt: z.string(),
+  tokenUntil: z.string().nullable(),
 });
 const userTokenSchema = z.object({ user: userReportSchema, token: z.string(), serverFingerprint: z.string() });
 
@@ -29,19 +32,19 @@ export const USER_COMMANDS = [
     name: "user.create",
     role: "admin",
     summary: "Makes a user of the API; the token is in this answer, and nowhere else.",
-    input: z.strictObject({ name: userNameSchema, role: z.enum(ROLES), fingerprint: fingerprintSchema.optional() }),
+    input: z.strictObject({ name: userNameSchema, role: z.enum(ROLES), fingerprint: fingerprintSchema.optional(), expiresAt: timeSchema.optional() }),
     output: userTokenSchema,
     deadlineMs: quick,
-    handler: (agent, { name, role, fingerprint = null }) => agent.users.create({ name, role, fingerprint }),
+    handler: (agent, { name, role, fingerprint = null, expiresAt = null }) => agent.users.create({ name, role, fingerprint, tokenUntil: expiresAt }),
   }),
   defineCommand({
     name: "user.token",
     role: "admin",
-    summary: "Makes a new token for a user; the one before is over at once.",
-    input: z.strictObject({ name: userNameSchema }),
+    summary: "Makes a new token for a user; the one before is over at once. It is good as long as that was meant to be, or until `expiresAt`.",
+    input: z.strictObject({ name: userNameSchema, expiresAt: z.union([timeSchema, z.literal("never")]).optional() }),
     output: userTokenSchema,
     deadlineMs: quick,
-    handler: (agent, { name }) => agent.users.renewToken(name),
+    handler: (agent, { name, expiresAt = "as before" }) => agent.users.renewToken(name, expiresAt),
   }),
   defineCommand({
     name: "user.role",

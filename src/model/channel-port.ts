@@ -100,6 +100,8 @@ export interface Peer {
   readonly name: string;
   /** sha256 of the certificate, lower-case hex. */
   readonly fingerprint: string;
+  /** Of the certificate that it announced: taken as well, and alone from the moment when the peer shows it. */
+  readonly next?: string | undefined;
   readonly addresses: readonly PeerAddress[];
   /** ISO 8601. */
   readonly addedAt: string;

@@ -116,6 +116,34 @@ export interface IdentityReport {
   /** ISO 8601. */
   readonly validFrom: string;
   readonly validTo: string;
+  /** A new key that is to take the place of this one; null while there is none. */
+  readonly rotation: KeyRotationReport | null;
+}
+
+/** A peer that has not taken the new certificate, and what came of the last attempt; null: none was made yet. */
+export interface WaitingPeer {
+  readonly name: string;
+  readonly why: string | null;
+}
+
+export interface KeyRotationReport {
+  /** Of the new certificate. */
+  readonly fingerprint: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** When the old key goes, whoever waits then. */
+  readonly until: string;
+  readonly waiting: readonly WaitingPeer[];
+}
+
+export interface KeyRotated {
+  /** What this agent is known by: from now on, or as soon as a rotation that goes on has ended. */
+  readonly fingerprint: string;
+  readonly former: string;
+  /** Null: the old key is gone. */
+  readonly rotation: KeyRotationReport | null;
+  /** Peers that the old key was taken from too early: they are to be paired anew. */
+  readonly pairAnew: readonly string[];
 }
 
 export interface PeerControl {
@@ -132,6 +160,11 @@ export interface PeerControl {
     readonly token: string;
     readonly siteName: string | undefined;
   }): Promise<{ readonly peer: PeerReport; readonly roundTripMs: number }>;
+  /**
+   * Makes a new key, or goes on with the one that is announced: tells the peers at once, and removes the old key when all have confirmed
+   * the new one, or when `overlapSeconds` are over. With `isForced` it is removed before this resolves.
+   */
+  rotate(request: { readonly isForced: boolean; readonly overlapSeconds: number | undefined }): Promise<KeyRotated>;
   /** Revokes a peer: its channels are closed at once, so many sockets, and it is refused from now on. */
   remove(name: string): Promise<{ readonly closedChannels: number }>;
 }

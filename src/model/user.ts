@@ -9,6 +9,8 @@ export interface UserAccount {
   readonly role: UserRole;
   /** sha256 of the secret of the token, hexadecimal; the secret itself is kept nowhere. */
   readonly tokenHash: string;
+  /** ISO 8601: when the token ends; null: it does not. */
+  readonly tokenUntil: string | null;
   /** sha256 of the certificate that stands for the token, or null. */
   readonly fingerprint: string | null;
 }
@@ -30,6 +32,15 @@ export interface UserReport {
   readonly createdAt: string;
   /** ISO 8601: when the token that is valid was made. */
   readonly tokenAt: string;
+  /** ISO 8601: when it ends; null: it does not. A certificate is not concerned. */
+  readonly tokenUntil: string | null;
+}
+
+/** How long a new token is good: until a time (ISO 8601), without end, or as long as the one before it was meant to be. */
+export type TokenLife = string | "never" | "as before";
+
+export function isTokenOver({ tokenUntil }: Pick<UserReport, "tokenUntil">, nowMs: number): boolean {
+  return tokenUntil !== null && Date.parse(tokenUntil) <= nowMs;
 }
 
 /** The one time that a token is told. */
@@ -40,11 +51,20 @@ export interface UserToken {
   readonly serverFingerprint: string;
 }
 
+export interface UserRequest {
+  readonly name: string;
+  readonly role: UserRole;
+  readonly fingerprint: string | null;
+  /** ISO 8601; absent, or null: without end. */
+  readonly tokenUntil?: string | null;
+}
+
 export interface UserControl {
   list(): Promise<readonly UserReport[]>;
-  create(request: { readonly name: string; readonly role: UserRole; readonly fingerprint: string | null }): Promise<UserToken>;
+  /** Throws USAGE when the token would be over already. */
+  create(request: UserRequest): Promise<UserToken>;
   /** A new token; the one before is over. */
-  renewToken(name: string): Promise<UserToken>;
+  renewToken(name: string, life?: TokenLife): Promise<UserToken>;
   setRole(name: string, role: UserRole): Promise<UserReport>;
   remove(name: string): Promise<void>;
 }

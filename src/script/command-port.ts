@@ -17,6 +17,11 @@ export interface CommandPort {
   callNamed(name: string, input: unknown, options?: PortCallOptions): Promise<unknown>;
   /** What the account that runs the script may do with the agent; null = nothing. */
   role(): Promise<"admin" | "monitor" | null>;
+  /**
+   * The way to the same agent, with the rights of the user that has this token, whatever those of the account are. Null = the agent lets
+   * this account ask nothing, not even where it can be reached.
+   */
+  withToken(token: string): Promise<CommandPort | null>;
   /** The way to another agent, that the account has stored under this name; null = there is none. The same one each time. */
   toServer(machine: string): CommandPort | null;
 }

@@ -19,14 +19,15 @@ export async function isThisMachine(session: ScriptSession, machine: string): Pr
  * the script was given to, whatever was selected since; then come the stored servers, then what the agents call themselves.
  */
 export async function findSource(session: ScriptSession, machine: string): Promise<CommandPort | null> {
-  const { home, port } = session;
+  const { port } = session;
+  const home = session.asUser(session.home);
   const known = knownServer(session, machine);
-  if (known !== null) return known;
+  if (known !== null) return session.asUser(known);
   if (await isAgentOf(port, machine)) return port;
   return port !== home && (await isAgentOf(home, machine)) ? home : null;
 }
 
-/** What is known without asking an agent: the one that the script was given to, or a stored server. */
+/** What is known without asking an agent: the one that the script was given to, or a stored server. By the way of the account, whoever logged in. */
 export function knownServer({ home }: ScriptSession, machine: string): CommandPort | null {
   return isNamed(machine, [THIS_MACHINE, ...machineNames(home)]) ? home : home.toServer(machine);
 }

@@ -26,6 +26,8 @@ export class ScriptSession {
   readonly now: () => Date;
   /** A failing command ends the script. */
   stopsOnError = true;
+  /** Of an agent, by the way of the account: the way of the user that logged in there. */
+  readonly #logins = new Map<CommandPort, CommandPort>();
   #port: CommandPort;
   #source: string | null = null;
   #target: string | null = null;
@@ -43,6 +45,19 @@ export class ScriptSession {
 
   get signal(): AbortSignal {
     return this.#port.signal;
+  }
+
+  /** The way to an agent, as who logged in there. */
+  asUser(base: CommandPort): CommandPort {
+    return this.#logins.get(base) ?? base;
+  }
+
+  /** From now on the agent is asked as this user; null = as the account again. What was selected there stays. */
+  logIn(base: CommandPort, user: CommandPort | null): void {
+    const isSelected = this.#port === this.asUser(base);
+    if (user === null) this.#logins.delete(base);
+    else this.#logins.set(base, user);
+    if (isSelected) this.#port = this.asUser(base);
   }
 
   /** Another agent has other peers and other sets: a target is to be selected anew, and nothing unsaved may come along. */

@@ -5,6 +5,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { connect, type TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
 import { SmError, toSmError } from "../base/errors.js";
+import { serverNameOf } from "../base/server-name.js";
 import type { PeerAddress } from "../model/channel-port.js";
 import type { Identity } from "./identity.js";
 import { KEEP_ALIVE_MS, peerFingerprint, tlsOptions } from "./tls-options.js";
@@ -13,8 +14,16 @@ const REFUSAL_BYTES_MAX = 1024;
 
 export interface DialRequest {
   readonly identity: Identity;
+  /** Which certificate of it is shown; default: the present one. */
+  readonly shows?: string;
   readonly peerName: string;
   readonly fingerprint: string;
+  /** A certificate that is taken as well, and asked for first. */
+  readonly next?: string | undefined;
+  /** The other side has proven to be the one with this certificate, and was sent nothing yet. */
+  readonly onPinned?: (shown: string) => Promise<void>;
+  /** Of the request for the WebSocket. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly addresses: readonly PeerAddress[];
   readonly path: string;
   readonly protocol: string;
@@ -28,6 +37,8 @@ export interface DialledSocket {
   readonly ws: WebSocket;
   readonly socket: TLSSocket;
   readonly address: PeerAddress;
+  /** The certificate that the other side has shown. */
+  readonly shown: string;
   /** Of the answer to the upgrade. */
   readonly headers: IncomingHttpHeaders;
 }
@@ -79,8 +90,9 @@ export async function dialSocket(request: DialRequest, signal: AbortSignal): Pro
     const what = `dialling ${request.peerName} at ${displayAddress(address)}`;
     if (signal.aborted) throw cancelled(what);
     try {
-      const socket = await connectPinned(request, address, what, signal);
-      return { ...(await openWebSocket(request, socket, what, signal)), socket, address };
+      const { socket, shown } = await connectPinned(request, address, what, signal);
+      await tellPinned(request, socket, shown);
+      return { ...(await openWebSocket(request, socket, what, signal)), socket, address, shown };
     } catch (error) {
       const failure = toSmError(error, "CHANNEL_LOST", what);
       if (signal.aborted || (failure.code !== "CHANNEL_LOST" && failure.code !== "PEER_MISMATCH")) throw failure;
@@ -99,21 +111,38 @@ function summary(request: DialRequest, failures: readonly SmError[]): SmError {
   return new SmError((mismatch ?? first).code, failures.map((failure) => failure.message).join("; "), { cause: mismatch ?? first });
 }
 
-function connectPinned(request: DialRequest, address: PeerAddress, what: string, signal: AbortSignal): Promise<TLSSocket> {
+/** A socket must not stay behind when what is to be known of its certificate cannot be written down. */
+async function tellPinned({ onPinned }: DialRequest, socket: TLSSocket, shown: string): Promise<void> {
+  try {
+    await onPinned?.(shown);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+interface PinnedSocket {
+  readonly socket: TLSSocket;
+  readonly shown: string;
+}
+
+function connectPinned(request: DialRequest, address: PeerAddress, what: string, signal: AbortSignal): Promise<PinnedSocket> {
+  const { identity, shows, fingerprint, next } = request;
   return step({ what, timeoutMs: request.connectTimeoutMs, signal }, (resolve, reject) => {
-    const socket = connect({ ...tlsOptions(request.identity), host: address.host, port: address.port });
+    const servername = serverNameOf(next ?? fingerprint);
+    const socket = connect({ ...tlsOptions(identity, shows), servername, host: address.host, port: address.port });
     // Stays for the life of the socket: after the handshake the WebSocket reports errors, this one then says nothing.
     socket.on("error", (error) => reject(new SmError("CHANNEL_LOST", `${what}: ${error.message}`, { cause: error })));
     socket.once("close", () => reject(new SmError("CHANNEL_LOST", `${what}: the connection was closed during the handshake`)));
     socket.once("secureConnect", () => {
       const shown = peerFingerprint(socket);
-      if (shown !== request.fingerprint) {
-        const data = { peer: request.peerName, pinned: request.fingerprint, shown: shown ?? null };
-        reject(new SmError("PEER_MISMATCH", `${what}: it shows certificate ${shown ?? "none"}, pinned is ${request.fingerprint}`, { data }));
+      if (shown === undefined || (shown !== fingerprint && shown !== next)) {
+        const data = { peer: request.peerName, pinned: fingerprint, shown: shown ?? null };
+        reject(new SmError("PEER_MISMATCH", `${what}: it shows certificate ${shown ?? "none"}, pinned is ${fingerprint}`, { data }));
         return;
       }
       socket.setKeepAlive(true, KEEP_ALIVE_MS);
-      resolve(socket);
+      resolve({ socket, shown });
     });
     return () => socket.destroy();
   });
@@ -122,6 +151,7 @@ function connectPinned(request: DialRequest, address: PeerAddress, what: string,
 function openWebSocket(request: DialRequest, socket: TLSSocket, what: string, signal: AbortSignal): Promise<Pick<DialledSocket, "ws" | "headers">> {
   return step({ what, timeoutMs: request.connectTimeoutMs, signal }, (resolve, reject) => {
     const ws = new WebSocket(`wss://peer${request.path}`, [request.protocol], {
+      headers: { ...request.headers },
       createConnection: () => socket,
       perMessageDeflate: false,
       autoPong: false,
@@ -174,6 +204,8 @@ function refusalError(status: number, line: string, peerName: string, what: stri
   switch (status) {
     case 403:
       return new SmError("PEER_UNKNOWN", message, { data });
+    case 409:
+      return new SmError("ALREADY_EXISTS", message, { data });
     case 429:
     case 503:
       return new SmError("PEER_BUSY", message, { data });

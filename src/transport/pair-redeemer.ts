@@ -39,7 +39,7 @@ export async function redeemToken(text: string, options: RedeemOptions): Promise
   const { identity, peers, dialer, signal } = options;
   const clock = options.clock ?? systemClock;
   const token = decodeToken(text, clock.nowMs());
-  if (token.fingerprint === identity.fingerprint) {
+  if (identity.isOwn(token.fingerprint)) {
     throw new SmError(
       "TOKEN_INVALID",
       `the token was made by this agent itself: import it on the other server; this agent is its own peer "${LOCALHOST}" already`,
@@ -47,18 +47,20 @@ export async function redeemToken(text: string, options: RedeemOptions): Promise
   }
   // Before the token is used up: afterwards the other side would know us, and we not it.
   peers.checkFree(token.site, token.fingerprint);
-  await exchangeProofs(token, options);
+  const shows = identity.newest;
+  await exchangeProofs(token, shows, options);
   const addedAt = new Date(clock.nowMs()).toISOString();
   const peer: Peer = { name: token.site, fingerprint: token.fingerprint, addresses: token.addresses, addedAt };
   await peers.add(peer);
+  if (shows === identity.next) await identity.confirm(peer);
   return { peer, roundTripMs: await dialer.probe(peer, signal) };
 }
 
-async function exchangeProofs(token: TokenData, options: RedeemOptions): Promise<void> {
+async function exchangeProofs(token: TokenData, shows: string, options: RedeemOptions): Promise<void> {
   const key = keyOfSecret(Buffer.from(token.secret, "base64"));
   const facts: PairFacts = {
     id: token.id,
-    sourceFingerprint: options.identity.fingerprint,
+    sourceFingerprint: shows,
     targetFingerprint: token.fingerprint,
     sourceSite: options.siteName,
     sourceAddresses: options.addresses,
@@ -67,6 +69,7 @@ async function exchangeProofs(token: TokenData, options: RedeemOptions): Promise
   const { ws, address } = await dialSocket(
     {
       identity: options.identity,
+      shows,
       peerName: token.site,
       fingerprint: token.fingerprint,
       addresses: token.addresses,

@@ -8,11 +8,11 @@ import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type Clock, systemClock } from "../base/clock.js";
-import { SmError } from "../base/errors.js";
+import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import { RateWindow } from "../base/rate-window.js";
-import type { AcceptChannel, DismissConnection, Peer, PeerAddress } from "../model/channel-port.js";
+import type { AcceptChannel, DismissConnection, PeerAddress } from "../model/channel-port.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import type { Bootstrap } from "./bootstrap.js";
 import { OFFER, OFFER_HEADER } from "./compression-offer.js";
@@ -21,6 +21,7 @@ import { ACK_FRAME_BYTES_MAX, SET_FRAME_BYTES_MAX, STRIPE_FRAME_BYTES_MAX } from
 import { FrameLink, LINK_TIMING, type LinkTiming } from "./frame-link.js";
 import { type Identity, LOCALHOST } from "./identity.js";
 import { JoinTable, serveJoinedSocket } from "./joined-sockets.js";
+import { NextIdentity } from "./next-identity.js";
 import { ORPHANS_HEADER, ORPHANS_OFFER } from "./orphans-offer.js";
 import { respondToPairing } from "./pair-responder.js";
 import type { PeerStore } from "./peer-store.js";
@@ -30,6 +31,7 @@ import { SOCKETS_HEADER, SOCKETS_OFFER } from "./socket-offer.js";
 import { serveTargetSession } from "./target-session.js";
 import { TASKS_HEADER, TASKS_OFF, TASKS_ON } from "./tasks-offer.js";
 import * as wire from "./tls-options.js";
+import { offers, refuse } from "./upgrade-answer.js";
 
 export interface PeerServerLimits extends AdmissionLimits, LinkTiming {
   readonly helloTimeoutMs: number;
@@ -120,9 +122,10 @@ export class PeerServer {
   /** Further sockets of channels, likewise. */
   readonly #joined = new Map<FrameLink, string>();
   readonly #joins = new JoinTable();
+  readonly #next: NextIdentity;
   readonly #failedPairings: RateWindow;
   readonly #loggedRefusals: RateWindow;
-  #unsubscribe: (() => void) | undefined;
+  #unsubscribes: readonly (() => void)[] = [];
   #closing: Promise<void> | undefined;
 
   private constructor(options: PeerServerOptions) {
@@ -134,6 +137,8 @@ export class PeerServer {
     this.#failedPairings = new RateWindow({ eventsMax: failedPairingsMax, windowMs: failedPairingsWindowMs, keysMax: ADDRESSES_COUNTED_MAX, clock });
     this.#loggedRefusals = new RateWindow({ eventsMax: REFUSALS_LOGGED_MAX, windowMs: 60_000, keysMax: ADDRESSES_COUNTED_MAX, clock });
     const common = { noServer: true, clientTracking: false, perMessageDeflate: false, autoPong: false } as const;
+    this.#next = new NextIdentity(options);
+    const tellNext = (headers: string[], request: IncomingMessage): void => void headers.push(...this.#next.headersFor(request));
     this.#channelSockets = new WebSocketServer({ ...common, maxPayload: SET_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });
     this.#channelSockets.on("headers", (headers) =>
       headers.push(
@@ -144,11 +149,14 @@ export class PeerServer {
         `${TASKS_HEADER}: ${options.runsTasks === true ? TASKS_ON : TASKS_OFF}`,
       ),
     );
+    this.#channelSockets.on("headers", tellNext);
     this.#joinSockets = new WebSocketServer({ ...common, maxPayload: STRIPE_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });
     this.#restoreSockets = new WebSocketServer({ ...common, maxPayload: ACK_FRAME_BYTES_MAX, handleProtocols: () => wire.CHANNEL_PROTOCOL });
+    this.#restoreSockets.on("headers", tellNext);
     this.#pairSockets = new WebSocketServer({ ...common, maxPayload: wire.PAIR_MESSAGE_BYTES_MAX, handleProtocols: () => wire.PAIR_PROTOCOL });
     this.#https = createServer({
       ...wire.tlsOptions(options.identity),
+      SNICallback: this.#next.contextOf,
       requestCert: true,
       honorCipherOrder: true,
       handshakeTimeout: this.#limits.strangerMs,
@@ -186,7 +194,7 @@ export class PeerServer {
   }
 
   async #close(): Promise<void> {
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribes) unsubscribe();
     const stopped = new Promise<void>((resolve) => this.#https.close(() => resolve()));
     this.#admission.close();
     const links = [...this.#links.keys(), ...this.#joined.keys()];
@@ -197,7 +205,7 @@ export class PeerServer {
   }
 
   #listen(): Promise<void> {
-    const { listen, log, peers } = this.#options;
+    const { listen, log, peers, identity } = this.#options;
     const server = this.#https;
     return new Promise((resolve, reject) => {
       const onError = (error: Error): void =>
@@ -206,7 +214,11 @@ export class PeerServer {
       server.listen(listen.port, listen.host, () => {
         server.off("error", onError);
         server.on("error", (error) => log.error("the listener for peers failed", { error }));
-        this.#unsubscribe = peers.onRemoved((peer) => this.#revoke(peer));
+        this.#unsubscribes = [
+          peers.onRemoved((peer) => this.endLinks(peer.fingerprint, new SmError("PEER_UNKNOWN", `the target removed its peer "${peer.name}"`))),
+          peers.onReplaced((name, former) => this.endLinks(former, new SmError("CHANNEL_LOST", `the certificate of ${name} was replaced`))),
+          identity.onChanged(() => server.setSecureContext(wire.tlsOptions(identity))),
+        ];
         resolve();
       });
       server.on("connection", (socket: Socket) => this.#admission.enter(socket));
@@ -225,7 +237,7 @@ export class PeerServer {
     const fingerprint = wire.peerFingerprint(socket);
     const { identity, peers } = this.#options;
     let peerName: string | undefined;
-    if (fingerprint !== undefined) peerName = fingerprint === identity.fingerprint ? LOCALHOST : peers.findByFingerprint(fingerprint)?.name;
+    if (fingerprint !== undefined) peerName = identity.isOwn(fingerprint) ? LOCALHOST : peers.findByFingerprint(fingerprint)?.name;
     return { socket, remoteAddress: socket.remoteAddress ?? "unknown", fingerprint, peerName };
   }
 
@@ -252,10 +264,23 @@ export class PeerServer {
       socket.destroy();
       return;
     }
+    // Nothing is said to a peer by a certificate that is not the one of it yet.
+    const proof = this.#next.proofOf(comer);
+    if (proof === undefined) this.#answerUpgrade(request, comer, head);
+    else
+      void proof.then(
+        () => this.#answerUpgrade(request, this.#identify(socket) ?? comer, head),
+        () => refuse(socket, 503, "your new certificate could not be kept, try again later"),
+      );
+  }
+
+  #answerUpgrade(request: IncomingMessage, comer: Comer, head: Buffer): void {
+    const { socket } = comer;
     const isPairing = request.url === wire.PAIR_PATH;
     const refusal = isPairing ? this.#pairRefusal(request, comer) : this.#channelRefusal(request, comer);
     if (refusal !== undefined) refuse(socket, ...refusal);
     else if (isPairing) this.#pair(request, comer, head);
+    else if (request.url === wire.IDENTITY_PATH) this.#takeNext(request, comer, head);
     else this.#openChannel(request, comer, head);
   }
 
@@ -267,7 +292,8 @@ export class PeerServer {
     }
     const isJoin = request.url === wire.JOIN_PATH;
     const isRestore = request.url === wire.RESTORE_PATH && this.#options.acceptRestore !== undefined;
-    if (!isJoin && !isRestore && request.url !== wire.CHANNEL_PATH) return [404, "nothing is here"];
+    const isOther = request.url !== wire.CHANNEL_PATH && request.url !== wire.IDENTITY_PATH;
+    if (!isJoin && !isRestore && isOther) return [404, "nothing is here"];
     if (!offers(request, wire.CHANNEL_PROTOCOL)) return [400, `this agent speaks ${wire.CHANNEL_PROTOCOL}`];
     const { channelsPerPeerMax, joinedPerPeerMax } = this.#limits;
     // Counted apart, so that sockets of one channel never keep another channel out.
@@ -315,22 +341,31 @@ export class PeerServer {
     });
   }
 
+  /** The peer says which certificate it will have, or shows it: the answer is that it is kept. The socket serves nothing else. */
+  #takeNext(request: IncomingMessage, comer: Comer, head: Buffer): void {
+    const { socket, peerName = "" } = comer;
+    void this.#next.take(request, peerName).then(
+      () => this.#joinSockets.handleUpgrade(request, socket, head, (ws: WebSocket) => ws.close(1000)),
+      (error: unknown) => refuse(socket, 409, toSmError(error).message),
+    );
+  }
+
   /** The socket stays a stranger: its deadline and its number are bounded by the admission. */
   #pair(request: IncomingMessage, comer: Comer, head: Buffer): void {
     const { socket, fingerprint = "", remoteAddress } = comer;
     const { bootstrap, peers, identity, log, clock } = this.#options;
+    const ownFingerprint = wire.shownFingerprint(socket) ?? identity.fingerprint;
     this.#pairSockets.handleUpgrade(request, socket, head, (ws: WebSocket) => {
-      const options = { bootstrap, peers, ownFingerprint: identity.fingerprint, log, clock: clock ?? systemClock };
+      const options = { bootstrap, peers, ownFingerprint, log, clock: clock ?? systemClock };
       void respondToPairing(ws, { fingerprint, remoteAddress }, options).then((paired) => {
         if (!paired) this.#failedPairings.count(remoteAddress);
       });
     });
   }
 
-  #revoke(peer: Peer): void {
-    for (const [link, fingerprint] of [...this.#links, ...this.#joined]) {
-      if (fingerprint === peer.fingerprint) link.end(new SmError("PEER_UNKNOWN", `the target removed its peer "${peer.name}"`));
-    }
+  /** Ends what whoever has this certificate has open. */
+  endLinks(fingerprint: string, reason: SmError): void {
+    for (const [link, shown] of [...this.#links, ...this.#joined]) if (shown === fingerprint) link.end(reason);
   }
 
   #logRefusal(comer: Comer): void {
@@ -346,27 +381,3 @@ function countOf(links: ReadonlyMap<FrameLink, string>, peerName: string | undef
 }
 
 const UNKNOWN_LINE = "this agent does not know your certificate: pair with it first";
-
-const STATUS_TEXT: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  403: "Forbidden",
-  404: "Not Found",
-  429: "Too Many Requests",
-  503: "Service Unavailable",
-};
-
-function refuse(socket: Duplex, status: number, line: string): void {
-  const body = `${line}\n`;
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? "Error"}`,
-    "Connection: close",
-    "Content-Type: text/plain",
-    `Content-Length: ${Buffer.byteLength(body)}`,
-  ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
-}
-
-function offers(request: IncomingMessage, protocol: string): boolean {
-  const offered = request.headers["sec-websocket-protocol"] ?? "";
-  return offered.split(",").some((word) => word.trim() === protocol);
-}

@@ -8,7 +8,7 @@ import type { Log } from "../base/log.js";
 import type { Greeting, Peer, SourceChannel, SourceDialer } from "../model/channel-port.js";
 import type { SocketRule } from "../model/sockets.js";
 import { OFFER_HEADER, readOffer } from "./compression-offer.js";
-import { type DialledSocket, dialSocket, displayAddress, step } from "./dial-socket.js";
+import { type DialledSocket, displayAddress, step } from "./dial-socket.js";
 import {
   ACK_FRAME_BYTES_MAX,
   encodeGoodbye,
@@ -23,19 +23,14 @@ import {
 import { FrameLink, LINK_TIMING, type LinkTiming, type OwnerFrame } from "./frame-link.js";
 import type { Identity } from "./identity.js";
 import { ORPHANS_HEADER, readOrphansOffer } from "./orphans-offer.js";
+import { type Door, PeerDial } from "./peer-dial.js";
 import type { PeerStore } from "./peer-store.js";
 import { REBUILD_HEADER, readRebuildOffer } from "./rebuild-offer.js";
 import { SocketGrowth } from "./socket-growth.js";
 import { readSocketsOffer, SOCKETS_HEADER } from "./socket-offer.js";
 import { readTasksOffer, TASKS_HEADER } from "./tasks-offer.js";
-import { CHANNEL_PATH, CHANNEL_PROTOCOL, JOIN_PATH } from "./tls-options.js";
+import { CHANNEL_PATH, JOIN_PATH } from "./tls-options.js";
 import { WsSourceChannel } from "./ws-source-channel.js";
-
-/** Where a socket is opened, and the most that comes back on it in one message. */
-export interface Door {
-  readonly path: string;
-  readonly frameBytesMax: number;
-}
 
 const CHANNEL: Door = { path: CHANNEL_PATH, frameBytesMax: ACK_FRAME_BYTES_MAX };
 const JOIN: Door = { path: JOIN_PATH, frameBytesMax: STRIPE_FRAME_BYTES_MAX };
@@ -66,12 +61,17 @@ export class WsSourceDialer implements SourceDialer {
   readonly #links = new Map<FrameLink, string>();
   /** By fingerprint: when, monotonic, a further socket to that target was lost. */
   readonly #lostAtMs = new Map<string, number>();
-  readonly #unsubscribe: () => void;
+  readonly #peerDial: PeerDial;
+  readonly #unsubscribes: readonly (() => void)[];
 
   private constructor(options: DialerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#unsubscribe = options.peers.onRemoved((peer) => this.#revoke(peer));
+    this.#peerDial = new PeerDial(options);
+    this.#unsubscribes = [
+      options.peers.onRemoved((peer) => this.endLinks(peer.fingerprint, new SmError("PEER_UNKNOWN", `the source removed its peer "${peer.name}"`))),
+      options.peers.onReplaced((name, former) => this.endLinks(former, new SmError("CHANNEL_LOST", `the certificate of ${name} was replaced`))),
+    ];
   }
 
   /** Looked up for each link: it may have been set anew meanwhile. */
@@ -205,39 +205,19 @@ export class WsSourceDialer implements SourceDialer {
 
   /** Ends all channels it opened. */
   async close(): Promise<void> {
-    this.#unsubscribe();
+    for (const unsubscribe of this.#unsubscribes) unsubscribe();
     const links = [...this.#links.keys()];
     for (const link of links) link.end(new SmError("CHANNEL_LOST", "the source agent stops"));
     await Promise.all(links.map((link) => link.closed));
   }
 
-  async #connect(peer: Peer, { path, frameBytesMax }: Door, signal: AbortSignal): Promise<DialledSocket> {
-    this.#checkPinned(peer);
-    const request = {
-      identity: this.#options.identity,
-      peerName: peer.name,
-      fingerprint: peer.fingerprint,
-      addresses: peer.addresses,
-      path,
-      protocol: CHANNEL_PROTOCOL,
-      frameBytesMax,
-      connectTimeoutMs: this.#timing.connectTimeoutMs,
-    };
-    const dialled = await dialSocket(request, signal);
-    try {
-      // The peer may have been removed while we dialled.
-      this.#checkPinned(peer);
-      return dialled;
-    } catch (error) {
-      dialled.ws.terminate();
-      throw error;
-    }
+  #connect(peer: Peer, door: Door, signal: AbortSignal): Promise<DialledSocket> {
+    return this.#peerDial.dial(peer, { door, connectTimeoutMs: this.#timing.connectTimeoutMs, signal });
   }
 
-  #checkPinned(peer: Peer): void {
-    const { identity, peers } = this.#options;
-    if (peer.fingerprint === identity.fingerprint || peers.findByFingerprint(peer.fingerprint) !== undefined) return;
-    throw new SmError("PEER_UNKNOWN", `"${peer.name}" is no peer of this agent (any more)`);
+  /** Has a peer take the next certificate of this agent, and no other from then on. */
+  introduceNext(peer: Peer, signal: AbortSignal): Promise<void> {
+    return this.#peerDial.introduceNext(peer, this.#timing.connectTimeoutMs, signal);
   }
 
   #link(peer: Peer, dialled: DialledSocket, { frameBytesMax }: Door): FrameLink {
@@ -252,15 +232,14 @@ export class WsSourceDialer implements SourceDialer {
       log,
       clock: this.#clock,
     });
-    this.#links.set(link, peer.fingerprint);
+    this.#links.set(link, dialled.shown);
     void link.closed.then(() => this.#links.delete(link));
     return link;
   }
 
-  #revoke(peer: Peer): void {
-    for (const [link, fingerprint] of this.#links) {
-      if (fingerprint === peer.fingerprint) link.end(new SmError("PEER_UNKNOWN", `the source removed its peer "${peer.name}"`));
-    }
+  /** Ends what is open to whoever showed this certificate. */
+  endLinks(fingerprint: string, reason: SmError): void {
+    for (const [link, shown] of this.#links) if (shown === fingerprint) link.end(reason);
   }
 }
 

@@ -12,6 +12,10 @@ export const JOIN_PATH = "/join";
 /** A channel whose source is the side that was dialled: a copy comes back. */
 export const RESTORE_PATH = "/restore";
 export const CHANNEL_PROTOCOL = "sm.1";
+/** Where a peer says by which certificate it will be known, and shows that it has it. */
+export const IDENTITY_PATH = "/identity";
+/** Of a request there, and of the answers to channels: sha256 of a certificate that is to take the place of the one that this socket showed. */
+export const NEXT_HEADER = "sm-next-identity";
 export const PAIR_PATH = "/pair";
 export const PAIR_PROTOCOL = "sm.pair.1";
 export const PAIR_MESSAGE_BYTES_MAX = 16 * 1024;
@@ -19,14 +23,21 @@ export const PAIR_MESSAGE_BYTES_MAX = 16 * 1024;
 /** How long a silent TCP connection may stay before the kernel asks the other side. */
 export const KEEP_ALIVE_MS = 10_000;
 
-export function tlsOptions(identity: Identity) {
+/** `fingerprint`: which of its certificates is shown; the present one when there is no such. */
+export function tlsOptions(identity: Identity, fingerprint?: string) {
   return {
-    ...identity.tls(),
+    ...identity.tls(fingerprint),
     minVersion: "TLSv1.3",
     ciphers: CIPHERS,
     // No authority signs these certificates: the pin is checked by us, right after the handshake.
     rejectUnauthorized: false,
   } as const;
+}
+
+/** sha256 of the certificate that this side showed. */
+export function shownFingerprint(socket: TLSSocket): string | undefined {
+  const certificate = socket.getX509Certificate();
+  return certificate === undefined ? undefined : fingerprintOf(certificate.raw);
 }
 
 /** sha256 of the certificate that the other side proved to own, or undefined when it showed none. */

@@ -11,12 +11,51 @@ import { runMain } from "../support/run-main.js";
 import { ROOT } from "../support/sm-program.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
 
+const OF_ONE_AGENT = [
+  "sm whoami",
+  "sm whoami --json",
+  "sm agent status --json",
+  "sm api document > sm-openapi.json",
+  "sm completion bash > /usr/share/bash-completion/completions/sm",
+  "sm completion zsh > /usr/share/zsh/site-functions/_sm",
+  "sm completion fish > ~/.config/fish/completions/sm.fish",
+  "sm config check",
+  "sm config get",
+  "sm config get queue",
+  "sm config get queue.memoryMiB --json",
+  "sm config set guard.lostPercent 20",
+  "sm config unset guard.lostPercent",
+  "sm config set queue.diskMiB null",
+  "sm config set apply.refusals '[EPERM]' --json",
+  "sm config reload --dry-run",
+  "sm config reload",
+  "sm config reload --yes --json",
+  "sm config schema",
+  "sm config schema connection",
+  "sm log",
+  "sm log --event 93 --limit 5 --json",
+  "sm audit",
+  "sm audit --json",
+  "sm server list",
+  "sm server list --json",
+  "sm server default localhost",
+  "sm user create grafana --role monitor > grafana.token",
+  "sm user list",
+  "sm user role grafana none",
+  "sm user token grafana > grafana.token",
+  "sm user remove grafana",
+  "sm schedule preview '*-1..7 22:00' --count 10 --from '2026-12-01 00:00'",
+  "sm task list",
+];
 /** In this order: each builds on those before it. */
 const BEFORE_REPLICATION = [
   "sm peer list",
   "sm repset create home --include /home --exclude '**/*.tmp'",
   "sm repset list",
+  "sm repset list --json",
   "sm repset show home",
+  "sm repset show home --json",
+  "sm completion values sets",
   "sm repset size home",
   "sm repset rule add home '/home/*/.cache' --exclude --dry-run",
   "sm repset rule add home /srv/data --include",
@@ -35,7 +74,16 @@ const WITH_REPLICATION = [
   "sm connection show 1",
   "sm connection set 1 --compression brotli",
   "sm connection guard 1 lost=20,changed=50",
+  "sm connection guard 1 20",
+  "sm connection guard 1 configured",
   "sm connection guard 1 off",
+  "sm connection set 1 --compression off --json",
+  "sm connection list --json",
+  "sm task list 1 --json",
+  "sm log --connection 1 --since 2h",
+  "sm config export > agent.yaml",
+  "sm config export --to /tmp/agent",
+  "sm config export --json",
   "sm mirror start 1 --newer --dry-run --names 100",
   "sm verify start 1 --checksum-all --wait",
   "sm verify status 1",
@@ -45,21 +93,41 @@ const WITH_REPLICATION = [
   "sm orphans stop 1",
   "sm job list --connection 1",
   "sm job wait 3",
+  "sm job wait 3 --timeout 10m",
   "sm job show 3",
   "sm job stop 3",
   "sm mirror start 1 --mode full --wait --timeout 1h",
   "sm mirror status 1",
+  "sm mirror status 1 --json",
+  "sm mirror pause 1",
+  "sm mirror resume 1",
   "sm mirror stop 1",
+  "sm mirror start 1 --orphans move --to /srv/orphans --older-than 7d --wait",
+  "sm orphans start 1 --action delete --older-than 7d --dry-run",
+  "sm verify start 1 --wait",
+  "sm verify start 1 --orphans report --wait",
+  "sm verify status 1 --json",
   "sm restore status",
   "sm restore stop",
   "sm transmission limit 1 --percent 40 --link 100mbit",
+  "sm transmission limit 1 1MiB",
+  "sm transmission limit 1 500KB --during 'mon..fri 8:00' --lasting 10h",
+  "sm transmission limit 1 none --during 'sat 0:00' --lasting 2d",
+  "sm transmission limit 1 --automatic",
   "sm transmission limit 1 --clear",
+  "sm transmission stop 1",
+  "sm transmission start 1",
   "sm transmission pause 1",
   "sm transmission resume 1",
   "sm transmission schedule 1 --calendar 'mon..fri 22:00' --queue-bytes 500MiB",
+  "sm transmission schedule 1 --window 21:00-04:00",
+  "sm transmission schedule 1 --start '2026-11-20 22:00' --every 30m --stop-after 10m",
+  "sm transmission schedule 1 --disable",
   "sm transmission schedule 1 --clear",
   "sm transmission show 1",
   "sm verify schedule 1 --at 'sun 02:00' --checksum-all --repair",
+  "sm verify schedule 1 --catch-up --orphans report",
+  "sm verify schedule 1 --disable",
   "sm verify schedule 1 --off",
   "sm verify scrub 1 --bytes-per-second 10MiB --window 21:00-06:00",
   "sm verify scrub 1 --repair --every 30d",
@@ -67,15 +135,26 @@ const WITH_REPLICATION = [
   "sm schedule preview 'mon..fri 8..17:0/30'",
   "sm queue show 1 --json",
   "sm queue set --memory-mib 256 --disk-mib 20480",
+  "sm queue set --disk-mib unlimited --alert-percent 70",
   "sm queue set --reset",
   "sm quarantine list",
   "sm quarantine retry --all",
+  "sm quarantine drop --all",
   "sm repset export home",
   "sm repset import sets.yaml --replace --dry-run",
   "sm diagnostics --output /tmp/sm.tar.gz",
 ];
-const ON_THE_TARGET = ["sm target pause 1 --source alpha", "sm target resume"];
-const AT_THE_END = ["sm sync 1", "sm disconnect 1", "sm repset copy home homes", "sm repset delete home", "sm peer remove beta", "sm agent stop"];
+const ON_THE_TARGET = ["sm target pause 1 --source alpha", "sm target resume 1 --source alpha", "sm target resume"];
+const AT_THE_END = [
+  "sm sync 1",
+  "sm sync 1 --timeout 5m",
+  "sm disconnect 1",
+  "sm audit --command connection.disconnect --limit 10",
+  "sm repset copy home homes",
+  "sm repset delete home",
+  "sm peer remove beta",
+  "sm agent stop",
+];
 
 test("the examples do what they say", async () => {
   const directory = makeTempDirectory();
@@ -92,9 +171,10 @@ test("the examples do what they say", async () => {
     expect(examples, "is no example of the help").toContain(example);
     return exampleWords(example).words.map((word) => placed(word, directory).replace("10.0.0.2:1500", beta.ready.listen));
   };
+  const SM_SERVERS_FILE = join(directory, "servers", "servers.json");
   const run = async (agent: AgentProcess, list: readonly string[]): Promise<void> => {
     for (const example of list) {
-      const { code, stdout, stderr } = await runMain(wordsOf(example), { SM_HOME: agent.home });
+      const { code, stdout, stderr } = await runMain(wordsOf(example), { SM_HOME: agent.home, SM_SERVERS_FILE });
       expect({ example, code }, `${stdout}${stderr}`).toEqual({ example, code: 0 });
       expect(stdout, example).not.toBe("");
     }
@@ -102,6 +182,7 @@ test("the examples do what they say", async () => {
   const token = await runMain(wordsOf("sm peer bootstrap create --site-name beta --address 10.0.0.2:1500"), { SM_HOME: beta.home });
   const paired: CliResult = await alpha.cli(wordsOf("sm peer bootstrap import - < token"), { input: token.stdout });
   expect(paired.code, paired.stderr).toBe(0);
+  await run(alpha, OF_ONE_AGENT);
   await run(alpha, BEFORE_REPLICATION);
   await run(alpha, WITH_REPLICATION);
   await run(beta, ON_THE_TARGET);

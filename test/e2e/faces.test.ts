@@ -1,4 +1,5 @@
-// A day's work, by each face: a set is made, connected and mirrored, held to a rate and to hours, verified, and disconnected. All come to the same.
+// A day's work, by each face: a set is made, connected and mirrored, held to a rate and to hours, verified, and disconnected. All come to
+// the same. The requests are those of curl.
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,6 +8,7 @@ import type { JobReport } from "../../src/model/job.js";
 import type { ConnectionReport } from "../../src/model/status.js";
 import { AgentPair } from "../support/agent-pair.js";
 import { expectEqualTrees } from "../support/compare-trees.js";
+import { curl, HAS_CURL } from "../support/curl-request.js";
 import { eventually } from "../support/eventually.js";
 import { makeTempDirectory, plantTree } from "../support/temp-tree.js";
 
@@ -81,7 +83,7 @@ const byCommands: Face = async (day) => {
 const byRequests: Face = async (day) => {
   const { pair, name, source, target, window } = day;
   const ask = async <T>(command: string, body: object): Promise<T> => {
-    const { status, body: answer } = await pair.source.api(command, body);
+    const { status, body: answer } = HAS_CURL ? await curl(pair.source, command, body) : await pair.source.api(command, body);
     expect(status, JSON.stringify(answer)).toBe(200);
     return answer as T;
   };
@@ -138,6 +140,7 @@ test("the same day by a script, by commands, by requests and by files", { timeou
   const directory = makeTempDirectory();
   const pair = await AgentPair.start(directory);
   const window = { open: hour(-1), close: hour(2) };
+  if (!HAS_CURL) console.warn("there is no curl here: the requests are made by Node");
   const states: unknown[] = [];
   const faces: readonly (readonly [string, Face])[] = [
     ["script", byScript],

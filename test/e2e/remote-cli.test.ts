@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, onTestFinished, test } from "vitest";
+import { parseToken } from "../../src/base/access-token.js";
 import type { UserToken } from "../../src/model/user.js";
 import { AgentProcess, type CliResult, runCli, SM_PROGRAM } from "../support/agent-process.js";
 import { eventually } from "../support/eventually.js";
@@ -52,6 +53,28 @@ async function watchOnce({ environment }: Account, secret: string): Promise<stri
   expect(await exited).toEqual([0, null]);
   return line;
 }
+
+test("a script logs in by a token: on the agent here, over the network, with the rights of that user and no others; the token is in no output", async () => {
+  const agent = await AgentProcess.start({ home: makeTempDirectory() });
+  const { token } = await agent.json<UserToken>(["user", "create", "mon", "--role", "monitor", "--expires", "1h"]);
+  const script = [
+    "source localhost",
+    `$level = login localhost mon "${token}"`,
+    "write $level",
+    "repset create web",
+    'repset rule add "/srv" include to web',
+    "repset save",
+  ];
+  const ran = await runCli(agent.home, ["run", "-"], { input: `${script.join("\n")}\n` });
+  expect(ran).toMatchObject({ code: 7, stdout: expect.stringContaining("1\n"), stderr: expect.stringContaining("REFUSED") });
+  expect(`${ran.stdout}${ran.stderr}`).not.toContain(parseToken(token)?.secret);
+  const wrong = await runCli(agent.home, ["run", "-"], { input: `source localhost\nlogin localhost mon "${otherSecret(token)}"\nrepset list\n` });
+  expect(wrong).toMatchObject({ stdout: expect.stringContaining("DT_NO_ACCESS"), stderr: expect.stringContaining("LOGIN_FAILED") });
+  const own = await runCli(agent.home, ["run", "-"], {
+    input: `login localhost mon "${token}"\nlogout localhost\nsource localhost\n${script.slice(3).join("\n")}\n`,
+  });
+  expect(own, own.stderr).toMatchObject({ code: 0 });
+});
 
 test("a server is stored by its certificate and a token, and every command asks it; a monitor reads; another certificate gets nothing", async () => {
   const agent = await AgentProcess.start({ home: makeTempDirectory() });

@@ -33,6 +33,10 @@ class RefusingPort implements CommandPort {
     return null;
   }
 
+  async withToken(): Promise<null> {
+    return null;
+  }
+
   toServer(): null {
     return null;
   }

@@ -270,7 +270,12 @@ export class MemoryAgentControl implements AgentControl {
       if (!this.#peers.delete(name)) throw new SmError("PEER_UNKNOWN", `there is no peer ${name}`);
       return { closedChannels: 0 };
     },
-    identity: () => ({ fingerprint: "cd".repeat(32), validFrom: SINCE, validTo: SINCE }),
+    identity: () => ({ fingerprint: "cd".repeat(32), validFrom: SINCE, validTo: SINCE, rotation: null }),
+    rotate: async ({ isForced }: { isForced: boolean }) => {
+      const waiting = [...this.#peers.keys()].map((name) => ({ name, why: null }));
+      const rotation = isForced || waiting.length === 0 ? null : { fingerprint: "ef".repeat(32), startedAt: SINCE, until: SINCE, waiting };
+      return { fingerprint: "ef".repeat(32), former: "cd".repeat(32), rotation, pairAnew: isForced ? [...this.#peers.keys()] : [] };
+    },
   };
 
   readonly users = new MemoryUsers();

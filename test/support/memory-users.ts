@@ -2,7 +2,7 @@
 
 import { makeToken } from "../../src/base/access-token.js";
 import { SmError } from "../../src/base/errors.js";
-import type { UserAccount, UserControl, UserDirectory, UserReport, UserRole } from "../../src/model/user.js";
+import type { TokenLife, UserAccount, UserControl, UserDirectory, UserReport, UserRequest, UserRole } from "../../src/model/user.js";
 
 type User = UserAccount & UserReport;
 
@@ -33,13 +33,14 @@ export class MemoryUsers implements UserDirectory, UserControl {
     return [...this.#byName.values()];
   }
 
-  async create({ name, role, fingerprint }: { readonly name: string; readonly role: UserRole; readonly fingerprint: string | null }) {
+  async create({ name, role, fingerprint, tokenUntil = null }: UserRequest) {
     if (this.#byName.has(name)) throw new SmError("ALREADY_EXISTS", `there is a user "${name}" already`);
-    return this.#withToken({ name, role, fingerprint, tokenHash: "", createdAt: AT, tokenAt: AT });
+    return this.#withToken({ name, role, fingerprint, tokenHash: "", createdAt: AT, tokenAt: AT, tokenUntil });
   }
 
-  async renewToken(name: string) {
-    return this.#withToken(this.#require(name));
+  async renewToken(name: string, life: TokenLife = "as before") {
+    const user = this.#require(name);
+    return this.#withToken({ ...user, tokenUntil: life === "as before" ? user.tokenUntil : life === "never" ? null : life });
   }
 
   async setRole(name: string, role: UserRole): Promise<UserReport> {

@@ -1,5 +1,6 @@
 // Runs scripts against an agent that keeps everything in memory, through the real command table.
 
+import { isSecretOf, parseToken } from "../../src/base/access-token.js";
 import { silentLog } from "../../src/base/log.js";
 import type { ApiCommands, CommandName } from "../../src/control/api.js";
 import { dispatch } from "../../src/control/dispatcher.js";
@@ -15,12 +16,12 @@ export class TablePort implements CommandPort {
   /** Agents that the account has stored, by their names. */
   readonly servers = new Map<string, TablePort>();
   readonly agent: MemoryAgentControl;
-  readonly #role: "admin" | "monitor";
+  readonly #role: "admin" | "monitor" | "none";
   signal: AbortSignal;
   /** Name and input of each call. */
   readonly calls: [string, unknown][] = [];
 
-  constructor(agent: MemoryAgentControl, role: "admin" | "monitor", signal: AbortSignal) {
+  constructor(agent: MemoryAgentControl, role: "admin" | "monitor" | "none", signal: AbortSignal) {
     this.agent = agent;
     this.#role = role;
     this.signal = signal;
@@ -35,8 +36,17 @@ export class TablePort implements CommandPort {
     return dispatch(this.agent, { caller: { role: this.#role, name: "test", from: "memory" }, name, input }, silentLog);
   }
 
-  async role(): Promise<"admin" | "monitor"> {
-    return this.#role;
+  async role(): Promise<"admin" | "monitor" | null> {
+    return this.#role === "none" ? null : this.#role;
+  }
+
+  /** By the users of the agent in memory. */
+  async withToken(token: string): Promise<TablePort> {
+    const { name = "", secret = "" } = parseToken(token) ?? {};
+    const user = this.agent.users.find(name);
+    const isRight = user !== undefined && isSecretOf(secret, user.tokenHash);
+    const port = new TablePort(this.agent, isRight ? user.role : "none", this.signal);
+    return Object.assign(port, { serverNames: this.serverNames });
   }
 
   toServer(machine: string): TablePort | null {

@@ -32,6 +32,42 @@ test("secrets are taken out of configurations and logs, and nothing else is", ()
   for (const kept of ["path: /home/secret", '"peer":"b"', '"at":1', "  port: 161", `password: ${REMOVED}`]) expect(clean).toContain(kept);
 });
 
+test.for([
+  "token=PLANT",
+  "export SM_TOKEN=PLANT",
+  "# password: PLANT",
+  "snmp: { community: PLANT }",
+  "passwords:\n- PLANT\n- PLANT",
+  "  - token: PLANT\n    more: PLANT",
+  "INFO sent Authorization: Bearer PLANT-0123",
+  `sm~ops~${"A".repeat(38)}PLANT`,
+  "ImportToken eyJ2IjoxLCJzaXRlIjoiQiIsImFkZHJlPLANT",
+  "see https://user:PLANT@host/x",
+  'INFO ran {"args":["--password","PLANT"]}',
+  "/opt/x --password=PLANT --api-token PLANT -pass PLANT",
+  'INFO x {"tokens":["PLANT"]}',
+  'INFO x {"secret":{"a":{"b":"PLANT"}}}',
+  'INFO x {"password":7,"apiKey":"PLANT \\" PLANT"}',
+  "{'password': 'PLANT'}",
+  'said "password: PLANT"',
+  "auth_key: PLANT",
+  "pass: PLANT",
+] as const)("a secret is taken out of %j", (line) => {
+  expect(withoutSecrets(`a: 1\n${line}\nsep: 1\n`)).toMatch(/^a: 1\n(?:(?!PLANT)[\s\S])*\(removed\)(?:(?!PLANT)[\s\S])*\nsep: 1\n$/);
+});
+
+test.for([
+  "passed: 3, pass rate 1",
+  "INFO the token is expired",
+  "keys: {enabled: true}",
+  "path: /home/token/x",
+  "https://host:1500/x",
+  '{"publicKey":"x","at":1}',
+  "- a\n- b",
+] as const)("nothing is taken out of %j", (line) => {
+  expect(withoutSecrets(line)).toBe(line);
+});
+
 test("an archive holds what helps, for its owner only; without an agent it says so", async ({ server, home }) => {
   mkdirSync(join(home, "etc", "repsets.d"), { recursive: true });
   mkdirSync(join(home, "log"));
@@ -39,6 +75,7 @@ test("an archive holds what helps, for its owner only; without an agent it says 
   writeFileSync(join(home, "etc", "sm.yaml"), "server:\n  name: a\nhttp:\n  password: hunter2\n");
   writeFileSync(join(home, "etc", "repsets.d", "web.yaml"), "rules: []\n");
   writeFileSync(join(home, "log", "sm.log"), "x".repeat(3 * 1024 * 1024));
+  writeFileSync(join(home, "log", "cut.log"), `"token": "PLANT${"P".repeat(200)}"\n${"y".repeat(2 * 1024 * 1024 - 50)}\nend\n`);
   writeFileSync(join(home, "state", "identity", "key.pem"), "MIIE");
   const output = join(home, "d.tar.gz");
   const done = await runMain(["diagnostics", "--output", output, "--json"], { SM_HOME: home });
@@ -48,7 +85,8 @@ test("an archive holds what helps, for its owner only; without an agent it says 
   );
   expect(statSync(output).mode & 0o777).toBe(0o600);
   const all = execFileSync("tar", ["-xzOf", output], { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
-  expect(all).not.toMatch(/hunter2|MIIE/);
+  expect(all).not.toMatch(/hunter2|MIIE|PLANT|PPP/);
+  expect(all).toContain("yyy\nend\n");
   expect(all).toContain("identity/key.pem");
   expect(all.match(/x{1000,}/g)?.join("").length).toBe(2 * 1024 * 1024);
   expect((await runMain(["diagnostics", "--output", output], { SM_HOME: home })).code).toBe(2);

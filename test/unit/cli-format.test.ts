@@ -4,7 +4,7 @@ import { formatConsistency } from "../../src/cli/format/consistency-text.js";
 import { formatExplanation } from "../../src/cli/format/explanation-text.js";
 import { formatMirror, formatMirrorLine } from "../../src/cli/format/mirror-text.js";
 import { formatPeerList } from "../../src/cli/format/peer-text.js";
-import { printable } from "../../src/cli/format/printable.js";
+import { jsonText, printable } from "../../src/cli/format/printable.js";
 import { formatBytes, formatDuration } from "../../src/cli/format/quantities.js";
 import { formatRepsetList, formatRepsetSaved } from "../../src/cli/format/repset-text.js";
 import { formatStatus } from "../../src/cli/format/status-text.js";
@@ -35,9 +35,14 @@ test("lists fit 80 columns whatever the names", () => {
   expectFits(formatConnectionList([connection, connectionReport()]));
   expectFits(formatRepsetList([{ name: long, generation: 4_000_000, rules: [{ path: `/${long}`, mode: "include", recursive: true }] }]));
   const addresses = [{ host: long, port: 1500 }];
-  const identity = { fingerprint: "cd".repeat(32), validFrom: "2026-01-02T03:04:05Z", validTo: "2056-01-02T03:04:05Z" };
+  const identity = { fingerprint: "cd".repeat(32), validFrom: "2026-01-02T03:04:05Z", validTo: "2056-01-02T03:04:05Z", rotation: null };
   const nowMs = Date.parse("2026-01-03T00:00:00Z");
   expectFits(formatPeerList([{ name: long, fingerprint: "ab".repeat(32), addresses, addedAt: "2026-01-02T03:04:05Z", reachable: null }], identity, nowMs));
+  const waiting = [{ name: "beta", why: "dialling beta at 10.0.0.2:1500: ECONNREFUSED" }];
+  const rotation = { fingerprint: "ef".repeat(32), startedAt: "2026-01-03T00:00:00Z", until: "2026-01-10T00:00:00Z", waiting };
+  const text = formatPeerList([], { ...identity, rotation }, nowMs);
+  expect(text).toContain(`its next key: ${"ef".repeat(32)}`);
+  expect(text).toContain("waits for beta: dialling beta");
 });
 
 test("a table keeps narrow columns whole and aligns numbers to the right", () => {
@@ -160,6 +165,22 @@ test("dropped rules are named", () => {
 
 test("no name steers the terminal", () => {
   expect(printable("a\x1b[31m\u009b\t\rb\nc")).toBe("a\\x1b[31m\\x9b\\x09\\x0db\nc");
+  expect(jsonText({ a: "\x1b\u009b\x7fé" })).toBe('{"a":"\\u001b\\u009b\\u007fé"}');
+  expect(JSON.parse(jsonText(["\u009b\x7f"]))).toEqual(["\u009b\x7f"]);
+});
+
+test("no name makes a line that looks like one of ours", () => {
+  const evil = "/home/a\n! HALTED: run me\n  command: rm";
+  const told = [
+    formatExplanation({ path: evil, onDisk: null, sets: [] }),
+    formatConnection(
+      connectionReport({ lastFileTouched: evil, problemCount: 1, problems: [{ path: evil, code: "FS_IO", message: evil, at: "2026-01-01T00:00:00Z" }] }),
+    ),
+    formatConnection(connectionReport({ mappings: [{ source: evil, target: evil }] })),
+    formatConnectionList([connectionReport({ repset: evil })]),
+  ];
+  for (const text of told) expect(text.split("\n").filter((line) => /^ *(!|command:)/.test(line))).toEqual([]);
+  expect(told.join("\n")).toContain("/home/a\\x0a! HALTED");
 });
 
 test("quantities", () => {

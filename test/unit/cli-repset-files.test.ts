@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { SmError } from "../../src/base/errors.js";
+import { printable } from "../../src/cli/format/printable.js";
 import { documentOf, formatDocument, parseDocument } from "../../src/cli/repsets/repset-document.js";
 import { planImport } from "../../src/cli/repsets/repset-import.js";
 import { withMemoryAgent } from "../support/memory-agent-home.js";
@@ -19,9 +20,49 @@ test("what is exported is imported as it was, as YAML and as JSON", () => {
   expect(parseDocument(JSON.stringify(document), "x")).toEqual(document);
 });
 
+/** What prints a document writes control characters out. */
+test.for(["/a\tb", "/a\nb\t", "/a\x7f", "/a\u009b\x1b", "/a\\x09", "/a\u2028 ", "# a"])("a path comes back as it was: %j", (path) => {
+  const document = { repsets: [{ name: path, rules: [{ ...HOME, path }] }] };
+  expect(parseDocument(printable(formatDocument(document)), "x")).toEqual(document);
+});
+
+test("a file that was made to do harm is refused as any other, in a few words", () => {
+  const rules = "{}, ".repeat(9_000);
+  for (const text of [
+    "- ".repeat(20_000),
+    "repsets: ".concat("[".repeat(20_000)),
+    "&a [*a]",
+    "repsets: [&a { name: x, rules: [*a] }]",
+    `repsets: [{ name: a, rules: [${rules}] }]`,
+  ]) {
+    const refusal = thrownBy(() => parseDocument(text, "sets.yaml"));
+    expect(refusal).toMatchObject({ code: "CONFIG_INVALID" });
+    expect(refusal.message.length).toBeLessThan(4_000);
+  }
+});
+
+test("the errors of a file full of them are not dressed up, each by a look through the whole text", () => {
+  for (const unit of ["!!x ", "&a ", "*a "]) {
+    const { cause, message } = thrownBy(() => parseDocument(unit.repeat(4_000), "sets.yaml"));
+    expect(message).toMatch(/: line 1, column \d+: /);
+    expect(cause).toHaveProperty("name", "YAMLParseError");
+    expect(cause).not.toHaveProperty("linePos");
+  }
+});
+
+function thrownBy(run: () => unknown): SmError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof SmError) return error;
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
+
 test.for([
   ["", "the document"],
-  ["a: [", "neither YAML nor JSON"],
+  ["a:\n  [", "neither YAML nor JSON: line 2, column 4: "],
   ["repsets: []", "repsets"],
   ["repsets: [{ name: a, rules: [{ path: 7, mode: include }] }]", "repsets.0.rules.0.path"],
   ["repsets: [{ name: a, rules: [{ path: /a, mode: maybe }] }, { rules: [] }]", "repsets.1.name"],

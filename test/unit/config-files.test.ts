@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { checkFile, readConfigFiles } from "../../src/config/check-files.js";
 import { changeField } from "../../src/config/config-text.js";
+import { fieldErrorText } from "../../src/config/field-error.js";
 import { jsonSchemaOf, SCHEMA_NAMES } from "../../src/config/json-schemas.js";
 import { loadConfig } from "../../src/config/load-config.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
@@ -87,6 +88,21 @@ test.each([
   expect(text).toContain("memoryMiB: 5");
   for (const comment of before.match(/#.*$/gm) ?? []) expect(text).toContain(comment);
   expect(changeField("sm.yaml", text, ["queue", "memoryMiB"], 5)).toBe(text);
+});
+
+/** Each would have ended the process, or come out as a defect of the program. */
+test.for([
+  ["- ".repeat(20_000), "at most 64 levels"],
+  ["[".repeat(20_000), "at most 64 levels"],
+  [`rules: ${"{a: ".repeat(20_000)}`, "at most 64 levels"],
+  ["# a\n&a [*a]", "contains itself"],
+  ["rules: [&a { path: *a }]", "contains itself"],
+] as const)("a file that is nested without end is refused with its place: %#", ([text, told]) => {
+  for (const place of ["sm.yaml", "repsets.d/a.yaml", "connections.d/a.yaml"]) {
+    const { errors } = readConfigFiles({ env: { SM_HOME: plant({ [place]: text }) } });
+    expect(errors.map(({ line }) => line > 0)).toContain(true);
+    if (place === "repsets.d/a.yaml") expect(errors.map(fieldErrorText).join("\n")).toContain(told);
+  }
 });
 
 test("the published schemas and the page of settings are what the program has", () => {

@@ -74,3 +74,22 @@ test("a login holds until its user is changed", async () => {
   await users.create({ name: "joe", role: "admin", fingerprint: null });
   expect(() => logins.login(attempt)).toThrow("not that of a user");
 });
+
+test("a token that ended is refused with the time and the command, and what it opened is over; a wrong one learns nothing of that", async () => {
+  const { users, logins, clock, tryToken, log } = await openLogins();
+  const { token } = await users.create({ name: "ann", role: "monitor", fingerprint: "ab".repeat(32), tokenUntil: new Date(5_000).toISOString() });
+  const attempt = { authorization: `Bearer ${token}`, fingerprint: undefined, remoteAddress: "10.0.0.1" };
+  const login = logins.login(attempt);
+  const byCertificate = logins.login({ ...attempt, authorization: undefined, fingerprint: "ab".repeat(32) });
+  expect(login.isCurrent()).toBe(true);
+  clock.ms = 5_000;
+  expect([login.isCurrent(), byCertificate.isCurrent()]).toEqual([false, true]);
+  for (let times = 0; times <= FAILED_LOGINS_MAX; times++) {
+    expect(() => logins.login(attempt)).toThrow('the token of "ann" ended at 1970-01-01T00:00:05.000Z: `sm user token ann`');
+  }
+  expect(() => logins.login({ ...attempt, authorization: `Bearer sm~ann~${"A".repeat(43)}` })).toThrow("not that of a user");
+  expect(log.lines.filter(({ message }) => message.includes('token of "ann" ended'))).toHaveLength(3);
+  expect(JSON.stringify(log.lines)).not.toContain(parseToken(token)?.secret);
+  const renewed = await users.renewToken("ann", "never");
+  expect(tryToken(renewed.token, "10.0.0.1")).toBe("ann");
+});

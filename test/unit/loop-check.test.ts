@@ -68,7 +68,11 @@ class Chain {
     this.#connections.set(from, new Set([...(this.#connections.get(from) ?? []), connectionKey]));
     const feeds = feedsOf({ connectionKey, mappings: [{ source, target }], origins: originsOf([source], this.#of(from)) }, fingerprint(from));
     try {
-      refuseChainLoops(feeds, fingerprint(to), (known) => this.#connections.get(to)?.has(known) === true);
+      refuseChainLoops(
+        feeds,
+        (agent) => agent === fingerprint(to),
+        (known) => this.#connections.get(to)?.has(known) === true,
+      );
     } catch (error) {
       expect(error).toEqual(LOOP);
       return false;
@@ -105,8 +109,18 @@ test("a connection that was ended closes nothing; too many places are refused", 
   const feed = { place: "/sm/copy", agent: fingerprint("a"), path: "/sm/data", key: key(1) };
   const origins = originsOf(["/sm/copy"], [feed]);
   const back = feedsOf({ connectionKey: key(2), mappings: [{ source: "/sm/copy", target: "/sm/data" }], origins }, fingerprint("b"));
-  expect(() => refuseChainLoops(back, fingerprint("a"), () => true)).toThrowError(LOOP);
-  refuseChainLoops(back, fingerprint("a"), () => false);
+  expect(() =>
+    refuseChainLoops(
+      back,
+      (agent) => agent === fingerprint("a"),
+      () => true,
+    ),
+  ).toThrowError(LOOP);
+  refuseChainLoops(
+    back,
+    (agent) => agent === fingerprint("a"),
+    () => false,
+  );
   const many = Array.from({ length: ORIGINS_MAX + 1 }, (_, i) => ({ ...feed, place: `/sm/copy/${i}` }));
   expect(() => originsOf(["/sm/copy"], many)).toThrowError(LOOP);
 });

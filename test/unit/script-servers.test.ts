@@ -67,3 +67,35 @@ test("a script that was given to a server means it by localhost, by its stored n
   expect((await remote.run(`source "${hostname()}.elsewhere"`)).failures).toEqual(["1:1 -103 SCRIPT_SOURCE"]);
   expect(kit.port.calls).toEqual([]);
 });
+
+test("LOGIN with a token has the rights of its user until LOGOUT, here and on a stored server; a wrong one has none", async () => {
+  const { kit, files1 } = kitWithServer();
+  for (const { agent, session } of [
+    { agent: kit.agent, session: "localhost" },
+    { agent: files1.agent, session: "files1" },
+  ]) {
+    const { token } = await agent.users.create({ name: "joe", role: "monitor", fingerprint: null });
+    const make = `repset create ${session}\nrepset rule add "/srv" include to ${session}\nrepset save`;
+    await kit.run(`source ${session}`);
+    expect(await kit.value(`login ${session} joe "${token}"`)).toBe(1);
+    expect((await kit.run(`repset list\n${make}`)).failures).toEqual(["4:1 -1 REFUSED"]);
+    kit.session.drafts.clear();
+    expect(await kit.value(`login ${session} "" "${token.slice(0, -43)}${"A".repeat(43)}"`)).toBe(0);
+    expect((await kit.run("repset list")).failures).toEqual(["1:1 -1 REFUSED"]);
+    await kit.run(`logout ${session}\nsource ${session}`);
+    expect((await kit.run(make)).failures).toEqual([]);
+  }
+  expect(await setsOf(files1)).toEqual(["files1"]);
+});
+
+test("a token of another user, or for a machine without a way to it, logs in nowhere, and is told to nobody", async () => {
+  const { kit } = kitWithServer();
+  const { token } = await kit.agent.users.create({ name: "joe", role: "admin", fingerprint: null });
+  const ran = [await kit.run(`login localhost ann "${token}"`), await kit.run(`login nowhere joe "${token}"`), await kit.run(`login files1 joe "${token}"`)];
+  expect(ran.map(({ failures }) => failures)).toEqual([["1:1 -101 SCRIPT_VALUE"], [], []]);
+  expect(ran[1]?.reports[0]?.outcome.note).toContain("`sm server add`");
+  expect(ran[2]?.output).toBe("  User access level set to DT_NO_ACCESS\n");
+  expect(JSON.stringify(ran.map(({ reports }) => reports.map(({ outcome, written, error }) => [outcome, written, error?.message])))).not.toContain(
+    token.slice(-43),
+  );
+});

@@ -1,5 +1,6 @@
 // The servers that an account has stored: who may read the file, what it may hold, and that it is whole at any moment.
 
+import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -9,6 +10,7 @@ import { chooseAgent, requireServer } from "../../src/cli/servers/server-choice.
 import type { ServerEntry } from "../../src/cli/servers/server-entry.js";
 import { parseServerName } from "../../src/cli/servers/server-entry.js";
 import { ServerFile } from "../../src/cli/servers/server-file.js";
+import { runMain } from "../support/run-main.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
 
 const PIN = "7c".repeat(32);
@@ -116,6 +118,33 @@ describe("the file", () => {
     expect(readFileSync(file.path, "utf8")).toBe(before);
     expect(existsSync(`${file.path}.new`)).toBe(false);
   });
+});
+
+test.runIf(process.geteuid?.() === 0)("a disk that takes only a part of the file leaves the one that was there", async () => {
+  const directory = makeTempDirectory();
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=12k,mode=700", "none", directory]);
+  try {
+    const file = new ServerFile(join(directory, "servers.json"));
+    await add(file, entry("alpha"));
+    const before = readFileSync(file.path, "utf8");
+    await expect(add(file, ...Array.from({ length: 60 }, (_, index) => entry(`server-${index}`)))).rejects.toMatchObject({ code: "SERVERS_INVALID" });
+    expect([readFileSync(file.path, "utf8"), readdirSync(directory)]).toEqual([before, ["servers.json"]]);
+  } finally {
+    execFileSync("umount", [directory]);
+  }
+});
+
+test("a server that is removed takes its token with it, and its being the default", async () => {
+  const file = newFile();
+  const [alpha, beta] = [entry("alpha"), entry("beta", 1501)];
+  await file.update(() => ({ servers: [alpha, beta], defaultName: "alpha" }));
+  const environment = { SM_SERVERS_FILE: file.path };
+  expect(await runMain(["server", "remove", "ALPHA"], environment)).toEqual({ code: 0, stdout: "removed alpha\n", stderr: "" });
+  expect(file.read()).toEqual({ servers: [beta], defaultName: null });
+  const directory = join(file.path, "..");
+  for (const name of readdirSync(directory)) expect(readFileSync(join(directory, name), "utf8")).not.toContain(alpha.token);
+  expect(await runMain(["server", "remove", "alpha"], environment)).toMatchObject({ code: 2, stderr: expect.stringContaining("SERVER_UNKNOWN") });
+  expect((await runMain(["server", "show", "beta", "--json"], environment)).stdout).not.toContain(beta.token);
 });
 
 describe("the agent that a command asks", () => {

@@ -3,7 +3,7 @@ import * as Flags from "@oclif/core/flags";
 import { SmError } from "../../base/errors.js";
 import { parseDurationSeconds } from "../parse/duration.js";
 import { openScriptPort } from "../script/api-port.js";
-import { runText } from "../script/run-text.js";
+import { CUT_OFF_EXIT, runText } from "../script/run-text.js";
 import { readScript } from "../script/script-source.js";
 import { JsonScriptView, TextScriptView } from "../script/script-view.js";
 import { SmCommand } from "../sm-command.js";
@@ -38,6 +38,7 @@ export default class Run extends SmCommand {
     const view = flags.json ? new JsonScriptView(process.stdout) : new TextScriptView({ out: process.stdout, beside: process.stderr, origin });
     const place = this.agentPlace(flags);
     const port = (signal: AbortSignal) => openScriptPort(place, signal);
+    this.exitWith(CUT_OFF_EXIT);
     this.exitWith(await runText({ text, port, view, stopsOnError: flags["on-error"] === "stop", timeoutMs }));
   }
 }

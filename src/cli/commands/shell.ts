@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { SmError } from "../../base/errors.js";
 import { Interrupts } from "../interrupts.js";
 import { type ApiPort, openScriptPort } from "../script/api-port.js";
-import { runText } from "../script/run-text.js";
+import { CUT_OFF_EXIT, runText } from "../script/run-text.js";
 import { readScript } from "../script/script-source.js";
 import { JsonScriptView, TextScriptView } from "../script/script-view.js";
 import { ShellHistory } from "../shell/shell-history.js";
@@ -23,6 +23,7 @@ export default class Shell extends SmCommand {
       const view = flags.json
         ? new JsonScriptView(process.stdout)
         : new TextScriptView({ out: process.stdout, beside: process.stderr, origin: "standard input" });
+      this.exitWith(CUT_OFF_EXIT);
       this.exitWith(await runText({ text: await readScript("-"), port, view, stopsOnError: true, timeoutMs: null }));
       return;
     }

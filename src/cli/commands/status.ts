@@ -31,7 +31,7 @@ export default class Status extends SmCommand {
     const show = (report: StatusReport): void => this.show(selectConnection(report, id), flags, (selected) => formatStatus(selected, Date.now()));
     if (!flags.watch) return show(await api.call("status", {}));
     if (!flags.json && canRedraw(process.stdin, process.stdout, process.env)) return this.#watchScreen(api, id, this.terminal(flags).isColored);
-    const redraws = process.stdout.isTTY && !flags.json;
+    const redraws = process.stdout.isTTY && !flags.json && process.env.TERM !== "dumb";
     const between = redraws ? HOME_AND_CLEAR : flags.json ? "" : "\n";
     await watch(api, (report) => {
       process.stdout.write(between);

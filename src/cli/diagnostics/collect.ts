@@ -27,6 +27,8 @@ export interface CollectOptions {
 const ASK_MS = 10_000;
 const LOG_BYTES_MAX = 2 * MiB;
 const LOGS_MAX = 40;
+/** In characters; a longer line is none of a log of ours. */
+const CUT_LINE_MAX = 256 * 1024;
 const NAMES_MAX = 5_000;
 const QUESTIONS = ["status", "job.list", "queue.show", "repset.list", "peer.list", "quarantine.list"] as const satisfies readonly CommandName[];
 const SYSTEM_FILES = [
@@ -119,7 +121,10 @@ function endOf(path: string): string {
     const { size } = fstatSync(file);
     const buffer = Buffer.alloc(Math.min(size, LOG_BYTES_MAX));
     const bytes = readSync(file, buffer, 0, buffer.length, size - buffer.length);
-    return buffer.toString("utf8", 0, bytes);
+    const text = buffer.toString("utf8", 0, bytes);
+    // What is left of a line whose beginning is cut off no longer says that it is a secret.
+    const lineEnd = buffer.length < size ? text.indexOf("\n") : -1;
+    return lineEnd < 0 || lineEnd > CUT_LINE_MAX ? text : text.slice(lineEnd + 1);
   } finally {
     closeSync(file);
   }

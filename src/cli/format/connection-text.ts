@@ -3,6 +3,7 @@ import { SIMULATION_WORDS } from "../../model/simulation.js";
 import type { ConnectionReport, RepairReport } from "../../model/status.js";
 import { formatConsistency } from "./consistency-text.js";
 import { formatMirrorLine } from "./mirror-text.js";
+import { oneLine } from "./printable.js";
 import { formatBytes, formatCount, formatDuration, formatPercent, formatRatio, formatTime } from "./quantities.js";
 import { formatProblems, formatReason, indent } from "./reason-text.js";
 import { formatScrub } from "./scrub-text.js";
@@ -47,7 +48,7 @@ function addressOf({ isSimulated, targetAddress }: ConnectionReport): string {
 }
 
 function formatMapping({ isSimulated }: ConnectionReport, { source, target }: Mapping): string {
-  return isSimulated ? `${source} → nowhere` : `${source} → ${target}`;
+  return oneLine(isSimulated ? `${source} → nowhere` : `${source} → ${target}`);
 }
 
 /** The block of one connection in a status. */
@@ -113,7 +114,7 @@ export function formatConnection(connection: ConnectionReport): string {
     `guard           ${formatGuard(connection.guard)}`,
     ...formatVerifyPlan(connection.verifyPlan),
     ...formatScrub(connection.scrub),
-    `last file       ${connection.lastFileTouched === "" ? "–" : connection.lastFileTouched}`,
+    `last file       ${connection.lastFileTouched === "" ? "–" : oneLine(connection.lastFileTouched)}`,
     ...connection.reasons.flatMap(formatReason),
     ...formatProblems(connection.problems, connection.problemCount),
   ];

@@ -1,5 +1,6 @@
 import type { EntryFacts, KnownEntry, PathExplanation, PathTarget, PathWait, SetExplanation } from "../../model/explanation.js";
 import { SIMULATION_WORDS } from "../../model/simulation.js";
+import { oneLine } from "./printable.js";
 import { formatBytes } from "./quantities.js";
 import { formatRule } from "./repset-text.js";
 
@@ -14,7 +15,7 @@ const WAITS: Readonly<Record<PathWait, string>> = {
 };
 
 export function formatExplanation({ path, onDisk, sets }: PathExplanation): string {
-  const lines = [path, `  on disk: ${onDisk === null ? "nothing, or it cannot be looked at" : formatFacts(onDisk)}`];
+  const lines = [oneLine(path), `  on disk: ${onDisk === null ? "nothing, or it cannot be looked at" : formatFacts(onDisk)}`];
   if (sets.length === 0) lines.push("  outside of every replication set");
   return [...lines, ...sets.flatMap(formatSet)].join("\n");
 }
@@ -28,7 +29,7 @@ function formatFacts({ type, size, mtime, device, inode, birthTime }: EntryFacts
 function formatSet(set: SetExplanation): string[] {
   const { repset, root, knowledge, targets } = set;
   const lines = [`set ${repset}: ${formatDecision(set)}`];
-  if (root !== null) lines.push(`  in its directory ${root}`);
+  if (root !== null) lines.push(`  in its directory ${oneLine(root)}`);
   if (targets.length === 0) return [...lines, "  not connected"];
   lines.push(`  known: ${knowledge === null ? "nothing yet: the set is not watched now (`sm status`)" : formatKnown(knowledge.known)}`);
   for (const wait of knowledge?.waits ?? []) lines.push(`  waits: ${WAITS[wait]}`);
@@ -57,7 +58,7 @@ function formatKnown(known: KnownEntry | null): string {
 function formatTarget({ connection, target, path, state, isChecked, appliedSeq, lastSeq }: PathTarget): string[] {
   const checked = isChecked ? ["    its content is being compared"] : [];
   return [
-    `  connection ${connection} to ${target}: ${path === "" ? SIMULATION_WORDS : path}`,
+    `  connection ${connection} to ${target}: ${path === "" ? SIMULATION_WORDS : oneLine(path)}`,
     `    ${state}, ${appliedSeq} of ${lastSeq} change sets applied`,
     ...checked,
   ];

@@ -2,6 +2,7 @@ import { isJobOver, type PlanJobReport } from "../../model/job.js";
 import type { MirrorWish } from "../../model/mirror-wish.js";
 import type { OrphanSums } from "../../model/orphan-sums.js";
 import { PLAN_ACTIONS, type PlanAction, type PlanPart, type PlanReport, type RulePlan } from "../../model/plan.js";
+import { oneLine } from "./printable.js";
 import { formatBytes, formatCount, formatPercent, formatTime } from "./quantities.js";
 import { indent } from "./reason-text.js";
 import { formatRepset, formatRule } from "./repset-text.js";
@@ -84,12 +85,12 @@ function partText({ files, directories, bytes, names }: PlanPart, what: string):
   if (files + directories === 0) return [];
   return [
     `${formatCount(files)} files (${formatBytes(bytes)}) and ${formatCount(directories)} directories ${what}${names.length > 0 ? ":" : ""}`,
-    ...indent(names, 2),
+    ...indent(names.map(oneLine), 2),
   ];
 }
 
 function wishText({ mode, content, newerOnly, missingOnly, skipsEmpty, paths }: MirrorWish): string {
   const limits = [missingOnly === true ? "overwriting nothing" : null, skipsEmpty === true ? "without empty files" : null];
   const terms = [mode, content === "times" ? null : content, newerOnly ? "newer only" : null, ...limits].filter((term) => term !== null).join(", ");
-  return `${terms} mirror${paths === undefined ? "" : ` of ${paths.join(", ")}`}`;
+  return `${terms} mirror${paths === undefined ? "" : ` of ${oneLine(paths.join(", "))}`}`;
 }

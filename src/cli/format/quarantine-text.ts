@@ -1,4 +1,5 @@
 import type { QuarantineEntry } from "../../model/control-port.js";
+import { oneLine } from "./printable.js";
 import { formatTime } from "./quantities.js";
 
 export function formatQuarantine(entries: readonly QuarantineEntry[]): string {
@@ -9,5 +10,9 @@ export function formatQuarantine(entries: readonly QuarantineEntry[]): string {
 function linesOf({ path, connectionId, source, repset, message, since, state, nextAt, needsMirror }: QuarantineEntry): string[] {
   const next = nextAt === null ? "" : `, next at ${formatTime(nextAt)}`;
   const mirror = needsMirror ? ", needs a mirror" : "";
-  return [path, `  ${message}`, `  ${state} since ${formatTime(since)}${next}${mirror}; connection ${connectionId}, ${repset} from ${source}`];
+  return [
+    oneLine(path),
+    `  ${oneLine(message)}`,
+    `  ${state} since ${formatTime(since)}${next}${mirror}; connection ${connectionId}, ${repset} from ${source}`,
+  ];
 }

@@ -1,5 +1,6 @@
 import type { RepsetSaved, RepsetSize } from "../../model/control-port.js";
 import type { RepsetData, Rule } from "../../model/rule.js";
+import { oneLine } from "./printable.js";
 import { formatBytes, formatCount } from "./quantities.js";
 import { type Column, formatTable, LINE_WIDTH } from "./table.js";
 
@@ -15,7 +16,7 @@ export function formatRepsetList(repsets: readonly RepsetData[], lineWidth = LIN
 }
 
 export function formatRule(rule: Rule): string {
-  return `${rule.mode} ${rule.path}${rule.recursive ? "" : " (not recursive)"}`;
+  return `${rule.mode} ${oneLine(rule.path)}${rule.recursive ? "" : " (not recursive)"}`;
 }
 
 export function formatRepset(repset: RepsetData): string {

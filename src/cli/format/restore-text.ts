@@ -1,4 +1,5 @@
 import type { RestoreJobReport } from "../../model/job.js";
+import { oneLine } from "./printable.js";
 import { formatBytes, formatCount, formatPercent } from "./quantities.js";
 import { indent } from "./reason-text.js";
 
@@ -7,7 +8,7 @@ const NAMES_SHOWN = 20;
 export function formatRestore({ id, status, percent, message, repset, target, restore }: RestoreJobReport): string {
   const { counts, from, mappings, doubt, orphans } = restore;
   const lines = [
-    ...mappings.map((mapping) => `${mapping.source} → ${mapping.target}`),
+    ...mappings.map((mapping) => oneLine(`${mapping.source} → ${mapping.target}`)),
     `${formatCount(counts.filesDone)} of ${formatCount(counts.filesTotal)} files looked at; ${formatBytes(counts.bytesDone)} brought, ${formatBytes(counts.bytesSkipped)} found equal`,
     ...(doubt === null ? [] : [doubt]),
     ...(counts.leftAlone > 0 ? withNames(`${formatCount(counts.leftAlone)} files were there and stay as they are`, counts.leftAloneNames) : []),
@@ -20,5 +21,5 @@ export function formatRestore({ id, status, percent, message, repset, target, re
 }
 
 function withNames(line: string, names: readonly string[]): readonly string[] {
-  return [`${line}:`, ...names.slice(0, NAMES_SHOWN).map((name) => `  ${name}`), ...(names.length > NAMES_SHOWN ? ["  …"] : [])];
+  return [`${line}:`, ...names.slice(0, NAMES_SHOWN).map((name) => `  ${oneLine(name)}`), ...(names.length > NAMES_SHOWN ? ["  …"] : [])];
 }

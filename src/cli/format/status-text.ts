@@ -1,6 +1,7 @@
 import type { CaptureReport, GoodbyeReport, StatusReport, TargetConnectionReport } from "../../model/status.js";
 import { formatConnectionLines } from "./connection-text.js";
 import { formatConsistency } from "./consistency-text.js";
+import { oneLine } from "./printable.js";
 import { formatBytes, formatCount, formatDuration } from "./quantities.js";
 import { formatReason, indent } from "./reason-text.js";
 
@@ -31,7 +32,7 @@ function formatCapture(capture: CaptureReport): string[] {
 function formatTarget(target: TargetConnectionReport): string[] {
   return [
     `${target.connectionId}  ${target.repset} from ${target.source}  ${target.online ? "online" : "offline"}`,
-    ...target.mappings.map(({ source, target: place }) => `   ${source} → ${place}`),
+    ...target.mappings.map(({ source, target: place }) => oneLine(`   ${source} → ${place}`)),
     `   ${formatBytes(target.receivedBytes)} received, change set ${target.appliedSeq} applied, ${target.durableSeq} durable`,
     `   consistent ${formatConsistency(target.consistency)}`,
     ...indent(target.reasons.flatMap(formatReason), 3),
@@ -46,7 +47,7 @@ export function formatTargetPauses(targets: readonly TargetConnectionReport[]): 
 }
 
 function formatGoodbye({ connectionId, repset, target, places, reason }: GoodbyeReport): string[] {
-  return [`${connectionId}  ${repset} to ${target}`, ...places.map((place) => `   ${place}`), ...indent(formatReason(reason), 3)];
+  return [`${connectionId}  ${repset} to ${target}`, ...places.map((place) => `   ${oneLine(place)}`), ...indent(formatReason(reason), 3)];
 }
 
 function formatConfig({ needsRestart, problems }: StatusReport["config"]): string[] {

@@ -1,5 +1,6 @@
 // Lists for people: columns as wide as needed, cut so that a row fits the line and never wraps.
 
+import { oneLine } from "./printable.js";
 import { cutText, fitText, textWidth } from "./text-width.js";
 
 export const LINE_WIDTH = 80;
@@ -17,7 +18,7 @@ const COLUMN_MIN = 6;
 
 /** `lineWidth`: of the terminal; Infinity = nothing is cut. */
 export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], lineWidth = LINE_WIDTH): string {
-  const lines = [columns.map(({ header }) => header), ...rows.map((row) => columns.map((column) => column.cell(row)))];
+  const lines = [columns.map(({ header }) => header), ...rows.map((row) => columns.map((column) => oneLine(column.cell(row))))];
   const natural = columns.map((_, index) => Math.max(...lines.map((line) => textWidth(line[index] ?? ""))));
   const widths = fitWidths(natural, columns, lineWidth - GAP * (columns.length - 1));
   return lines

@@ -4,14 +4,17 @@ import { SmError } from "../../base/errors.js";
 import type { ApiCommands, CommandName } from "../../control/api.js";
 import type { CommandPort, PortCallOptions } from "../../script/command-port.js";
 import { type AgentApi, type AgentPlace, openAgentApi } from "../agent-api.js";
+import { parsePeerAddress } from "../parse/peer-address.js";
 import { serverFile, serversMeant } from "../servers/server-choice.js";
-import { addressText, type ServerEntry } from "../servers/server-entry.js";
+import { addressText, type ServerEntry, THIS_SERVER } from "../servers/server-entry.js";
 
 export interface ApiPortOptions {
   readonly place: AgentPlace;
   readonly signal: AbortSignal;
   /** Those that the account has stored, read when a name is looked for. */
   servers(): readonly ServerEntry[];
+  /** What the account calls the agent, where that is not what its place is called. */
+  readonly names?: readonly string[] | null;
 }
 
 export class ApiPort implements CommandPort {
@@ -19,10 +22,13 @@ export class ApiPort implements CommandPort {
   readonly #api: AgentApi;
   readonly #servers: () => readonly ServerEntry[];
   readonly #others = new Map<string, ApiPort>();
+  readonly #users = new Set<ApiPort>();
+  readonly #place: AgentPlace;
   #signal: AbortSignal;
 
-  constructor({ place, signal, servers }: ApiPortOptions) {
-    this.serverNames = place.kind === "here" ? null : [place.server.name, place.server.address.host, addressText(place.server.address)];
+  constructor({ place, signal, servers, names = namesOf(place) }: ApiPortOptions) {
+    this.serverNames = names;
+    this.#place = place;
     this.#api = openAgentApi(place);
     this.#servers = servers;
     this.#signal = signal;
@@ -35,7 +41,7 @@ export class ApiPort implements CommandPort {
   /** A command ends wherever it is carried out. */
   set signal(signal: AbortSignal) {
     this.#signal = signal;
-    for (const other of this.#others.values()) other.signal = signal;
+    for (const other of [...this.#others.values(), ...this.#users]) other.signal = signal;
   }
 
   call<Name extends CommandName>(name: Name, input: ApiCommands[Name]["input"], options: PortCallOptions = {}): Promise<ApiCommands[Name]["output"]> {
@@ -57,6 +63,24 @@ export class ApiPort implements CommandPort {
     }
   }
 
+  async withToken(token: string): Promise<CommandPort | null> {
+    const server = await this.#serverFor(token);
+    if (server === null) return null;
+    const user = new ApiPort({ place: { kind: "server", server }, signal: this.#signal, servers: this.#servers, names: this.serverNames });
+    this.#users.add(user);
+    return user;
+  }
+
+  /** Of the agent here, its own word on its socket says where it listens and by which certificate it is known. */
+  async #serverFor(token: string): Promise<ServerEntry | null> {
+    if (this.#place.kind === "server") return { ...this.#place.server, token };
+    if ((await this.role()) === null) return null;
+    const [{ agent }, { identity }] = [await this.call("status", {}), await this.call("peer.list", {})];
+    const address = parsePeerAddress("the address of the agent", agent.listen);
+    const host = address.host === "0.0.0.0" ? "127.0.0.1" : address.host === "::" ? "::1" : address.host;
+    return { name: THIS_SERVER, address: { ...address, host }, fingerprint: identity.fingerprint, token };
+  }
+
   toServer(machine: string): CommandPort | null {
     const [server, second] = serversMeant(this.#servers(), machine);
     if (server === undefined || second !== undefined) return null;
@@ -66,6 +90,10 @@ export class ApiPort implements CommandPort {
     this.#others.set(server.name, other);
     return other;
   }
+}
+
+function namesOf(place: AgentPlace): readonly string[] | null {
+  return place.kind === "here" ? null : [place.server.name, place.server.address.host, addressText(place.server.address)];
 }
 
 export function openScriptPort(place: AgentPlace, signal: AbortSignal): ApiPort {

@@ -20,6 +20,8 @@ export interface RunOptions {
 }
 
 export const INTERRUPTED_EXIT = 130;
+/** As of SIGPIPE: whoever read what the script prints went away before its end, and the script ended with it. */
+export const CUT_OFF_EXIT = 141;
 
 export async function runText({ text, port, view, stopsOnError, timeoutMs }: RunOptions): Promise<number> {
   const interrupts = Interrupts.listen();

@@ -5,7 +5,7 @@ import type { StatementReport } from "../../script/evaluator.js";
 import { type Place, placeText } from "../../script/place.js";
 import { returnCodeOf } from "../../script/return-code.js";
 import { plainValue } from "../../script/value.js";
-import { printable } from "../format/printable.js";
+import { jsonText, oneLine, printable } from "../format/printable.js";
 
 export interface ScriptView {
   show(report: StatementReport): void;
@@ -37,7 +37,7 @@ export class TextScriptView implements ScriptView {
       return;
     }
     if (written !== null) this.#options.out.write(`${printable(written)}\n`);
-    for (const line of outcome.lines ?? []) this.#options.out.write(`${INDENT}${printable(line)}\n`);
+    for (const line of outcome.lines ?? []) this.#options.out.write(`${INDENT}${oneLine(line)}\n`);
     if (outcome.note !== undefined && !this.#notes.has(outcome.note)) {
       this.#notes.add(outcome.note);
       this.note(outcome.note);
@@ -84,7 +84,7 @@ export class JsonScriptView implements ScriptView {
   }
 
   #print(line: object): void {
-    this.#out.write(`${JSON.stringify(line)}\n`);
+    this.#out.write(`${jsonText(line)}\n`);
   }
 }
 

@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { connect, type TLSSocket } from "node:tls";
 import { SmError } from "../../base/errors.js";
+import { serverNameOf } from "../../base/server-name.js";
 import type { PeerAddress } from "../../model/channel-port.js";
 import { type AgentDoor, type Answer, type CallOptions, callDeadline, exchange, explain } from "../api-client.js";
 import { addressText, type ServerEntry } from "./server-entry.js";
@@ -20,12 +21,12 @@ export class RemoteDoor implements AgentDoor {
   }
 
   async post(path: string, body: string, options: CallOptions): Promise<Answer> {
-    const { name, address, token } = this.#server;
+    const { name, address, token, fingerprint } = this.#server;
     const place = addressText(address);
     const until = callDeadline(options);
     let socket: TLSSocket | undefined;
     try {
-      const dialled = await dialTls(address, until.signal);
+      const dialled = await dialTls(address, until.signal, fingerprint);
       socket = dialled;
       this.#requirePin(dialled);
       const headers = { authorization: `Bearer ${token}` };
@@ -68,11 +69,13 @@ function certificateFingerprint(socket: TLSSocket): string {
   return createHash("sha256").update(certificate.raw).digest("hex");
 }
 
-function dialTls({ host, port }: PeerAddress, ended: AbortSignal): Promise<TLSSocket> {
+/** `fingerprint`: which certificate is asked for, of a server whose key is being rotated. */
+function dialTls({ host, port }: PeerAddress, ended: AbortSignal, fingerprint?: string): Promise<TLSSocket> {
   const signal = AbortSignal.any([ended, AbortSignal.timeout(CONNECT_MS)]);
   return new Promise((resolve, reject) => {
     // No authority signs these certificates, and their names and dates say nothing: the pin is compared by the caller.
-    const socket = connect({ host, port, minVersion: "TLSv1.3", rejectUnauthorized: false });
+    const asked = fingerprint === undefined ? {} : { servername: serverNameOf(fingerprint) };
+    const socket = connect({ ...asked, host, port, minVersion: "TLSv1.3", rejectUnauthorized: false });
     const onAbort = (): void => {
       socket.destroy();
       reject(signal.reason);

@@ -13,7 +13,7 @@ import {
   type Stats,
   statSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { parseToken } from "../../base/access-token.js";
@@ -76,7 +76,8 @@ export class ServerFile {
     try {
       try {
         fchmodSync(fd, 0o600);
-        writeSync(fd, formatServers(change(this.read())));
+        // All of it, or an error: a full disk takes a part.
+        writeFileSync(fd, formatServers(change(this.read())));
         fsyncSync(fd);
       } finally {
         closeSync(fd);

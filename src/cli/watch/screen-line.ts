@@ -1,6 +1,6 @@
 // Lines as a screen shows them: parts in styles, never wider than the screen. What has no style is plain.
 
-import { printable } from "../format/printable.js";
+import { oneLine } from "../format/printable.js";
 import { cutText, textWidth } from "../format/text-width.js";
 
 export type Style = "plain" | "title" | "dim" | "good" | "bad" | "chosen";
@@ -14,7 +14,7 @@ export type ScreenLine = readonly Span[];
 
 /** Names come from file systems and peers: what would steer the terminal, line ends too, is written out. */
 export function span(text: string, style: Style = "plain"): Span {
-  return { text: printable(text).replaceAll("\n", "\\x0a"), style };
+  return { text: oneLine(text), style };
 }
 
 export function line(...parts: readonly (Span | string)[]): ScreenLine {

@@ -1,51 +1,11 @@
 // Who, where and when: logging in, the machines that are worked on, the variables, the time.
 
 import { SmError } from "../../base/errors.js";
-import type { ArgumentReader } from "../argument-reader.js";
 import { findSource, isThisMachine, knownServer, resolveTarget } from "../machines.js";
 import type { ScriptSession } from "../session.js";
 import { integerValue, timeOfDay, today, valueText } from "../value.js";
-import { type Action, done, OUTCOME_DONE, type Outcome, type Verb } from "../verb.js";
-
-/** A user, a password and a domain have at most so many characters. */
-const CREDENTIAL_LENGTH_MAX = 100;
-const ACCESS = ["DT_NO_ACCESS", "DT_MONITOR_ACCESS", "DT_FULL_ACCESS"] as const;
-const LOGIN_NOTE = "the name and the password are not used: what a script may do is decided by the account that runs it";
-
-function parseLogin(reader: ArgumentReader): Action {
-  const server = reader.text("a server");
-  const credentials = [reader.text("a user name"), reader.text("a password")];
-  if (!reader.isDone) credentials.push(reader.text("a domain"));
-  return async (session) => {
-    if (credentials.some((credential) => credential(session).length > CREDENTIAL_LENGTH_MAX)) {
-      throw new SmError("SCRIPT_VALUE", `a user name, a password and a domain have at most ${CREDENTIAL_LENGTH_MAX} characters`);
-    }
-    const level = await accessLevel(session, server(session));
-    return { value: integerValue(level), lines: [`User access level set to ${ACCESS[level]}`], note: LOGIN_NOTE };
-  };
-}
-
-/** 0 none, 1 monitor, 2 full: of the account, on this machine; on a stored server that of its user; on a peer what can be done with it from here. */
-async function accessLevel(session: ScriptSession, server: string): Promise<0 | 1 | 2> {
-  const known = knownServer(session, server);
-  if (known !== null) return levelOf(await known.role());
-  const role = await session.port.role();
-  if (role === null) return 0;
-  try {
-    await resolveTarget(session, server);
-  } catch (error) {
-    if (error instanceof SmError && error.code === "SCRIPT_TARGET") return 0;
-    throw error;
-  }
-  return levelOf(role);
-}
-
-function levelOf(role: "admin" | "monitor" | null): 0 | 1 | 2 {
-  if (role === null) return 0;
-  return role === "admin" ? 2 : 1;
-}
-
-const LOGIN_FORM = { form: "<server> <username> <password> [<domain>]", parse: parseLogin };
+import { done, OUTCOME_DONE, type Outcome, type Verb } from "../verb.js";
+import { LOGIN_FORM } from "./login.js";
 
 const selectSource: Verb = {
   words: ["SOURCE"],
@@ -87,12 +47,13 @@ const selectTarget: Verb = {
 const logout: Verb = {
   words: ["LOGOUT"],
   form: "<server>",
-  summary: "Ends the selection of the machine as source and as target.",
+  summary: "Ends the selection of the machine as source and as target, and the login there.",
   parse(reader) {
     const server = reader.text("a server");
     return async (session) => {
       const known = knownServer(session, server(session));
-      if (known === session.port && known !== session.home) session.moveTo(session.home);
+      if (known !== null) session.logIn(known, null);
+      if (known === session.port && known !== session.home) session.moveTo(session.asUser(session.home));
       else await deselect(session, server(session), known !== null);
       return OUTCOME_DONE;
     };
@@ -119,7 +80,7 @@ const ping: Verb = {
     return async (session) => {
       const known = knownServer(session, machine(session));
       if (known !== null) {
-        await known.call("ping", {});
+        await session.asUser(known).call("ping", {});
         return OUTCOME_DONE;
       }
       const name = await resolveTarget(session, machine(session));
@@ -164,7 +125,7 @@ async function memory(session: ScriptSession): Promise<Outcome> {
 }
 
 export const SESSION_VERBS: readonly Verb[] = [
-  { words: ["LOGIN"], summary: "The access that the account has: 0 none, 1 monitor, 2 full.", ...LOGIN_FORM },
+  { words: ["LOGIN"], summary: "Logs in by a user's token as the password; the value is the access: 0 none, 1 monitor, 2 full.", ...LOGIN_FORM },
   { words: ["LOGON"], summary: "As LOGIN.", ...LOGIN_FORM },
   logout,
   selectSource,

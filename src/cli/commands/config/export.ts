@@ -20,7 +20,13 @@ export default class ConfigExport extends SmCommand {
   }
 }
 
+/** A file, or one of a directory: an agent of another machine names nothing outside of them. */
+const PLACE = /^(?:[^/.\0][^/\0]*\/)?[^/.\0][^/\0]*$/;
+
 function writeFiles(directory: string, files: Exported["files"]): string[] {
+  const outside = files.find(({ path }) => !PLACE.test(path));
+  if (outside !== undefined)
+    throw new SmError("PROTOCOL", `the agent names a file ${JSON.stringify(outside.path)}, as no configuration has: nothing was written`);
   const paths = files.map(({ path, text }) => ({ path: join(directory, path), text }));
   const taken = paths.find(({ path }) => existsSync(path));
   if (taken !== undefined) throw new SmError("ALREADY_EXISTS", `${taken.path} is there already: nothing was written`);

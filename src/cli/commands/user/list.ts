@@ -7,6 +7,6 @@ export default class UserList extends SmCommand {
 
   override async run(): Promise<void> {
     const { flags } = await this.parse(UserList);
-    this.show(await this.api(flags).call("user.list", {}), flags, ({ users }) => formatUserList(users));
+    this.show(await this.api(flags).call("user.list", {}), flags, ({ users }) => formatUserList(users, Date.now()));
   }
 }

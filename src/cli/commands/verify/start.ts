@@ -3,7 +3,6 @@ import { formatJob } from "../../format/job-text.js";
 import { connectionArg, parseConnectionId } from "../../parse/connection-id.js";
 import { parseDurationSeconds } from "../../parse/duration.js";
 import { orphanFlags, parseOrphanFlags } from "../../parse/orphan-flags.js";
-import { jobExitCode } from "../../progress/job-wait.js";
 import { waitForVerification } from "../../progress/orphans-wait.js";
 import { SmCommand } from "../../sm-command.js";
 
@@ -39,8 +38,10 @@ export default class VerifyStart extends SmCommand {
       return;
     }
     const wait = { api, timeout: flags.timeout, isJson: flags.json === true };
-    const { job, orphansJob } = await waitForVerification({ ...wait, job: started });
-    this.exitWith(orphansJob === null ? jobExitCode(job) : Math.max(jobExitCode(job), jobExitCode(orphansJob)));
+    const { job, orphansJob, exitCode } = await waitForVerification({ ...wait, job: started });
+    this.exitWith(exitCode);
+    if (orphansJob === null && exitCode !== 0 && job.kind === "verify" && job.verify.orphans !== null)
+      this.note("no orphans were looked for yet: see `sm job list`");
     this.show(orphansJob === null ? { job } : { job, orphansJob }, flags, () =>
       [job, orphansJob].flatMap((each) => (each === null ? [] : [formatJob(each)])).join("\n"),
     );
