@@ -15,6 +15,7 @@ import type {
   MirrorTransfer,
   MirrorTree,
   ShippedRename,
+  Standing,
 } from "../model/mirror-port.js";
 import { CompareBundle } from "./compare-bundle.js";
 import { sumsFromBytes } from "./content-reader.js";
@@ -222,9 +223,15 @@ export class SourceTree implements MirrorTree {
   }
 
   inodeAt(root: RootIndex, path: BytePath): string | null {
+    return this.standingAt(root, path)?.inode ?? null;
+  }
+
+  standingAt(root: RootIndex, path: BytePath): Standing | null {
     const { records } = this.#tree(root).table;
     const node = records.at(path);
-    return node === 0 ? null : keyOf(records.inodeAt(node));
+    if (node === 0) return null;
+    const inode = records.inodeAt(node);
+    return { inode: keyOf(inode), links: inode.nameCount };
   }
 
   namesOf(root: RootIndex, inode: string): readonly BytePath[] {

@@ -4,7 +4,7 @@
 
 import { type BytePath, baseName, parentPath } from "../model/byte-path.js";
 import { type IndexAnswer, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
-import type { MirrorEntry, MirrorShipment, MirrorTransfer, MirrorTree } from "../model/mirror-port.js";
+import type { MirrorEntry, MirrorShipment, MirrorTransfer, MirrorTree, Standing } from "../model/mirror-port.js";
 import type { MirrorContent } from "../model/mirror-wish.js";
 import type { DirectoryWork } from "./directory-work.js";
 import type { LinkGroups } from "./link-groups.js";
@@ -227,10 +227,10 @@ export class MirrorSends {
   /** The entry was sent by the name that `path` is. */
   #followInode(work: SendWork, path: BytePath, isNew: boolean): void {
     const { root, entry } = work;
-    const inode = entry === null || entry.type === "dir" ? null : this.#options.tree.inodeAt(root, path);
-    if (inode === null || entry === null) return;
-    if (inode !== entry.inode) this.#sendByOtherName(work);
-    if (isNew) this.#relink(work, path, inode, entry);
+    const standing = entry === null || entry.type === "dir" ? null : this.#options.tree.standingAt(root, path);
+    if (standing === null || entry === null) return;
+    if (standing.inode !== entry.inode) this.#sendByOtherName(work);
+    if (isNew) this.#relink(work, path, standing, entry);
   }
 
   /**
@@ -238,9 +238,10 @@ export class MirrorSends {
    * that are met later in the job are compared with this one then; the others, which the walk may have passed when they were the only
    * one, must follow at once: a live change that went to the old inode meanwhile would be lost.
    */
-  #relink({ root, relinks }: SendWork, path: BytePath, inode: string, entry: MirrorEntry): void {
+  #relink({ root, relinks }: SendWork, path: BytePath, { inode, links }: Standing, entry: MirrorEntry): void {
     const { tree, connectionId } = this.#options;
     const hadLinks = this.#links.made(root, inode, path);
+    if (links < 2) return;
     const names = tree.namesOf(root, inode);
     // By now the path may be another inode's, whose further names the walk may have passed.
     const isOutOfTurn = inode !== entry.inode || relinks || hadLinks || names.length > entry.links;

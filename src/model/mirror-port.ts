@@ -16,6 +16,8 @@ export interface MirrorEntry {
   readonly links: number;
 }
 
+export type Standing = Pick<MirrorEntry, "inode" | "links">;
+
 export interface MirrorTotals {
   readonly files: number;
   readonly directories: number;
@@ -123,6 +125,8 @@ export interface MirrorTree {
   stampOf(root: RootIndex, path: BytePath): EntryStamp | null;
   /** The inode at `path` as every receiver was told of it; null = nothing of the set. */
   inodeAt(root: RootIndex, path: BytePath): string | null;
+  /** The same, and how many names it has within the set. */
+  standingAt(root: RootIndex, path: BytePath): Standing | null;
   /** Names of an inode, as far as they belong to the set. */
   namesOf(root: RootIndex, inode: string): readonly BytePath[];
   /** Another number after each change of the inode that was shipped to all receivers, by whichever of its names. */

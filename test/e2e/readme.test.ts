@@ -109,7 +109,7 @@ async function take({ server: name, command, shown }: Line, servers: Readonly<Re
   expect(result.stdout.startsWith(shown), result.stdout).toBe(true);
 }
 
-/** Until Ctrl-C, which somebody presses. */
+/** Until Ctrl-C, which somebody presses once: without `--foreground` it would come once more, to the group, and might find it at its end. */
 function watchedFor(server: Server, command: string): Promise<CommandResult> {
-  return server.run(`timeout --preserve-status --signal INT 1 ${command}`);
+  return server.run(`timeout --foreground --preserve-status --signal INT 1 ${command}`);
 }
