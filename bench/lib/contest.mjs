@@ -13,6 +13,8 @@ async function runSm(/** @type {Context} */ context) {
   const agents = await AgentPair.open(context.work);
   try {
     const first = await agents.mirror(context.source.path, context.target.path);
+    // As for the other program: what the first copy left to be written is not part of the second.
+    context.target.sync();
     const again = await agents.mirrorAgain(first.id);
     return { first, again, peaks: agents.peaks() };
   } finally {
