@@ -77,7 +77,8 @@ export class TextView implements ReplicateView {
   }
 
   async update(connection: ConnectionReport): Promise<void> {
-    if (connection.mirror.outcome === "running") {
+    // A mirror that is halted is under way still: what holds it up is what counts.
+    if (connection.mirror.outcome === "running" && connection.state !== "halted") {
       this.#progress ??= await openProgress({ stream: this.#errors, isSilent: false });
       this.#progress.update(connection.mirror);
       return;
