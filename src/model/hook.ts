@@ -1,7 +1,7 @@
 // Hooks: programs that the source of a connection runs at the beginning and the end of its mirrors.
 
 import { z } from "zod";
-import { OUTPUT_MAX, type ProgramEnd, programSchema, RUN_OUTCOMES, WHY_MAX } from "./task.js";
+import { type ProgramEnd, programEndSchema, programSchema } from "./task.js";
 
 /** mirror-complete: the target has applied all of it. mirror-stop: it was ended before, and does not go on by itself. */
 export const HOOK_EVENTS = ["mirror-start", "mirror-complete", "mirror-stop"] as const;
@@ -40,18 +40,11 @@ export function contradictionInHook({ event, isDelaying, onFailure }: Pick<Hook,
 export const hookSchema = z.strictObject(shape);
 export type Hook = z.output<typeof hookSchema>;
 
-export const hookRunSchema = z.strictObject({
+export const hookRunSchema = programEndSchema.extend({
   /** Of the mirror; counts those since the agent started. */
   mirror: z.number().int().nonnegative(),
   /** ISO 8601. */
   startedAt: z.string(),
-  outcome: z.enum(RUN_OUTCOMES),
-  exitCode: z.number().int().min(0).max(255).nullable(),
-  signal: z.string().max(20).nullable(),
-  /** The end of what it wrote. */
-  output: z.string().max(OUTPUT_MAX),
-  why: z.string().max(WHY_MAX),
-  ms: z.number().int().nonnegative(),
 });
 export type HookRun = z.output<typeof hookRunSchema>;
 

@@ -182,9 +182,9 @@ export type SourceEvent =
       readonly counts: MirrorCounts;
       readonly done: { readonly pointer: MirrorPointer | null; readonly seq: number } | null;
     }
-  /** All of the mirror is emitted: it is done when the target applied `lastSeq`. */
-  /** Before anything of that is emitted: see MirrorProgress.settle. */
+  /** Names are about to leave inodes that they share on the target, and nothing of that is emitted yet: see MirrorProgress.settle. */
   | { readonly kind: "mirrorSettling"; readonly connectionId: number; readonly mirrorId: number }
+  /** All of the mirror is emitted: it is done when the target applied `lastSeq`. */
   | { readonly kind: "mirrorEmitted"; readonly connectionId: number; readonly mirrorId: number; readonly lastSeq: number; readonly counts: MirrorCounts }
   | { readonly kind: "repairs"; readonly connectionId: number; readonly pending: number; readonly lastSeq: number }
   /** All that makes these batches good is emitted, up to set `lastSeq`. */

@@ -53,8 +53,8 @@ export type Phase = (typeof PHASES)[number];
 export const RUN_OUTCOMES = ["exited", "killed", "timedOut", "interrupted", "refused", "failed", "started"] as const;
 export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 
-export const programRunSchema = z.strictObject({
-  phase: z.enum(PHASES),
+/** How a program ended, whenever it ran. */
+const endShape = {
   outcome: z.enum(RUN_OUTCOMES),
   exitCode: z.number().int().min(0).max(255).nullable(),
   signal: z.string().max(20).nullable(),
@@ -63,10 +63,12 @@ export const programRunSchema = z.strictObject({
   /** Why it was refused or not started; "" = it was. */
   why: z.string().max(WHY_MAX),
   ms: z.number().int().nonnegative(),
-});
+};
+export const programEndSchema = z.strictObject(endShape);
+export type ProgramEnd = z.output<typeof programEndSchema>;
+
+export const programRunSchema = z.strictObject({ phase: z.enum(PHASES), ...endShape });
 export type ProgramRun = z.output<typeof programRunSchema>;
-/** How a program ended, whenever it ran. */
-export type ProgramEnd = Omit<ProgramRun, "phase">;
 
 /**
  * done: what was to run ended with exit code 0. failed: something of it did not. discarded: it did not run, and will not. unknown: it may

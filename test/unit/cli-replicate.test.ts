@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { test as base, expect, vi } from "vitest";
 import { type ReplicateOptions, replicate } from "../../src/cli/replicate/replicate.js";
-import { formatLiveLine, formatSummary, jsonView } from "../../src/cli/replicate/replicate-view.js";
+import { formatLiveLine, formatSummary, jsonView, TextView } from "../../src/cli/replicate/replicate-view.js";
 import { connectionReport } from "../support/memory-agent-control.js";
 import { type MemoryAgentProgram, plantMemoryAgent } from "../support/sm-program.js";
 
@@ -146,4 +146,16 @@ test("what is said at the end and in between", () => {
   expect(formatSummary({ ...ended, synced: false, reason: { code: "TIMEOUT", message: "late" } })).toContain(
     "/b is behind /a (TIMEOUT: late); run the same command again",
   );
+});
+
+test("what holds up a mirror that is under way is said, and not that it calculates for ever", async () => {
+  const [out, errors] = [new PassThrough({ encoding: "utf8" }), new PassThrough({ encoding: "utf8" })];
+  const view = new TextView(out, errors as unknown as NodeJS.WriteStream);
+  const { mirror } = connectionReport();
+  const running = { ...mirror, outcome: "running", status: "Calculating" } as const;
+  const common = { object: "/a", since: "2026-01-02T03:04:05.000Z", next: "looked at again every second", nextAt: null, command: "sm disconnect 1" };
+  await view.update(connectionReport({ state: "streaming", mirror: running }));
+  await view.update(connectionReport({ state: "halted", mirror: running, reasons: [{ ...common, code: "ROOT_CHANGED", message: "/a is another directory" }] }));
+  view.close();
+  expect(`${out.read()}${errors.read()}`).toContain("halted\n! ROOT_CHANGED: /a is another directory");
 });
