@@ -4,6 +4,7 @@
 
 import { type FileStat, statAt } from "../fs/native.js";
 import { BLOCK_BYTES, type Extent, type FileBase, type FileChange, type RootIndex } from "../model/change.js";
+import type { BlockIndex } from "./block-index.js";
 import { blockCount, isSparse, nextData, readFully, sumOf } from "./content-reader.js";
 import { metaOfFd } from "./meta-reader.js";
 import type { Inode } from "./node-table.js";
@@ -17,6 +18,8 @@ export interface TransferOptions {
   readonly base: FileBase | null;
   /** Signatures of the receiver's copy; null = send everything. */
   readonly against: BigUint64Array | null;
+  /** Those of smaller blocks, of some of its blocks that differ. */
+  readonly fine?: BlockIndex | null;
 }
 
 /** Sent at once where everything is sent: what a set costs besides its bytes is spread over more of them. */
@@ -114,9 +117,12 @@ export class FileTransfer {
     const bytesMax = Math.min(SET_PAYLOAD_BYTES, writer.pieceBytes);
     let gathered = 0;
     let scanned = 0;
-    while (this.#offset < this.#size && gathered < bytesMax && scanned < SCAN_BYTES_MAX) {
+    const hasRoom = (): boolean => gathered === 0 || gathered + BLOCK_BYTES <= bytesMax;
+    while (this.#offset < this.#size && hasRoom() && scanned < SCAN_BYTES_MAX) {
       const start = this.#offset;
-      const length = Math.min(bytesMax - gathered, this.#size - start);
+      // Whole blocks: of those before, only parts may have been gathered.
+      const blocksLeft = Math.max(1, Math.floor((bytesMax - gathered) / BLOCK_BYTES));
+      const length = Math.min(blocksLeft * BLOCK_BYTES, scratch.length, this.#size - start);
       const got = readFully(fd, scratch.subarray(0, length), start);
       if (got < 0) return got;
       this.#noteSums(start, scratch.subarray(0, got));
@@ -128,9 +134,11 @@ export class FileTransfer {
           holes.push([start + at, end - at]);
           continue;
         }
-        extents.push([start + at, end - at]);
-        pieces.push(Buffer.from(scratch.subarray(at, end)));
-        gathered += end - at;
+        for (const [offset, bytes] of this.#differing(start + at, scratch.subarray(at, end))) {
+          extents.push([offset, bytes.length]);
+          pieces.push(Buffer.from(bytes));
+          gathered += bytes.length;
+        }
       }
       scanned += got;
       this.#advance(start, length, got);
@@ -143,6 +151,19 @@ export class FileTransfer {
       writer.flush();
     }
     return 0;
+  }
+
+  /** What of a block that differs is to be sent. */
+  #differing(start: number, block: Buffer): readonly (readonly [number, Buffer])[] {
+    const fine = this.options.fine ?? null;
+    if (fine === null) return [[start, block]];
+    const pieces: (readonly [number, Buffer])[] = [];
+    for (let at = 0; at < block.length; at += fine.blockBytes) {
+      const bytes = block.subarray(at, at + fine.blockBytes);
+      const known = fine.at(start + at);
+      if (known < 0 || fine.lengthOf(known) !== bytes.length || !fine.isAlike(known, bytes)) pieces.push([start + at, bytes]);
+    }
+    return pieces;
   }
 
   #finish(fd: number, path: FileChange["path"], writer: SetWriter): "done" | number {

@@ -2,23 +2,18 @@
 // for an index of small blocks, of those that were found nowhere.
 
 import type { FileStat } from "../fs/native.js";
-import { BLOCK_BYTES, type FileBase, INDEX_ENTRY_BYTES, type IndexAnswer } from "../model/change.js";
-import { ALL_BLOCKS, indexCount, indexOffsets } from "../model/index-blocks.js";
-import { BlockIndex } from "./block-index.js";
+import { BLOCK_BYTES, type FileBase, type IndexAnswer } from "../model/change.js";
+import { ALL_BLOCKS } from "../model/index-blocks.js";
+import type { BlockIndex } from "./block-index.js";
 import { blockCount, isSparse, nextData, sumOf } from "./content-reader.js";
 import { FoundParts } from "./found-parts.js";
+import { fineQuestion, type IndexQuestion, indexOf } from "./index-question.js";
 import { RollingSearch } from "./rolling-search.js";
-
-export interface IndexQuestion {
-  readonly blockBytes: number;
-  readonly ranges: readonly number[];
-}
 
 /** "lost": the receiver's file is not what it was when this began. */
 export type SearchStep = "more" | "done" | "lost" | IndexQuestion | number;
 
 const FINE_BYTES_MIN = 2048;
-const FINE_BYTES_MAX = 16 * 1024;
 const FINE_COUNT_MAX = 32 * 1024;
 /** Where nothing was found by larger blocks, little is to be hoped for. */
 const FINE_COUNT_MAX_HOPELESS = 8 * 1024;
@@ -35,6 +30,8 @@ export class MovedSearch {
   /** Signatures of the receiver's file, block by block. */
   readonly against: BigUint64Array;
   readonly canRebuild: boolean;
+  /** Of the small blocks, once they were asked for: good for what lies at its place, also when the search is lost. */
+  fine: BlockIndex | null = null;
   readonly #stat: FileStat;
   readonly #base: FileBase;
   #coarse: BlockIndex | null;
@@ -72,8 +69,9 @@ export class MovedSearch {
     const question = this.#question;
     this.#question = null;
     const isSame = base?.size === this.#base.size && base.mtimeSec === this.#base.mtimeSec && base.mtimeNsec === this.#base.mtimeNsec;
-    const index = question !== null && isSame ? indexOf(question, base, entries) : null;
-    if (index === null) {
+    const index = question !== null && base !== null ? indexOf(question, base, entries) : null;
+    this.fine = index;
+    if (index === null || !isSame) {
       this.#isLost = true;
       return;
     }
@@ -120,13 +118,10 @@ export class MovedSearch {
     const gapBytes = this.parts.gaps(this.#stat.size).reduce((sum, { extent }) => sum + extent[1], 0);
     const left = this.#unfound();
     const countMax = this.parts.list.length > 0 ? FINE_COUNT_MAX : FINE_COUNT_MAX_HOPELESS;
-    let blockBytes = FINE_BYTES_MIN;
-    while (blockBytes < FINE_BYTES_MAX && (left.length * BLOCK_BYTES) / blockBytes > countMax) blockBytes *= 2;
-    const asked = left.slice(0, Math.floor((countMax * blockBytes) / BLOCK_BYTES));
-    const answerBytes = ((asked.length * BLOCK_BYTES) / blockBytes) * INDEX_ENTRY_BYTES;
-    if (asked.length === 0 || gapBytes <= answerBytes) return null;
-    this.#question = { blockBytes, ranges: rangesOf(asked) };
-    return this.#question;
+    const question = fineQuestion(left, FINE_BYTES_MIN, countMax);
+    if (question === null || gapBytes <= question.answerBytes) return null;
+    this.#question = question;
+    return question;
   }
 
   /** Blocks of the receiver's file of which nothing is part of this one. */
@@ -139,20 +134,4 @@ export class MovedSearch {
     });
     return blocks;
   }
-}
-
-/** Null when the answer does not fit the question. */
-function indexOf({ blockBytes, ranges }: IndexQuestion, { size }: FileBase, entries: Buffer): BlockIndex | null {
-  if (indexCount(ranges, blockBytes, size) * INDEX_ENTRY_BYTES !== entries.length) return null;
-  return new BlockIndex(blockBytes, indexOffsets(ranges, blockBytes, size), size, entries);
-}
-
-function rangesOf(blocks: readonly number[]): number[] {
-  const ranges: number[] = [];
-  for (const block of blocks) {
-    const at = ranges.length - 2;
-    if (at >= 0 && (ranges[at] as number) + (ranges[at + 1] as number) === block) ranges[at + 1] = (ranges[at + 1] as number) + 1;
-    else ranges.push(block, 1);
-  }
-  return ranges;
 }

@@ -105,9 +105,10 @@ export class MovedTransfer {
     if (typeof stat === "number") return stat;
     const { root, inode } = this.#options;
     const { against } = this.#search;
-    if (this.#sender !== null && !this.isRebuild) forgetMissing(against, this.#search);
+    const isPatched = this.#sender !== null && !this.isRebuild;
+    if (isPatched) forgetMissing(against, this.#search);
     this.isRebuild = false;
-    this.#plain = new FileTransfer({ root, inode, stat, start: "patch", base: null, against });
+    this.#plain = new FileTransfer({ root, inode, stat, start: "patch", base: null, against, fine: isPatched ? null : this.#search.fine });
     return "more";
   }
 }

@@ -20,6 +20,7 @@ import type {
 import { CompareBundle } from "./compare-bundle.js";
 import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
+import { InPlaceTransfer } from "./in-place-transfer.js";
 import type { InodeRecord } from "./inode-record.js";
 import { type ListedEntry, notePlain, type Ownership, type Sight, sightOf, summarise } from "./listed-entry.js";
 import { MOVED_FILE_BYTES_MAX, MOVED_FILE_BYTES_MIN, MovedTransfer } from "./moved-transfer.js";
@@ -198,6 +199,8 @@ export class SourceTree implements MirrorTree {
       return this.#transfer(connectionId, tree, node, new MovedTransfer({ root, inode, stat, answer, base: answer.base }));
     }
     const against = sumsFromBytes(answer.sums);
+    const mayAsk = stat.size >= MOVED_FILE_BYTES_MIN && this.#rebuilders.has(connectionId);
+    if (mayAsk) return this.#transfer(connectionId, tree, node, new InPlaceTransfer({ root, inode, stat, against }));
     return this.#transfer(connectionId, tree, node, new FileTransfer({ root, inode, stat, start: "patch", base: null, against }));
   }
 
@@ -317,7 +320,7 @@ export class SourceTree implements MirrorTree {
     return stat !== null && node.inode.isSame(stat) ? { tree, node, dirfd, stat } : undefined;
   }
 
-  #transfer(connectionId: number, tree: RootTree, node: Node, transfer: FileTransfer | MovedTransfer): MirrorTransfer {
+  #transfer(connectionId: number, tree: RootTree, node: Node, transfer: FileTransfer | MovedTransfer | InPlaceTransfer): MirrorTransfer {
     const engine = this.#engine;
     return {
       get sentBytes() {
@@ -330,13 +333,13 @@ export class SourceTree implements MirrorTree {
         return node.path;
       },
       get askedSeq() {
-        return transfer instanceof MovedTransfer ? transfer.askedSeq : 0;
+        return transfer instanceof FileTransfer ? 0 : transfer.askedSeq;
       },
       get isRebuild() {
-        return transfer instanceof MovedTransfer && transfer.isRebuild;
+        return transfer instanceof FileTransfer ? false : transfer.isRebuild;
       },
       take(answer) {
-        if (transfer instanceof MovedTransfer) transfer.take(answer);
+        if (!(transfer instanceof FileTransfer)) transfer.take(answer);
       },
       step() {
         engine.writer.direct(connectionId, true);
@@ -354,7 +357,7 @@ export class SourceTree implements MirrorTree {
  * What a job read is the shipped state of the file only if the file is still as it was last shipped to everyone. Otherwise the receiver
  * has a state between two that were shipped to all, and nothing is known of its blocks.
  */
-function rememberSums(engine: SourceEngine, inode: Inode, transfer: FileTransfer | MovedTransfer): void {
+function rememberSums(engine: SourceEngine, inode: Inode, transfer: FileTransfer | MovedTransfer | InPlaceTransfer): void {
   const { sums } = transfer;
   const { stat } = transfer.options;
   const isShipped = !transfer.isTorn && !inode.racy && inode.hasSameCtime(stat) && inode.size === stat.size;

@@ -6,6 +6,7 @@ import { type BytePath, baseName, parentPath } from "../model/byte-path.js";
 import { type IndexAnswer, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { MirrorEntry, MirrorShipment, MirrorTransfer, MirrorTree, Standing } from "../model/mirror-port.js";
 import type { MirrorContent } from "../model/mirror-wish.js";
+import { ContentTurns } from "./content-turns.js";
 import type { DirectoryWork } from "./directory-work.js";
 import type { LinkGroups } from "./link-groups.js";
 import type { MirrorProgress } from "./mirror-progress.js";
@@ -56,6 +57,7 @@ export class MirrorSends {
   readonly #walk: Pick<WalkPointer, "sending" | "hasPassed">;
   #queue: SendWork[] = [];
   readonly #sums = new Map<number, SendWork>();
+  readonly #turns = new ContentTurns<SendWork>();
   readonly #touched: Map<BytePath, true>[] = [];
   readonly #unsent: (SumsAnswer | IndexAnswer)[] = [];
   /** Files whose transfer waits for an answer. */
@@ -72,7 +74,7 @@ export class MirrorSends {
   }
 
   get pending(): number {
-    return this.#queue.length + this.#sums.size + this.#parked.size + (this.#sending === null ? 0 : 1);
+    return this.#queue.length + this.#sums.size + this.#turns.waiting + this.#parked.size + (this.#sending === null ? 0 : 1);
   }
 
   get hasWork(): boolean {
@@ -124,6 +126,7 @@ export class MirrorSends {
     if (work === undefined || this.#unsent.some((answer) => answer.seq === seq)) return work !== undefined;
     this.#sums.delete(seq);
     this.#parked.delete(seq);
+    this.#endTurn(work);
     this.#queue.push(work);
     return true;
   }
@@ -188,13 +191,14 @@ export class MirrorSends {
       this.#parked.set(transfer.askedSeq, { transfer, work, isNew });
       return;
     }
+    this.#endTurn(work);
     if (transfer.isRebuild) this.touch(work.root, parentPath(transfer.path));
     if (result === "vanished") this.#sendByOtherName(work);
     else this.#followInode(work, transfer.path, isNew);
   }
 
   #send(work: SendWork): void {
-    const { tree, connectionId, mode } = this.#options;
+    const { tree, connectionId } = this.#options;
     const { root, path, entry } = work;
     if (work.isWalk) this.#walk.sending(root, path);
     if (entry?.type === "dir" && work.what !== "attr") this.touch(root, path);
@@ -206,8 +210,7 @@ export class MirrorSends {
     }
     const wholeBytesMax = this.#options.content === "times" ? WHOLE_FILE_BYTES_MAX : 0;
     if (work.what === "content" && entry?.type === "file" && entry.size > wholeBytesMax) {
-      // What was answered stale is sent in the simplest way: else it could be answered stale for ever.
-      this.#sums.set(mode === "repair" ? tree.askSums(connectionId, root, path) : tree.askContent(connectionId, root, path), work);
+      this.#askContent(work);
       return;
     }
     const isNew = work.what !== "attr";
@@ -218,9 +221,31 @@ export class MirrorSends {
     if (!isNew) this.#progress.addBytes(0, entry.size);
   }
 
+  #askContent(work: SendWork): void {
+    const { tree, connectionId, mode } = this.#options;
+    const { root, path } = work;
+    const waits = this.#turns.begin(work);
+    if (waits === null) {
+      // What was answered stale is sent in the simplest way: else it could be answered stale for ever.
+      this.#sums.set(mode === "repair" ? tree.askSums(connectionId, root, path) : tree.askContent(connectionId, root, path), work);
+      return;
+    }
+    const entry = waits.superseded?.entry ?? null;
+    if (entry !== null) this.#progress.done(entry, 0);
+  }
+
+  #endTurn(work: SendWork): void {
+    const next = work.what === "content" ? this.#turns.end(work) : null;
+    if (next !== null) this.#queue.push(next);
+  }
+
   #noteShipment(work: SendWork, shipment: MirrorShipment, isNew: boolean): void {
-    if (typeof shipment !== "string") this.#sending = { transfer: shipment, work, isNew };
-    else if (shipment === "vanished") this.#sendByOtherName(work);
+    if (typeof shipment !== "string") {
+      this.#sending = { transfer: shipment, work, isNew };
+      return;
+    }
+    this.#endTurn(work);
+    if (shipment === "vanished") this.#sendByOtherName(work);
     else this.#followInode(work, work.path, isNew);
   }
 

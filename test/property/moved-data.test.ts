@@ -1,12 +1,14 @@
 // Whatever was done to a large file, the target's copy becomes the source's, by whichever way it is sent.
 
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, utimesSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { BytePath } from "../../src/model/byte-path.js";
+import type { Change } from "../../src/model/change.js";
 import { pastRacy } from "../support/past-racy.js";
 import { SeededRandom } from "../support/seeded-random.js";
-import { SourceKit } from "../support/source-kit.js";
+import { SourceKit, type SourceKitOptions } from "../support/source-kit.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
 
 const KiB = 1024;
@@ -55,18 +57,46 @@ function edited(bytes: Buffer, [deed, at, length, to]: Edit, seed: number): Buff
   }
 }
 
+/** Before the first set with such a change is applied. */
+function atFirst(op: Change["op"], deed: () => void): NonNullable<SourceKitOptions["onSet"]> {
+  let isDone = false;
+  return ({ changes }) => {
+    if (isDone || !changes.some((change) => change.op === op)) return;
+    isDone = true;
+    deed();
+  };
+}
+
+function overwriteIn(path: string, bytes: Buffer, at: number): void {
+  const fd = openSync(path, "r+");
+  writeSync(fd, bytes, 0, bytes.length, at);
+  closeSync(fd);
+}
+
+interface Planted {
+  readonly root: string;
+  readonly target: string;
+}
+
+async function plant(was: Buffer, is: Buffer): Promise<Planted> {
+  const directory = makeTempDirectory();
+  const planted = { root: join(directory, "source"), target: join(directory, "target") };
+  for (const place of [planted.root, planted.target]) mkdirSync(place);
+  writeFileSync(join(planted.root, "f"), is);
+  writeFileSync(join(planted.target, "f"), was);
+  utimesSync(join(planted.target, "f"), OLD, OLD);
+  await pastRacy();
+  return planted;
+}
+
+const edits = fc.array(edit, { minLength: 1, maxLength: 8 });
+
 test("a file edited at random arrives", { timeout: 60_000 }, async () => {
   let rebuilt = 0;
   const run = async (seed: number, isText: boolean, edits: readonly Edit[]): Promise<void> => {
     const was = contentOf(seed, isText, BYTES);
     const is = edits.reduce((bytes, each, i) => edited(bytes, each, seed + i + 1), was);
-    const directory = makeTempDirectory();
-    const [root, target] = [join(directory, "source"), join(directory, "target")];
-    for (const place of [root, target]) mkdirSync(place);
-    writeFileSync(join(root, "f"), is);
-    writeFileSync(join(target, "f"), was);
-    utimesSync(join(target, "f"), OLD, OLD);
-    await pastRacy();
+    const { root, target } = await plant(was, is);
     const kit = SourceKit.start({ root, target });
     kit.openChannel();
     await kit.mirror("difference");
@@ -75,6 +105,28 @@ test("a file edited at random arrives", { timeout: 60_000 }, async () => {
     if (kit.sets.some(({ changes }) => changes.some(({ op }) => op === "rebuild"))) rebuilt += 1;
     await kit.stop();
   };
-  await fc.assert(fc.asyncProperty(fc.nat(), fc.boolean(), fc.array(edit, { minLength: 1, maxLength: 8 }), run), { numRuns: 25 });
+  await fc.assert(fc.asyncProperty(fc.nat(), fc.boolean(), edits, run), { numRuns: 25 });
   expect(rebuilt).toBeGreaterThan(0);
+});
+
+test("a file arrives that is repaired, or changes while it is compared", { timeout: 60_000 }, async () => {
+  let asked = 0;
+  const run = async (seed: number, isText: boolean, edits: readonly Edit[], isRepair: boolean, changesAt: "index" | "file" | null): Promise<void> => {
+    const was = contentOf(seed, isText, BYTES);
+    const is = edits.reduce((bytes, each, i) => edited(bytes, each, seed + i + 1), was);
+    const { root, target } = await plant(was, is);
+    const path = join(root, "f");
+    const late = contentOf(seed + 99, false, 5000);
+    const onSet = changesAt === null ? () => undefined : atFirst(changesAt, () => overwriteIn(path, late, seed % is.length));
+    const kit = SourceKit.start({ root, target, onSet });
+    kit.openChannel();
+    await (isRepair ? kit.repair([{ root: 0, path: "f" as BytePath, level: "entry", thorough: true }], 0) : kit.mirror("difference"));
+    await kit.settle();
+    expect(readFileSync(join(target, "f")).equals(readFileSync(path))).toBe(true);
+    if (isRepair && kit.sets.some(({ changes }) => changes.some(({ op }) => op === "index"))) asked += 1;
+    await kit.stop();
+  };
+  const changesAt = fc.constantFrom("index" as const, "file" as const, null);
+  await fc.assert(fc.asyncProperty(fc.nat(), fc.boolean(), edits, fc.boolean(), changesAt, run), { numRuns: 25 });
+  expect(asked).toBeGreaterThan(0);
 });
