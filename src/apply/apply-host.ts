@@ -79,7 +79,10 @@ export class ApplyHost {
 
   /** Completes what an earlier process staged, before anything else. What cannot go on now is tried again; false = it failed. */
   recover(): boolean {
-    this.#assembly.putLeftovers(this.#stage.leftovers(this.#engine.epoch, this.#engine.appliedSeq));
+    const { epoch, appliedSeq } = this.#engine;
+    const leftovers = this.#stage.leftovers(epoch, appliedSeq);
+    this.#stage.take(leftovers, appliedSeq);
+    this.#assembly.putLeftovers(leftovers);
     this.#applyReady();
     return !this.#hasFailed;
   }

@@ -58,9 +58,14 @@ export class StageFile {
     return this.#usedBytes;
   }
 
-  /** Of the records of this generation; 0 when there are none. */
+  /** Of the records of this generation that are of use; 0 when there are none. */
   get lastSeq(): number {
     return this.#lastSeq;
+  }
+
+  /** What is behind this set comes once more. */
+  forgetBehind(seq: number): void {
+    this.#lastSeq = Math.min(this.#lastSeq, seq);
   }
 
   /** Reads what an earlier process left, and goes on behind the last whole group. The bytes of what was applied are not asked for. */

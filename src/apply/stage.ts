@@ -92,6 +92,15 @@ export class Stage {
     return groups;
   }
 
+  /**
+   * These leftovers are applied from here. Whatever else was not applied waits for nothing: the source sends it again, which must find room
+   * even if both files are full of it.
+   */
+  take(groups: readonly LeftoverGroup[], appliedSeq: number): void {
+    const sets = groups.flatMap((group) => group.sets);
+    for (const file of this.#files) file.forgetBehind(sets.findLast(({ place }) => place.file === file)?.seq ?? appliedSeq);
+  }
+
   /** All up to `seq` is applied, and synced if that was promised. */
   settle(seq: number): void {
     this.#settledSeq = Math.max(this.#settledSeq, seq);

@@ -5,8 +5,11 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { writeDurable } from "../../src/apply/durable-file.js";
-import { file, meta, patch, rename, snapshot } from "../support/apply-kit.js";
+import { Stage } from "../../src/apply/stage.js";
+import { EPOCH, file, meta, patch, rename, snapshot } from "../support/apply-kit.js";
 import { HostKit, type HostKitOptions, Lost, liveSet } from "../support/host-kit.js";
+
+const STAGE_BYTES = 16 * 1024 * 1024;
 
 let kit: HostKit;
 beforeEach(() => {
@@ -51,6 +54,23 @@ describe("holding", () => {
     kit.sendSets(liveSet(4, "closed"));
     expect(names()).toEqual(["m", "n"]);
     expect(kit.progress.answers).toEqual([]);
+  });
+
+  test("what was staged behind a set that never came leaves room for what comes", () => {
+    start({ bytesMax: STAGE_BYTES });
+    kit.lose();
+    const stage = Stage.open({ stateDirectory: kit.state, bytesMax: STAGE_BYTES, isSynced: false, applied: { epoch: EPOCH, seq: 0 } });
+    for (const seq of [3, 4]) {
+      stage.turn();
+      const bytes = liveSet(seq, "closed", [file(`${seq}`, "x".repeat(STAGE_BYTES / 2))]);
+      expect(stage.put([{ seq, afterSeq: seq - 1, epoch: EPOCH, ending: "closed", bytes }])).toHaveLength(1);
+    }
+    stage.close();
+    start({ bytesMax: STAGE_BYTES });
+    expect(kit.appliedSeq).toBe(0);
+    for (let seq = 1; seq <= 5; seq++) kit.sendSets(liveSet(seq, "closed", [file(`${seq}`, "y")]));
+    expect([kit.appliedSeq, names()]).toEqual([5, ["1", "2", "3", "4", "5"]]);
+    expect(kit.progress.isWaitingForSync).toBe(false);
   });
 
   test("what is held is not applied by the next start, and comes again", () => {
