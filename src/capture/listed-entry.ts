@@ -38,11 +38,16 @@ export function notePlain(inode: InodeRecord, sight: Sight): void {
   if (!inode.racy && inode.ctimeSec === sight.ctimeSec && inode.ctimeNsec === sight.ctimeNsec) inode.isPlain = true;
 }
 
-/** Null = it is not there any more. `onPlain` is told of what was seen unchanged and has no extended attributes, which was not known. */
+/**
+ * Null = it is not there any more. `hashesSuspects`: the receiver compares the content of a small file that is suspected by its hash, instead
+ * of asking for all of it. `onPlain` is told of what was seen
+ * unchanged and has no extended attributes, which was not known.
+ */
 export function summarise(
   dirfd: number,
   entry: ListedEntry,
   request: CompareRequest,
+  hashesSuspects: boolean,
   onPlain: (entry: MirrorEntry, sight: Sight) => void,
 ): EntrySummary | null {
   const { sight } = entry;
@@ -52,7 +57,9 @@ export function summarise(
   if (sight?.isPlain === false && digest === 0) onPlain(entry, sight);
   const detail = detailOf(dirfd, entry, stat);
   if (detail === null) return null;
-  const isHashed = request.look?.hashesSmallFiles === true && entry.type === "file" && stat.size <= WHOLE_FILE_BYTES_MAX && !request.links.has(entry.name);
+  const isSuspected = isSuspect(request.suspect, stat);
+  const isWanted = request.look?.hashesSmallFiles === true || (hashesSuspects && isSuspected);
+  const isHashed = isWanted && entry.type === "file" && stat.size <= WHOLE_FILE_BYTES_MAX && !request.links.has(entry.name);
   const hash = isHashed ? smallFileHash(dirfd, entry.name) : null;
   return {
     ...(hash === null ? {} : { hash }),
@@ -67,7 +74,7 @@ export function summarise(
     xattrDigest: Math.max(0, digest),
     detail,
     linkTo: request.links.get(entry.name) ?? null,
-    suspect: isSuspect(request.suspect, stat),
+    suspect: isSuspected && !(hashesSuspects && hash !== null),
   };
 }
 

@@ -115,10 +115,13 @@ export class SourceTree implements MirrorTree {
     if (!this.#bundle.takes(request, connectionId, writer.open)) writer.flush();
     const dirfd = node === undefined ? undefined : tree.directoryOf(node);
     const entries: EntrySummary[] = [];
+    const hashesSuspects = this.#rebuilders.has(connectionId);
+    let hashedBytes = 0;
     if (node !== undefined && dirfd !== undefined) {
       for (const entry of request.entries) {
-        const summary = summarise(dirfd, entry, request, (of, sight) => this.#notePlain(tree, of, sight));
+        const summary = summarise(dirfd, entry, request, hashesSuspects, (of, sight) => this.#notePlain(tree, of, sight));
         if (summary !== null) entries.push(summary);
+        if (summary?.hash !== undefined) hashedBytes += summary.size;
       }
     }
     const stat = dirfd === undefined ? -1 : statAt(dirfd, "");
@@ -131,7 +134,7 @@ export class SourceTree implements MirrorTree {
     const asked = { asksShared: true, ...(look === undefined ? {} : { asksFound: true, settlesExtras: look.settlesExtras }) };
     writer.add({ op: "compare", root, path, entries, from, until, extras, meta, ...asked });
     const { seq } = writer.open;
-    this.#bundle.note(request, connectionId, seq);
+    this.#bundle.note(request, connectionId, seq, hashedBytes);
     // Reading contents takes long enough for a set of its own.
     if (look?.hashesSmallFiles === true) writer.flush();
     return seq;

@@ -254,8 +254,8 @@ export class MirrorJob {
   #startCompares(work: DirectoryWork, entries: readonly MirrorEntry[], span: Span = spanOf(work), isFull = false): void {
     const { tree, connectionId, extras, newerOnly } = this.options;
     const hashesSmallFiles = this.#pointer.comparesAll(work);
-    const slices = slicesOf(entries, hashesSmallFiles);
-    slices.forEach((slice, index) => {
+    const suspect = isFull ? "none" : this.#distrusts ? "all" : work.suspect;
+    slicesOf(entries, hashesSmallFiles || suspect !== "none").forEach((slice, index, slices) => {
       const linkTo = new Map<string, BytePath>();
       for (const entry of isFull ? [] : slice) {
         const first = this.#links.note(work.root, entry);
@@ -271,7 +271,7 @@ export class MirrorJob {
         extras: work.again === null ? extras : "keep",
         links: linkTo,
         withDirectory: !isFull && index === 0 && work.only === null && work.again === null,
-        suspect: isFull ? "none" : this.#distrusts ? "all" : work.suspect,
+        suspect,
         ...(hashesSmallFiles || newerOnly ? { look: { hashesSmallFiles, settlesExtras: true } } : {}),
       });
       this.#compares.add({ seq, ...work }, { work, isFull, entries: new Map(slice.map((entry) => [entry.name, entry])), linkTo });

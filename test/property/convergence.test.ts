@@ -92,6 +92,7 @@ async function runCourse(course: Course): Promise<void> {
   if (course.start === "difference") runOperations(target, initial);
   if (course.start === "damaged") plantDamagedCopy(target, initial, course.seed);
   const kit = SourceKit.start({ root, target, signatureBytesMax: course.signatureBytesMax });
+  kit.openChannel();
   const mirrored = kit.mirror(course.start === "full" ? "full" : "difference");
   if (course.isBusy) await Promise.all([mirrored, changeMeanwhile(kit, course, generator, random)]);
   await mirrored;

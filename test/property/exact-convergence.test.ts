@@ -42,6 +42,7 @@ async function runSeed(type: FileSystemType, seed: number): Promise<void> {
   await driver.run(operations.take(60));
   const { source } = await FanotifyKit.start([root]);
   const kit = SourceKit.start({ root, target, attach: (engine) => engine.live.attach(source, openContent(engine)) });
+  kit.openChannel();
   source.onFacts(() => kit.engine.wake());
   await kit.mirror("full");
   await kit.settle();

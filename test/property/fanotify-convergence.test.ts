@@ -46,6 +46,7 @@ async function runSeed(seed: number): Promise<void> {
   await driver.run(operations.take(60));
   const { source } = await FanotifyKit.start([root]);
   const kit = SourceKit.start({ root, target });
+  kit.openChannel();
   const facts: CaptureFact[] = [];
   source.onFacts(() => {
     const taken = source.take(20_000);

@@ -56,6 +56,7 @@ class PausedSource {
         if (random.chance(0.5)) setImmediate(() => this.look());
       },
     });
+    this.kit.openChannel();
     this.kit.tree.hasRoom = () => {
       // Small sets, as of a large tree: there is a moment behind every other file.
       if (random.chance(0.5)) this.kit.engine.writer.flush();

@@ -60,6 +60,7 @@ test.each([1, 3, 4, 5, 7])("seed %i", async (seed) => {
   }
   await pastRacy();
   const kit = SourceKit.start({ root, target });
+  kit.openChannel();
   const before = await readManifest(target);
   const { parts, counts } = await planOf(kit, wish);
   expect(await readManifest(target)).toEqual(before);

@@ -33,6 +33,7 @@ class QuarantinedKit {
 
   constructor(root: string, target: string) {
     this.kit = SourceKit.start({ root, target, refusals: ["EPERM"], onApplied: () => this.#turns.look() });
+    this.kit.openChannel();
     this.#watch = new QuarantineWatch({
       connection: {
         id: 1,

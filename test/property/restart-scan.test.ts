@@ -44,6 +44,7 @@ async function startSource(bookPath: string, options: SourceKitOptions & { reado
     engine.live.attach(source, content);
   };
   const kit = SourceKit.start({ ...options, attach, onSet: () => book?.flush() });
+  kit.openChannel();
   const tables = kit.engine.trees.map(({ table }) => table);
   book = DirectoryBook.open(
     bookPath,

@@ -1,4 +1,5 @@
-// A large file whose content differs in small places is put right by these places, while it changes and however often that is asked for.
+// A repair sends what differs: of a large file the places that do, while it changes and however often that is asked for; of small files, whose
+// content is in doubt, those that do.
 
 import { closeSync, mkdirSync, openSync, readFileSync, utimesSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -107,4 +108,35 @@ test("what is found stale many times is sent once", async () => {
   await expectEqualTrees(planted.root, planted.target);
   expect(readFileSync(join(planted.target, "f")).equals(readFileSync(planted.file))).toBe(true);
   expect(sentBy(kit)).toBe(BLOCKS * PAGE);
+});
+
+/** Small files, the same on both sides but for one, which only its content tells apart. */
+async function plantSmall(count: number): Promise<Planted> {
+  const directory = makeTempDirectory();
+  const planted = { root: join(directory, "source"), target: join(directory, "target"), file: "" };
+  for (const place of [planted.root, planted.target]) mkdirSync(place);
+  for (let i = 0; i < count; i++) {
+    const bytes = bytesOf(BLOCK);
+    for (const place of [planted.root, planted.target]) {
+      writeFileSync(join(place, `${i}`), bytes);
+      if (i === 3 && place === planted.root) overwrite(join(place, "3"), PAGE);
+      utimesSync(join(place, `${i}`), OLD, OLD);
+    }
+  }
+  for (const place of [planted.root, planted.target]) utimesSync(place, OLD, OLD);
+  await pastRacy();
+  return planted;
+}
+
+test.each([
+  { knows: true, sent: 1 },
+  { knows: false, sent: 40 },
+])("of small files those are sent that differ, if the target can tell: $knows", async ({ knows, sent }) => {
+  const planted = await plantSmall(40);
+  const kit = SourceKit.start(planted);
+  if (knows) kit.openChannel();
+  await kit.repair([{ root: 0, path: "" as BytePath, level: "tree", thorough: true }], 0);
+  await kit.settle();
+  await expectEqualTrees(planted.root, planted.target);
+  expect(sentBy(kit)).toBe(sent * BLOCK);
 });
