@@ -6,6 +6,7 @@ import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
 import { xattrDigestAt } from "../fs/xattrs.js";
 import { type EntrySummary, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { CompareRequest, MirrorEntry } from "../model/mirror-port.js";
+import { isInSpan } from "../model/suspect-span.js";
 import type { InodeRecord } from "./inode-record.js";
 import { specialDetail } from "./meta-reader.js";
 
@@ -86,10 +87,6 @@ function detailOf(dirfd: number, entry: MirrorEntry, stat: Sight | FileStat): st
   return typeof target === "number" ? null : target;
 }
 
-function isSuspect(suspect: CompareRequest["suspect"], { ctimeSec, ctimeNsec }: Times): boolean {
-  if (typeof suspect === "string") return suspect === "all";
-  const { changedSinceMs, restored } = suspect;
-  const changedMs = ctimeSec * 1000 + ctimeNsec / 1e6;
-  const isRestored = restored !== undefined && changedMs >= restored.fromMs && changedMs <= restored.untilMs;
-  return changedMs >= changedSinceMs && !isRestored;
+function isSuspect(suspect: CompareRequest["suspect"], times: Times): boolean {
+  return typeof suspect === "string" ? suspect === "all" : isInSpan(suspect, times);
 }

@@ -32,6 +32,7 @@ import { MirrorSends } from "./mirror-sends.js";
 import { nextName, type Span } from "./name-slice.js";
 import { BlockLooks, type BlockVerdict } from "./verify-blocks.js";
 import { type Divided, WalkPointer } from "./walk-pointer.js";
+import { belowYoung, suspectWithin } from "./young-directory.js";
 
 export class MirrorJob {
   readonly options: MirrorJobOptions;
@@ -208,10 +209,9 @@ export class MirrorJob {
     const pointer = this.#pointer;
     const listed = await this.options.tree.list(work.root, work.path, !pointer.isFull(work) || pointer.isAt(work));
     if (listed === null) return;
-    const { names } = work;
-    if (names !== undefined) {
+    if (work.names !== undefined) {
       const byName = new Map(listed.map((entry) => [entry.name, entry]));
-      for (const name of names) {
+      for (const name of work.names) {
         const entry = byName.get(name);
         this.#startCompares(sliceOf(work, name), entry === undefined ? [] : [entry]);
       }
@@ -221,11 +221,11 @@ export class MirrorJob {
     const divided = pointer.divide(work, entries);
     if (divided !== null) this.#takeDivided(work, divided);
     else if (pointer.isFull(work)) this.#takeFull(work, entries, spanOf(work));
-    else this.#startCompares(work, entries);
+    else this.#startCompares({ ...work, suspect: suspectWithin(this.options.tree, work) }, entries);
     if (!work.descend) return;
     for (let i = entries.length - 1; i >= 0; i--) {
       const { type, path } = entries[i] as MirrorEntry;
-      if (type === "dir") this.#directories.push(workBelow(work, path, pointer.wasMoved(work, path)));
+      if (type === "dir") this.#directories.push(belowYoung(this.options.tree, workBelow(work, path, pointer.wasMoved(work, path))));
     }
   }
 
