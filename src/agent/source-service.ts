@@ -1,6 +1,5 @@
 // The source module: the connections of this agent and the replication sets that feed them.
 
-import type { Feed } from "../apply/loop-check.js";
 import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
@@ -13,6 +12,7 @@ import { rejectHeld } from "../connection/guard-decision.js";
 import { needAfterRestart } from "../connection/restart-need.js";
 import { besideRestored, refuseWhileRestored } from "../connection/restore-hold.js";
 import type { SourceConnection } from "../connection/source-connection.js";
+import type { TargetService } from "../connection/target-service.js";
 import { DirtyStore } from "../journal/dirty-store.js";
 import type { Peer, SourceDialer } from "../model/channel-port.js";
 import type { ConnectionPatch, GuardChange } from "../model/connection-spec.js";
@@ -45,8 +45,8 @@ export interface SourceServiceOptions {
   readonly repsets: RepsetStore;
   readonly dialer: SourceDialer;
   readonly findPeer: (name: string) => Peer;
-  /** What flows into this agent as a target. */
-  readonly feeds: () => readonly Feed[];
+  /** What flows into this agent, and where it is written. */
+  readonly target: Pick<TargetService, "feeds" | "writtenPlaces">;
   readonly jobs: Pick<JobDuties, "takeEvent" | "tick" | "forget">;
   readonly simulations: Pick<Simulations, "take">;
   readonly board: StatusBoard;
@@ -85,10 +85,10 @@ export class SourceService implements ConnectionControl {
     this.#goodbyes = goodbyes;
     this.#store = ConnectionStore.open(options.config.stateDir);
     this.#dirty = DirtyStore.open(options.config.stateDir, options.log);
-    this.#tasks = new TaskStore(options.config);
-    this.#hooks = new HookStore(options.config);
+    this.#tasks = new TaskStore(options.config, () => options.target.writtenPlaces);
+    this.#hooks = new HookStore(options.config, () => options.target.writtenPlaces);
     this.unusable = new UnusableConnections(options.log);
-    this.#origins = new OriginTeller(options.feeds);
+    this.#origins = new OriginTeller(() => options.target.feeds);
     const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
       for (const source of this.#sources.values()) source.look();
