@@ -74,8 +74,8 @@ export class SourceService implements ConnectionControl {
   readonly #sources = new Map<string, RepsetSource>();
   readonly #running = new Map<number, Running>();
   readonly unusable: UnusableConnections;
-  /** What makes or ends connections, or begins their source anew. */
-  readonly #turns = new Turns();
+  /** What makes or ends connections, or begins their source anew; and what needs that nobody does meanwhile. */
+  readonly turns = new Turns();
   readonly #origins: OriginTeller;
   readonly #goodbyes: GoodbyeList;
   readonly #tickers: readonly NodeJS.Timeout[];
@@ -122,7 +122,7 @@ export class SourceService implements ConnectionControl {
 
   /** Does not wait for the target. `beginning`: what its record has from the first moment on. */
   make(asked: ConnectRequest, beginning: Pick<ConnectionRecord, "file" | "transmission"> = {}): Promise<SourceConnection> {
-    return this.#turns.take(async () => {
+    return this.turns.take(async () => {
       const among = { records: this.records, sourceOf: (repset: string) => this.#sources.get(repset) };
       const record = { ...recordOfRequest(asked, { ...this.#options, ...among, id: this.#store.nextId() }), ...beginning };
       this.#store.save(record);
@@ -193,7 +193,7 @@ export class SourceService implements ConnectionControl {
     refuseWhileRestored(running?.connection);
     // What runs at the end of its mirror may take long, and holds up no other connection.
     await running?.connection.duty.leave();
-    return { isTargetTold: await (await this.#turns.take(() => this.#end(id))).told };
+    return { isTargetTold: await (await this.turns.take(() => this.#end(id))).told };
   }
 
   async #end(id: number): Promise<{ readonly told: boolean | Promise<boolean> }> {
@@ -287,7 +287,7 @@ export class SourceService implements ConnectionControl {
 
   /** The directories of a set may have been made anew by the restore of connection `restored`: all of it go on with those that are there. */
   adoptRoots(name: string, restored: number): Promise<void> {
-    return this.#turns.take(() => this.#adoptRoots(name, restored));
+    return this.turns.take(() => this.#adoptRoots(name, restored));
   }
 
   async #adoptRoots(name: string, restored: number): Promise<void> {
@@ -361,7 +361,7 @@ export class SourceService implements ConnectionControl {
 
   /** The rules of a set were saved: a connected set goes on with them, unless its roots changed. */
   rulesSaved(repset: RepsetData): Promise<void> {
-    return this.#turns.take(async () => {
+    return this.turns.take(async () => {
       // A connection may have been made since they were checked.
       this.checkRules(repset.name, repset.rules);
       await this.#sources.get(repset.name)?.setRules(repset);
