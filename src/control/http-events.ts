@@ -16,6 +16,7 @@ import type { Login } from "./login.js";
 export interface EventStreamsOptions {
   readonly agent: AgentControl;
   readonly log: Log;
+  /** Of the callers of one role. */
   readonly streamsMax?: number;
   /** Of one caller. */
   readonly perCallerMax?: number;
@@ -54,9 +55,12 @@ export class EventStreams {
     if (this.#stop.signal.aborted) throw new SmError("AGENT_UNREACHABLE", "the agent is stopping");
     // Behind an answer that is still to come it has no socket, and would not be told of the end of that one.
     if (response.socket === null) throw new SmError("USAGE", "an event stream needs a connection of its own: an answer is still to come on this one");
-    const own = [...this.#streams].filter((stream) => stream.isOf(login)).length;
-    if (this.#streams.size >= streamsMax || own >= perCallerMax) {
-      throw new SmError("API_BUSY", `there are ${own} event streams of ${login.caller.name}, ${this.#streams.size} in all`, { data: { retryAfterSeconds: 5 } });
+    const { name, role } = login.caller;
+    const alike = [...this.#streams].filter((stream) => stream.login.caller.role === role);
+    const own = alike.filter((stream) => stream.login.caller.name === name).length;
+    if (alike.length >= streamsMax || own >= perCallerMax) {
+      const message = `there are ${own} event streams of ${name}, ${alike.length} with the role ${role}`;
+      throw new SmError("API_BUSY", message, { data: { retryAfterSeconds: 5 } });
     }
     const report = agent.status();
     const news = request.headers["last-event-id"] === idOf(report) ? "" : eventText(report);
@@ -125,10 +129,6 @@ class EventStream {
     response.on("error", () => response.destroy());
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", connection: "close" });
     this.#write(`retry: ${RETRY_MS}\n\n`);
-  }
-
-  isOf({ caller }: Login): boolean {
-    return this.login.caller.name === caller.name && this.login.caller.role === caller.role;
   }
 
   /** The event of the report with that index; an empty one is known to the reader. */
