@@ -124,6 +124,12 @@ export function explain(error: unknown, place: string): SmError {
   return new SmError("AGENT_UNREACHABLE", `the link to the agent at ${place} broke: ${message}`, { cause: error, data });
 }
 
+/** Nobody listens there; an agent that does not answer in time is another matter. */
+export function hasNoAgent(error: unknown): error is SmError {
+  const cause = error instanceof SmError && error.code === "AGENT_UNREACHABLE" ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
+  return cause?.code === "ENOENT" || cause?.code === "ECONNREFUSED";
+}
+
 function parseAnswer(name: string, answer: Answer): unknown {
   let body: unknown;
   try {
