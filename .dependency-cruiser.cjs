@@ -88,7 +88,8 @@ module.exports = {
     },
     {
       name: "config-command-imports",
-      comment: "the commands that check files, change them without an agent, and print their schemas do so with the agent's own code, or they would not agree with it",
+      comment:
+        "the commands that check files, change them without an agent, and print their schemas do so with the agent's own code, or they would not agree with it",
       severity: "error",
       from: { path: CONFIG_COMMANDS },
       to: { path: "^src/", pathNot: ["^src/(cli|base|model|script|config)/", CONTROL_API] },
