@@ -309,9 +309,9 @@ export class SourceService implements ConnectionControl {
     }
   }
 
-  async sync(id: number, timeoutMs: number): Promise<ConnectionReport> {
+  async sync(id: number, timeoutMs: number, endsWhenStuck: boolean): Promise<ConnectionReport> {
     const { connection, source } = this.#get(id);
-    await syncConnection({ connection, source, board: this.#options.board, timeoutMs });
+    await syncConnection({ connection, source, board: this.#options.board, timeoutMs, endsWhenStuck });
     return reportConnection(connection);
   }
 
