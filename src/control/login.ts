@@ -16,8 +16,8 @@ export function requireCurrent(login: Login): void {
   if (!login.isCurrent()) throw lapsed();
 }
 
-function lapsed(): SmError {
-  return new SmError("LOGIN_FAILED", "this user was changed or removed in the meantime: log in again");
+export function lapsed(): SmError {
+  return new SmError("LOGIN_FAILED", "this user was changed or removed in the meantime, or the token ended: log in again");
 }
 
 interface Waiting {
