@@ -38,7 +38,7 @@ This page is generated: \`npm run build && node scripts/settings-doc.mjs\`.
 
 \`sm.yaml\` has the settings of an agent, \`repsets.d/NAME.yaml\` its replication sets, \`connections.d/NAME.yaml\` connections that are described
 by files. \`sm config check\` reads them all without an agent; \`sm config get\` says what is in force, and where it comes from; \`sm config set|unset\`
-change one field; \`sm config reload\`, or SIGHUP, loads what was edited; \`sm config export\` writes the whole agent as files.
+change one field, without an agent in the file alone (checked as a whole before, comments kept, in force at the next start); \`sm config reload\`, or SIGHUP, loads what was edited; \`sm config export\` writes the whole agent as files.
 A value comes from the flag of \`sm agent run\`, else from the environment, else from \`sm.yaml\`, else it is the default; limits of the
 queue that were set by \`sm queue set\` hold until they are set back. A variable is written as a value of the file is:
 \`SM_QUEUE_MEMORY_MIB=64\`, \`SM_QUEUE_DISK_MIB=null\`, \`SM_APPLY_REFUSALS=[EPERM]\`; an empty one counts as unset.

@@ -149,7 +149,7 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   const duties: JobDuties = new JobDuties({ config, connection: (id) => source.connection(id), board, log });
   const parts = { config, limits, findPeer, board };
   const simulated = { dialer: simulations.over(dialer), jobs: alsoOf(duties, simulations), simulations };
-  const fed = { repsets: repsetStore, feeds: () => target.feeds };
+  const fed = { repsets: repsetStore, target };
   const source: SourceService = closing(closers, await SourceService.open({ ...parts, ...simulated, ...fed, ...common }));
   const restores = closing(closers, new RestoreService({ ...parts, dialer, jobs: duties.jobs, holder, source, target, log }));
   peers.onRemoved(({ name }) => source.peerRemoved(name));

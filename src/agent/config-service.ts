@@ -2,18 +2,14 @@
 //   files ─▶ read and checked as a whole ─▶ settings ─▶ connections that go ─▶ replication sets ─▶ connections that come or change
 // Invariants: one reload at a time; a file that is wrong changes nothing.
 
-import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { join } from "node:path";
-import { SmError, toSmError } from "../base/errors.js";
+import { toSmError } from "../base/errors.js";
 import type { Log, LogLevel } from "../base/log.js";
-import { nearestWord } from "../base/nearest-word.js";
 import { Turns } from "../base/turns.js";
-import { writeFileAtomic } from "../config/atomic-file.js";
 import { type ReadFiles, readConfigFiles } from "../config/check-files.js";
-import { ALL_FIELDS, findField, type NamedField } from "../config/config-fields.js";
+import { editedText, noField, parseGiven, requireField, writeText } from "../config/config-edit.js";
+import { ALL_FIELDS, type NamedField } from "../config/config-fields.js";
 import type { ConfigInForce, SettingChange } from "../config/config-in-force.js";
-import { changeField } from "../config/config-text.js";
-import { parseFieldText, variableOf } from "../config/environment.js";
+import { variableOf } from "../config/environment.js";
 import { configInvalid, type FieldError, fieldErrorText } from "../config/field-error.js";
 import { CONFIG_FILE, type LoadedConfig } from "../config/load-config.js";
 import type { ConfigControl, ConfigExport, ConfigStatus, ConnectionOutcome, ReloadOptions, ReloadReport, SettingReport } from "../model/config-control.js";
@@ -74,12 +70,7 @@ export class ConfigService implements ConfigControl {
   }
 
   set(key: string, value: unknown): Promise<ReloadReport> {
-    const { field } = requireField(key);
-    const parsed = typeof value === "string" ? parseFieldText(field, value) : field.parse(value);
-    if (parsed === undefined) {
-      const { configDir } = this.#options.settings.config;
-      throw configInvalid([{ file: join(configDir, CONFIG_FILE), line: 0, column: 0, path: key, expected: field.expected, got: JSON.stringify(value) }]);
-    }
+    const parsed = parseGiven(this.#options.settings.config.configDir, key, value);
     return this.#turns.take(() => this.#write(key, parsed));
   }
 
@@ -90,10 +81,7 @@ export class ConfigService implements ConfigControl {
 
   /** All files are checked with the new text before it is written. */
   async #write(key: string, value: unknown): Promise<ReloadReport> {
-    const { section, name } = requireField(key);
-    const file = join(this.#options.settings.config.configDir, CONFIG_FILE);
-    const before = existsSync(file) ? readFileSync(file, "utf8") : "";
-    const text = changeField(file, before, [section, name], value);
+    const { file, before, text } = editedText(this.#options.settings.config.configDir, key, value);
     const read = this.#read(false, text);
     if (text !== before) writeText(file, text);
     this.#options.log.info(value === undefined ? `${key} was taken out of ${CONFIG_FILE}` : `${key} was set in ${CONFIG_FILE}`, { value });
@@ -211,29 +199,5 @@ export class ConfigService implements ConfigControl {
   #note(outcomes: readonly ConnectionOutcome[]): void {
     const bad = outcomes.filter(({ action }) => action === "failed" || action === "kept");
     this.#failed = bad.map(({ file, action, message }) => `connections.d/${file}.yaml ${action === "failed" ? "failed" : "is gone"}: ${message ?? ""}`);
-  }
-}
-
-function requireField(key: string): NamedField {
-  const field = findField(key);
-  if (field === undefined) throw noField(key);
-  return field;
-}
-
-function noField(key: string): SmError {
-  const nearest = nearestWord(
-    key,
-    ALL_FIELDS.map((field) => field.key),
-  );
-  const hint = nearest === undefined ? "`sm config get` lists all" : `did you mean ${nearest}?`;
-  return new SmError("NOT_FOUND", `there is no field ${JSON.stringify(key)} of the configuration; ${hint}`);
-}
-
-/** A link to a file elsewhere stays one. */
-function writeText(file: string, text: string): void {
-  try {
-    writeFileAtomic(existsSync(file) ? realpathSync(file) : file, text);
-  } catch (error) {
-    throw toSmError(error, "FS_IO", `cannot write ${file}`);
   }
 }

@@ -14,10 +14,15 @@ export class HookStore {
   readonly #files: PerConnectionFiles<HookFile>;
   readonly #policy: ProgramPolicy;
 
-  constructor({ stateDir, source }: Pick<Config, "stateDir" | "source">) {
+  constructor({ stateDir, source }: Pick<Config, "stateDir" | "source">, writtenPlaces: ProgramPolicy["writtenPlaces"]) {
     const loss = "what is to run before a mirror is not known";
     this.#files = new PerConnectionFiles(join(stateDir, "hooks"), { schema: hookFileSchema, nothing: NO_HOOK_FILE, loss, judge });
-    this.#policy = { isEnabled: source.hooks, directory: source.taskDirectory, keys: { enabled: "source.hooks", directory: "source.taskDirectory" } };
+    this.#policy = {
+      isEnabled: source.hooks,
+      directory: source.taskDirectory,
+      keys: { enabled: "source.hooks", directory: "source.taskDirectory" },
+      writtenPlaces,
+    };
   }
 
   /** STATE_CORRUPT, or FILE_UNSAFE: what is to run before a mirror is not known, and none may begin without it. */

@@ -1,6 +1,7 @@
 // What parts of the agent are configured with, as they ask for it: each value is looked up when it is needed, so that a changed
 // configuration is in force without a restart. Nothing here may be copied by a spread.
 
+import type { ProgramDirectory } from "../apply/target-path.js";
 import { MiB } from "../base/units.js";
 import type { Config } from "../config/config.js";
 import type { TargetSettings } from "../connection/target-settings.js";
@@ -12,12 +13,21 @@ export function stallMs({ watchdog }: Pick<Config, "watchdog">): number | null {
   return watchdog.stallSeconds === 0 ? null : watchdog.stallSeconds * 1000;
 }
 
+function programDirectories({ source, target }: Config): readonly ProgramDirectory[] {
+  const places = [
+    { path: source.taskDirectory, key: "source.taskDirectory" },
+    { path: target.taskDirectory, key: "target.taskDirectory" },
+  ];
+  return places.flatMap(({ path, key }) => (path === null ? [] : [{ path, key }]));
+}
+
 export function targetSettings(config: Config): TargetSettings {
   const { configDir, stateDir, runtimeDir, logDir } = config;
   return {
     name: config.server.name,
     stateDir,
     ownDirectories: [configDir, stateDir, runtimeDir, logDir, config.queue.directory],
+    programDirectories: programDirectories(config),
     tasks: { isEnabled: config.target.tasks, directory: config.target.taskDirectory, keys: { enabled: "target.tasks", directory: "target.taskDirectory" } },
     get isEnabled() {
       return config.target.enabled;

@@ -44,14 +44,12 @@ export class RepsetService implements RepsetControl {
     return this.#save(this.#store.get(name).name, rules, generation);
   }
 
-  async remove(name: string): Promise<void> {
-    this.#refuseConnected(name);
-    await this.#store.remove(name);
+  remove(name: string): Promise<void> {
+    return this.#unconnected(name, () => this.#store.remove(name));
   }
 
-  async rename(name: string, to: string): Promise<RepsetData> {
-    this.#refuseConnected(name);
-    return this.#store.rename(name, to);
+  rename(name: string, to: string): Promise<RepsetData> {
+    return this.#unconnected(name, () => this.#store.rename(name, to));
   }
 
   copy(name: string, to: string): Promise<RepsetData> {
@@ -93,9 +91,13 @@ export class RepsetService implements RepsetControl {
     return saved;
   }
 
-  #refuseConnected(name: string): void {
-    const ids = this.#source.connectionsOf(name);
-    if (ids.length > 0) throw new SmError("REPSET_IN_USE", `${name} is connected (connection ${ids.join(", ")})`);
+  /** In turn with what connects: a connection that is being made is not left without its set. */
+  #unconnected<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return this.#source.turns.take(async () => {
+      const ids = this.#source.connectionsOf(name);
+      if (ids.length > 0) throw new SmError("REPSET_IN_USE", `${name} is connected (connection ${ids.join(", ")})`);
+      return work();
+    });
   }
 
   async size(name: string, waitMs?: number): Promise<RepsetSize> {

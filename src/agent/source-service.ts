@@ -1,6 +1,5 @@
 // The source module: the connections of this agent and the replication sets that feed them.
 
-import type { Feed } from "../apply/loop-check.js";
 import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
@@ -13,6 +12,7 @@ import { rejectHeld } from "../connection/guard-decision.js";
 import { needAfterRestart } from "../connection/restart-need.js";
 import { besideRestored, refuseWhileRestored } from "../connection/restore-hold.js";
 import type { SourceConnection } from "../connection/source-connection.js";
+import type { TargetService } from "../connection/target-service.js";
 import { DirtyStore } from "../journal/dirty-store.js";
 import type { Peer, SourceDialer } from "../model/channel-port.js";
 import type { ConnectionPatch, GuardChange } from "../model/connection-spec.js";
@@ -45,8 +45,8 @@ export interface SourceServiceOptions {
   readonly repsets: RepsetStore;
   readonly dialer: SourceDialer;
   readonly findPeer: (name: string) => Peer;
-  /** What flows into this agent as a target. */
-  readonly feeds: () => readonly Feed[];
+  /** What flows into this agent, and where it is written. */
+  readonly target: Pick<TargetService, "feeds" | "writtenPlaces">;
   readonly jobs: Pick<JobDuties, "takeEvent" | "tick" | "forget">;
   readonly simulations: Pick<Simulations, "take">;
   readonly board: StatusBoard;
@@ -74,8 +74,8 @@ export class SourceService implements ConnectionControl {
   readonly #sources = new Map<string, RepsetSource>();
   readonly #running = new Map<number, Running>();
   readonly unusable: UnusableConnections;
-  /** What makes or ends connections, or begins their source anew. */
-  readonly #turns = new Turns();
+  /** What makes or ends connections, or begins their source anew; and what needs that nobody does meanwhile. */
+  readonly turns = new Turns();
   readonly #origins: OriginTeller;
   readonly #goodbyes: GoodbyeList;
   readonly #tickers: readonly NodeJS.Timeout[];
@@ -85,10 +85,10 @@ export class SourceService implements ConnectionControl {
     this.#goodbyes = goodbyes;
     this.#store = ConnectionStore.open(options.config.stateDir);
     this.#dirty = DirtyStore.open(options.config.stateDir, options.log);
-    this.#tasks = new TaskStore(options.config);
-    this.#hooks = new HookStore(options.config);
+    this.#tasks = new TaskStore(options.config, () => options.target.writtenPlaces);
+    this.#hooks = new HookStore(options.config, () => options.target.writtenPlaces);
     this.unusable = new UnusableConnections(options.log);
-    this.#origins = new OriginTeller(options.feeds);
+    this.#origins = new OriginTeller(() => options.target.feeds);
     const tick = (): void => {
       for (const { connection } of this.#running.values()) connection.tick();
       for (const source of this.#sources.values()) source.look();
@@ -122,7 +122,7 @@ export class SourceService implements ConnectionControl {
 
   /** Does not wait for the target. `beginning`: what its record has from the first moment on. */
   make(asked: ConnectRequest, beginning: Pick<ConnectionRecord, "file" | "transmission"> = {}): Promise<SourceConnection> {
-    return this.#turns.take(async () => {
+    return this.turns.take(async () => {
       const among = { records: this.records, sourceOf: (repset: string) => this.#sources.get(repset) };
       const record = { ...recordOfRequest(asked, { ...this.#options, ...among, id: this.#store.nextId() }), ...beginning };
       this.#store.save(record);
@@ -193,7 +193,7 @@ export class SourceService implements ConnectionControl {
     refuseWhileRestored(running?.connection);
     // What runs at the end of its mirror may take long, and holds up no other connection.
     await running?.connection.duty.leave();
-    return { isTargetTold: await (await this.#turns.take(() => this.#end(id))).told };
+    return { isTargetTold: await (await this.turns.take(() => this.#end(id))).told };
   }
 
   async #end(id: number): Promise<{ readonly told: boolean | Promise<boolean> }> {
@@ -287,7 +287,7 @@ export class SourceService implements ConnectionControl {
 
   /** The directories of a set may have been made anew by the restore of connection `restored`: all of it go on with those that are there. */
   adoptRoots(name: string, restored: number): Promise<void> {
-    return this.#turns.take(() => this.#adoptRoots(name, restored));
+    return this.turns.take(() => this.#adoptRoots(name, restored));
   }
 
   async #adoptRoots(name: string, restored: number): Promise<void> {
@@ -309,9 +309,9 @@ export class SourceService implements ConnectionControl {
     }
   }
 
-  async sync(id: number, timeoutMs: number): Promise<ConnectionReport> {
+  async sync(id: number, timeoutMs: number, endsWhenStuck: boolean): Promise<ConnectionReport> {
     const { connection, source } = this.#get(id);
-    await syncConnection({ connection, source, board: this.#options.board, timeoutMs });
+    await syncConnection({ connection, source, board: this.#options.board, timeoutMs, endsWhenStuck });
     return reportConnection(connection);
   }
 
@@ -361,7 +361,7 @@ export class SourceService implements ConnectionControl {
 
   /** The rules of a set were saved: a connected set goes on with them, unless its roots changed. */
   rulesSaved(repset: RepsetData): Promise<void> {
-    return this.#turns.take(async () => {
+    return this.turns.take(async () => {
       // A connection may have been made since they were checked.
       this.checkRules(repset.name, repset.rules);
       await this.#sources.get(repset.name)?.setRules(repset);

@@ -1,8 +1,10 @@
 // Waits until all that is on the source now is on the target, and nothing on it is in doubt.
 
 import { SmError } from "../base/errors.js";
+import { delay } from "../base/wait.js";
 import { reportConnection } from "../connection/connection-report.js";
 import type { SourceConnection } from "../connection/source-connection.js";
+import { StuckWatch } from "../model/stuck-connection.js";
 import type { RepsetSource } from "./repset-source.js";
 import type { StatusBoard } from "./status-board.js";
 
@@ -11,12 +13,15 @@ export interface SyncOptions {
   readonly source: RepsetSource;
   readonly board: StatusBoard;
   readonly timeoutMs: number;
+  /** What waits for a person is not waited for. */
+  readonly endsWhenStuck: boolean;
 }
 
 const PROBE_MS = 100;
+const LOOK_MS = 1000;
 
 /** Rejects with TIMEOUT, and the reason, when that takes longer. */
-export async function syncConnection({ connection, source, board, timeoutMs }: SyncOptions): Promise<void> {
+export async function syncConnection({ connection, source, board, timeoutMs, endsWhenStuck }: SyncOptions): Promise<void> {
   const { id } = connection;
   if (connection.record.isSimulated === true) throw new SmError("SIMULATION", `connection ${id} is a simulation: nothing is on a target, now or later`);
   const deadline = performance.now() + timeoutMs;
@@ -34,13 +39,27 @@ export async function syncConnection({ connection, source, board, timeoutMs }: S
     }
   };
   const timer = new Promise<typeof isOver>((resolve) => setTimeout(() => resolve(isOver), timeoutMs).unref());
-  const result = await Promise.race([work().then(() => (left() === 0 ? isOver : undefined)), timer]);
+  let isDone = false;
+  const stuck = endsWhenStuck ? [whenStuck(connection, () => isDone)] : [];
+  const result = await Promise.race([work().then(() => (left() === 0 ? isOver : undefined)), timer, ...stuck]).finally(() => {
+    isDone = true;
+  });
   if (result !== isOver) return;
   const report = reportConnection(connection);
   const why = report.reasons[0]?.message ?? `applied ${report.appliedSeq} of ${report.lastSeq} change sets, ${connection.pendingRepairs} repairs open`;
   throw new SmError("TIMEOUT", `connection ${id} is not in sync after ${timeoutMs / 1000} s: ${why}`, {
     data: { id, targetDataState: report.targetDataState },
   });
+}
+
+/** Never resolves before `isOver`; rejects when the connection waits for a person. */
+async function whenStuck(connection: SourceConnection, isOver: () => boolean): Promise<undefined> {
+  const watch = new StuckWatch("what waits in the queue");
+  while (!isOver()) {
+    watch.look(reportConnection(connection));
+    await delay(LOOK_MS);
+  }
+  return undefined;
 }
 
 /** No mirror is owed, and no place waits for repair. */

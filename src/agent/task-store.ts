@@ -12,10 +12,15 @@ export class TaskStore {
   readonly #files: PerConnectionFiles<TaskFile>;
   readonly #policy: ProgramPolicy;
 
-  constructor({ stateDir, source }: Pick<Config, "stateDir" | "source">) {
+  constructor({ stateDir, source }: Pick<Config, "stateDir" | "source">, writtenPlaces: ProgramPolicy["writtenPlaces"]) {
     const loss = "which tasks were begun is not known";
     this.#files = new PerConnectionFiles(join(stateDir, "tasks"), { schema: taskFileSchema, nothing: NO_TASK_FILE, loss });
-    this.#policy = { isEnabled: source.tasks, directory: source.taskDirectory, keys: { enabled: "source.tasks", directory: "source.taskDirectory" } };
+    this.#policy = {
+      isEnabled: source.tasks,
+      directory: source.taskDirectory,
+      keys: { enabled: "source.tasks", directory: "source.taskDirectory" },
+      writtenPlaces,
+    };
   }
 
   /** STATE_CORRUPT: which tasks were begun is not known. */

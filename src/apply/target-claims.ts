@@ -29,6 +29,11 @@ export class TargetClaims {
     return [...this.#claims.values()];
   }
 
+  /** All that is written to by whomever. */
+  get places(): readonly string[] {
+    return this.list.flatMap(({ mappings }) => mappings.map(({ target }) => target));
+  }
+
   of(key: string): TargetClaim | undefined {
     return this.#claims.get(key);
   }

@@ -1,12 +1,20 @@
 import { lstatSync, realpathSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { SmError } from "../base/errors.js";
+import { liesWithin } from "../fs/storage-place.js";
+
+export interface ProgramDirectory {
+  readonly path: string;
+  readonly key: string;
+}
 
 export interface TargetPathRules {
   /** When not empty, a target lies at or below one of these. */
   readonly allowedRoots: readonly string[];
   /** Directories of the agent itself: no target lies in, at or above them. */
   readonly ownDirectories: readonly string[];
+  /** Directories of programs that this agent may run, and their configuration keys: as those of the agent. */
+  readonly programDirectories: readonly ProgramDirectory[];
   /** It is the source that is written to, by the word of a person there: only the agent itself is kept out. */
   readonly isOwnPlace?: boolean;
 }
@@ -23,8 +31,10 @@ export function checkTargetPath(path: string, rules: TargetPathRules): void {
   const isOwn = rules.isOwnPlace === true;
   for (const system of isOwn ? [] : SYSTEM) if (isAtOrBelow(real, realPathOf(system)) || isAtOrBelow(real, system)) deny(`${system} belongs to the system`);
   for (const own of rules.ownDirectories) {
-    const realOwn = realPathOf(own);
-    if (isAtOrBelow(real, realOwn) || isAtOrBelow(realOwn, real)) deny(`${own} belongs to the agent itself`);
+    if (liesWithin(real, own)) deny(`${own} belongs to the agent itself`);
+  }
+  for (const programs of rules.programDirectories) {
+    if (liesWithin(real, programs.path)) deny(`this agent runs programs of ${programs.path} (${programs.key}), which no source may write`);
   }
   if (!isOwn && rules.allowedRoots.length > 0 && !rules.allowedRoots.some((allowed) => isAtOrBelow(real, realPathOf(allowed)))) {
     deny(`it is not below ${rules.allowedRoots.join(", ")} (target.allowedRoots)`);

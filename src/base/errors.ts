@@ -45,7 +45,9 @@ export const ERRORS = {
   SOURCE_PATH_DENIED: reject("Exclude the directory named (`sm repset rule add SET --exclude PATH`), or include less."),
   TARGET_IN_USE: reject("Another connection writes to this target path: choose another path, or disconnect that one.", 2, 409),
   SOURCE_CONNECTED: reject("Disconnect it on the source (`sm disconnect CONN`), or stop the agent there; the target forgets it then.", 2, 409),
-  TARGET_PATH_DENIED: reject("Choose a target path below `target.allowedRoots` of the target's configuration, never a system directory."),
+  TARGET_PATH_DENIED: reject(
+    "Choose a target path below `target.allowedRoots` of the target's configuration; never a system directory, one of the agent's own, or one of the programs that it runs (`taskDirectory`).",
+  ),
   CONNECTION_EXISTS: reject("The set is connected to this place already: see `sm connection list`.", 2, 409),
   GUARD_HELD: reject(
     "Look at what the source lost or overwrote, then run `sm connection approve CONN` (send it) or `sm connection reject CONN` (keep the target).",

@@ -15,6 +15,7 @@ export interface CallOptions {
 
 /** What the agent answers from memory or with a few file operations takes far less; it has its own deadline of 30 s. */
 const DEADLINE_MS = 40_000;
+const KEEP_ALIVE_MS = 30_000;
 const ANSWER_BYTES_MAX = 64 * MiB;
 /** sun_path of unix(7) without its closing NUL. */
 const SOCKET_PATH_BYTES_MAX = 107;
@@ -109,6 +110,8 @@ export function exchange(place: string, target: RequestOptions, body: string, { 
       response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }));
       response.on("error", reject);
     });
+    // A machine that is gone without a word is noticed, however long the answer may take.
+    outgoing.on("socket", (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
     outgoing.on("error", (error) => reject(deadline.aborted ? deadline.reason : error));
     outgoing.end(body);
   });
@@ -122,6 +125,12 @@ export function explain(error: unknown, place: string): SmError {
   if (name === "TimeoutError") return new SmError("AGENT_UNREACHABLE", `the agent at ${place} did not answer in time`, { cause: error, data });
   if (code === "ENOENT" || code === "ECONNREFUSED") return new SmError("AGENT_UNREACHABLE", `no agent answers on ${place}`, { cause: error, data });
   return new SmError("AGENT_UNREACHABLE", `the link to the agent at ${place} broke: ${message}`, { cause: error, data });
+}
+
+/** Nobody listens there; an agent that does not answer in time is another matter. */
+export function hasNoAgent(error: unknown): error is SmError {
+  const cause = error instanceof SmError && error.code === "AGENT_UNREACHABLE" ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
+  return cause?.code === "ENOENT" || cause?.code === "ECONNREFUSED";
 }
 
 function parseAnswer(name: string, answer: Answer): unknown {

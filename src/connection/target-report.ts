@@ -23,6 +23,14 @@ export interface TargetView {
   readonly failure: { readonly error: SmError; readonly since: string } | null;
 }
 
+/** A connection that is served now, with its worker. */
+type ServedView = Omit<TargetView, "online" | "quarantine"> & { readonly channel: object | null; readonly service: Pick<TargetView, "quarantine"> };
+
+export function viewOf({ channel, service, ...view }: ServedView): TargetView {
+  const { terms, clockAheadMs, last, receivedBytes, failure, stageFaultSince } = view;
+  return { terms, clockAheadMs, online: channel !== null, last, receivedBytes, failure, stageFaultSince, quarantine: service.quarantine };
+}
+
 /** Since when a person lets nothing be applied; pending while something is in progress. */
 export interface PauseView {
   readonly sinceMs: number;

@@ -20,7 +20,7 @@ import type { Hello, Welcome } from "../model/session.js";
 import type { TargetConnectionReport } from "../model/status.js";
 import { keysOf, whatOf } from "./target-choice.js";
 import type { QuarantinedTarget } from "./target-quarantine.js";
-import { type PauseView, reportTarget, type TargetView } from "./target-report.js";
+import { type PauseView, reportTarget, type TargetView, viewOf } from "./target-report.js";
 import { placeRules, type TargetSettings } from "./target-settings.js";
 
 export interface TargetServiceOptions {
@@ -72,7 +72,7 @@ export class TargetService implements TargetControl {
     this.#claims = records.claims;
     this.#pauses = records.pauses;
     this.restores = new RestoreMarks(records.directory);
-    this.#tasks = new TargetTasks(options.settings.tasks, options.log);
+    this.#tasks = new TargetTasks({ ...options.settings.tasks, writtenPlaces: () => this.writtenPlaces }, options.log);
   }
 
   static async open(options: TargetServiceOptions): Promise<TargetService> {
@@ -306,6 +306,11 @@ export class TargetService implements TargetControl {
     return [...this.#sessions.values()].flatMap(({ feeds }) => feeds);
   }
 
+  /** Where sources write, connected or not. */
+  get writtenPlaces(): readonly string[] {
+    return this.#claims.places;
+  }
+
   reports(): readonly TargetConnectionReport[] {
     const nowMs = Date.now();
     const report = (key: string, view: TargetView): TargetConnectionReport => reportTarget(view, this.#pauseOf(key), nowMs, this.restores.of(key));
@@ -391,10 +396,4 @@ export class TargetService implements TargetControl {
     await Promise.all([...this.#sessions.keys()].map((key) => this.#end(key)));
     await this.#tasks.close();
   }
-}
-
-function viewOf(session: Session): TargetView {
-  const { terms, clockAheadMs, last, receivedBytes, failure, stageFaultSince, service } = session;
-  const { quarantine } = service;
-  return { terms, clockAheadMs, online: session.channel !== null, last, receivedBytes, failure, stageFaultSince, quarantine };
 }

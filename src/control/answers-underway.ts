@@ -1,5 +1,5 @@
-// Answers that have not left yet: so many at most, since one connection may ask for any number, and a server that closes waits
-// for them.
+// Answers to callers of one role that have not left yet: so many at most, since one connection may ask for any number, and a server
+// that closes waits for them.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -14,8 +14,10 @@ export class AnswersUnderway {
   #count = 0;
   #settled: (() => void) | undefined;
 
+  /** What was added already is not counted again. */
   add({ socket }: IncomingMessage, response: ServerResponse): void {
     const responses = this.#bySocket.get(socket) ?? this.#enter(socket);
+    if (responses.has(response)) return;
     responses.add(response);
     this.#count += 1;
     response.once("close", () => this.#left(responses.delete(response) ? 1 : 0));

@@ -97,10 +97,16 @@ export const CONNECTION_COMMANDS = [
     name: "connection.sync",
     isWait: true,
     role: "admin",
-    summary: "Answers when all that was on the source at the call is on the target; TIMEOUT otherwise.",
-    input: z.strictObject({ id: connectionIdSchema, timeoutMs: z.number().int().min(0).max(SYNC_MS_MAX).default(60_000) }),
+    summary:
+      "Answers when all that was on the source at the call is on the target; TIMEOUT otherwise, and with endsWhenStuck DONE_WITH_PROBLEMS when it waits for a person.",
+    input: z.strictObject({
+      id: connectionIdSchema,
+      timeoutMs: z.number().int().min(0).max(SYNC_MS_MAX).default(60_000),
+      /** Do not wait for a connection that is halted, held or stopped until a person does something. */
+      endsWhenStuck: z.boolean().default(false),
+    }),
     output: oneConnection,
     deadlineMs: (input) => input.timeoutMs + WAIT_GRACE_MS,
-    handler: async (agent, input) => ({ connection: await agent.connections.sync(input.id, input.timeoutMs) }),
+    handler: async (agent, input) => ({ connection: await agent.connections.sync(input.id, input.timeoutMs, input.endsWhenStuck) }),
   }),
 ] as const;

@@ -10,18 +10,21 @@ import type { AgentControl } from "../model/control-port.js";
 import type { StatusReport } from "../model/status.js";
 import { mayCall } from "./caller.js";
 import { lookUpCommand } from "./dispatcher.js";
-import { jsonText } from "./http-answer.js";
-import type { Login } from "./login.js";
+import { jsonText, refusalOf } from "./http-answer.js";
+import { type Login, lapsed } from "./login.js";
 
 export interface EventStreamsOptions {
   readonly agent: AgentControl;
   readonly log: Log;
+  /** Of the callers of one role. */
   readonly streamsMax?: number;
   /** Of one caller. */
   readonly perCallerMax?: number;
   readonly heartbeatMs?: number;
   /** How long a reader may take nothing. */
   readonly slowMs?: number;
+  /** How long it may take to read why the stream ends. */
+  readonly endMs?: number;
 }
 
 /** Reports of one agent that follow each other faster than this are one event. */
@@ -40,7 +43,7 @@ export class EventStreams {
   #isPumping = false;
 
   constructor(options: EventStreamsOptions) {
-    this.#options = { streamsMax: 64, perCallerMax: 16, heartbeatMs: 15_000, slowMs: 30_000, ...options };
+    this.#options = { streamsMax: 64, perCallerMax: 16, heartbeatMs: 15_000, slowMs: 30_000, endMs: 1_000, ...options };
   }
 
   get count(): number {
@@ -49,18 +52,21 @@ export class EventStreams {
 
   /** From here on the response is a stream. Throws when the caller may not read, or when there are too many. */
   open(login: Login, request: IncomingMessage, response: ServerResponse): void {
-    const { agent, streamsMax, perCallerMax, heartbeatMs, slowMs } = this.#options;
+    const { agent, streamsMax, perCallerMax, heartbeatMs, slowMs, endMs } = this.#options;
     if (!mayCall(login.caller.role, "monitor")) throw new SmError("REFUSED", `events need the role monitor; ${login.caller.name} has ${login.caller.role}`);
     if (this.#stop.signal.aborted) throw new SmError("AGENT_UNREACHABLE", "the agent is stopping");
     // Behind an answer that is still to come it has no socket, and would not be told of the end of that one.
     if (response.socket === null) throw new SmError("USAGE", "an event stream needs a connection of its own: an answer is still to come on this one");
-    const own = [...this.#streams].filter((stream) => stream.isOf(login)).length;
-    if (this.#streams.size >= streamsMax || own >= perCallerMax) {
-      throw new SmError("API_BUSY", `there are ${own} event streams of ${login.caller.name}, ${this.#streams.size} in all`, { data: { retryAfterSeconds: 5 } });
+    const { name, role } = login.caller;
+    const alike = [...this.#streams].filter((stream) => stream.login.caller.role === role);
+    const own = alike.filter((stream) => stream.login.caller.name === name).length;
+    if (alike.length >= streamsMax || own >= perCallerMax) {
+      const message = `there are ${own} event streams of ${name}, ${alike.length} with the role ${role}`;
+      throw new SmError("API_BUSY", message, { data: { retryAfterSeconds: 5 } });
     }
     const report = agent.status();
     const news = request.headers["last-event-id"] === idOf(report) ? "" : eventText(report);
-    const stream = new EventStream(login, response, { heartbeatMs, slowMs });
+    const stream = new EventStream(login, response, { heartbeatMs, slowMs, endMs });
     this.#streams.add(stream);
     response.once("close", () => this.#streams.delete(stream));
     stream.offer(report.index, news);
@@ -69,12 +75,12 @@ export class EventStreams {
 
   /** Ends the streams of those who lost their rights. */
   endLapsed(): void {
-    for (const stream of this.#streams) if (!stream.login.isCurrent()) stream.end();
+    for (const stream of this.#streams) if (!stream.login.isCurrent()) stream.end(lapsed());
   }
 
   close(): void {
     this.#stop.abort();
-    for (const stream of this.#streams) stream.end();
+    for (const stream of this.#streams) stream.end(new SmError("AGENT_UNREACHABLE", "the agent is stopping"));
   }
 
   async #pump(index: number): Promise<void> {
@@ -93,7 +99,7 @@ export class EventStreams {
       }
     } catch (thrown) {
       log.error("event streams ended", { error: toSmError(thrown).stack });
-      for (const stream of this.#streams) stream.end();
+      for (const stream of this.#streams) stream.end(toSmError(thrown));
     } finally {
       this.#isPumping = false;
     }
@@ -105,6 +111,7 @@ class EventStream {
   readonly login: Login;
   readonly #response: ServerResponse;
   readonly #slowMs: number;
+  readonly #endMs: number;
   readonly #heartbeat: NodeJS.Timeout;
   #slow: NodeJS.Timeout | undefined;
   /** Of the last report that was offered. */
@@ -112,10 +119,11 @@ class EventStream {
   /** The last event that waits for the reader. */
   #pending: string | undefined;
 
-  constructor(login: Login, response: ServerResponse, { heartbeatMs, slowMs }: { readonly heartbeatMs: number; readonly slowMs: number }) {
+  constructor(login: Login, response: ServerResponse, { heartbeatMs, slowMs, endMs }: Pick<Required<EventStreamsOptions>, "heartbeatMs" | "slowMs" | "endMs">) {
     this.login = login;
     this.#response = response;
     this.#slowMs = slowMs;
+    this.#endMs = endMs;
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
     response.once("close", () => {
       clearInterval(this.#heartbeat);
@@ -127,10 +135,6 @@ class EventStream {
     this.#write(`retry: ${RETRY_MS}\n\n`);
   }
 
-  isOf({ caller }: Login): boolean {
-    return this.login.caller.name === caller.name && this.login.caller.role === caller.role;
-  }
-
   /** The event of the report with that index; an empty one is known to the reader. */
   offer(index: number, text: string): void {
     if (index <= this.#index) return;
@@ -139,10 +143,12 @@ class EventStream {
     else this.#pending = text;
   }
 
-  end(): void {
-    this.#response.end();
+  /** The reason is the last event. A report that waits is dropped: who comes back gets a newer one. */
+  end(reason: SmError): void {
+    this.#pending = undefined;
+    if (!this.#response.writableEnded && !this.#response.destroyed) this.#response.end(endText(reason));
     // A reader that takes nothing would never see the end.
-    setTimeout(() => this.#response.destroy(), 1_000).unref();
+    setTimeout(() => this.#response.destroy(), this.#endMs).unref();
   }
 
   #beat(): void {
@@ -152,7 +158,8 @@ class EventStream {
   #write(text: string): void {
     if (text === "" || this.#response.writableEnded || this.#response.destroyed) return;
     if (this.#response.write(text)) return;
-    this.#slow = setTimeout(() => this.#response.destroy(), this.#slowMs);
+    const message = `nothing of the stream was taken for ${Math.round(this.#slowMs / 1000)} s`;
+    this.#slow = setTimeout(() => this.end(new SmError("REQUEST_TIMEOUT", message)), this.#slowMs);
   }
 
   #drained(): void {
@@ -166,6 +173,11 @@ class EventStream {
 
 function idOf({ agent, index }: StatusReport): string {
   return `${Date.parse(agent.startedAt).toString(36)}-${agent.pid}-${index}`;
+}
+
+/** Without an id: whoever comes back goes on behind the last report. In the form of a refusal. */
+function endText(reason: SmError): string {
+  return `event: end\ndata: ${jsonText(refusalOf(reason).body)}\n\n`;
 }
 
 /** Only what the schema of `status` lets out. */

@@ -9,6 +9,7 @@ import type { Log } from "../base/log.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { UserDirectory } from "../model/user.js";
 import { AnswersUnderway } from "./answers-underway.js";
+import type { Role } from "./caller.js";
 import { buildApi, type RequestHandler } from "./http-api.js";
 import { EventStreams } from "./http-events.js";
 import { type Login, WaitingRequests } from "./login.js";
@@ -31,7 +32,7 @@ export interface RemoteApiOptions {
   readonly log: Log;
   readonly bodyTimeoutMs?: number;
   readonly closeGraceMs?: number;
-  /** Sockets of users, all together. */
+  /** Sockets of the users of each role. */
   readonly socketsMax?: number;
   readonly streams?: EventStreams;
 }
@@ -41,7 +42,10 @@ export class RemoteApi {
   readonly #logins: RemoteLogins;
   readonly #waiting = new WaitingRequests();
   readonly #underway = new AnswersUnderway();
-  readonly #sockets = new Set<Socket>();
+  /** What one role asks keeps no other one out. */
+  readonly #underwayOf: Readonly<Record<Role, AnswersUnderway>> = { none: new AnswersUnderway(), monitor: new AnswersUnderway(), admin: new AnswersUnderway() };
+  /** With the role of who logged in there first. */
+  readonly #sockets = new Map<Socket, Role>();
   readonly #comers = new WeakMap<IncomingMessage, RemoteRequest>();
   readonly #unsubscribe: () => void;
   #handler: RequestHandler | undefined;
@@ -86,7 +90,7 @@ export class RemoteApi {
     this.#waiting.stop(new SmError("AGENT_UNREACHABLE", "the agent is stopping"));
     this.#options.streams.close();
     await this.#underway.settled(this.#options.closeGraceMs);
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.keys()) socket.destroy();
   }
 
   #login(request: IncomingMessage): Login {
@@ -94,18 +98,22 @@ export class RemoteApi {
     if (comer === undefined) throw new SmError("ASSERTION_FAILED", "a request came in by no listener");
     const { fingerprint, remoteAddress } = comer;
     const login = this.#logins.login({ authorization: request.headers.authorization, fingerprint, remoteAddress });
-    this.#admit(comer);
-    this.#underway.requireRoom();
+    const { role } = login.caller;
+    this.#admit(comer, role);
+    this.#underwayOf[role].add(request, comer.response);
+    this.#underwayOf[role].requireRoom();
     return login;
   }
 
-  #admit({ request: { socket }, admit }: RemoteRequest): void {
+  #admit({ request: { socket }, admit }: RemoteRequest, role: Role): void {
     if (this.#sockets.has(socket)) return;
     const { socketsMax } = this.#options;
-    if (this.#sockets.size >= socketsMax) {
-      throw new SmError("API_BUSY", `${socketsMax} connections to the API are open, the most an agent serves`, { data: { retryAfterSeconds: 5 } });
+    if ([...this.#sockets.values()].filter((other) => other === role).length >= socketsMax) {
+      throw new SmError("API_BUSY", `${socketsMax} connections of users with the role ${role} are open, the most an agent serves`, {
+        data: { retryAfterSeconds: 5 },
+      });
     }
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, role);
     socket.once("close", () => this.#sockets.delete(socket));
     admit();
   }

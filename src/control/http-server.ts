@@ -46,7 +46,8 @@ export class ControlServer {
   readonly #options: Required<ControlServerOptions>;
   readonly #doors: Door[] = [];
   readonly #waiting = new WaitingRequests();
-  readonly #underway = new AnswersUnderway();
+  /** Those of the one door keep nobody out of the other. */
+  readonly #underway = { admin: new AnswersUnderway(), monitor: new AnswersUnderway() };
   #closed: Promise<void> | undefined;
 
   private constructor(options: ControlServerOptions) {
@@ -92,7 +93,7 @@ export class ControlServer {
     const ended = this.#doors.map(({ server }) => new Promise<void>((resolve) => server.close(() => resolve())));
     this.#waiting.stop(new SmError("AGENT_UNREACHABLE", "the agent is stopping"));
     this.#options.streams.close();
-    await this.#underway.settled(this.#options.closeGraceMs);
+    await Promise.all(Object.values(this.#underway).map((underway) => underway.settled(this.#options.closeGraceMs)));
     for (const { server } of this.#doors) server.closeAllConnections();
     await Promise.all(ended);
     for (const { socket } of this.#doors.reverse()) await removeBoundSocket(socket);
@@ -102,15 +103,15 @@ export class ControlServer {
     const { agent, log, bodyTimeoutMs, streams, runtimeDir, accountOf } = this.#options;
     // Before the body is read: of a socket that is closed meanwhile nobody tells any more whose it was.
     const login = (request: IncomingMessage): Login => {
-      this.#underway.requireRoom();
+      this.#underway[role].requireRoom();
       return { caller: socketCaller(role, accountOf(request.socket)), isCurrent: () => true };
     };
     const options = { agent, log, bodyTimeoutMs, streams, waiting: this.#waiting, needsJsonType: false, login };
-    const { server } = await buildApi(options, (handler) => this.#serverFor(handler));
+    const { server } = await buildApi(options, (handler) => this.#serverFor(role, handler));
     return { server, socket: await bindUnixSocket(server, { path: join(runtimeDir, `${role}.sock`), groupId, log }) };
   }
 
-  #serverFor(handler: RequestHandler): Server {
+  #serverFor(role: SocketRole, handler: RequestHandler): Server {
     const { bodyTimeoutMs } = this.#options;
     const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: bodyTimeoutMs, connectionsCheckingInterval: 1_000 });
     // The body has its own clock, which answers in JSON.
@@ -118,7 +119,7 @@ export class ControlServer {
     server.keepAliveTimeout = IDLE_MS;
     server.maxConnections = CONNECTIONS_MAX;
     return server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-      this.#underway.add(request, response);
+      this.#underway[role].add(request, response);
       handler(request, response);
     });
   }

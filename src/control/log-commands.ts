@@ -51,6 +51,6 @@ export const LOG_COMMANDS = [
     input: z.strictObject({ ...queryFields, timeoutMs: pollTimeoutSchema }),
     output: pageSchema,
     deadlineMs: (input) => input.timeoutMs + WAIT_GRACE_MS,
-    handler: (agent, { timeoutMs, ...input }) => agent.log.wait(queryOf(input), timeoutMs),
+    handler: (agent, { timeoutMs, ...input }, { caller }) => agent.log.wait(queryOf(input), timeoutMs, caller),
   }),
 ] as const;

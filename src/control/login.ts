@@ -2,6 +2,7 @@
 // ends when they lose their rights.
 
 import { SmError } from "../base/errors.js";
+import { Shares } from "../base/shares.js";
 import { type Deferred, defer } from "../base/wait.js";
 import type { Caller } from "./caller.js";
 
@@ -15,8 +16,8 @@ export function requireCurrent(login: Login): void {
   if (!login.isCurrent()) throw lapsed();
 }
 
-function lapsed(): SmError {
-  return new SmError("LOGIN_FAILED", "this user was changed or removed in the meantime: log in again");
+export function lapsed(): SmError {
+  return new SmError("LOGIN_FAILED", "this user was changed or removed in the meantime, or the token ended: log in again");
 }
 
 interface Waiting {
@@ -24,24 +25,24 @@ interface Waiting {
   readonly ended: Deferred<never>;
 }
 
-/** Waits of clients that are gone last until they are over at the agent: all count. */
+/** Of each role. Waits of clients that are gone last until they are over at the agent: all count. */
 export const WAITS_MAX = 512;
 
 /** Requests that only wait, so that a stop, or a change of users, ends them at once. */
 export class WaitingRequests {
   readonly #waiting = new Set<Waiting>();
-  #underway = 0;
+  readonly #underway = new Shares({ roleMax: WAITS_MAX, callerMax: WAITS_MAX });
   #stopped: SmError | undefined;
 
   /** The outcome of the work, unless the wait for it is ended first. */
   async wait<T>(login: Login, begin: () => Promise<T>): Promise<T> {
-    if (this.#underway >= WAITS_MAX) {
-      throw new SmError("API_BUSY", `${WAITS_MAX} requests wait for news, the most an agent serves`, { data: { retryAfterSeconds: 5 } });
+    const { caller } = login;
+    if (this.#underway.fullOf(caller) !== null) {
+      const message = `${WAITS_MAX} requests with the role ${caller.role} wait for news, the most an agent serves`;
+      throw new SmError("API_BUSY", message, { data: { retryAfterSeconds: 5 } });
     }
-    this.#underway += 1;
-    const work = begin().finally(() => {
-      this.#underway -= 1;
-    });
+    const release = this.#underway.take(caller);
+    const work = begin().finally(release);
     const waiting: Waiting = { login, ended: defer<never>() };
     this.#waiting.add(waiting);
     if (this.#stopped !== undefined) waiting.ended.reject(this.#stopped);

@@ -2,6 +2,8 @@
 // leads out of it. What was checked cannot be exchanged by another account afterwards.
 
 import { lstatSync, type Stats } from "node:fs";
+import { dirname } from "node:path";
+import { liesWithin, realPathAsFarAsItExists } from "./storage-place.js";
 
 const S_STICKY = 0o1000;
 const WRITABLE_BY_OTHERS = 0o022;
@@ -27,6 +29,31 @@ export function whyNotRun(directory: string, path: string): string | null {
   } catch (error) {
     return `${path} cannot be looked at: ${(error as NodeJS.ErrnoException).code ?? String(error)}`;
   }
+}
+
+export interface ProgramPlace {
+  readonly directory: string;
+  /** The configuration key of the directory, for words. */
+  readonly key: string;
+  readonly path: string;
+}
+
+/** Why a program is another machine's to change: its directory and a place that sources write to lie inside each other; null = they do not. */
+export function whyWritten({ directory, key, path }: ProgramPlace, writtenPlaces: readonly string[]): string | null {
+  const place = writtenPlaces.find((each) => liesWithin(each, directory));
+  if (place !== undefined) {
+    return `a source writes to ${place}, and the programs of ${directory} (${key}) lie there, or it lies among them: choose another directory of programs, or disconnect that source`;
+  }
+  const { dev, nlink } = lstatSync(path);
+  const beside = nlink > 1 ? writtenPlaces.find((each) => deviceOf(each) === dev) : undefined;
+  if (beside === undefined) return null;
+  return `${path} has ${nlink} names, of which one may lie in ${beside}, where a source writes: give it a file of its own (cp ${path} ${path}.new && mv ${path}.new ${path})`;
+}
+
+/** Of the directory, or of the one that it will be made in. */
+function deviceOf(path: string): number | undefined {
+  const real = realPathAsFarAsItExists(path);
+  return lstatSync(real, { throwIfNoEntry: false })?.dev ?? (real === "/" ? undefined : deviceOf(dirname(real)));
 }
 
 /** In a directory with the sticky bit, such as /tmp, nobody can replace what is not his. */

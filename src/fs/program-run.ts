@@ -4,7 +4,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { OUTPUT_MAX, type ProgramEnd, type ProgramOrder, type ProgramPolicy, type RunCommand, type RunProgram, refusedEnd, WHY_MAX } from "../model/task.js";
-import { whyNotRun } from "./program-check.js";
+import { whyNotRun, whyWritten } from "./program-check.js";
 
 /** What still comes of the output of a program that has ended: others may hold its pipe open for ever. */
 const TAIL_MS = 200;
@@ -30,9 +30,10 @@ export function commandRunner(policy: ProgramPolicy, { termMs = TERM_MS }: { rea
 }
 
 /** Why a program is not run here; null = it is. */
-export function whyRefused({ isEnabled, directory, keys }: ProgramPolicy, path: string): string | null {
+export function whyRefused({ isEnabled, directory, keys, writtenPlaces }: ProgramPolicy, path: string): string | null {
   if (!isEnabled) return `this agent runs no programs (${keys.enabled} is false)`;
-  return directory === null ? `this agent knows no directory of programs (${keys.directory})` : whyNotRun(directory, path);
+  if (directory === null) return `this agent knows no directory of programs (${keys.directory})`;
+  return whyNotRun(directory, path) ?? whyWritten({ directory, key: keys.directory, path }, writtenPlaces());
 }
 
 function run({ program, environment, timeoutMs }: Omit<ProgramOrder, "phase">, signal: AbortSignal, termMs: number): Promise<ProgramEnd> {

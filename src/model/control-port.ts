@@ -84,7 +84,8 @@ export interface ConnectionControl {
   /** In effect when it resolves, without a mirror; kept over restarts. */
   setOptions(id: number, patch: ConnectionPatch): Promise<ConnectionReport>;
   /** Resolves when all that was on the source at the call is on the target; rejects with TIMEOUT. */
-  sync(id: number, timeoutMs: number): Promise<ConnectionReport>;
+  /** `endsWhenStuck`: rejects, too, when the connection needs a person first (model/stuck-connection). */
+  sync(id: number, timeoutMs: number, endsWhenStuck: boolean): Promise<ConnectionReport>;
   /** Sends what a held connection holds back. */
   approve(id: number): Promise<ConnectionReport>;
   /** Never sends it: the target stays as it is until a mirror is started. */

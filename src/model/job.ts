@@ -69,6 +69,11 @@ export interface ShownFinding extends Pick<VerifyFinding, "why" | "differingByte
   readonly path: string;
 }
 
+/** Whether it goes no further than its connection: a restore has a link of its own, and holds the connection. */
+export function dependsOnConnection({ kind, connectionId }: Pick<JobReport, "kind" | "connectionId">): boolean {
+  return kind !== "restore" && connectionId !== 0;
+}
+
 export function isJobOver({ status }: Pick<JobReport, "status">): boolean {
   return status === "Done" || status === "Stopped" || status === "Failed";
 }

@@ -1,6 +1,7 @@
 // One line of the agent's log as it is asked for.
 
 import type { LogLevel } from "../base/log.js";
+import type { Sharer } from "../base/shares.js";
 
 export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
 
@@ -44,7 +45,7 @@ export interface LogPage {
 export interface LogControl {
   read(query: LogQuery): Promise<LogPage>;
   /** As `read`, as soon as there is something behind `after`; else, after `timeoutMs`, an empty page. */
-  wait(query: LogQuery, timeoutMs: number): Promise<LogPage>;
+  wait(query: LogQuery, timeoutMs: number, by: Sharer): Promise<LogPage>;
 }
 
 export function isAsked(entry: LogEntry, { level, connection, event, sinceMs }: LogQuery): boolean {

@@ -123,13 +123,18 @@ export interface TaskControl {
   wait(connectionId: number, number: number, timeoutMs: number): Promise<TaskReport>;
 }
 
-/** What may run on an agent: nothing while it is off. */
-export interface ProgramPolicy {
+/** What may run on an agent, as it is configured: nothing while it is off. */
+export interface ProgramTerms {
   readonly isEnabled: boolean;
   /** Null: none is configured. */
   readonly directory: string | null;
   /** The configuration keys of both, for words. */
   readonly keys: { readonly enabled: string; readonly directory: string };
+}
+
+export interface ProgramPolicy extends ProgramTerms {
+  /** Where sources write on this machine, now: nothing that lies there runs. */
+  readonly writtenPlaces: () => readonly string[];
 }
 
 export interface ProgramOrder {

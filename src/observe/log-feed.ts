@@ -1,6 +1,7 @@
 // The log of a running agent as it is asked for: now, or as soon as there is something new.
 
 import { SmError } from "../base/errors.js";
+import { type Sharer, Shares } from "../base/shares.js";
 import { delay } from "../base/wait.js";
 import type { LogControl, LogPage, LogQuery } from "../model/log-entry.js";
 import type { AgentLog } from "./agent-log.js";
@@ -9,11 +10,11 @@ import { readLog } from "./log-reader.js";
 /** News within so much time are read together. */
 const GATHER_MS = 100;
 /** Each waits, and reads when there is news. */
-const WAITING_MAX = 100;
+const WAITING_MAX = { roleMax: 100, callerMax: 50 };
 
 export class LogFeed implements LogControl {
   readonly #log: AgentLog;
-  #waiting = 0;
+  readonly #waiting = new Shares(WAITING_MAX);
 
   constructor(log: AgentLog) {
     this.#log = log;
@@ -24,13 +25,17 @@ export class LogFeed implements LogControl {
     return readLog(this.#log.directory, query);
   }
 
-  async wait(query: LogQuery, timeoutMs: number): Promise<LogPage> {
-    if (this.#waiting >= WAITING_MAX) throw new SmError("REFUSED", `${WAITING_MAX} callers follow the log already`);
-    this.#waiting += 1;
+  async wait(query: LogQuery, timeoutMs: number, by: Sharer): Promise<LogPage> {
+    const full = this.#waiting.fullOf(by);
+    if (full !== null) {
+      const whose = full.of === "role" ? `with the role ${by.role}` : `of ${by.name}`;
+      throw new SmError("API_BUSY", `${full.max} calls ${whose} follow the log already`, { data: { retryAfterSeconds: 5 } });
+    }
+    const release = this.#waiting.take(by);
     try {
       return await this.#wait(query, performance.now() + timeoutMs);
     } finally {
-      this.#waiting -= 1;
+      release();
     }
   }
 

@@ -10,15 +10,22 @@ import { eventually } from "../support/eventually.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
 
 /** Requests in one piece, so that the agent begins with all of them in one turn. Returns the answers, in order. */
-async function atOnce(agent: AgentProcess, command: string, bodies: readonly unknown[]): Promise<readonly string[]> {
+function atOnce(agent: AgentProcess, command: string, bodies: readonly unknown[]): Promise<readonly string[]> {
+  return callsAtOnce(
+    agent,
+    bodies.map((body) => [command, body]),
+  );
+}
+
+async function callsAtOnce(agent: AgentProcess, calls: readonly (readonly [command: string, body: unknown])[]): Promise<readonly string[]> {
   const socket = connect(agent.ready.adminSocket);
   let answers = "";
   socket.setEncoding("utf8").on("data", (text: string) => {
     answers += text;
   });
-  const requests = bodies.map((body, index) => {
+  const requests = calls.map(([command, body], index) => {
     const text = JSON.stringify(body);
-    const last = index === bodies.length - 1 ? "connection: close\r\n" : "";
+    const last = index === calls.length - 1 ? "connection: close\r\n" : "";
     return `POST /api/v1/${command.replaceAll(".", "/")} HTTP/1.1\r\nhost: x\r\n${last}content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
   });
   socket.write(requests.join(""));
@@ -63,4 +70,25 @@ test("a connection asked for twice is made once, and rules saved at once leave o
   await agent.json(["disconnect", "1"]);
   expect((await agent.status()).agent.reasons).not.toContainEqual(expect.objectContaining({ code: "CONFIG_INVALID" }));
   expect(await atOnce(agent, "connection.connect", [wish])).toEqual(["200"]);
+});
+
+test("a set that is removed or renamed while it is being connected stays: no connection is without its set", { timeout: 120_000 }, async () => {
+  const directory = makeTempDirectory();
+  const source = join(directory, "source");
+  mkdirSync(source);
+  const agent = await AgentProcess.start({ home: join(directory, "home") });
+  await agent.api("repset.create", { name: "data", rules: [{ path: source, mode: "include" }] });
+  const connecting = ["connection.connect", { repset: "data", target: "tdu", map: { kind: "none" } }] as const;
+  const removing = [
+    ["repset.delete", { name: "data" }],
+    ["repset.rename", { name: "data", to: "other" }],
+  ] as const;
+  for (const call of removing) {
+    expect(await callsAtOnce(agent, [connecting, call])).toEqual(["200", "409", "REPSET_IN_USE"]);
+    const [connection] = (await agent.status()).connections;
+    expect((await agent.cli(["repset", "show", "data"])).code).toBe(0);
+    await agent.json(["disconnect", `${connection?.id}`]);
+    expect(await callsAtOnce(agent, [call, connecting])).toEqual(["200", "404", "NOT_FOUND"]);
+    await agent.api("repset.create", { name: "data", rules: [{ path: source, mode: "include" }] });
+  }
 });

@@ -1,6 +1,6 @@
 // Hooks of mirrors on true agents: a mirror waits for one, says so, and is not stuck when the agent ends meanwhile.
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { HookReport } from "../../src/model/hook.js";
@@ -19,8 +19,8 @@ const NOTE = `#!/bin/sh
 echo "$SM_EVENT $SM_RESULT $(cat "$SM_TARGET_PATHS/file")" >> "$1/log"
 `;
 
-/** Their directory, and a source that may run what is in it. */
-function plant(directory: string): string {
+/** Their directory, and an agent that may run what is in it. */
+function plant(directory: string, home = "a"): string {
   const programs = join(directory, "programs");
   for (const each of [programs, join(directory, "out")]) mkdirSync(each, { mode: 0o755 });
   for (const [name, text] of [
@@ -30,8 +30,8 @@ function plant(directory: string): string {
     writeFileSync(join(programs, name), text);
     chmodSync(join(programs, name), 0o755);
   }
-  mkdirSync(join(directory, "a", "etc"), { recursive: true });
-  writeFileSync(join(directory, "a", "etc", "sm.yaml"), `source:\n  hooks: true\n  taskDirectory: ${programs}\n`);
+  mkdirSync(join(directory, home, "etc"), { recursive: true });
+  writeFileSync(join(directory, home, "etc", "sm.yaml"), `source:\n  hooks: true\n  taskDirectory: ${programs}\n`);
   return programs;
 }
 
@@ -99,4 +99,34 @@ test("a mirror waits for a hook, over a kill of the agent too; its end runs the 
   expect(entries.at(-1)?.input).toMatchObject({ name: "quiesce", program: { path: join(programs, "hold.sh"), args: [out] } });
   const elsewhere = await pair.source.cli(["hook", "add", id, "shell", "--event", "mirror-stop", "--program", "/bin/sh", "--json"]);
   expect(elsewhere).toMatchObject({ code: 7, json: { error: { code: "HOOK_REFUSED" } } });
+});
+
+test("no source gets a place among the programs of an agent, and none runs where one came to write later", async () => {
+  const directory = makeTempDirectory();
+  const programs = plant(directory, "b");
+  const pair = await AgentPair.start(directory, { targetDir: join(programs, "sub") });
+  await pair.connect();
+  const refused = await eventually(async () => {
+    const { reasons } = await pair.report();
+    expect(reasons.map(({ code }) => code)).toContain("TARGET_PATH_DENIED");
+    return reasons;
+  });
+  expect(JSON.stringify(refused)).toContain("source.taskDirectory");
+  await pair.source.json(["disconnect", `${pair.connectionId}`]);
+
+  const place = join(directory, "place");
+  await pair.source.json(["connect", "data", "B", "--map", `${pair.sourceDir}=${place}`]);
+  await eventually(() => expect(existsSync(place)).toBe(true));
+  const own = join(directory, "own");
+  mkdirSync(own);
+  await pair.target.json(["repset", "create", "own", "--include", own]);
+  const { connection } = await pair.target.json<{ connection: { id: number } }>(["connect", "own", "tdu"]);
+  const add = (name: string): ReturnType<typeof pair.target.cli> =>
+    pair.target.cli(["hook", "add", `${connection.id}`, name, "--event", "mirror-start", "--program", join(programs, "note.sh"), "--json"]);
+  expect(await add("before")).toMatchObject({ code: 0 });
+  rmSync(place, { recursive: true });
+  symlinkSync(programs, place);
+  const after = await add("after");
+  expect(after).toMatchObject({ code: 7, json: { error: { code: "HOOK_REFUSED", message: expect.stringContaining(place) } } });
+  expect(after.stdout).toContain("source.taskDirectory");
 });

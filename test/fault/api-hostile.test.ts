@@ -240,6 +240,8 @@ test("connections of users are bounded, and so are their streams", async () => {
   const kept = [keepAlive(), keepAlive()];
   for (const agent of kept) await kit.ask(PING, { token, agent });
   expect(await kit.ask(PING, { token })).toMatchObject({ status: 503, code: "API_BUSY" });
+  // Of the other role there is room for all.
+  expect((await kit.ask(PING, { token: await kit.user("ops", "admin") })).status).toBe(200);
   for (const agent of kept) agent.destroy();
   await eventually(async () => expect((await kit.ask(PING, { token })).status).toBe(200));
 });
@@ -247,12 +249,14 @@ test("connections of users are bounded, and so are their streams", async () => {
 test("one connection that asks without end, and waits for nothing, is held off, and leaves nothing behind", async () => {
   const kit = await openApiKit(cleanup);
   const token = await kit.user("joe", "monitor");
+  const admin = await kit.user("ops", "admin");
   const socket = cleanup.add(await connectTls(kit.server.address), (s) => s.destroy());
   socket.on("error", () => socket.destroy());
   socket.write(`GET /api/v1/events?since=1&timeoutMs=60000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`.repeat(UNDERWAY_MAX));
   await eventually(() => expect(kit.agent.watcherCount).toBe(UNDERWAY_MAX));
   expect(await kit.ask(PING, { token })).toMatchObject({ status: 503, code: "API_BUSY" });
   expect(kit.agent.watcherCount).toBe(UNDERWAY_MAX);
+  expect((await kit.ask("/api/v1/events?since=0&timeoutMs=60000", { token: admin })).status).toBe(200);
   socket.destroy();
   await eventually(async () => expect((await kit.ask(PING, { token })).status).toBe(200));
   // The agent still waits for those who are gone: nobody can heap that up.

@@ -34,7 +34,7 @@ function options(part: Partial<ApplyServiceOptions> = {}): ApplyServiceOptions {
     retryInitialMs: 20,
     retryMaxMs: 50,
     quarantine: { refusals: [], limitMs: null, retryMs: 0 },
-    orphans: { log: "names", ownDirectories: [], allowedRoots: [] },
+    orphans: { log: "names", programDirectories: [], ownDirectories: [], allowedRoots: [] },
     failpoint: null,
     log: silentLog,
     workersUrl: new URL("apply/", BUILT),

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,7 +39,7 @@ test("two connections never write into one tree, across restarts and through lin
 test("system directories, the agent's own, and what is not allowed are no targets", () => {
   symlinkSync("/etc", join(directory, "link"));
   symlinkSync("/no/where", join(directory, "dangling"));
-  const free = { allowedRoots: [], ownDirectories: [join(directory, "own")] };
+  const free = { allowedRoots: [], ownDirectories: [join(directory, "own")], programDirectories: [] };
   const denied = [
     "/",
     "//",
@@ -59,7 +60,30 @@ test("system directories, the agent's own, and what is not allowed are no target
   ];
   for (const path of denied) expect(() => checkTargetPath(path, free), path).toThrowError(expect.objectContaining({ code: "TARGET_PATH_DENIED" }));
   for (const path of ["/library", "/srv/x", "/etcetera", join(directory, "owner")]) expect(() => checkTargetPath(path, free), path).not.toThrow();
-  const limited = { allowedRoots: [join(directory, "allowed")], ownDirectories: [] };
+  const limited = { allowedRoots: [join(directory, "allowed")], ownDirectories: [], programDirectories: [] };
   expect(() => checkTargetPath(join(directory, "allowed/x"), limited)).not.toThrow();
   expect(() => checkTargetPath(join(directory, "allowedx"), limited)).toThrowError(expect.objectContaining({ code: "TARGET_PATH_DENIED" }));
+});
+
+test("no source writes where programs of this agent lie: above, among or below them, by a link or a mount", () => {
+  const programs = join(directory, "opt/programs");
+  mkdirSync(programs, { recursive: true });
+  symlinkSync(join(directory, "opt"), join(directory, "link"));
+  const rules = { allowedRoots: [], ownDirectories: [], programDirectories: [{ path: programs, key: "source.taskDirectory" }] };
+  const refused = expect.objectContaining({ code: "TARGET_PATH_DENIED", message: expect.stringContaining(`${programs} (source.taskDirectory)`) });
+  for (const path of [programs, join(directory, "opt"), join(programs, "sub/x"), join(directory, "link/programs/x")])
+    expect(() => checkTargetPath(path, rules), path).toThrowError(refused);
+  expect(() => checkTargetPath(`${programs}2`, rules)).not.toThrow();
+  const mounted = join(directory, "mounted");
+  mkdirSync(mounted);
+  expect(() => checkTargetPath(join(mounted, "x"), rules)).not.toThrow();
+  if (process.geteuid?.() !== 0) return;
+  execFileSync("mount", ["--bind", join(directory, "opt"), mounted]);
+  try {
+    expect(() => checkTargetPath(join(mounted, "programs/x"), rules)).toThrowError(refused);
+    expect(() => checkTargetPath(join(mounted, "other"), rules)).not.toThrow();
+    expect(() => checkTargetPath(mounted, { ...rules, programDirectories: [], ownDirectories: [programs] })).toThrowError(/agent itself/);
+  } finally {
+    execFileSync("umount", [mounted]);
+  }
 });

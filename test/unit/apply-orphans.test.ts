@@ -85,7 +85,7 @@ test("a move that was cut short is completed beside what is there", () => {
 });
 
 test("nothing is moved to a place that no source may write to", () => {
-  const policy = { log: "names", ownDirectories: [join(kit.directory, "own")], allowedRoots: [] } as const;
+  const policy = { log: "names", programDirectories: [], ownDirectories: [join(kit.directory, "own")], allowedRoots: [] } as const;
   const mappings = [{ source: "/s", target: kit.target }];
   const desk = new WorkerOrphanDesk({ policy, mappings, stateDirectory: join(kit.directory, "state/key"), tell: () => undefined });
   const refusal = (directory: string): string | null => desk.refusalOf({ directory, repset: "set", time: "now" });

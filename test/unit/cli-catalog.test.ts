@@ -96,6 +96,9 @@ describe("completion", () => {
     expect(place("repset create")?.args).toEqual([{ kind: "nothing" }]);
     expect(place("connect")?.args).toEqual(["sets", "peers"].map((values) => ({ kind: "values", values })));
     expect(place("job wait")?.args).toEqual([{ kind: "values", values: "jobs" }]);
+    expect(place("status")?.flags.find(({ flag }) => flag === "--server")?.source).toEqual({ kind: "values", values: "servers" });
+    expect(place("server remove")?.args).toEqual([{ kind: "values", values: "servers" }]);
+    expect(place("server add")?.args).toEqual([{ kind: "nothing" }]);
     expect(place("repset")?.next.map(({ word }) => word)).toContain("rule");
     expect(place("")?.next.every(({ description }) => description !== "")).toBe(true);
   });
@@ -115,7 +118,7 @@ describe("completion", () => {
     const [script, program] = [join(directory, "sm.bash"), join(directory, "bin", "sm")];
     writeFileSync(script, completionScript("bash", catalog, ROOT));
     mkdirSync(join(directory, "bin"));
-    writeFileSync(program, '#!/bin/sh\necho "$@" >> "$0.log"\n[ "$3" = sets ] && printf "web\\nwiki\\nmy set\\n" || echo 17\n');
+    writeFileSync(program, '#!/bin/sh\necho "$@" >> "$0.log"\n[ "$3" = sets -o "$3" = servers ] && printf "web\\nwiki\\nmy set\\n" || echo 17\n');
     chmodSync(program, 0o755);
     const complete = (...words: string[]): string => {
       const walk = `source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sm "$1"; printf "%s\\n" "\${COMPREPLY[@]}"`;
@@ -134,6 +137,7 @@ describe("completion", () => {
     expect(complete("verify", "schedule", "1", "--no-ch")).toBe("--no-checksum");
     expect(complete("job", "wait", "--runtime-dir", "/run/x", "")).toBe("17");
     expect(readFileSync(`${program}.log`, "utf8").trim().split("\n").at(-1)).toBe("completion values jobs --runtime-dir /run/x");
+    expect(complete("status", "--server", "w")).toBe("web wiki");
     expect(complete("run", "sm.")).toBe("sm.bash");
     expect(complete("repset", "create", "x")).toBe("");
     expect(complete("nonsense", "")).toBe("");

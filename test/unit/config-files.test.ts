@@ -1,7 +1,8 @@
 // Files of the configuration as a whole: checked without an agent, changed with their comments kept, and what is published of them.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -10,6 +11,7 @@ import { changeField } from "../../src/config/config-text.js";
 import { fieldErrorText } from "../../src/config/field-error.js";
 import { jsonSchemaOf, SCHEMA_NAMES } from "../../src/config/json-schemas.js";
 import { loadConfig } from "../../src/config/load-config.js";
+import { runMain } from "../support/run-main.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -127,4 +129,59 @@ test("each sample names its schema", () => {
     const schema = /^# yaml-language-server: \$schema=(\S+)\n/.exec(readFileSync(join(ROOT, "config", sample), "utf8"))?.[1] ?? "none";
     expect(existsSync(join(ROOT, "config", dirname(sample), schema)), sample).toBe(true);
   }
+});
+
+test("without an agent a field is set in the file, whose comments stay, when all files are right with it", async () => {
+  const home = plant({ "sm.yaml": "# ours\nlog:\n  level: info # as agreed\n", "repsets.d/a.yaml": SET });
+  const file = join(home, "etc/sm.yaml");
+  const sm = (...words: string[]) => runMain(["config", ...words], { SM_HOME: home });
+  const set = await sm("set", "queue.memoryMiB", "64");
+  expect(set).toMatchObject({ code: 0, stdout: `queue.memoryMiB is 64 in ${file}\n`, stderr: expect.stringContaining("when the agent starts") });
+  const text = readFileSync(file, "utf8");
+  expect(text).toBe("# ours\nlog:\n  level: info # as agreed\nqueue:\n  memoryMiB: 64\n");
+  expect(JSON.parse((await sm("set", "queue.memoryMiB", "64", "--json")).stdout)).toEqual({
+    file,
+    key: "queue.memoryMiB",
+    value: 64,
+    isChanged: false,
+    warnings: [],
+  });
+  expect(loadConfig({ env: { SM_HOME: home } }).queue.memoryMiB).toBe(64);
+  expect((await sm("unset", "queue.memoryMiB")).stdout).toBe(`queue.memoryMiB is not in ${file}\n`);
+  const without = readFileSync(file, "utf8");
+  expect(without).toContain("level: info # as agreed");
+
+  expect(await sm("set", "queue.memoryMiB", "many")).toMatchObject({ code: 2, stderr: expect.stringContaining("CONFIG_INVALID") });
+  expect(await sm("set", "queue.memoryMB", "64")).toMatchObject({ code: 2, stderr: expect.stringContaining("did you mean queue.memoryMiB?") });
+  writeFileSync(join(home, "etc/repsets.d/b.yaml"), "rules: 7\n");
+  expect(await sm("set", "log.level", "warn")).toMatchObject({ code: 2, stderr: expect.stringContaining("b.yaml") });
+  rmSync(join(home, "etc/repsets.d/b.yaml"));
+  chmodSync(file, 0o666);
+  expect(await sm("set", "log.level", "warn")).toMatchObject({ stderr: expect.stringContaining("FILE_UNSAFE") });
+  chmodSync(file, 0o644);
+  expect(await sm("set", "log.level", "warn", "--runtime-dir", join(home, "elsewhere"))).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining("--config-dir"),
+  });
+  expect(readFileSync(file, "utf8")).toBe(without);
+});
+
+test("an agent that refuses, is not heard in time, or may not be asked, is not gone round by the file", async () => {
+  const home = plant({ "sm.yaml": "log:\n  level: info\n" });
+  mkdirSync(join(home, "run"));
+  const error = { code: "REFUSED", message: "by the test", hint: "", data: {} };
+  let isSilent = false;
+  const server = createServer((_request, response) => {
+    if (isSilent) return void response.socket?.destroy();
+    response.writeHead(403, { "content-type": "application/json" });
+    response.end(JSON.stringify({ error }));
+  });
+  await new Promise<void>((resolve) => server.listen(join(home, "run/admin.sock"), resolve));
+  const set = () => runMain(["config", "set", "log.level", "warn"], { SM_HOME: home });
+  expect(await set()).toMatchObject({ code: 7, stdout: "" });
+  isSilent = true;
+  expect(await set()).toMatchObject({ code: 3, stdout: "" });
+  await new Promise((resolve) => server.close(resolve));
+  expect(readFileSync(join(home, "etc/sm.yaml"), "utf8")).toBe("log:\n  level: info\n");
+  expect((await set()).code).toBe(0);
 });

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { type IncomingMessage, request } from "node:http";
+import { createServer, type IncomingMessage, request, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -135,4 +135,50 @@ test("streams are few, and for those who may read", async ({ open }) => {
   first.response.destroy();
   await vi.waitFor(() => expect(streams.count).toBe(0));
   expect((await read()).response.statusCode).toBe(200);
+});
+
+test("a stream that the server ends says why, in its last event", async ({ agent, open }) => {
+  const { server, read } = await open();
+  const stopped = await read();
+  await vi.waitFor(() => expect(stopped.ids()).toHaveLength(1));
+  const ended = once(stopped.response, "end");
+  await server.close();
+  await ended;
+  expect(stopped.text()).toMatch(/\n\nevent: end\ndata: \{"error":\{"code":"AGENT_UNREACHABLE","message":"the agent is stopping",.*\}\n\n$/);
+
+  const streams = new EventStreams({ agent, log: silentLog });
+  let isCurrent = true;
+  const caller = { role: "monitor", name: "joe", from: "10.0.0.1" } as const;
+  const http = createServer((incoming, response) => streams.open({ caller, isCurrent: () => isCurrent }, incoming, response));
+  const path = join(mkdtempSync(join(tmpdir(), "sm-events-")), "s");
+  await new Promise<void>((resolve) => http.listen(path, resolve));
+  const lapsed = await openReader(path);
+  await vi.waitFor(() => expect(lapsed.ids()).toHaveLength(1));
+  streams.endLapsed();
+  expect(lapsed.text()).not.toContain("event: end");
+  isCurrent = false;
+  const over = once(lapsed.response, "end");
+  streams.endLapsed();
+  await over;
+  expect(lapsed.text()).toMatch(/\nevent: end\ndata: \{"error":\{"code":"LOGIN_FAILED",.*token ended.*\}\n\n$/);
+  http.close();
+});
+
+test("a reader that took nothing for too long reads why, when it reads at last", async ({ agent, open }) => {
+  const { server } = await open({ slowMs: 50, endMs: 20_000 });
+  const socket = connect(server.monitorSocket);
+  let text = "";
+  socket.on("error", () => socket.destroy());
+  const path = `/${"x".repeat(4000)}`;
+  agent.setConnection(connectionReport({ mappings: Array.from({ length: 500 }, () => ({ source: path, target: path })) }));
+  const ending = vi.spyOn(ServerResponse.prototype, "end");
+  socket.write("GET /api/v1/events HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\n\r\n");
+  await vi.waitFor(() => expect(ending).toHaveBeenCalledWith(expect.stringContaining("REQUEST_TIMEOUT")));
+  ending.mockRestore();
+  const closed = once(socket, "close");
+  socket.on("data", (chunk) => {
+    text += chunk.toString();
+  });
+  await closed;
+  expect(text).toContain('event: end\ndata: {"error":{"code":"REQUEST_TIMEOUT"');
 });

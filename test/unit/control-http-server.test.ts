@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, expect, vi } from "vitest";
 import { silentLog } from "../../src/base/log.js";
+import { UNDERWAY_MAX } from "../../src/control/answers-underway.js";
 import type { ApiCommands, ApiErrorBody, ApiFieldError } from "../../src/control/api.js";
+import { EventStreams } from "../../src/control/http-events.js";
 import { ControlServer, type ControlServerOptions } from "../../src/control/http-server.js";
 import { connectionReport, MemoryAgentControl } from "../support/memory-agent-control.js";
 
@@ -276,3 +278,31 @@ async function plantStaleSocket(path: string): Promise<void> {
   linkSync(`${path}.live`, path);
   await new Promise<void>((resolve) => server.close(() => resolve()));
 }
+
+test("what is asked through the one socket keeps nobody out of the other: requests, waits, streams", async ({ agent, open }) => {
+  const server = await open({ streams: new EventStreams({ agent, log: silentLog, streamsMax: 1 }) });
+  const flood = connect(server.monitorSocket);
+  flood.on("error", () => flood.destroy());
+  flood.write("GET /api/v1/status/wait?since=1&timeoutMs=60000 HTTP/1.1\r\nHost: x\r\n\r\n".repeat(UNDERWAY_MAX));
+  await vi.waitFor(() => expect(agent.watcherCount).toBe(UNDERWAY_MAX));
+  expect((await call(server.monitorSocket, "GET", "/api/v1/ping")).status).toBe(503);
+  expect((await call(server.adminSocket, "GET", "/api/v1/ping")).status).toBe(200);
+  expect((await call(server.adminSocket, "GET", "/api/v1/status/wait?since=0&timeoutMs=1")).status).toBe(200);
+  flood.destroy();
+  await vi.waitFor(async () => expect((await call(server.monitorSocket, "GET", "/api/v1/ping")).status).toBe(200));
+
+  const stream = (socketPath: string): Promise<number> =>
+    new Promise((resolve) => {
+      const req = request({ socketPath, path: "/api/v1/events", agent: false, headers: { accept: "text/event-stream" } }, (response) => {
+        response.on("error", () => response.destroy());
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      });
+      req.on("error", () => req.destroy());
+      req.end();
+    });
+  expect(await stream(server.monitorSocket)).toBe(200);
+  expect(await stream(server.monitorSocket)).toBe(503);
+  expect(await stream(server.adminSocket)).toBe(200);
+  agent.setConnection(connectionReport());
+});

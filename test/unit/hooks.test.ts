@@ -285,7 +285,8 @@ describe("on this machine", () => {
     const program = join(programs, "hook.sh");
     writeFileSync(program, '#!/bin/sh\necho "$SM_EVENT $1" > "$2"\nsleep 1000\n');
     chmodSync(program, 0o755);
-    return { hooks: new HookStore({ stateDir, source: { enabled: true, tasks: false, hooks: isEnabled, taskDirectory: programs } }), program, stateDir };
+    const source = { enabled: true, tasks: false, hooks: isEnabled, taskDirectory: programs };
+    return { hooks: new HookStore({ stateDir, source }, () => []), program, stateDir };
   }
 
   test("it is kept for the account of the agent alone, and a file that is damaged, or that others can write, is not obeyed", () => {

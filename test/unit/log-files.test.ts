@@ -173,6 +173,8 @@ test("a full volume stops nobody: lines wait within a bound, the rest is counted
   expect(told.map((count) => count + lines.length)).toContain(5000);
 });
 
+const JOE = { role: "monitor", name: "joe" };
+
 test("what is asked for is found backwards over the files; news are waited for, within the time", async () => {
   const directory = makeTempDirectory();
   const { log } = open(directory, { maxFileBytes: 4096, maxFiles: 50, level: "debug" });
@@ -189,8 +191,8 @@ test("what is asked for is found backwards over the files; news are waited for, 
   expect((await feed.read({ limit: 1000, after: 58 })).entries.map(({ seq }) => seq)).toEqual([59, 60]);
   // Of a log that was there before this one.
   expect((await feed.read({ limit: 2, after: 1000 })).entries.map(({ seq }) => seq)).toEqual([59, 60]);
-  expect(await feed.wait({ limit: 10, after: 60 }, 30)).toEqual({ entries: [], cursor: 60, isCut: false });
-  const waiting = feed.wait({ limit: 10, after: 60, level: "warn" }, 20_000);
+  expect(await feed.wait({ limit: 10, after: 60 }, 30, JOE)).toEqual({ entries: [], cursor: 60, isCut: false });
+  const waiting = feed.wait({ limit: 10, after: 60, level: "warn" }, 20_000, JOE);
   log.info("not this severe");
   log.warn("news");
   expect(await waiting).toMatchObject({ entries: [{ seq: 62, message: "news" }], cursor: 62 });
@@ -209,4 +211,21 @@ test("lines that a crash tore, foreign ones and very long ones are passed over",
   log.info("first");
   await log.close();
   expect(await readLog(directory, ALL)).toMatchObject({ entries: [{ message: "first", seq: 1 }], cursor: 1 });
+});
+
+test("who follows the log keeps nobody of another role out, and one caller not all of their own", async () => {
+  const { log } = open(makeTempDirectory(), {});
+  const feed = new LogFeed(log);
+  const wait = (name: string, role = "monitor"): Promise<unknown> => feed.wait({ limit: 1, level: "error" }, 60_000, { role, name });
+  const busy = expect.objectContaining({ code: "API_BUSY" });
+  const waiting = Array.from({ length: 50 }, () => wait("joe"));
+  await expect(wait("joe")).rejects.toEqual(busy);
+  waiting.push(...Array.from({ length: 50 }, (_, i) => wait(`user ${i}`)));
+  await expect(wait("ann")).rejects.toEqual(busy);
+  waiting.push(wait("joe", "admin"));
+  log.error("news");
+  for (const page of await Promise.all(waiting)) expect(page).toMatchObject({ entries: [{ message: "news" }] });
+  // The places are free again.
+  expect(await feed.wait({ limit: 1, after: 0 }, 1, JOE)).toMatchObject({ entries: [{ message: "news" }] });
+  await log.close();
 });

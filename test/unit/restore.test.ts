@@ -141,7 +141,7 @@ test("a copy that is to be restored first is refused to its source, also after a
 
 test("into its own place a source may take back what no other may write; never into the agent's", () => {
   const own = makeTempDirectory();
-  const rules = { allowedRoots: ["/srv"], ownDirectories: [own] };
+  const rules = { allowedRoots: ["/srv"], ownDirectories: [own], programDirectories: [] };
   expect(() => checkTargetPath("/etc/sm-test", rules)).toThrow(expect.objectContaining({ code: "TARGET_PATH_DENIED" }));
   expect(() => checkTargetPath("/etc/sm-test", { ...rules, isOwnPlace: true })).not.toThrow();
   expect(() => checkTargetPath(join(own, "x"), { ...rules, isOwnPlace: true })).toThrow(expect.objectContaining({ code: "TARGET_PATH_DENIED" }));

@@ -239,6 +239,7 @@ describe("what a command asks of the agent", () => {
       'call orphans.start id = 1 olderThanMs = null isDryRun = true action = "report"',
       ["orphans.start", { id: 1, olderThanMs: null, isDryRun: true, action: "report" }],
     ],
+    ["waitonqueue 1", ["connection.sync", { id: 1, timeoutMs: 86_400_000, endsWhenStuck: true }]],
     ["waitonqueue 1 timeout 2 minutes", ["connection.sync", { id: 1, timeoutMs: 120_000 }]],
     ["shutdown", ["agent.stop", {}]],
   ];

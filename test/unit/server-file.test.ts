@@ -188,3 +188,15 @@ describe("the agent that a command asks", () => {
     expect(errorOf(() => parseServerName(name)).code).toBe("USAGE");
   });
 });
+
+test("their names complete what is typed; a file that is refused, or a server that is unknown, is no error there", async () => {
+  const home = makeTempDirectory();
+  chmodSync(home, 0o700);
+  const path = join(home, "servers.json");
+  const values = (env: Readonly<Record<string, string>> = {}) => runMain(["completion", "values", "servers"], { SM_SERVERS_FILE: path, SM_HOME: home, ...env });
+  expect(await values()).toEqual({ code: 0, stdout: "localhost\n", stderr: "" });
+  await new ServerFile(path).update((stored) => ({ ...stored, servers: [entry("files1"), entry("files2", 1501)] }));
+  expect((await values({ SM_SERVER: "unknown" })).stdout).toBe("localhost\nfiles1\nfiles2\n");
+  chmodSync(path, 0o644);
+  expect(await values()).toEqual({ code: 0, stdout: "", stderr: "" });
+});

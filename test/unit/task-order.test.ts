@@ -151,7 +151,7 @@ test("a source can have nothing run while it is off, and what brings data back n
   const keys = { enabled: "target.tasks", directory: "target.taskDirectory" };
   const terms = { connectionId: 1, peer: "a", repset: "web", remapLinks: true, durability: "fsync" } as const;
   const outcomeOf = async (key: string, isEnabled: boolean, part: object): Promise<string | undefined> => {
-    const target = new TargetTasks({ isEnabled, directory: programs, keys }, silentLog);
+    const target = new TargetTasks({ isEnabled, directory: programs, keys, writtenPlaces: () => [] }, silentLog);
     mkdirSync(join(directory, key));
     const { runs } = await target
       .of(key, join(directory, key), { ...terms, mappings: [], rules: [], ...part })

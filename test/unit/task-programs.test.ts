@@ -1,7 +1,8 @@
 // Programs that an agent runs for others: which it runs at all, with what, and how they end.
 
-import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { chmodSync, chownSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { programRunner } from "../../src/fs/program-run.js";
 import type { ProgramRun } from "../../src/model/task.js";
@@ -24,12 +25,13 @@ interface Options {
   readonly timeoutMs?: number;
   readonly isEnabled?: boolean;
   readonly signal?: AbortSignal;
+  readonly writtenPlaces?: readonly string[];
 }
 
 function run(directory: string | null, path: string, options: Options = {}): Promise<ProgramRun> {
-  const { args = [], timeoutMs = 60_000, isEnabled = true, signal = new AbortController().signal } = options;
+  const { args = [], timeoutMs = 60_000, isEnabled = true, signal = new AbortController().signal, writtenPlaces = [] } = options;
   const order = { program: { path, args }, phase: "execute", environment: { SM_TASK_NAME: "nightly" }, timeoutMs } as const;
-  return programRunner({ isEnabled, directory, keys: KEYS }, { termMs: 200 })(order, signal);
+  return programRunner({ isEnabled, directory, keys: KEYS, writtenPlaces: () => writtenPlaces }, { termMs: 200 })(order, signal);
 }
 
 test("arguments are words and no shell reads them; the environment is what is given; exit code and output are told", async () => {
@@ -149,4 +151,47 @@ test.runIf(process.geteuid?.() === 0).each(ESCAPES)("%s is refused", async (_nam
   const ended = await run(directory, path);
   expect(ended.outcome).toBe("refused");
   expect(ended.why).not.toBe("");
+});
+
+/** Places in which a source could write the program, or another one beside it. */
+const WRITTEN: readonly (readonly [string, (directory: string, program: string) => string])[] = [
+  ["the directory of programs", (directory) => directory],
+  ["what is above it", (directory) => dirname(directory)],
+  ["what is to come in it", (directory) => join(directory, "sub", "deep")],
+  [
+    "a link to it",
+    (directory) => {
+      symlinkSync(directory, `${directory}-link`);
+      return `${directory}-link`;
+    },
+  ],
+  [
+    "a place with another name of the program",
+    (directory, program) => {
+      linkSync(program, `${directory}-name`);
+      return `${directory}-copy`;
+    },
+  ],
+];
+
+test.each(WRITTEN)("where a source writes to %s nothing runs, and what helps is said", async (_name, make) => {
+  const { directory, program } = plant();
+  const place = make(directory, program);
+  const ended = await run(directory, program, { writtenPlaces: ["/proc/elsewhere", place] });
+  expect(ended).toMatchObject({ outcome: "refused", why: expect.stringContaining(place) });
+  expect(ended.why).toMatch(/target\.taskDirectory|cp /);
+  expect(await run(directory, program, { writtenPlaces: ["/proc/elsewhere"] })).toMatchObject({ exitCode: 0 });
+});
+
+test.runIf(process.geteuid?.() === 0)("nothing runs that a source writes under another mount, be it made after it was mapped", async () => {
+  const { directory, program } = plant();
+  const place = `${directory}-mount`;
+  mkdirSync(place);
+  expect(await run(directory, program, { writtenPlaces: [place] })).toMatchObject({ exitCode: 0 });
+  execFileSync("mount", ["--bind", directory, place]);
+  try {
+    expect(await run(directory, program, { writtenPlaces: [place] })).toMatchObject({ outcome: "refused" });
+  } finally {
+    execFileSync("umount", [place]);
+  }
 });

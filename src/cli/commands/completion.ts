@@ -4,7 +4,7 @@ import { outputFlags, SmCommand } from "../sm-command.js";
 
 export default class Completion extends SmCommand {
   static override description =
-    "Print the completion of a shell: commands, flags and their values, and what this agent knows (sets, connections, peers, jobs).";
+    "Print the completion of a shell: commands, flags and their values, and what this agent knows (sets, connections, peers, jobs), and the servers that this account has stored.";
   static override examples = [
     "sm completion bash > /usr/share/bash-completion/completions/sm",
     "sm completion zsh > /usr/share/zsh/site-functions/_sm",

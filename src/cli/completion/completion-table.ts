@@ -88,6 +88,9 @@ const ARGS: Readonly<Record<string, Source>> = {
   "target forget conn": NOTHING,
   "connect target": values("peers"),
   "peer remove name": values("peers"),
+  "server default name": values("servers"),
+  "server remove name": values("servers"),
+  "server show name": values("servers"),
   "tdu report of": values("connections"),
   "replicate source": { kind: "directories" },
   "replicate target": { kind: "directories" },
@@ -116,6 +119,7 @@ const FLAGS: Readonly<Record<string, Source>> = {
 };
 const FLAG_NAMES: Readonly<Record<string, Source>> = {
   connection: values("connections"),
+  server: values("servers"),
   include: { kind: "files" },
   exclude: { kind: "files" },
   path: { kind: "files" },

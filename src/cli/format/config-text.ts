@@ -29,6 +29,22 @@ export function formatCheck({ files, errors, warnings }: Check): string {
   return [...lines, end].join("\n");
 }
 
+interface Edited {
+  readonly file: string;
+  readonly key: string;
+  readonly value?: unknown;
+  readonly isChanged: boolean;
+  readonly warnings: readonly string[];
+}
+
+/** By the agent, or in the file alone. */
+export function formatChanged(changed: { readonly reload: ReloadReport } | Edited): string {
+  if ("reload" in changed) return formatReload(changed.reload);
+  const { file, key, value, isChanged, warnings } = changed;
+  const told = value === undefined ? `${key} is not in ${file}` : `${key} is ${valueText(value)} in ${file}`;
+  return [`${told}${isChanged ? "" : ", as before"}`, ...warnings.map((warning) => `warning: ${warning}`)].join("\n");
+}
+
 function valueText(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }

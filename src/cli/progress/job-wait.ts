@@ -1,9 +1,10 @@
 import { ERRORS } from "../../base/errors.js";
-import { isJobOver, type JobReport, jobLeftovers } from "../../model/job.js";
+import { dependsOnConnection, isJobOver, type JobReport, jobLeftovers } from "../../model/job.js";
 import type { AgentApi } from "../agent-api.js";
 import { jobFigure } from "../format/job-text.js";
 import { formatPercent } from "../format/quantities.js";
 import { parseDurationSeconds } from "../parse/duration.js";
+import { StuckLook } from "./stuck-look.js";
 
 const REFRESH_MS = 500;
 /** Where no terminal is, a line now and then says that it goes on. */
@@ -22,10 +23,12 @@ export async function waitForJob({ api, job: first, timeoutMs, stream }: JobWait
   const deadline = performance.now() + timeoutMs;
   let job = first;
   let saidMs = 0;
+  const stuck = new StuckLook(api, `job ${job.id}`, timeoutMs);
   for (;;) {
     const leftMs = deadline - performance.now();
     if (isJobOver(job) || leftMs <= 0) break;
     ({ job } = await api.call("job.wait", { job: job.id, timeoutMs: Math.ceil(Math.min(REFRESH_MS, leftMs)) }));
+    if (!isJobOver(job) && dependsOnConnection(job)) await stuck.look(job.connectionId);
     if (stream === null || (!stream.isTTY && performance.now() - saidMs < LINE_EVERY_MS)) continue;
     saidMs = performance.now();
     const text = `job ${job.id}: ${job.status} ${formatPercent(job.percent)}, ${jobFigure(job)}`;

@@ -2,6 +2,7 @@ import { ERRORS } from "../../base/errors.js";
 import type { MirrorReport } from "../../model/status.js";
 import type { AgentApi } from "../agent-api.js";
 import type { Progress } from "./progress.js";
+import { StuckLook } from "./stuck-look.js";
 
 const REFRESH_MS = 500;
 
@@ -17,6 +18,7 @@ export interface MirrorWait {
 export async function waitForMirror(wait: MirrorWait): Promise<MirrorReport> {
   const deadline = performance.now() + wait.timeoutMs;
   let { mirror } = wait;
+  const stuck = new StuckLook(wait.api, `mirror ${mirror.id} of connection ${wait.id}`, wait.timeoutMs);
   wait.progress.update(mirror);
   for (;;) {
     const leftMs = deadline - performance.now();
@@ -26,6 +28,7 @@ export async function waitForMirror(wait: MirrorWait): Promise<MirrorReport> {
     const timeoutMs = Math.ceil(Math.min(REFRESH_MS, leftMs));
     mirror = (await wait.api.call("mirror.wait", { id: wait.id, mirrorId: wait.mirror.id, timeoutMs })).mirror;
     wait.progress.update(mirror);
+    await stuck.look(wait.id);
   }
 }
 

@@ -2,9 +2,10 @@
 
 import { SmError } from "../../base/errors.js";
 import { delay } from "../../base/wait.js";
-import { isJobOver, type JobReport, jobLeftovers } from "../../model/job.js";
+import { dependsOnConnection, isJobOver, type JobReport, jobLeftovers } from "../../model/job.js";
 import { SIMULATION_WORDS } from "../../model/simulation.js";
 import type { ConnectionReport } from "../../model/status.js";
+import { StuckWatch } from "../../model/stuck-connection.js";
 import { throwIfInterrupted } from "../interruption.js";
 import type { ScriptSession } from "../session.js";
 import { done, OUTCOME_DONE, type Verb } from "../verb.js";
@@ -12,6 +13,8 @@ import { done, OUTCOME_DONE, type Verb } from "../verb.js";
 /** One call to the agent waits at most so long: an interrupt is heeded by then at the latest. */
 const POLL_MS = 20_000;
 const LOOK_AGAIN_MS = 500;
+/** How often it is looked at whether what is waited for can still come. */
+const LOOK_STUCK_MS = 5_000;
 /** A connection that has its link and owes a mirror begins it at once: one that is owed for so long needs a person. */
 const OWED_MS = 10_000;
 /** For the answer of an agent that waits as long as it was asked to. */
@@ -61,11 +64,14 @@ const waitOnMirror: Verb = {
       session.requireSource();
       const id = connection(session);
       const owed = new OwedMirror();
-      const report = await until(session, timeout(session), `the mirror of connection ${id}`, async (waitMs) => {
+      const limitMs = timeout(session);
+      const stuck = limitMs === null ? new StuckWatch(`the mirror of connection ${id}`) : null;
+      const report = await until(session, limitMs, `the mirror of connection ${id}`, async (waitMs) => {
         const { connection: now } = await session.port.call("connection.show", { id });
+        if (now.mirror.outcome === "running" || isMirrorOwed(now)) stuck?.look(now);
         if (now.mirror.outcome === "running") {
           owed.forget();
-          await session.port.call("mirror.wait", { id, mirrorId: now.mirror.id, timeoutMs: waitMs });
+          await session.port.call("mirror.wait", { id, mirrorId: now.mirror.id, timeoutMs: Math.min(waitMs, LOOK_STUCK_MS) });
           return undefined;
         }
         if (!isMirrorOwed(now)) return now;
@@ -112,7 +118,9 @@ const waitOnJob = (word: string, what: string): Verb => ({
     const timeout = reader.timeout();
     return async (session) => {
       const id = number(session);
-      const job = await until(session, timeout(session), `job ${id}`, (timeoutMs) => endedJob(session, id, timeoutMs));
+      const limitMs = timeout(session);
+      const stuck = limitMs === null ? new StuckWatch(`job ${id}`) : null;
+      const job = await until(session, limitMs, `job ${id}`, (timeoutMs) => endedJob(session, id, Math.min(timeoutMs, LOOK_STUCK_MS), stuck));
       requireCleanEnd(job);
       const doubt = job.kind === "restore" ? job.restore.doubt : null;
       return { ...done([], { job }), ...(doubt === null ? {} : { note: `the copy that job ${id} restored from may lack something: ${doubt}` }) };
@@ -120,9 +128,11 @@ const waitOnJob = (word: string, what: string): Verb => ({
   },
 });
 
-async function endedJob(session: ScriptSession, id: number, timeoutMs: number): Promise<JobReport | undefined> {
+async function endedJob(session: ScriptSession, id: number, timeoutMs: number, stuck: StuckWatch | null): Promise<JobReport | undefined> {
   const { job } = await session.port.call("job.wait", { job: id, timeoutMs });
-  return isJobOver(job) ? job : undefined;
+  if (isJobOver(job)) return job;
+  if (stuck !== null && dependsOnConnection(job)) stuck.look((await session.port.call("connection.show", { id: job.connectionId })).connection);
+  return undefined;
 }
 
 function requireCleanEnd(job: JobReport): void {
@@ -142,8 +152,14 @@ const waitOnQueue: Verb = {
     return async (session) => {
       session.requireSource();
       // In one call: asked anew, the agent would count from later changes on.
-      const timeoutMs = Math.min(timeout(session) ?? SYNC_MS_MAX, SYNC_MS_MAX);
-      const answer = await session.port.call("connection.sync", { id: connection(session), timeoutMs }, { deadlineMs: timeoutMs + GRACE_MS });
+      const limitMs = timeout(session);
+      const timeoutMs = Math.min(limitMs ?? SYNC_MS_MAX, SYNC_MS_MAX);
+      const endsWhenStuck = limitMs === null;
+      const answer = await session.port.call(
+        "connection.sync",
+        { id: connection(session), timeoutMs, ...(endsWhenStuck ? { endsWhenStuck } : {}) },
+        { deadlineMs: timeoutMs + GRACE_MS },
+      );
       return done([], answer);
     };
   },
