@@ -19,14 +19,16 @@ const PROBE_MS = 100;
 export async function syncConnection({ connection, source, board, timeoutMs }: SyncOptions): Promise<void> {
   const { id } = connection;
   if (connection.record.isSimulated === true) throw new SmError("SIMULATION", `connection ${id} is a simulation: nothing is on a target, now or later`);
+  refuseStopped(connection);
   const deadline = performance.now() + timeoutMs;
   const left = (): number => Math.max(0, deadline - performance.now());
   const isOver = Symbol("over");
   const work = async (): Promise<void> => {
     const seq = await source.barrier(id);
     for (;;) {
-      await board.until(() => connection.appliedSeq >= seq && isWhole(connection) && !connection.mirror.isRunning, left());
+      await board.until(() => !connection.replication.isOn || (connection.appliedSeq >= seq && isWhole(connection) && !connection.mirror.isRunning), left());
       if (left() === 0) return;
+      refuseStopped(connection);
       const probe = await source.probe(id);
       const isRepaired = probe.pending === 0 && connection.appliedSeq >= Math.max(seq, probe.repairSeq);
       if (isRepaired && isWhole(connection) && connection.quarantine.count === 0) return;
@@ -41,6 +43,11 @@ export async function syncConnection({ connection, source, board, timeoutMs }: S
   throw new SmError("TIMEOUT", `connection ${id} is not in sync after ${timeoutMs / 1000} s: ${why}`, {
     data: { id, targetDataState: report.targetDataState },
   });
+}
+
+/** What changes on the source never comes to be on the target. */
+function refuseStopped({ id, replication }: SourceConnection): void {
+  if (!replication.isOn) throw new SmError("REPLICATION_STOPPED", `replication of connection ${id} is stopped: its target is not as its source is now`);
 }
 
 /** No mirror is owed, and no place waits for repair. */

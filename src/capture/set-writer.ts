@@ -14,6 +14,8 @@ export interface OutgoingSet {
   /** 0 = every connection. */
   readonly connectionId: number;
   readonly mirror: boolean;
+  /** A live set with which what a target holds is complete. */
+  readonly ends: boolean;
   /** The task that it holds, alone; absent = none. */
   readonly task?: Pick<TaskChange, "number" | "deed">;
   readonly changes: number;
@@ -220,7 +222,9 @@ export class SetWriter {
     if (this.hasCuts && connectionId === 0) this.#openBytes += bytes.length;
     const task = last?.op === "task" ? { task: { number: last.number, deed: last.deed } } : {};
     const changed = this.#isLive ? this.#changed.take() : NONE_CHANGED;
-    this.#emit({ seq: set.seq, connectionId, mirror: this.#mirror, ...task, changes: set.changes.length, lost, changed, lastPath: last?.path ?? "", bytes });
+    const ends = this.#isLive && (set.closed || set.forced === true);
+    const { mirror, seq, changes } = { ...set, changes: set.changes.length };
+    this.#emit({ seq, connectionId, mirror, ends, ...task, changes, lost, changed, lastPath: last?.path ?? "", bytes });
   }
 }
 

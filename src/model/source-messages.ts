@@ -150,6 +150,8 @@ export type SourceEvent =
       readonly seq: number;
       readonly connectionId: number;
       readonly mirror: boolean;
+      /** A live set with which what a target holds is complete. */
+      readonly ends: boolean;
       /** The task that it holds, alone; absent = none. */
       readonly task?: Pick<TaskChange, "number" | "deed">;
       readonly changes: number;
