@@ -31,7 +31,7 @@ export const mirrorNeedSchema = z.strictObject({
   paused: z.strictObject({ since: z.string(), percent: z.number().nullable() }).exactOptional(),
   /** Up to there the target has, durably, all that it asks for beyond a difference mirror; absent = nothing is known to be done. */
   doneThrough: keptPointerSchema.exactOptional(),
-  /** It was at hard links when it was cut short: size and time do not vouch for contents any more. */
+  /** It was at hard links when it was cut short, or directories may have moved unseen: size and time do not vouch for contents any more. */
   isSettling: z.boolean().exactOptional(),
   /** What happens to names that the source lacks: replication may remove what it put there, a first mirror may not. */
   extras: z.enum(["report", "remove"]),
@@ -48,7 +48,9 @@ export const mirrorNeedSchema = z.strictObject({
   /** The checkpoint covers everything else: what the source's metadata shows to have changed since is compared, and nothing more. */
   isScan: z.boolean().optional(),
   /** Another one is to follow it: replication was started while it ran, and what it had passed by then may have changed unseen. */
-  again: z.strictObject({ message: z.string(), since: z.string(), changedSinceMs: z.number(), isAutomatic: z.boolean() }).exactOptional(),
+  again: z
+    .strictObject({ message: z.string(), since: z.string(), changedSinceMs: z.number(), isSettling: z.boolean().exactOptional(), isAutomatic: z.boolean() })
+    .exactOptional(),
 });
 
 export type MirrorNeed = z.infer<typeof mirrorNeedSchema>;
@@ -89,9 +91,14 @@ export type Checkpoint = z.infer<typeof checkpointSchema>;
 
 /**
  * Live sets in (afterSeq, untilSeq] are not for this connection: replication was stopped. `afterSeq` null: what the target holds of a state
- * is sent to its end first. `untilSeq` null: it is stopped still.
+ * is sent to its end first. `untilSeq` null: it is stopped still. `moves`: among them, or while nobody looked, directories may have moved.
  */
-export const passedSpanSchema = z.strictObject({ afterSeq: z.number().nullable(), untilSeq: z.number().nullable(), since: z.string() });
+export const passedSpanSchema = z.strictObject({
+  afterSeq: z.number().nullable(),
+  untilSeq: z.number().nullable(),
+  since: z.string(),
+  moves: z.boolean().exactOptional(),
+});
 
 export type PassedSpan = z.infer<typeof passedSpanSchema>;
 

@@ -32,9 +32,20 @@ export function endedSpans(passedOver: readonly PassedSpan[], seq: number): read
   return passedOver.map((span) => (span.afterSeq === null ? { ...span, afterSeq: seq } : span));
 }
 
+/** While it is stopped: directories moved, or may have. The same object when that is known. */
+export function movedSpans(passedOver: readonly PassedSpan[]): readonly PassedSpan[] {
+  const last = passedOver.at(-1);
+  return last === undefined || last.moves === true ? passedOver : [...passedOver.slice(0, -1), { ...last, moves: true }];
+}
+
+/** Under other directories there may be other files of the same names, sizes and times. Of one that never replicated nothing is known. */
+export function mayHaveMoved({ passedOver }: Pick<Replicating, "passedOver">): boolean {
+  return passedOver === undefined || passedOver.at(-1)?.moves === true;
+}
+
 /** Live sets behind `lastSeq` are sent again. */
 export function startedSpans({ passedOver }: Pick<Replicating, "passedOver">, lastSeq: number): readonly PassedSpan[] {
-  const spans = passedOver ?? [{ afterSeq: 0, untilSeq: null, since: "" }];
+  const spans = passedOver ?? [{ afterSeq: 0, untilSeq: null, since: "", moves: true }];
   const closed = spans.map((span) => (span.untilSeq === null ? { ...span, untilSeq: lastSeq } : span));
   return closed.filter(({ afterSeq, untilSeq }) => afterSeq !== null && afterSeq < (untilSeq ?? 0));
 }
@@ -49,7 +60,7 @@ export function remainingSpans(passedOver: readonly PassedSpan[], durableSeq: nu
 export function spansAtStart({ passedOver, options }: Omit<Replicating, "id">, isSameStream: boolean): Pick<ConnectionRecord, "passedOver"> {
   if (passedOver === undefined) return {};
   if (isSameStream) return { passedOver };
-  return { passedOver: options.replicate ? [] : passedOver.slice(-1).map(({ since }) => ({ afterSeq: 0, untilSeq: null, since })) };
+  return { passedOver: options.replicate ? [] : passedOver.slice(-1).map((span) => ({ ...span, afterSeq: 0 })) };
 }
 
 /** Since when (ISO 8601) nothing is replicated. */

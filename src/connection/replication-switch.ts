@@ -7,11 +7,11 @@ import { SmError } from "../base/errors.js";
 import { decodeChangeSet } from "../model/change-set.js";
 import type { JournalRecord } from "../model/journal-port.js";
 import type { SourceEvent, SourceFeed } from "../model/source-messages.js";
-import type { ConnectionRecord } from "./connection-record.js";
+import type { ConnectionRecord, MirrorNeed } from "./connection-record.js";
 import type { GuardedConnection } from "./guard-decision.js";
 import type { LiveSets } from "./live-sets.js";
 import type { MirrorDuty } from "./mirror-duty.js";
-import { endedSpans, isEnding, isPassedOver, remainingSpans, startedSpans, stoppedSpans } from "./passed-over.js";
+import { endedSpans, isEnding, isPassedOver, mayHaveMoved, movedSpans, remainingSpans, startedSpans, stoppedSpans } from "./passed-over.js";
 import { takeLiveSet } from "./restore-hold.js";
 import { followedBy, mergeNeeds, needAfterStop } from "./resume-plan.js";
 import { type LoggedConnection, logSwitch } from "./state-log.js";
@@ -55,6 +55,19 @@ export class ReplicationSwitch {
     return !this.isOn && !this.isEnding && Math.min(appliedSeq, durableSeq) >= this.#wantedSeq;
   }
 
+  /** A mirror is needed, for nobody knows what happened meanwhile. None begins by itself while it is stopped. */
+  heed(need: MirrorNeed): MirrorNeed {
+    if (this.isOn) return need;
+    this.#noteMoves();
+    return { ...need, isAutomatic: false };
+  }
+
+  #noteMoves(): void {
+    const { passedOver = [] } = this.#connection.record;
+    const moved = movedSpans(passedOver);
+    if (moved !== passedOver) this.#connection.keep({ passedOver: moved }, true);
+  }
+
   /** The queue knows what is kept for the connection. */
   begin(): void {
     const { id, options } = this.#connection;
@@ -77,7 +90,8 @@ export class ReplicationSwitch {
     const { record, options, duty } = this.#connection;
     const { mirrorNeed: owed } = record;
     const isFollowing = owed !== null && duty.isWholeUnderWay;
-    const need = needAfterStop(record, new Date().toISOString(), mirrors);
+    const isSettling = mayHaveMoved(record) && record.isSimulated !== true;
+    const need = needAfterStop(record, new Date().toISOString(), { isAutomatic: mirrors, isSettling });
     this.#keep({
       options: { ...record.options, replicate: true },
       passedOver: startedSpans(record, options.journal.stats().lastSeq),
@@ -125,6 +139,7 @@ export class ReplicationSwitch {
     const { seq, connectionId } = event;
     if (connectionId === 0 && isPassedOver(connection.record, seq)) {
       takeLiveSet(connection, { ...event, lost: 0, changed: NONE }, null);
+      if (event.moves) this.#noteMoves();
       this.#passedSeq = seq;
       this.settle();
       return;

@@ -156,5 +156,6 @@ function needOf(message: string, extras: MirrorNeed["extras"], { record, repair 
   const isThorough = repair.isThorough || repair.pending > 0;
   const { changedSinceMs: owedMs, again } = record.mirrorNeed ?? {};
   const changedSinceMs = isThorough ? 0 : Math.min(record.cleanUntilMs, owedMs ?? record.cleanUntilMs, again?.changedSinceMs ?? record.cleanUntilMs);
-  return { reason: "restore", message, since: new Date().toISOString(), mode: "difference", extras, changedSinceMs, isAutomatic: true };
+  const settling = again?.isSettling === true ? { isSettling: true } : {};
+  return { reason: "restore", message, since: new Date().toISOString(), mode: "difference", extras, changedSinceMs, ...settling, isAutomatic: true };
 }

@@ -96,7 +96,7 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
     newerOnly: a.newerOnly === true && b.newerOnly === true,
     ...(missingOnly && a.missingOnly === true ? { missingOnly } : {}),
     ...(skipsEmpty && a.skipsEmpty === true ? { skipsEmpty } : {}),
-    ...(a.isSettling === true ? { isSettling: true } : {}),
+    ...(a.isSettling === true || a.again?.isSettling === true ? { isSettling: true } : {}),
     ...(a.isSized === undefined ? {} : { isSized: a.isSized }),
     ...(a.paused === undefined ? {} : { paused: a.paused }),
     // What is done stays done when the agent ends. Where anything else happened, all is gone through anew.
@@ -115,16 +115,25 @@ function earliest(...times: readonly (number | null)[]): number | null {
 }
 
 /** Replication begins again: what changed meanwhile was not sent. */
-export function needAfterStop({ cleanUntilMs }: Pick<ConnectionRecord, "cleanUntilMs">, nowIso: string, isAutomatic: boolean): MirrorNeed {
+export function needAfterStop(
+  { cleanUntilMs }: Pick<ConnectionRecord, "cleanUntilMs">,
+  nowIso: string,
+  { isAutomatic, isSettling }: { readonly isAutomatic: boolean; readonly isSettling: boolean },
+): MirrorNeed {
   const message = "replication was stopped: what changed meanwhile was not sent";
-  return { reason: "replication", message, since: nowIso, mode: "difference", extras: "remove", changedSinceMs: cleanUntilMs, isAutomatic };
+  const settling = isSettling ? { isSettling } : {};
+  return { reason: "replication", message, since: nowIso, mode: "difference", extras: "remove", changedSinceMs: cleanUntilMs, ...settling, isAutomatic };
 }
 
 /** `need` behind the mirror that is under way. */
-export function followedBy(underWay: MirrorNeed, { message, since, changedSinceMs, isAutomatic }: MirrorNeed): MirrorNeed {
+export function followedBy(underWay: MirrorNeed, { message, since, changedSinceMs, isSettling, isAutomatic }: MirrorNeed): MirrorNeed {
   const { again } = underWay;
+  const settling = isSettling === true || again?.isSettling === true ? { isSettling: true } : {};
   const sinceMs = earliest(changedSinceMs, again?.changedSinceMs ?? null) ?? 0;
-  return { ...underWay, again: { message, since: again?.since ?? since, changedSinceMs: sinceMs, isAutomatic: isAutomatic || again?.isAutomatic === true } };
+  return {
+    ...underWay,
+    again: { message, since: again?.since ?? since, changedSinceMs: sinceMs, ...settling, isAutomatic: isAutomatic || again?.isAutomatic === true },
+  };
 }
 
 /** The same object when nothing is different. */
@@ -142,7 +151,8 @@ export function withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): Mirr
 /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
 export function needByHand(owed: MirrorNeed | null, wish: MirrorWish, nowIso: string): MirrorNeed {
   const restored = owed?.restored === undefined ? {} : { restored: owed.restored };
-  const settling = owed?.isSettling === true ? { isSettling: true } : {};
+  const isSettling = owed?.isSettling === true || owed?.again?.isSettling === true;
+  const settling = isSettling ? { isSettling } : {};
   const kept =
     owed === null
       ? ({ extras: "report", tellsExtras: true, changedSinceMs: null } as const)

@@ -350,7 +350,7 @@ export class SourceConnection {
 
   requireMirror(need: MirrorNeed): void {
     if (need.reason === "queue") this.tasks.lose(need.message);
-    this.duty.require(this.replication.isOn ? need : { ...need, isAutomatic: false });
+    this.duty.require(this.replication.heed(need));
   }
 
   startMirror(wish: MirrorWish): MirrorReport {

@@ -11,8 +11,8 @@ import { makeTempDirectory } from "../support/temp-tree.js";
 
 async function connected(): Promise<AgentPair> {
   const pair = await AgentPair.start(makeTempDirectory());
-  mkdirSync(join(pair.sourceDir, "d"), { recursive: true });
-  for (const name of ["changed", "deleted", "renamed", "d/inner"]) writeTwin(join(pair.sourceDir, name), name);
+  for (const name of ["d", "x", "y"]) mkdirSync(join(pair.sourceDir, name), { recursive: true });
+  for (const name of ["changed", "deleted", "d/inner", "x/twin", "y/twin"]) writeTwin(join(pair.sourceDir, name), name);
   await pair.connect();
   await pair.expectEqual();
   return pair;
@@ -24,12 +24,18 @@ function writeTwin(path: string, content: string): void {
   utimesSync(path, 1_500_000_000, 1_500_000_000);
 }
 
-/** Content that only a comparison finds, names that come and go. */
+/** Content that only a comparison finds, names that come and go, directories of twins that are swapped. */
 function change({ sourceDir }: AgentPair, word: string): void {
   writeTwin(join(sourceDir, "changed"), word);
   rmSync(join(sourceDir, "deleted"), { force: true });
   renameSync(join(sourceDir, "d"), join(sourceDir, `d-${word}`));
   renameSync(join(sourceDir, `d-${word}`, "inner"), join(sourceDir, `inner-${word}`));
+  for (const [from, to] of [
+    ["x", "aside"],
+    ["y", "x"],
+    ["aside", "y"],
+  ] as const)
+    renameSync(join(sourceDir, from), join(sourceDir, to));
   mkdirSync(join(sourceDir, "d"));
   writeTwin(join(sourceDir, "d", "inner"), word);
 }

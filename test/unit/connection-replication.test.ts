@@ -12,7 +12,7 @@ import { eventually } from "../support/eventually.js";
 import { bodyOf, test } from "../support/journal-fixture.js";
 import { CONNECTION, memoryConnection } from "../support/memory-connection.js";
 
-const NEED = needAfterStop({ cleanUntilMs: 500 }, "2030", true);
+const NEED = needAfterStop({ cleanUntilMs: 500 }, "2030", { isAutomatic: true, isSettling: false });
 const FIRST = { ...NEED, reason: "initial", extras: "report", changedSinceMs: null } as const;
 
 /** Of the connection alone, and empty. */
@@ -30,10 +30,10 @@ async function streaming(journal: Journal) {
   onTestFinished(() => running);
   onTestFinished(() => stop.abort());
   const acknowledge = await heard.promise;
-  const made = async (seq: number, { of = 0, ends = true, bytes = bodyOf(seq) } = {}): Promise<void> => {
+  const made = async (seq: number, { of = 0, ends = true, moves = false, bytes = bodyOf(seq) } = {}): Promise<void> => {
     await journal.append({ seq, connectionId: of, bytes });
     const counts = { changes: 1, lost: 0, files: 1, changed: new Uint32Array(0), lastPath: "" };
-    connection.takeEvent({ kind: "set", seq, connectionId: of, mirror: of !== 0, ends: ends && of === 0, ...counts, bytes });
+    connection.takeEvent({ kind: "set", seq, connectionId: of, mirror: of !== 0, ends: ends && of === 0, moves, ...counts, bytes });
   };
   const applied = (seq: number): void => acknowledge(ackOf({ appliedSeq: seq }));
   const queued = (): number => journal.backlog(CONNECTION).records;
@@ -55,7 +55,7 @@ describe("the spans that are passed over", () => {
   });
 
   plain("are closed by a start, and go when the target is past them", () => {
-    expect(startedSpans(of(false), 9)).toEqual([span(0, 9)]);
+    expect(startedSpans(of(false), 9)).toEqual([{ ...span(0, 9), moves: true }]);
     expect(startedSpans(of(false, [span(1, 2), span(4, null)]), 9)).toEqual([span(1, 2), span(4, 9)]);
     // Nothing came between.
     expect(startedSpans(of(false, [span(9, null)]), 9)).toEqual([]);
@@ -159,6 +159,25 @@ test("a start owes a mirror in the same write, sends from there on, and restores
   connection.replication.start(false);
   expect(connection.record.mirrorNeed).toMatchObject({ isAutomatic: true, again: { isAutomatic: false } });
   expect(commands.filter(({ kind }) => kind === "mirror")).toHaveLength(1);
+});
+
+test("where directories moved, or nobody looked, a start has all contents compared", async ({ journals }) => {
+  const { connection, made } = await streaming(await journals.open());
+  let seq = 0;
+  const isThorough = async (between: () => Promise<void> | void): Promise<boolean> => {
+    connection.keep({ mirrorNeed: null }, false);
+    connection.replication.stop();
+    await made(++seq);
+    await between();
+    // What a person has mirrored meanwhile vouches for nothing that moved.
+    connection.keep({ mirrorNeed: null }, false);
+    connection.replication.start(false);
+    return connection.record.mirrorNeed?.isSettling === true;
+  };
+  expect(await isThorough(() => made(++seq))).toBe(false);
+  expect(await isThorough(() => made(++seq, { moves: true }))).toBe(true);
+  expect(await isThorough(() => connection.requireMirror({ ...NEED, reason: "restart" }))).toBe(true);
+  expect(needAfter(followedBy(FIRST, { ...NEED, isSettling: true }), 0, "")?.isSettling).toBe(true);
 });
 
 test("what cannot be put on record is refused, and not done", async ({ journals }) => {
