@@ -147,7 +147,7 @@ test("a start owes a mirror in the same write, sends from there on, and restores
   expect([connection.replication.start(true), connection.replication.start(true)]).toEqual([true, false]);
   const { mirrorNeed, passedOver, checkpoint } = connection.record;
   expect(mirrorNeed).toMatchObject({ reason: "replication", changedSinceMs: 77, isAutomatic: true });
-  expect([passedOver, checkpoint]).toEqual([[{ afterSeq: 1, untilSeq: 2, since: expect.any(String) }], null]);
+  expect([passedOver, checkpoint]).toEqual([[{ afterSeq: 1, untilSeq: 2, since: expect.any(String), moves: true }], null]);
   expect(commands.filter(({ kind }) => kind === "mirror")).toHaveLength(1);
   expect(connection.claim.fromSeq).toBeNull();
   expect(connectionRecordSchema.parse(connection.record)).toEqual(connection.record);
