@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { ConnectionRecord } from "../../src/connection/connection-record.js";
 import type { ConnectionReport } from "../../src/model/status.js";
 import { AgentPair } from "../support/agent-pair.js";
 import { expectEqualTrees } from "../support/compare-trees.js";
@@ -79,8 +80,9 @@ test("stopped over a restart and a kill, then started: the trees are equal", asy
   expect((await pair.source.cli(["sync", `${second.id}`])).code).toBe(0);
   await pair.source.kill9();
   // As if the first changes had been long ago: by their times, the twins are clean.
-  const record = join(pair.source.home, "state", "connections", `${pair.connectionId}.json`);
-  writeFileSync(record, JSON.stringify({ ...JSON.parse(readFileSync(record, "utf8")), cleanUntilMs }));
+  const path = join(pair.source.home, "state", "connections", `${pair.connectionId}.json`);
+  const record: ConnectionRecord = JSON.parse(readFileSync(path, "utf8"));
+  writeFileSync(path, JSON.stringify({ ...record, cleanUntilMs, mirrorNeed: { ...record.mirrorNeed, changedSinceMs: cleanUntilMs } }));
   change(pair, "three");
   await pair.restartSource();
   await expectStopped(pair);
