@@ -51,8 +51,8 @@ ${ours().join("\n")}
 ## Connections that files describe
 The words of \`connections.d/NAME.yaml\` are those of the commands (\`sm config schema connection\`; a sample is in \`config/connections.d\`). A reload, and
 the start of the agent, make what is missing and change what differs; what a file does not say is as by default. The set, the target, the
-place, \`replicate\`, \`durability\`, \`remapLinks\` and \`simulation\` of a connection that is there are not changed: the reload says so, and
-\`sm disconnect CONN\` before the next one makes it anew. \`mirror\` is how the first mirror compares. A connection whose file is gone is disconnected, if a file
+place, \`durability\`, \`remapLinks\` and \`simulation\` of a connection that is there are not changed: the reload says so, and
+\`sm disconnect CONN\` before the next one makes it anew. \`mirror\` is how the first mirror compares. \`replicate\` stops and starts replication, whatever \`sm replication\` did before. A connection whose file is gone is disconnected, if a file
 made it; not while \`connections.d\` is missing, nor while it is empty or most of its files are gone at once (\`sm config reload --yes\`).
 
 ## Theirs

@@ -45,6 +45,7 @@ import { QueueLimitsFile } from "./queue-limits.js";
 import { QueueService } from "./queue-service.js";
 import { ReloadSignal } from "./reload-signal.js";
 import { RemoteAccess } from "./remote-access.js";
+import { ReplicationService } from "./replication-service.js";
 import { RepsetService } from "./repset-service.js";
 import { RestoreHolder } from "./restore-holder.js";
 import { RestoreService } from "./restore-service.js";
@@ -163,9 +164,9 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
     config: configuration.status,
   });
   const queue = new QueueService({ directory: config.queue.directory, limits, queues: () => source.queues(), onChange: board.changed, log });
-  const configured = { repsets: repsetStore, source, queue, verification: duties.verification, onChange: board.changed };
+  const switches = { replication: new ReplicationService({ source, jobs: duties, board }), verification: duties.verification };
+  const configured = { repsets: repsetStore, source, queue, ...switches, onChange: board.changed };
   const configuration = closing(closers, openConfigService({ ...options, ...configured }));
-  const explainer = new ExplainService({ repsets: repsetStore, sourceOf: (repset) => source.sourceOf(repset) });
   const control: AgentControl = {
     repsets: closing(closers, new RepsetService(repsetStore, source)),
     connections: source,
@@ -178,9 +179,9 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
     targets: target,
     peers: peerService,
     queue,
-    ...{ users: remote.users, config: configuration },
+    ...{ users: remote.users, config: configuration, ...switches },
     quarantine: new TargetQuarantine(target, () => targetSettings(config).quarantine.limitMs),
-    explain: (path) => explainer.explain(path),
+    explain: explainerOf(repsetStore, source),
     status,
     waitStatus: (since, timeoutMs) => board.wait(since, timeoutMs).then(status),
     stop: async () => stop(),
@@ -225,6 +226,11 @@ function requireListen(text: string): PeerAddress {
 function present(address: PeerAddress, voices: readonly { reasons(): readonly Reason[] }[], log: AgentLog) {
   const reasons = [...voices.flatMap((voice) => voice.reasons()), ...logReasons(log)];
   return { listen: displayListen(address), memoryBytes: process.memoryUsage.rss(), reasons };
+}
+
+function explainerOf(repsets: RepsetStore, source: SourceService): AgentControl["explain"] {
+  const explainer = new ExplainService({ repsets, sourceOf: (repset) => source.sourceOf(repset) });
+  return (path) => explainer.explain(path);
 }
 
 function orderControls(source: SourceService, board: StatusBoard): Pick<AgentControl, "transmission" | "tasks" | "hooks"> {

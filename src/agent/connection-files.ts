@@ -7,6 +7,7 @@ import type { ReadFiles } from "../config/check-files.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import type { ConnectionOutcome } from "../model/config-control.js";
 import type { ConnectionDescription } from "../model/connection-description.js";
+import type { ReplicationControl } from "../model/control-port.js";
 import { DEFAULT_TRANSMISSION } from "../model/transmission.js";
 import type { VerificationControl } from "../model/verification-control.js";
 import { type ConnectionChange, type ConnectionStep, planConnections } from "./connection-plan.js";
@@ -14,6 +15,7 @@ import type { SourceService } from "./source-service.js";
 
 export interface ConnectionFilesOptions {
   readonly source: Pick<SourceService, "records" | "connections" | "connection" | "make" | "disconnect" | "setOptions" | "setGuard">;
+  readonly replication: ReplicationControl;
   readonly verification: VerificationControl;
   readonly log: Log;
 }
@@ -86,12 +88,14 @@ export class ConnectionFiles {
   }
 
   async #changeOne(description: ConnectionDescription, connection: SourceConnection, change: ConnectionChange): Promise<void> {
-    const { source, verification } = this.#options;
+    const { source, replication, verification } = this.#options;
     const { id } = connection;
-    const { compression, guard, guardChanged } = description.request.options;
+    const { replicate, compression, guard, guardChanged } = description.request.options;
     switch (change) {
       case "file":
         return connection.keep({ file: description.name }, true);
+      case "replicate":
+        return void (await (replicate ? replication.start(id, true) : replication.stop(id)));
       case "compression":
         return void (await source.setOptions(id, { compression }));
       case "guard":

@@ -17,7 +17,7 @@ export type ConnectionStep =
   | { readonly kind: "keep"; readonly file: string; readonly id: number; readonly message: string };
 
 /** What can be changed while a connection is there; file: its file has another name. */
-export type ConnectionChange = "file" | "compression" | "guard" | "limit" | "schedule" | "verify" | "scrub";
+export type ConnectionChange = "file" | "replicate" | "compression" | "guard" | "limit" | "schedule" | "verify" | "scrub";
 
 export interface PlanInput {
   readonly descriptions: readonly ConnectionDescription[];
@@ -79,11 +79,10 @@ function isSamePlace(map: ConnectRequest["map"], { mappings }: ConnectionRecord)
 
 /** What no command changes on a connection that is there. */
 function differencesOf(request: ConnectRequest, record: ConnectionRecord): readonly string[] {
-  const { replicate, durability, remapLinks, simulatedLink } = request.options;
+  const { durability, remapLinks, simulatedLink } = request.options;
   const { options } = record;
   return [
     ...placeDifferences(request, record),
-    ...(replicate === options.replicate ? [] : ["replicate"]),
     ...(durability === undefined || durability === options.durability ? [] : ["durability"]),
     ...(remapLinks === options.remapLinks ? [] : ["remapLinks"]),
     ...(isDeepStrictEqual(simulatedLink, options.simulatedLink) ? [] : ["simulation"]),
@@ -91,10 +90,11 @@ function differencesOf(request: ConnectRequest, record: ConnectionRecord): reado
 }
 
 function changesOf(description: ConnectionDescription, record: ConnectionRecord): readonly ConnectionChange[] {
-  const { compression, guard, guardChanged } = description.request.options;
+  const { replicate, compression, guard, guardChanged } = description.request.options;
   const { options, transmission, verifyPlan, scrub } = record;
   const differs: Readonly<Record<ConnectionChange, boolean>> = {
     file: record.file !== undefined && record.file !== description.name,
+    replicate: replicate !== options.replicate,
     compression: compression !== options.compression,
     guard: guard !== options.guard || guardChanged !== options.guardChanged,
     limit: !isDeepStrictEqual(description.limit, transmission?.limit ?? { standing: null, times: [] }),

@@ -26,8 +26,8 @@ export class SetDirtyTaker implements DirtyTaker {
 
   enter(connectionId: number, record: JournalRecord): void {
     const { store, repset, log } = this.#options;
-    // Live sets are of no use to a connection that is not to replicate.
-    if (record.connectionId === 0 && this.#find(connectionId)?.record.options.replicate === false) return;
+    // What it does not get because its replication was stopped, a mirror owed for that brings.
+    if (this.#find(connectionId)?.replication.passesOver(record) === true) return;
     const book = store.book(connectionId);
     if (book.isEmpty) logEvent(log, "queueFull", { repset, connection: connectionId });
     book.enter(record.bytes);

@@ -55,6 +55,11 @@ export class JobDuties {
     }
   }
 
+  replicationStopped(connection: SourceConnection): void {
+    this.jobs.replicationStopped(connection.id);
+    this.#scrubs.look(connection);
+  }
+
   /** The connection is no more. */
   forget(connectionId: number): void {
     this.jobs.forget(connectionId);

@@ -202,7 +202,7 @@ export class JobService implements JobControl {
     if (running !== undefined) return `job ${running.report.id} of the connection is running`;
     if (mirror.isRunning) return "the connection is being mirrored";
     if (record.mirrorNeed?.isAutomatic === true) return "a mirror of the connection is still to be done";
-    if (!record.options.replicate) return "the connection does not replicate: its target is as it was when it was mirrored";
+    if (!record.options.replicate) return `replication of the connection is stopped: its target is not to be as its source is (\`sm replication start ${id}\`)`;
     return whyJobsWait(connection, Date.now());
   }
 
@@ -233,7 +233,7 @@ export class JobService implements JobControl {
     if (mirror.isRunning) throw new SmError("JOB_CONFLICT", `connection ${id} is being mirrored: its target is looked at when that is completed`);
     if (guard.isHeld || guard.isRejected) throw new SmError("JOB_CONFLICT", `connection ${id} is held: its target is not to be as the source is now`);
     if (needsReplication && !record.options.replicate)
-      throw new SmError("JOB_CONFLICT", `connection ${id} does not replicate: its target is as it was when it was mirrored`);
+      throw new SmError("REPLICATION_STOPPED", `replication of connection ${id} is stopped: its target is not to be as its source is`);
   }
 
   /** What a source worker says about a connection. */
@@ -266,6 +266,14 @@ export class JobService implements JobControl {
   hold(connectionId: number, why: string): void {
     const running = this.#running.get(connectionId);
     if (running !== undefined) this.#end(running, "Stopped", why);
+  }
+
+  /** Its target is not to become as its source is: what looks at both would judge what is meant to be. A plan only tells. */
+  replicationStopped(connectionId: number): void {
+    const running = this.#running.get(connectionId);
+    if (running === undefined || running.report.kind === "plan") return;
+    this.#options.connection(connectionId).options.feed.send(running.stopCommand);
+    this.#cut(running, "Stopped", "replication of the connection was stopped");
   }
 
   /** The connection is no more. */

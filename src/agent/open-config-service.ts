@@ -1,5 +1,6 @@
 import type { ConfigInForce } from "../config/config-in-force.js";
 import type { RepsetStore } from "../config/repset-store.js";
+import type { ReplicationControl } from "../model/control-port.js";
 import type { VerificationControl } from "../model/verification-control.js";
 import type { AgentLog } from "../observe/agent-log.js";
 import type { ConfigSource } from "./agent-config.js";
@@ -15,15 +16,16 @@ export interface OpenConfigOptions {
   readonly repsets: RepsetStore;
   readonly source: SourceService;
   readonly queue: QueueService;
+  readonly replication: ReplicationControl;
   readonly verification: VerificationControl;
   readonly onChange: () => void;
   readonly log: AgentLog;
 }
 
-export function openConfigService({ from, settings, repsets, source, queue, verification, onChange, log }: OpenConfigOptions): ConfigService {
+export function openConfigService({ from, settings, repsets, source, queue, replication, verification, onChange, log }: OpenConfigOptions): ConfigService {
   return new ConfigService({
     ...{ from, settings, source, queue, onChange, log },
-    connections: new ConnectionFiles({ source, verification, log }),
+    connections: new ConnectionFiles({ source, replication, verification, log }),
     repsets: new RepsetReload(settings.config.configDir, repsets, source),
     setLogLevel: (level) => log.setLevel(level),
   });

@@ -7,6 +7,7 @@ import type { SourceConnectionOptions } from "../connection/connection-options.j
 import type { ConnectionRecord } from "../connection/connection-record.js";
 import { guardPolicyOf } from "../connection/guard-decision.js";
 import { heldIn } from "../connection/guard-record.js";
+import { spansAtStart } from "../connection/passed-over.js";
 import { SourceConnection } from "../connection/source-connection.js";
 import { greetingOf } from "./greeting.js";
 import type { JobDuties } from "./job-duties.js";
@@ -31,6 +32,7 @@ export function recordAtStart(record: ConnectionRecord, { journal }: Pick<Repset
     epoch,
     durableSeq: record.epoch === "" ? journal.lastSeq : isSameStream ? record.durableSeq : 0,
     guard: heldIn(record.guard, isSameStream),
+    ...spansAtStart(record, isSameStream),
   };
 }
 

@@ -261,7 +261,8 @@ export class SourceService implements ConnectionControl {
 
   async setOptions(id: number, patch: ConnectionPatch): Promise<ConnectionReport> {
     const { connection } = this.#get(id);
-    connection.setOptions(patch);
+    connection.keep({ options: { ...connection.record.options, ...patch } }, true);
+    connection.channel?.setCompression(connection.record.options.compression);
     this.#options.board.changed();
     logEvent(this.#options.log, "optionsChanged", { connection: id }, { ...patch });
     return reportConnection(connection);
@@ -316,9 +317,8 @@ export class SourceService implements ConnectionControl {
   }
 
   async approve(id: number): Promise<ConnectionReport> {
-    const { connection } = this.#get(id);
-    connection.guard.approve();
-    return reportConnection(connection);
+    this.#get(id).connection.guard.approve();
+    return this.show(id);
   }
 
   async reject(id: number): Promise<ConnectionReport> {

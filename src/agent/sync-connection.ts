@@ -24,14 +24,16 @@ const LOOK_MS = 1000;
 export async function syncConnection({ connection, source, board, timeoutMs, endsWhenStuck }: SyncOptions): Promise<void> {
   const { id } = connection;
   if (connection.record.isSimulated === true) throw new SmError("SIMULATION", `connection ${id} is a simulation: nothing is on a target, now or later`);
+  refuseStopped(connection);
   const deadline = performance.now() + timeoutMs;
   const left = (): number => Math.max(0, deadline - performance.now());
   const isOver = Symbol("over");
   const work = async (): Promise<void> => {
     const seq = await source.barrier(id);
     for (;;) {
-      await board.until(() => connection.appliedSeq >= seq && isWhole(connection) && !connection.mirror.isRunning, left());
+      await board.until(() => !connection.replication.isOn || (connection.appliedSeq >= seq && isWhole(connection) && !connection.mirror.isRunning), left());
       if (left() === 0) return;
+      refuseStopped(connection);
       const probe = await source.probe(id);
       const isRepaired = probe.pending === 0 && connection.appliedSeq >= Math.max(seq, probe.repairSeq);
       if (isRepaired && isWhole(connection) && connection.quarantine.count === 0) return;
@@ -60,6 +62,11 @@ async function whenStuck(connection: SourceConnection, isOver: () => boolean): P
     await delay(LOOK_MS);
   }
   return undefined;
+}
+
+/** What changes on the source never comes to be on the target. */
+function refuseStopped({ id, replication }: SourceConnection): void {
+  if (!replication.isOn) throw new SmError("REPLICATION_STOPPED", `replication of connection ${id} is stopped: its target is not as its source is now`);
 }
 
 /** No mirror is owed, and no place waits for repair. */

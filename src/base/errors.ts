@@ -55,6 +55,7 @@ export const ERRORS = {
     409,
   ),
   JOB_CONFLICT: reject("`sm job list` shows what is running, `sm job stop JOB` ends it.", 4, 409),
+  REPLICATION_STOPPED: reject("`sm replication start CONN` starts it again, with a mirror of what changed meanwhile; then repeat the command.", 4, 409),
   RESTORE_REQUIRED: halt(
     "Bring the data back with `sm restore start SET --from PEER`; or `sm mirror start CONN`, when the copy is to become as the source is now.",
   ),

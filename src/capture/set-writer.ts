@@ -14,6 +14,10 @@ export interface OutgoingSet {
   /** 0 = every connection. */
   readonly connectionId: number;
   readonly mirror: boolean;
+  /** A live set with which what a target holds is complete. */
+  readonly ends: boolean;
+  /** Directories have other names behind it. Live sets only. */
+  readonly moves: boolean;
   /** The task that it holds, alone; absent = none. */
   readonly task?: Pick<TaskChange, "number" | "deed">;
   readonly changes: number;
@@ -55,6 +59,7 @@ export class SetWriter {
   #lastSeq: number;
   #openBytes = 0;
   #lost = 0;
+  #moves = false;
   #closing: "no" | "closed" | "forced" = "no";
 
   constructor(lastSeq: number, emit: (set: OutgoingSet) => void, onTooLong: (change: Change) => void = () => undefined) {
@@ -128,6 +133,7 @@ export class SetWriter {
     if (this.#isFull && (payloadOf(change)?.length ?? 0) === 0) this.flush();
     this.#changes.push(change);
     this.#headerBytes += weightOf(change);
+    if (change.op === "rename" && change.type === "dir") this.#moves ||= this.#isLive;
     if (change.op === "rename") this.renames.note(this.#lastSeq + 1, change.root, change.path, change.to);
     this.#used += payloadOf(change)?.length ?? 0;
     if (change.op === "file" && this.#isLive) this.#changed.noteChange(change);
@@ -220,7 +226,11 @@ export class SetWriter {
     if (this.hasCuts && connectionId === 0) this.#openBytes += bytes.length;
     const task = last?.op === "task" ? { task: { number: last.number, deed: last.deed } } : {};
     const changed = this.#isLive ? this.#changed.take() : NONE_CHANGED;
-    this.#emit({ seq: set.seq, connectionId, mirror: this.#mirror, ...task, changes: set.changes.length, lost, changed, lastPath: last?.path ?? "", bytes });
+    const ends = this.#isLive && (set.closed || set.forced === true);
+    const { mirror, seq, changes } = { ...set, changes: set.changes.length };
+    const moves = this.#isLive && this.#moves;
+    this.#moves &&= !moves;
+    this.#emit({ seq, connectionId, mirror, ends, moves, ...task, changes, lost, changed, lastPath: last?.path ?? "", bytes });
   }
 }
 

@@ -13,6 +13,7 @@ export const TOPICS: Readonly<Record<string, { readonly description: string }>> 
   "peer:bootstrap": { description: "Pair two agents by a token." },
   quarantine: { description: "Paths of this target that refuse their changes." },
   queue: { description: "What waits to be sent, and how much may." },
+  replication: { description: "Stop and start the replication of a connection's changes." },
   repset: { description: "Make, change and show replication sets." },
   "repset:rule": { description: "Add and remove rules of a replication set." },
   restore: { description: "Bring data back from a copy." },

@@ -206,7 +206,7 @@ export const connectionFileSchema = z.strictObject({
   exact: z.literal(true).optional().describe("The same paths on the target."),
   base: path.optional().describe("All below this directory of the target."),
   mirror: z.enum(["full", "difference", "none"]).default("difference").describe("How the first mirror compares; none = it waits for a person."),
-  replicate: z.boolean().default(true).describe("Whether changes are replicated."),
+  replicate: z.boolean().default(true).describe("Whether changes are replicated; true again = with a mirror of what changed meanwhile."),
   compression: compressionSchema.default("off").describe("Compression of what is sent."),
   durability: z.enum(["none", "write", "fsync"]).optional().describe("What the target has done when it acknowledges; default: apply.durability."),
   remapLinks: z.boolean().default(true).describe("Absolute links into the set are set to the place on the target."),

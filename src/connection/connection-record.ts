@@ -10,7 +10,7 @@ import { keptPointerSchema } from "./mirror-pointer.js";
 
 /** A mirror that must run before the target can be called good. */
 export const mirrorNeedSchema = z.strictObject({
-  reason: z.enum(["initial", "manual", "restart", "queue", "target", "rules", "problem", "restore"]),
+  reason: z.enum(["initial", "manual", "restart", "queue", "target", "rules", "problem", "restore", "replication"]),
   message: z.string(),
   /** ISO 8601. */
   since: z.string(),
@@ -31,7 +31,7 @@ export const mirrorNeedSchema = z.strictObject({
   paused: z.strictObject({ since: z.string(), percent: z.number().nullable() }).exactOptional(),
   /** Up to there the target has, durably, all that it asks for beyond a difference mirror; absent = nothing is known to be done. */
   doneThrough: keptPointerSchema.exactOptional(),
-  /** It was at hard links when it was cut short: size and time do not vouch for contents any more. */
+  /** It was at hard links when it was cut short, or directories may have moved unseen: size and time do not vouch for contents any more. */
   isSettling: z.boolean().exactOptional(),
   /** What happens to names that the source lacks: replication may remove what it put there, a first mirror may not. */
   extras: z.enum(["report", "remove"]),
@@ -47,6 +47,10 @@ export const mirrorNeedSchema = z.strictObject({
   orphans: orphanOptionsSchema.nullable().exactOptional(),
   /** The checkpoint covers everything else: what the source's metadata shows to have changed since is compared, and nothing more. */
   isScan: z.boolean().optional(),
+  /** Another one is to follow it: replication was started while it ran, and what it had passed by then may have changed unseen. */
+  again: z
+    .strictObject({ message: z.string(), since: z.string(), changedSinceMs: z.number(), isSettling: z.boolean().exactOptional(), isAutomatic: z.boolean() })
+    .exactOptional(),
 });
 
 export type MirrorNeed = z.infer<typeof mirrorNeedSchema>;
@@ -85,6 +89,19 @@ export const checkpointSchema = z.strictObject({
 
 export type Checkpoint = z.infer<typeof checkpointSchema>;
 
+/**
+ * Live sets in (afterSeq, untilSeq] are not for this connection: replication was stopped. `afterSeq` null: what the target holds of a state
+ * is sent to its end first. `untilSeq` null: it is stopped still. `moves`: among them, or while nobody looked, directories may have moved.
+ */
+export const passedSpanSchema = z.strictObject({
+  afterSeq: z.number().nullable(),
+  untilSeq: z.number().nullable(),
+  since: z.string(),
+  moves: z.boolean().exactOptional(),
+});
+
+export type PassedSpan = z.infer<typeof passedSpanSchema>;
+
 /** What is kept of a connection over restarts: `<stateDir>/connections/<id>.json`. */
 export const connectionRecordSchema = z.strictObject({
   id: z.number().int().positive(),
@@ -116,6 +133,8 @@ export const connectionRecordSchema = z.strictObject({
   cleanUntilMs: z.number(),
   /** When and how fast it may send; absent = as soon and as fast as possible. */
   transmission: transmissionSchema.optional(),
+  /** Those that the target has not passed, in order; the last may be open. Absent = none, or all live sets where it never replicated. */
+  passedOver: z.array(passedSpanSchema).readonly().exactOptional(),
   /** Null: after a restart all of the target is compared. */
   checkpoint: checkpointSchema.nullable().default(null),
   guard: guardRecordSchema.default(NOTHING_HELD),

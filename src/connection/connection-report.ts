@@ -20,6 +20,8 @@ import type { MirrorTracker } from "./mirror-tracker.js";
 import type { ProblemBook } from "./problem-book.js";
 import { quarantineReason } from "./quarantine-reason.js";
 import type { QuarantineWatch } from "./quarantine-watch.js";
+import { replicationReason } from "./replication-reason.js";
+import type { ReplicationSwitch } from "./replication-switch.js";
 import { isToBeRestored } from "./restore-hold.js";
 import { retryReason } from "./retry-reason.js";
 import type { SentCounts } from "./set-sender.js";
@@ -57,6 +59,7 @@ export interface ConnectionView {
   readonly openSinceMs: number | null;
   readonly claim: CopyWatch["claim"];
   readonly guard: MassChangeGuard;
+  readonly replication: Pick<ReplicationSwitch, "isOn" | "isEnding" | "isNothingWanted">;
   readonly options: { readonly journal: Journal; readonly places: { readonly figures: DirtyFigures } };
 }
 
@@ -154,6 +157,7 @@ function replicationStatus(c: ConnectionView, queued: number): ReplicationStatus
 function reasonsOf(c: ConnectionView): readonly Reason[] {
   const { record } = c;
   const others = [
+    replicationReason(c),
     stateReason(c),
     c.mirror.isRunning ? hookReason(c.duty.hooks.wait, record.id) : null,
     mirrorReason(c),
@@ -217,12 +221,13 @@ function mirrorReason({ record, mirror, guard }: ConnectionView): Reason | null 
   if (mirror.isPaused) return pausedReason(record);
   if (need === null || mirror.isRunning || guard.isRejected) return null;
   if (need.isScan === true) return scanReason(record, need);
+  const byHand = record.options.replicate ? "a mirror must be started by hand" : "a mirror starts with replication, or by hand";
   return {
     code: "MIRROR_REQUIRED",
     message: need.message,
     object: `connection ${record.id}`,
     since: need.since,
-    next: need.isAutomatic ? "a mirror starts as soon as the target is connected" : "a mirror must be started by hand",
+    next: need.isAutomatic ? "a mirror starts as soon as the target is connected" : byHand,
     nextAt: null,
     command: `sm mirror start ${record.id}`,
   };

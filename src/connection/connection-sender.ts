@@ -1,6 +1,6 @@
 import type { SourceChannel } from "../model/channel-port.js";
 import type { SourceConnectionOptions } from "./connection-options.js";
-import type { ConnectionRecord } from "./connection-record.js";
+import type { ReplicationSwitch } from "./replication-switch.js";
 import { SetSender, type SetSenderOptions } from "./set-sender.js";
 import type { TaskDuty } from "./task-duty.js";
 import type { Transmission } from "./transmission.js";
@@ -9,21 +9,22 @@ import type { Transmission } from "./transmission.js";
 export interface SendingConnection extends Pick<SetSenderOptions, "guard" | "counts"> {
   readonly id: number;
   readonly options: SourceConnectionOptions;
-  readonly record: ConnectionRecord;
   readonly transmission: Transmission;
   readonly tasks: TaskDuty;
+  readonly replication: ReplicationSwitch;
 }
 
 /** What sends the sets behind `sentSeq` to the channel. */
 export function senderOf(connection: SendingConnection, channel: SourceChannel, sentSeq: number): SetSender {
-  const { id, options, record, guard, counts, transmission, tasks } = connection;
+  const { id, options, guard, counts, transmission, tasks, replication } = connection;
   return new SetSender({
     connectionId: id,
     journal: options.journal,
     channel,
     sentSeq,
     windowBytes: options.windowBytes,
-    mirrorOnly: !record.options.replicate,
+    passesOver: (record) => replication.passesOver(record),
+    onPassedOver: (seq, goneSeq) => replication.wasPassed(seq, goneSeq),
     guard,
     counts,
     gate: transmission,

@@ -25,7 +25,7 @@ export interface CopyWatchOptions {
 
 /** Null = nothing is known that the target lacks. */
 export function lackOf({ record, mirror, pendingRepairs, problems, quarantine }: CopyView): string | null {
-  if (!record.options.replicate) return "changes are not replicated on this connection";
+  if (!record.options.replicate) return "replication is stopped: changes are not sent";
   if (mirror.isPaused === true) return "the mirror is paused";
   if (mirror.isRunning) return "a mirror is in progress";
   if (record.mirrorNeed?.isScan === true) return `what changed is compared: ${record.mirrorNeed.message}`;

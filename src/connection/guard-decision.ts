@@ -35,7 +35,7 @@ export function guardFor(connection: Omit<GuardedConnection, "guard">, policy: (
     connectionId: id,
     record: record.guard,
     policy: () => (connection.record.options.replicate ? policy() : null),
-    isMirrorOwed: () => connection.record.mirrorNeed?.extras === "remove",
+    isMirrorOwed: () => connection.record.mirrorNeed?.extras === "remove" || connection.record.mirrorNeed?.again !== undefined,
     save: (guard, isUrgent) => {
       const before = connection.record.guard;
       connection.keep({ guard }, isUrgent);

@@ -76,6 +76,11 @@ export class MirrorDuty {
     return this.#meant?.paused !== undefined;
   }
 
+  /** A mirror of the whole set runs, or waits to go on. */
+  get isWholeUnderWay(): boolean {
+    return (this.#connection.mirror.isRunning && !this.#isPart) || this.#connection.record.mirrorNeed?.paused !== undefined;
+  }
+
   /** A mirror does, or will do by itself, what else is to be repaired. */
   get isAtWork(): boolean {
     return !this.#isPaused && (this.#connection.mirror.isRunning || this.#connection.record.mirrorNeed?.isAutomatic === true);
@@ -108,6 +113,12 @@ export class MirrorDuty {
   require(need: MirrorNeed): void {
     if (need.paths !== undefined) this.#connection.keep({ partMirror: need }, true);
     else this.set(mergeNeeds(this.#connection.record.mirrorNeed, need));
+    this.beginAnew();
+  }
+
+  /** What is owed is on record, and is more than what runs was to do. */
+  beginAnew(): void {
+    this.#followPause();
     this.hooks.cancel();
     this.#ready = null;
     this.#connection.mirror.end("failed", new Date().toISOString());
@@ -131,11 +142,10 @@ export class MirrorDuty {
     const { id, mirror, record } = this.#connection;
     const isPart = wish.paths !== undefined;
     if (wish.orphans != null && !record.options.replicate)
-      throw new SmError("JOB_CONFLICT", `connection ${id} does not replicate: what only its target has is not looked for`);
+      throw new SmError("REPLICATION_STOPPED", `replication of connection ${id} is stopped: what only its target has is not looked for`);
     if (record.isSimulated === true && (wish.content !== "times" || wish.orphans != null))
       throw new SmError("SIMULATION", `connection ${id} is a simulation: there is no target to compare with`);
-    const isWholeUnderWay = (mirror.isRunning && !this.#isPart) || record.mirrorNeed?.paused !== undefined;
-    if (isPart && isWholeUnderWay)
+    if (isPart && this.isWholeUnderWay)
       throw new SmError("JOB_CONFLICT", `the whole of connection ${id} is being mirrored: these paths are among it (\`sm mirror stop ${id}\` ends that)`);
     const need = needByHand(record.mirrorNeed, wish, new Date().toISOString());
     this.#sayStopped("stopped");

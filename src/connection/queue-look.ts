@@ -8,15 +8,16 @@ export interface QueueView {
   readonly record: Pick<ConnectionRecord, "id" | "mirrorNeed" | "options">;
   readonly mirror: { readonly isRunning: boolean; readonly isPaused?: boolean };
   readonly pendingRepairs: number;
+  readonly replication: { readonly isNothingWanted: boolean };
   readonly options: { readonly journal: Pick<Journal, "backlog" | "stats">; readonly queueBytesMax?: () => number };
 }
 
-export function lookAtQueue({ record, mirror, pendingRepairs, options }: QueueView): QueueLook {
+export function lookAtQueue({ record, mirror, pendingRepairs, replication, options }: QueueView): QueueLook {
   const { bytes, records } = options.journal.backlog(record.id);
   const { memoryBytes, diskBytes } = options.journal.stats();
   const bytesMax = options.queueBytesMax?.() ?? 0;
   const owesMirror = mirror.isPaused !== true && (mirror.isRunning || record.mirrorNeed?.isAutomatic === true);
-  // Without replication live sets are passed over: what they weigh is not waited for.
-  const isEmpty = !owesMirror && pendingRepairs === 0 && (records === 0 || !record.options.replicate);
+  // What is passed over while replication is stopped is not waited for.
+  const isEmpty = !owesMirror && pendingRepairs === 0 && (records === 0 || replication.isNothingWanted);
   return { bytes, share: bytesMax > 0 ? Math.min(1, (memoryBytes + diskBytes) / bytesMax) : 0, owesMirror, isEmpty };
 }

@@ -51,14 +51,14 @@ export function liftEvent(connection: Blocked): ConnectionEvent {
   return fault === null ? { kind: "resume" } : { kind: "halt", fault };
 }
 
-/** A live set, before it can be sent. */
-export function takeLiveSet({ id, guard, record, options }: Omit<GuardedConnection, "nudge">, set: GuardedSet, live: LiveSets): void {
+/** A live set, before it can be sent. `live` null: it will not be. */
+export function takeLiveSet({ id, guard, record, options }: Omit<GuardedConnection, "nudge" | "repair">, set: GuardedSet, live: LiveSets | null): void {
   if (isHeldForRestore(record)) {
     options.journal.advance(id, set.seq);
     return;
   }
   guard.takeSet(set);
-  live.add(set.seq);
+  live?.add(set.seq);
 }
 
 /** Nothing of it is at risk: some paths may be restored without the rest. What was whole may be lost behind an attempt that failed. */
@@ -154,6 +154,8 @@ function goOn(connection: RestorableConnection, restore: RestoreHold | null, mir
 
 function needOf(message: string, extras: MirrorNeed["extras"], { record, repair }: RestorableConnection): MirrorNeed {
   const isThorough = repair.isThorough || repair.pending > 0;
-  const changedSinceMs = isThorough ? 0 : Math.min(record.cleanUntilMs, record.mirrorNeed?.changedSinceMs ?? record.cleanUntilMs);
-  return { reason: "restore", message, since: new Date().toISOString(), mode: "difference", extras, changedSinceMs, isAutomatic: true };
+  const { changedSinceMs: owedMs, again } = record.mirrorNeed ?? {};
+  const changedSinceMs = isThorough ? 0 : Math.min(record.cleanUntilMs, owedMs ?? record.cleanUntilMs, again?.changedSinceMs ?? record.cleanUntilMs);
+  const settling = again?.isSettling === true ? { isSettling: true } : {};
+  return { reason: "restore", message, since: new Date().toISOString(), mode: "difference", extras, changedSinceMs, ...settling, isAutomatic: true };
 }

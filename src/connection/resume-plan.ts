@@ -1,6 +1,6 @@
 // What a welcome means for a connection: where the stream goes on, what must be repaired first.
 
-import type { Journal } from "../model/journal-port.js";
+import type { Journal, JournalRecord } from "../model/journal-port.js";
 import type { MirrorContent, MirrorWish } from "../model/mirror-wish.js";
 import type { Welcome } from "../model/session.js";
 import type { SourceFeed } from "../model/source-messages.js";
@@ -58,7 +58,7 @@ function planFor({ record, welcome, heardSeq, hadStream, nowIso }: ResumeInput, 
       mode: "difference",
       extras: "remove",
       changedSinceMs: record.cleanUntilMs,
-      isAutomatic: true,
+      isAutomatic: record.options.replicate,
     }),
   };
 }
@@ -79,8 +79,9 @@ export function asMirror({ isScan, message, ...need }: MirrorNeed, why: string):
 /** The need that covers both: the wider comparison, the earlier since. A first mirror's protection of foreign files wins. */
 export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
   if (a === null) return b;
-  const changedSinceMs =
-    a.changedSinceMs === null ? b.changedSinceMs : b.changedSinceMs === null ? a.changedSinceMs : Math.min(a.changedSinceMs, b.changedSinceMs);
+  const changedSinceMs = earliest(a.changedSinceMs, b.changedSinceMs, a.again?.changedSinceMs ?? null);
+  // What is begun anew is what was to follow, too, but where it may remove less.
+  const again = a.again !== undefined && a.extras === "report" && a.tellsExtras !== true && b.extras === "remove" ? { again: a.again } : {};
   const { isScan, missingOnly = false, skipsEmpty = false, ...rest } = b;
   const restored = b.restored ?? a.restored;
   const orphans = a.orphans ?? b.orphans;
@@ -95,7 +96,7 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
     newerOnly: a.newerOnly === true && b.newerOnly === true,
     ...(missingOnly && a.missingOnly === true ? { missingOnly } : {}),
     ...(skipsEmpty && a.skipsEmpty === true ? { skipsEmpty } : {}),
-    ...(a.isSettling === true ? { isSettling: true } : {}),
+    ...(a.isSettling === true || a.again?.isSettling === true ? { isSettling: true } : {}),
     ...(a.isSized === undefined ? {} : { isSized: a.isSized }),
     ...(a.paused === undefined ? {} : { paused: a.paused }),
     // What is done stays done when the agent ends. Where anything else happened, all is gone through anew.
@@ -103,6 +104,35 @@ export function mergeNeeds(a: MirrorNeed | null, b: MirrorNeed): MirrorNeed {
     extras: a.extras === "report" && a.tellsExtras !== true ? "report" : b.extras,
     changedSinceMs,
     isAutomatic: a.isAutomatic || b.isAutomatic,
+    ...again,
+  };
+}
+
+/** The earliest of those that are; null = none is. */
+function earliest(...times: readonly (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? null : Math.min(...known);
+}
+
+/** Replication begins again: what changed meanwhile was not sent. */
+export function needAfterStop(
+  { cleanUntilMs }: Pick<ConnectionRecord, "cleanUntilMs">,
+  nowIso: string,
+  { isAutomatic, isSettling }: { readonly isAutomatic: boolean; readonly isSettling: boolean },
+): MirrorNeed {
+  const message = "replication was stopped: what changed meanwhile was not sent";
+  const settling = isSettling ? { isSettling } : {};
+  return { reason: "replication", message, since: nowIso, mode: "difference", extras: "remove", changedSinceMs: cleanUntilMs, ...settling, isAutomatic };
+}
+
+/** `need` behind the mirror that is under way. */
+export function followedBy(underWay: MirrorNeed, { message, since, changedSinceMs, isSettling, isAutomatic }: MirrorNeed): MirrorNeed {
+  const { again } = underWay;
+  const settling = isSettling === true || again?.isSettling === true ? { isSettling: true } : {};
+  const sinceMs = earliest(changedSinceMs, again?.changedSinceMs ?? null) ?? 0;
+  return {
+    ...underWay,
+    again: { message, since: again?.since ?? since, changedSinceMs: sinceMs, ...settling, isAutomatic: isAutomatic || again?.isAutomatic === true },
   };
 }
 
@@ -121,22 +151,44 @@ export function withEmptyTarget(need: MirrorNeed | null, isEmpty: boolean): Mirr
 /** A mirror by hand. One that is owed anyway keeps what it must do beyond the user's wish. */
 export function needByHand(owed: MirrorNeed | null, wish: MirrorWish, nowIso: string): MirrorNeed {
   const restored = owed?.restored === undefined ? {} : { restored: owed.restored };
-  const settling = owed?.isSettling === true ? { isSettling: true } : {};
+  const isSettling = owed?.isSettling === true || owed?.again?.isSettling === true;
+  const settling = isSettling ? { isSettling } : {};
   const kept =
     owed === null
       ? ({ extras: "report", tellsExtras: true, changedSinceMs: null } as const)
-      : { ...extrasOf(owed), changedSinceMs: owed.changedSinceMs, ...restored };
+      : { ...extrasOf(owed), changedSinceMs: earliest(owed.changedSinceMs, owed.again?.changedSinceMs ?? null), ...restored, ...againOf(owed, wish) };
   return { reason: "manual", message: "started by hand", since: nowIso, ...wish, ...kept, ...settling, isAutomatic: true };
+}
+
+/** It is begun anew, and needs none to follow, but where that may remove more. One of some paths leaves what is owed. */
+function againOf({ extras, again }: MirrorNeed, { paths }: MirrorWish): Pick<MirrorNeed, "again"> {
+  return again === undefined || extras === "remove" || paths !== undefined ? {} : { again };
 }
 
 function extrasOf({ extras, tellsExtras }: MirrorNeed): Pick<MirrorNeed, "extras" | "tellsExtras"> {
   return tellsExtras === undefined ? { extras } : { extras, tellsExtras };
 }
 
-/** What is still owed when a mirror is done: what it left alone on the target is not as the source has it, and a person wanted that. */
+/** What is still owed when a mirror is done: what it left alone on the target is not as the source has it, and a person wanted that; and the one that follows it. */
 export function needAfter(done: MirrorNeed | null, leftAlone: number, nowIso: string, leftEmpty = 0): MirrorNeed | null {
-  if (done === null || leftAlone === 0) return null;
-  const { paths: _, orphans: __, doneThrough: ___, paused: ____, missingOnly: _____, skipsEmpty: ______, isSettling: _______, ...whole } = done;
+  if (done === null) return null;
+  const left = leftAlone === 0 ? null : needOfLeft(done, leftAlone, leftEmpty, nowIso);
+  const { again } = done;
+  return again === undefined ? left : mergeNeeds(left, { reason: "replication", mode: "difference", extras: "remove", ...again });
+}
+
+function needOfLeft(done: MirrorNeed, leftAlone: number, leftEmpty: number, nowIso: string): MirrorNeed {
+  const {
+    paths: _,
+    orphans: __,
+    doneThrough: ___,
+    paused: ____,
+    missingOnly: _____,
+    skipsEmpty: ______,
+    isSettling: _______,
+    again: ________,
+    ...whole
+  } = done;
   const message = leftText(done, leftAlone - leftEmpty, leftEmpty);
   return { ...whole, message, since: nowIso, mode: "difference", newerOnly: false, isAutomatic: false };
 }
@@ -162,18 +214,24 @@ export async function reviewSpan(
   { journal, feed }: { readonly journal: Journal; readonly feed: Pick<SourceFeed, "send"> },
   connectionId: number,
   span: { readonly from: number; readonly until: number },
+  isLeftOut: (record: JournalRecord) => boolean = () => false,
 ): Promise<number> {
-  feed.send({ kind: "review", connectionId, frames: await framesOf(journal, connectionId, span) });
+  feed.send({ kind: "review", connectionId, frames: await framesOf(journal, connectionId, span, isLeftOut) });
   return span.until;
 }
 
 /** The sets of a connection in (from, until], as the journal has them. */
-export async function framesOf(journal: Journal, connectionId: number, { from, until }: { readonly from: number; readonly until: number }): Promise<Buffer[]> {
+export async function framesOf(
+  journal: Journal,
+  connectionId: number,
+  { from, until }: { readonly from: number; readonly until: number },
+  isLeftOut: (record: JournalRecord) => boolean = () => false,
+): Promise<Buffer[]> {
   const frames: Buffer[] = [];
   for (let at = from; ; ) {
     const record = await journal.next(connectionId, at);
     if (record === undefined || record.seq > until) return frames;
-    frames.push(Buffer.from(record.bytes));
+    if (!isLeftOut(record)) frames.push(Buffer.from(record.bytes));
     at = record.seq;
   }
 }

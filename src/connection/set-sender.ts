@@ -34,8 +34,10 @@ export interface SetSenderOptions {
   readonly channel: SourceChannel;
   readonly sentSeq: number;
   readonly windowBytes: number;
-  /** Live sets are passed over (connected with --no-replicate). */
-  readonly mirrorOnly: boolean;
+  /** It is not for the target: replication is, or was, stopped. */
+  readonly passesOver: (record: JournalRecord) => boolean;
+  /** What is not for the target is behind, up to this set; the last before it that was sent. */
+  readonly onPassedOver: (seq: number, goneSeq: number) => void;
   readonly guard: SendGuard;
   readonly counts: SentCounts;
   readonly gate: SendGate;
@@ -50,6 +52,7 @@ export interface SetSenderOptions {
 export class SetSender {
   readonly #options: SetSenderOptions;
   #sentSeq: number;
+  #goneSeq: number;
   #inFlightBytes = 0;
   readonly #inFlight: { readonly seq: number; readonly bytes: number }[] = [];
   /** The next set, where it was seen and may not be sent yet. */
@@ -59,6 +62,7 @@ export class SetSender {
   constructor(options: SetSenderOptions) {
     this.#options = options;
     this.#sentSeq = options.sentSeq;
+    this.#goneSeq = options.sentSeq;
   }
 
   get sentSeq(): number {
@@ -109,12 +113,13 @@ export class SetSender {
   }
 
   async #send(record: JournalRecord, pace: SendPace, signal: AbortSignal): Promise<void> {
-    const { channel, counts, mirrorOnly, onMirrorSent } = this.#options;
+    const { channel, counts, onMirrorSent } = this.#options;
     this.#sentSeq = record.seq;
+    if (this.#options.passesOver(record)) return this.#options.onPassedOver(record.seq, this.#goneSeq);
     const isMirror = record.connectionId !== 0;
-    if (mirrorOnly && !isMirror) return;
     if (!isMirror) this.#options.onSend(record);
     else if ((await this.#options.mayGo?.(record.seq, signal)) === false) return;
+    this.#goneSeq = record.seq;
     failpoint("source.set.beforeSend");
     this.#inFlight.push({ seq: record.seq, bytes: record.bytes.length });
     this.#inFlightBytes += record.bytes.length;

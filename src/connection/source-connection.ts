@@ -8,7 +8,6 @@ import { delay } from "../base/wait.js";
 import { displayPath } from "../model/byte-path.js";
 import type { Answer } from "../model/change.js";
 import type { SourceChannel } from "../model/channel-port.js";
-import type { ConnectionPatch } from "../model/connection-spec.js";
 import type { MirrorWish } from "../model/mirror-wish.js";
 import type { Ack, ConsistencyPoint, Retrying } from "../model/session.js";
 import type { SourceEvent } from "../model/source-messages.js";
@@ -30,8 +29,9 @@ import { PlaceRepair } from "./place-repair.js";
 import { ProblemBook } from "./problem-book.js";
 import { QuarantineWatch } from "./quarantine-watch.js";
 import { RecordKeeper } from "./record-keeper.js";
+import { ReplicationSwitch } from "./replication-switch.js";
 import { RestartDuty } from "./restart-duty.js";
-import { firstState, liftEvent, prepareByHand, takeLiveSet } from "./restore-hold.js";
+import { firstState, liftEvent, prepareByHand } from "./restore-hold.js";
 import { planResume, reviewSpan, withEmptyTarget } from "./resume-plan.js";
 import type { SentCounts, SetSender } from "./set-sender.js";
 import { logState } from "./state-log.js";
@@ -72,6 +72,7 @@ export class SourceConnection {
   readonly #copy: CopyWatch;
   readonly tasks: TaskDuty;
   readonly keeper: RecordKeeper;
+  readonly replication = new ReplicationSwitch(this);
   #resume: () => void = () => undefined;
   #channelAbort = new AbortController();
 
@@ -82,7 +83,7 @@ export class SourceConnection {
     this.appliedSeq = options.record.durableSeq;
     this.repair = new PlaceRepair(options.record.id, options.places, options.feed);
     this.restart = new RestartDuty(this);
-    this.duty = new MirrorDuty(this, { done: () => this.#repairPlaces(), change: () => this.#changed(), scan: (need) => this.restart.scan(need) });
+    this.duty = new MirrorDuty(this, { done: () => this.#repairPlaces(), change: () => this.changed(), scan: (need) => this.restart.scan(need) });
     this.tasks = new TaskDuty(this, options.tasks);
     this.keeper = new RecordKeeper(options.save, options.log);
     this.guard = guardFor(this, () => options.guardPolicy(this.record));
@@ -129,6 +130,7 @@ export class SourceConnection {
 
   /** Runs until the signal aborts: connects, streams, reconnects. */
   async run(signal: AbortSignal): Promise<void> {
+    this.replication.begin();
     while (!signal.aborted) {
       if (!this.transmission.isLinkWanted) this.#dispatch({ kind: "hold" });
       if (this.state.kind === "halted" || !this.transmission.isLinkWanted) {
@@ -187,7 +189,7 @@ export class SourceConnection {
     this.targetLimits = welcome.limits;
     if (!welcome.resumed) this.tasks.lose("the target does not know what came before it");
     this.#dispatch({ kind: "welcomed" });
-    if (plan.review !== null) this.#copy.suspect(await reviewSpan(this.options, this.id, plan.review));
+    if (plan.review !== null) this.#copy.suspect(await reviewSpan(this.options, this.id, plan.review, (set) => this.replication.passesOver(set)));
     if (signal.aborted) return channel.close({ isAbrupt: true });
     const isEmpty = welcome.empty && !this.record.wasMirrored;
     this.duty.set(withEmptyTarget(plan.mirrorNeed, isEmpty));
@@ -202,7 +204,7 @@ export class SourceConnection {
     this.quarantine.begin();
     channel.onQuarantine((news) => {
       this.quarantine.take(news);
-      this.#changed();
+      this.changed();
     });
     channel.onAck((ack) => this.#takeAck(ack));
     channel.onPause((pause) => this.transmission.hearTarget(pause));
@@ -229,8 +231,9 @@ export class SourceConnection {
       this.repair.durable(ack.durableSeq);
     }
     journal.advance(this.id, this.#releasedSeq);
+    this.replication.settle();
     this.duty.look();
-    this.#changed();
+    this.changed();
   }
 
   #takeAnswers(answers: readonly Answer[]): void {
@@ -266,7 +269,7 @@ export class SourceConnection {
     switch (event.kind) {
       case "set":
         this.tasks.noteSet(event);
-        if (event.connectionId === 0) takeLiveSet(this, event, this.#live);
+        this.replication.take(event, this.#live);
         if (event.connectionId === 0 && event.changes > 0) this.#open.add(event.seq);
         if (event.lastPath !== "") this.lastFile = event.lastPath;
         break;
@@ -298,7 +301,7 @@ export class SourceConnection {
         if (event.error !== null) this.halt({ code: event.error.code as ErrorCode, message: event.error.message });
         else this.#unhalt();
     }
-    this.#changed();
+    this.changed();
   }
 
   addProblem(path: string, code: string, message: string): void {
@@ -312,7 +315,7 @@ export class SourceConnection {
   placesChanged(): void {
     if (!this.options.places.isEmpty) this.tasks.lose("the queue was full: what was before it is repaired later");
     this.#repairPlaces();
-    this.#changed();
+    this.changed();
   }
 
   #repairPlaces(): void {
@@ -335,11 +338,6 @@ export class SourceConnection {
     this.#resume();
   }
 
-  setOptions(patch: ConnectionPatch): void {
-    this.keep({ options: { ...this.record.options, ...patch } }, true);
-    this.channel?.setCompression(this.record.options.compression);
-  }
-
   /** Tries again at once: the peer may be back. Another root than the one connected must never be mirrored over the copy: only the source lifts its halt. */
   nudge(): void {
     if (this.state.kind === "backingOff") this.#channelAbort.abort();
@@ -352,7 +350,7 @@ export class SourceConnection {
 
   requireMirror(need: MirrorNeed): void {
     if (need.reason === "queue") this.tasks.lose(need.message);
-    this.duty.require(need);
+    this.duty.require(this.replication.heed(need));
   }
 
   startMirror(wish: MirrorWish): MirrorReport {
@@ -364,7 +362,7 @@ export class SourceConnection {
     return this.duty.stop();
   }
 
-  #changed(): void {
+  changed(): void {
     this.#copy.look();
     this.restart.look();
     this.quarantine.look();
@@ -378,7 +376,7 @@ export class SourceConnection {
     if (this.state.kind === before.kind) return;
     this.stateSince = new Date().toISOString();
     logState(this, before);
-    this.#changed();
+    this.changed();
   }
 
   keep(part: Partial<ConnectionRecord>, isUrgent: boolean): void {

@@ -3,7 +3,7 @@ import type { Log } from "../base/log.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import type { ConnectionState } from "./connection-state.js";
 
-interface LoggedConnection {
+export interface LoggedConnection {
   readonly options: { readonly log: Log };
   readonly record: Pick<ConnectionRecord, "id" | "repset" | "peer" | "options">;
   readonly state: ConnectionState;
@@ -55,6 +55,15 @@ export function logState(connection: LoggedConnection, before: ConnectionState):
   logReplication(log, said, now, { ...names, replicates: record.options.replicate });
 }
 
+/** Replication was stopped, or started. */
+export function logSwitch(connection: LoggedConnection): void {
+  const { options, record, state } = connection;
+  const said = SAID.get(connection) ?? { wasConnected: false, isReplicating: false };
+  SAID.set(connection, said);
+  const names = { connection: record.id, repset: record.repset, target: record.peer };
+  logReplication(options.log, said, state, { ...names, replicates: record.options.replicate });
+}
+
 /** A link that is lost is made again by itself: replication goes on all the while. */
 function logReplication(
   log: Log,
@@ -62,7 +71,8 @@ function logReplication(
   now: ConnectionState,
   { replicates, ...names }: { connection: number; repset: string; target: string; replicates: boolean },
 ): void {
-  const isReplicating = now.kind === "streaming" ? replicates : said.isReplicating && (now.kind === "connecting" || now.kind === "backingOff");
+  const goesOn = said.isReplicating && (now.kind === "connecting" || now.kind === "backingOff");
+  const isReplicating = replicates && (now.kind === "streaming" || goesOn);
   if (isReplicating === said.isReplicating) return;
   said.isReplicating = isReplicating;
   logEvent(log, isReplicating ? "replicationStarted" : "replicationStopped", names);

@@ -16,6 +16,7 @@ import { PEER_COMMANDS } from "./peer-commands.js";
 import { PLAN_COMMANDS } from "./plan-commands.js";
 import { QUARANTINE_COMMANDS } from "./quarantine-commands.js";
 import { QUEUE_COMMANDS } from "./queue-commands.js";
+import { REPLICATION_COMMANDS } from "./replication-commands.js";
 import { REPSET_COMMANDS } from "./repset-commands.js";
 import { RESTORE_COMMANDS } from "./restore-commands.js";
 import { SCHEDULE_COMMANDS } from "./schedule-commands.js";
@@ -38,6 +39,7 @@ export const COMMANDS = [
   ...JOB_COMMANDS,
   ...RESTORE_COMMANDS,
   ...VERIFY_COMMANDS,
+  ...REPLICATION_COMMANDS,
   ...TRANSMISSION_COMMANDS,
   ...SCHEDULE_COMMANDS,
   ...TDU_COMMANDS,

@@ -99,6 +99,13 @@ export interface ConnectionControl {
   waitMirror(id: number, mirrorId: number, timeoutMs: number): Promise<MirrorReport>;
 }
 
+export interface ReplicationControl {
+  /** On record when it resolves. What was on the source at the call is still sent; what changes from then on is not, and not queued. */
+  stop(id: number): Promise<ConnectionReport>;
+  /** Replicates again, and owes a mirror of what changed meanwhile; `mirrors`: it begins by itself. */
+  start(id: number, mirrors: boolean): Promise<ConnectionReport>;
+}
+
 export interface BootstrapToken {
   /** One line of base64. */
   readonly token: string;
@@ -229,6 +236,7 @@ export interface QuarantineControl {
 export interface AgentControl {
   readonly repsets: RepsetControl;
   readonly connections: ConnectionControl;
+  readonly replication: ReplicationControl;
   readonly transmission: TransmissionControl;
   readonly tasks: TaskControl;
   readonly hooks: HookControl;

@@ -150,6 +150,10 @@ export type SourceEvent =
       readonly seq: number;
       readonly connectionId: number;
       readonly mirror: boolean;
+      /** A live set with which what a target holds is complete. */
+      readonly ends: boolean;
+      /** Directories have other names behind it. Live sets only. */
+      readonly moves: boolean;
       /** The task that it holds, alone; absent = none. */
       readonly task?: Pick<TaskChange, "number" | "deed">;
       readonly changes: number;

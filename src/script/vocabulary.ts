@@ -15,6 +15,7 @@ import { helpVerb } from "./verbs/help-verb.js";
 import { HOOK_VERBS } from "./verbs/hook-verbs.js";
 import { JOB_VERBS } from "./verbs/job-verbs.js";
 import { MIRROR_VERBS } from "./verbs/mirror-verbs.js";
+import { REPLICATION_VERBS } from "./verbs/replication-verbs.js";
 import { REPSET_VERBS } from "./verbs/repset-verbs.js";
 import { RESTORE_VERBS } from "./verbs/restore-verbs.js";
 import { SESSION_VERBS } from "./verbs/session-verbs.js";
@@ -33,6 +34,7 @@ export const PRESENT_VERBS: readonly Verb[] = [
   ...JOB_VERBS,
   ...RESTORE_VERBS,
   ...TASK_VERBS,
+  ...REPLICATION_VERBS,
   ...TRANSMISSION_VERBS,
   ...SETTING_VERBS,
   ...WAIT_VERBS,

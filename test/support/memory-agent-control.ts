@@ -337,6 +337,11 @@ export class MemoryAgentControl implements AgentControl {
     return job;
   }
 
+  readonly replication = {
+    stop: async (id: number) => this.#decided(id, "replication stop"),
+    start: async (id: number, mirrors: boolean) => this.#decided(id, `replication start ${mirrors}`),
+  };
+
   readonly transmission = {
     show: async (id: number) => transmissionReport(this.#connection(id).id),
     command: async (id: number, verb: string) => {

@@ -7,7 +7,7 @@ import { test } from "../support/journal-fixture.js";
 import { CONNECTION, LAG_MS, memoryConnection } from "../support/memory-connection.js";
 
 /** A connection that streams; `durable` is the target's word, `made` a live set made at that time. */
-const SET = { mirror: false, changes: 1, lost: 0, files: 1, changed: new Uint32Array(0), lastPath: "", bytes: Buffer.alloc(0) };
+const SET = { mirror: false, ends: true, moves: false, changes: 1, lost: 0, files: 1, changed: new Uint32Array(0), lastPath: "", bytes: Buffer.alloc(0) };
 
 async function streaming(journal: Journal) {
   const { connection, heard } = memoryConnection(journal);

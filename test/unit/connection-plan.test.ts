@@ -41,6 +41,7 @@ test("what is missing is made, what is as described is left alone", () => {
 test("each setting that differs is changed, and nothing else", () => {
   const one = (text: string): string[] => plan([described("a", text)], [record({ file: "a" })]);
   expect(one("compression: lz4")).toEqual(["change 1 compression"]);
+  expect(one("replicate: false")).toEqual(["change 1 replicate"]);
   expect(one("guard: {changed: 50}")).toEqual(["change 1 guard"]);
   expect(one("limit: 1MiB\nschedule: {window: 1:00-2:00}")).toEqual(["change 1 limit+schedule"]);
   expect(one("verify: {at: daily}\nscrub: {bytesPerSecond: 1MiB}")).toEqual(["change 1 verify+scrub"]);
@@ -49,7 +50,7 @@ test("each setting that differs is changed, and nothing else", () => {
 
 test("a place is never left: what would need another connection is refused", () => {
   const one = (text: string): string[] => plan([described("a", text)], [record({ file: "a" })]);
-  for (const text of ["replicate: false", "durability: none", "remapLinks: false"]) expect(one(text)).toEqual(["refuse 1"]);
+  for (const text of ["durability: none", "remapLinks: false"]) expect(one(text)).toEqual(["refuse 1"]);
   expect(plan([described("a")], [record({ file: "a", peer: "C" })])).toEqual(["refuse 1"]);
   expect(plan([described("a")], [record({ file: "a", mappings: [{ source: "/data", target: "/other" }] })])).toEqual(["refuse 1"]);
   expect(plan([described("a")], [record({ file: "a", mappings: [{ source: "/more", target: "/copy" }] })])).toEqual(["refuse 1"]);

@@ -85,7 +85,8 @@ function start(journal: Journal, channel: MemoryChannel, part: Partial<SetSender
     channel,
     sentSeq: 0,
     windowBytes: 1_000_000,
-    mirrorOnly: false,
+    passesOver: () => false,
+    onPassedOver: () => undefined,
     counts,
     gate: OPEN,
     guard: FREE,
@@ -166,8 +167,15 @@ test("without replication only this connection's own sets go, and the others do 
   await appendRange(journal, 13, 14, ID + 1);
   await appendRange(journal, 15, 15, ID);
   const channel = new MemoryChannel();
-  const { counts, end } = start(journal, channel, { mirrorOnly: true, windowBytes: 61 });
+  const passed: [number, number][] = [];
+  const { counts, end } = start(journal, channel, {
+    windowBytes: 61,
+    passesOver: ({ connectionId }) => connectionId === 0,
+    onPassedOver: (seq, goneSeq) => passed.push([seq, goneSeq]),
+  });
+  await appendRange(journal, 16, 17);
   await eventually(() => expect(channel.sent).toEqual([11, 12, 15].map((seq) => bodyOf(seq))));
+  await eventually(() => expect(passed.slice(9)).toEqual([10, 16, 17].map((seq) => [seq, seq === 10 ? 0 : 15])));
   expect(counts).toMatchObject({ mirrorBytes: 60, mirrorWireBytes: 30 });
   await end();
 });

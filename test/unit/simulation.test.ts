@@ -170,7 +170,19 @@ test("samples tell what each level makes of a set, and stop at their share of th
 
 describe("what is recorded", () => {
   const setEvent = (connectionId: number, bytes: number, changes = 1): SourceEvent => ({
-    ...{ kind: "set", seq: 1, connectionId, mirror: connectionId !== 0, changes, lost: 0, files: 0, changed: new Uint32Array(0), lastPath: "" },
+    ...{
+      kind: "set",
+      seq: 1,
+      connectionId,
+      mirror: connectionId !== 0,
+      ends: false,
+      moves: false,
+      changes,
+      lost: 0,
+      files: 0,
+      changed: new Uint32Array(0),
+      lastPath: "",
+    },
     bytes: new Uint8Array(bytes),
   });
 

@@ -199,7 +199,7 @@ export const CONNECTION_EVENTS = {
     88,
     4025,
     "Stop replication on connection {connection}: {repset} to {target}",
-    "The connection was ended, halted or held back, or the agent ends.",
+    "Replication was stopped by hand, the connection was ended, halted or held back, or the agent ends.",
   ),
   transmitBegan: info(81, null, "Schedule transmit start to target: connection {connection}: {reason}", "A session of a schedule begins."),
   transmitEnded: info(

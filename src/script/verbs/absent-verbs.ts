@@ -22,8 +22,6 @@ export const ABSENT_VERBS: readonly Verb[] = [
   absent(["DEVICE", "ADD"], "<device>", "files are replicated, not block devices"),
   absent(["REPSet", "RESYNC"], "", "the agent keeps the sets itself"),
   absent(["REPSet", "USE"], "<repset>", "each command names its set"),
-  absent(["REPLication", "START"], "<connection>", "it is an option of CONNECT"),
-  absent(["REPLication", "STOP"], "<connection>", "NOREPLICATE is an option of CONNECT; TRANSMISSION STOP ends the sending"),
   absent(["ORPHans", "ENABLE"], "<connection>", "ORPHANS START reports, deletes or moves them when it is said"),
   absent(["ORPHans", "DISABLE"], "<connection>", "orphans are never touched unless ORPHANS START says so"),
   absent(["ORPHANSCFG"], "<target> …", "ORPHANS START takes what is to be done"),
