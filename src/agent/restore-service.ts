@@ -205,7 +205,7 @@ export class RestoreService {
   #newJob({ repset, from, options }: RestoreStart, connectionId: number, to: string, offer: Pick<RestoreNews, "mappings" | "doubt">): RestoreJobReport {
     const { mappings, doubt } = offer;
     const times = { startedAt: new Date().toISOString(), finishedAt: null };
-    const restore = { ...options, from, to, mappings, counts: NOTHING_RESTORED, doubt };
+    const restore = { ...options, bytesPerSecond: options.bytesPerSecond ?? null, from, to, mappings, counts: NOTHING_RESTORED, doubt };
     const id = this.#options.jobs.nextId();
     const startedBy = "person";
     return { id, kind: "restore", connectionId, repset, target: to, startedBy, status: "Running", ...times, percent: 0, message: null, restore };
