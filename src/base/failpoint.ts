@@ -27,6 +27,7 @@ export const FAILPOINTS = [
   "dirty.pull.afterDrop",
   "dirty.settle.beforeWrite",
   "identity.rotate.midSwap",
+  "restore.adopt.beforeRecord",
 ] as const;
 
 export type FailpointName = (typeof FAILPOINTS)[number];
