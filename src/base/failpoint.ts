@@ -28,6 +28,7 @@ export const FAILPOINTS = [
   "dirty.settle.beforeWrite",
   "identity.rotate.midSwap",
   "restore.adopt.beforeRecord",
+  "repair.found.afterWrite",
 ] as const;
 
 export type FailpointName = (typeof FAILPOINTS)[number];
