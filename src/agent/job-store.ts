@@ -93,6 +93,8 @@ export class JobStore {
 
 /** Versions before knew less of a job. */
 function completed(job: JobReport): JobReport {
+  if (job.kind === "restore")
+    return { ...job, startedBy: job.startedBy ?? "person", restore: { ...job.restore, bytesPerSecond: job.restore.bytesPerSecond ?? null } };
   if (job.kind !== "verify") return { ...job, startedBy: job.startedBy ?? "person" };
   return {
     ...job,

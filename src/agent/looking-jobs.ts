@@ -3,21 +3,20 @@
 
 import type { SourceEngine } from "../capture/source-engine.js";
 import type { Answer } from "../model/change.js";
-import type { DirtyPlace } from "../model/dirty-place.js";
 import type { MirrorTree } from "../model/mirror-port.js";
 import type { OrphanFinding } from "../model/orphans.js";
 import type { SourceCommand, SourceEvent } from "../model/source-messages.js";
 import type { BackgroundRun } from "./background-run.js";
 import { runOrphans } from "./orphans-runner.js";
 import { PlanRunner } from "./plan-runner.js";
-import { VerifyRunner } from "./verify-runner.js";
+import { VerifyRunner, type VerifyRunnerOptions } from "./verify-runner.js";
 
 export interface LookingJobsOptions {
   readonly connectionId: number;
   readonly engine: SourceEngine;
   readonly tree: MirrorTree;
   readonly post: (event: SourceEvent) => void;
-  readonly repair: (place: DirtyPlace) => void;
+  readonly repair: VerifyRunnerOptions["repair"];
 }
 
 export type LookingCommand = Extract<

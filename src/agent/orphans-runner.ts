@@ -23,7 +23,10 @@ export function runOrphans({ command, engine, tree, post, onEnd }: OrphansRunner
     connectionId,
     engine,
     job,
-    onTell: (findings) => post({ kind: "orphansProgress", connectionId, jobId, counts: job.tally.counts, findings }),
+    onTell: (findings) => {
+      job.followRenames();
+      post({ kind: "orphansProgress", connectionId, jobId, counts: job.tally.counts, findings });
+    },
     onDone: () => {
       engine.writer.flush();
       post({ kind: "orphansEnded", connectionId, jobId, failure: job.failure });

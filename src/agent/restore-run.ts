@@ -19,7 +19,7 @@ import type { Greeting, Peer, SourceDialer } from "../model/channel-port.js";
 import type { Compression } from "../model/compression.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { QueueLimits } from "../model/queue.js";
-import { NOTHING_RESTORED, pathInCopy, type RestoreCounts, type RestoreNews, type RestoreOptions, reversed, walkOf } from "../model/restore.js";
+import { NOTHING_RESTORED, pathInCopy, type RestoreCounts, type RestoreNews, type RestoreOptions, reversed, transmissionOf, walkOf } from "../model/restore.js";
 import type { Rule } from "../model/rule.js";
 import type { SourceEvent } from "../model/source-messages.js";
 import { machineIdentity } from "./machine.js";
@@ -207,6 +207,7 @@ export class RestoreRun {
       cleanUntilMs: Date.now(),
       checkpoint: null,
       guard: NOTHING_HELD,
+      transmission: transmissionOf(options),
     };
   }
 

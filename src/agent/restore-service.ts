@@ -6,7 +6,7 @@ import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
-import { holdForRestore, oweRestore, releaseRestored } from "../connection/restore-hold.js";
+import { holdForRestore, oweRestore } from "../connection/restore-hold.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import type { TargetService } from "../connection/target-service.js";
 import type { Peer } from "../model/channel-port.js";
@@ -205,7 +205,7 @@ export class RestoreService {
   #newJob({ repset, from, options }: RestoreStart, connectionId: number, to: string, offer: Pick<RestoreNews, "mappings" | "doubt">): RestoreJobReport {
     const { mappings, doubt } = offer;
     const times = { startedAt: new Date().toISOString(), finishedAt: null };
-    const restore = { ...options, from, to, mappings, counts: NOTHING_RESTORED, doubt };
+    const restore = { ...options, bytesPerSecond: options.bytesPerSecond ?? null, from, to, mappings, counts: NOTHING_RESTORED, doubt };
     const id = this.#options.jobs.nextId();
     const startedBy = "person";
     return { id, kind: "restore", connectionId, repset, target: to, startedBy, status: "Running", ...times, percent: 0, message: null, restore };
@@ -235,7 +235,7 @@ export class RestoreService {
   /** The connection goes on, or is held until its source has its data back; then the job is over. */
   async #settle(id: number, ending: PullEnding, connectionId: number | null): Promise<void> {
     if (connectionId === null) return this.#end(id, ending);
-    const owe = (why: string): void => oweRestore(this.#options.source.connection(connectionId), why);
+    const owe = (why: string): void => this.#owe(connectionId, why);
     if (ending.status !== "Done") {
       owe(`the restore was ${ending.status.toLowerCase()} before its end: ${ending.message ?? ""}`);
       return this.#end(id, ending);
@@ -250,6 +250,11 @@ export class RestoreService {
     }
   }
 
+  /** Of a connection that could not be taken up again the status says why. */
+  #owe(connectionId: number | undefined, why: string): void {
+    for (const connection of this.#options.source.connections) if (connection.id === connectionId) oweRestore(connection, why);
+  }
+
   async #release(id: number): Promise<void> {
     const { source } = this.#options;
     const connection = source.connection(id);
@@ -261,8 +266,7 @@ export class RestoreService {
     }
     // What the restore wrote is behind the connection before it goes on.
     await sourceSettled(connection, source.sourceOf(repset));
-    releaseRestored(connection);
-    await source.adoptRoots(repset, id);
+    await source.goOnRestored(id);
   }
 
   #isWholeRestored(connectionId: number): boolean {
@@ -287,8 +291,7 @@ export class RestoreService {
       await done;
     } catch (error) {
       const { message } = toSmError(error);
-      const connectionId = this.#running.get(id)?.job.connectionId;
-      for (const connection of this.#options.source.connections) if (connection.id === connectionId) oweRestore(connection, `the restore failed: ${message}`);
+      this.#owe(this.#running.get(id)?.job.connectionId, `the restore failed: ${message}`);
       this.#end(id, { status: "Failed", message });
     }
   }

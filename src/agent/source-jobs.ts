@@ -145,7 +145,11 @@ export class SourceJobs {
       engine: this.#engine,
       tree: this.#tree,
       post: this.#post,
-      repair: (place) => {
+      repair: (place, { alone }) => {
+        if (!alone) {
+          this.#post({ kind: "found", connectionId, places: [place] });
+          return;
+        }
         repair.addPlaces([place], NEVER_MS);
         // Before the job can tell that it has ended.
         if (jobs.reportedRepairs === 0) this.#tellRepairs(connectionId, jobs);

@@ -10,7 +10,7 @@ import type { ConnectionRecord } from "../connection/connection-record.js";
 import { reportConnection } from "../connection/connection-report.js";
 import { rejectHeld } from "../connection/guard-decision.js";
 import { needAfterRestart } from "../connection/restart-need.js";
-import { besideRestored, refuseWhileRestored } from "../connection/restore-hold.js";
+import { refuseWhileRestored, releaseRestored } from "../connection/restore-hold.js";
 import type { SourceConnection } from "../connection/source-connection.js";
 import type { TargetService } from "../connection/target-service.js";
 import { DirtyStore } from "../journal/dirty-store.js";
@@ -31,7 +31,8 @@ import { OriginTeller } from "./origin-teller.js";
 import type { QueueLimitsFile } from "./queue-limits.js";
 import type { QueueWatch } from "./queue-watch.js";
 import { type KnownRoot, RepsetSource } from "./repset-source.js";
-import { isDirectory, ownSourcesOf, refuseMovedRoots, rootsAt, withBirthTime } from "./set-roots.js";
+import { adoptRoots, newRootsOf } from "./root-adoption.js";
+import { ownSourcesOf, refuseMovedRoots, withBirthTime } from "./set-roots.js";
 import type { Simulations } from "./simulations.js";
 import { settleHeld } from "./source-settled.js";
 import type { StatusBoard } from "./status-board.js";
@@ -104,7 +105,7 @@ export class SourceService implements ConnectionControl {
     const service = new SourceService(options, goodbyes);
     // Before anything is told: what was being disconnected when the agent ended is gone.
     for (const { id, key } of service.#store.list()) if (goodbyes.has(key)) service.#remove(id);
-    for (const record of service.#store.list()) {
+    for (const record of adoptRoots(service.#store.list(), service.#store, log)) {
       try {
         await service.#take(record, "the agent was restarted");
       } catch (error) {
@@ -277,7 +278,7 @@ export class SourceService implements ConnectionControl {
     return this.records.filter((record) => record.repset === repset).map(({ id }) => id);
   }
 
-  /** Of all connections, also of those that could not be taken up. */
+  /** Also of connections that could not be taken up. */
   get records(): readonly ConnectionRecord[] {
     return [...this.connections.map(({ record }) => record), ...this.unusable.records];
   }
@@ -286,15 +287,16 @@ export class SourceService implements ConnectionControl {
     return [...this.#running.values()].map(({ connection }) => connection);
   }
 
-  /** The directories of a set may have been made anew by the restore of connection `restored`: all of it go on with those that are there. */
-  adoptRoots(name: string, restored: number): Promise<void> {
-    return this.turns.take(() => this.#adoptRoots(name, restored));
+  /** All is back. Where the directories of its set had to be made anew, all connections of it go on with those. */
+  goOnRestored(id: number): Promise<void> {
+    return this.turns.take(async () => {
+      const { connection, source } = this.#get(id);
+      releaseRestored(connection, newRootsOf(source));
+      if (connection.record.adopts != null) await this.#adopt(source);
+    });
   }
 
-  async #adoptRoots(name: string, restored: number): Promise<void> {
-    const source = this.#sources.get(name);
-    if (source?.roots.every(isDirectory) !== true || source.hasRoots(rootsAt(source.roots))) return;
-    const roots = rootsAt(source.roots);
+  async #adopt(source: RepsetSource): Promise<void> {
     const concerned = [...this.#running.values()].filter((each) => each.source === source);
     for (const { abort } of concerned) abort.abort();
     for (const { connection, done } of concerned) {
@@ -302,12 +304,10 @@ export class SourceService implements ConnectionControl {
       source.detach(connection);
       this.#running.delete(connection.id);
     }
-    this.#sources.delete(name);
+    this.#sources.delete(source.repset.name);
     await source.close();
-    for (const { connection } of concerned) {
-      const { id, record } = connection;
-      await this.#take({ ...(id === restored ? record : besideRestored(record)), roots }, null);
-    }
+    const records = [...concerned.map(({ connection }) => connection.record), ...this.unusable.records];
+    for (const record of adoptRoots(records, this.#store, this.#options.log)) if (this.unusable.find(record.id) === undefined) await this.#take(record, null);
   }
 
   async sync(id: number, timeoutMs: number, endsWhenStuck: boolean): Promise<ConnectionReport> {

@@ -19,7 +19,8 @@ export interface VerifyRunnerOptions {
   readonly post: (event: SourceEvent) => void;
   /** What holds a scrub to its place and rate; null = a verification as such. */
   readonly scrub: { readonly bytesPerSecond: number; readonly start: VerifyPosition | null } | null;
-  readonly repair: (place: DirtyPlace) => void;
+  /** `alone`: nothing beside it may be touched, so it never becomes part of a coarser place. */
+  readonly repair: (place: DirtyPlace, how: { readonly alone: boolean }) => void;
   readonly onEnd: () => void;
 }
 
@@ -127,7 +128,10 @@ export class VerifyRunner {
   #take(finding: Omit<VerifyFinding, "isRepaired">): boolean {
     const isRepaired = this.#mayRepair(finding);
     const { root, path, why, type } = finding;
-    if (isRepaired) this.#options.repair({ root, path, level: type === "dir" && why !== "attr" ? "tree" : "entry", thorough: false });
+    // Where its place becomes part of a coarser one, times that are equal must not vouch for what differs.
+    const { content, repair } = this.#options.verify;
+    const place = { root, path, level: type === "dir" && why !== "attr" ? "tree" : "entry", thorough: why === "content" && content === "all" } as const;
+    if (isRepaired) this.#options.repair(place, { alone: repair === "newer" });
     this.#run.found({ ...finding, isRepaired });
     return isRepaired;
   }

@@ -27,6 +27,8 @@ export const FAILPOINTS = [
   "dirty.pull.afterDrop",
   "dirty.settle.beforeWrite",
   "identity.rotate.midSwap",
+  "restore.adopt.beforeRecord",
+  "repair.found.afterWrite",
 ] as const;
 
 export type FailpointName = (typeof FAILPOINTS)[number];

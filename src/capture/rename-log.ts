@@ -1,8 +1,6 @@
 // Renames as they were shipped, so that work which names an older place can be found again. Bounded: what is older than
 // the log can no longer be followed, and whoever asks has to look everywhere.
 
-import type { BytePath } from "../model/byte-path.js";
-import type { RootIndex } from "../model/change.js";
 import type { ShippedRename } from "../model/mirror-port.js";
 
 const KEPT_MAX = 10_000;
@@ -17,13 +15,13 @@ export class RenameLog {
     return this.#dropped + this.#entries.length;
   }
 
-  note(seq: number, root: RootIndex, path: BytePath, to: BytePath): void {
+  note(seq: number, rename: ShippedRename): void {
     if (this.#entries.length >= KEPT_MAX) {
       const old = this.#entries.splice(0, KEPT_MAX / 2);
       this.#dropped += old.length;
       this.#droppedSeq = old[old.length - 1]?.seq ?? this.#droppedSeq;
     }
-    this.#entries.push({ seq, root, path, to });
+    this.#entries.push({ seq, ...rename });
   }
 
   /** In order; null = too long ago. */

@@ -3,9 +3,10 @@
 
 import { MiB } from "../base/units.js";
 import { type BytePath, PATH_BYTES_MAX } from "../model/byte-path.js";
-import type { Change, FileChange, RootIndex, TaskChange } from "../model/change.js";
+import type { Change, FileChange, RenameChange, RootIndex, TaskChange } from "../model/change.js";
 import { payloadOf } from "../model/change-codec.js";
 import { type ChangeSet, encodeChangeSet, encodeInPlace } from "../model/change-set.js";
+import type { ShippedRename } from "../model/mirror-port.js";
 import { ChangedFiles, NONE_CHANGED } from "./changed-files.js";
 import { RenameLog } from "./rename-log.js";
 
@@ -134,7 +135,7 @@ export class SetWriter {
     this.#changes.push(change);
     this.#headerBytes += weightOf(change);
     if (change.op === "rename" && change.type === "dir") this.#moves ||= this.#isLive;
-    if (change.op === "rename") this.renames.note(this.#lastSeq + 1, change.root, change.path, change.to);
+    if (change.op === "rename") this.renames.note(this.#lastSeq + 1, renameOf(change));
     this.#used += payloadOf(change)?.length ?? 0;
     if (change.op === "file" && this.#isLive) this.#changed.noteChange(change);
   }
@@ -254,4 +255,8 @@ function weightOf(change: Change): number {
   if ("ranges" in change) bytes += 5 * change.ranges.length;
   if ("meta" in change && change.meta !== null) for (const [name, value] of change.meta.xattrs) bytes += 2 * name.length + value.length + 16;
   return bytes;
+}
+
+function renameOf({ root, path, to, type }: RenameChange): ShippedRename {
+  return { root, path, to, isDirectory: type === "dir" };
 }

@@ -102,6 +102,8 @@ export const passedSpanSchema = z.strictObject({
 
 export type PassedSpan = z.infer<typeof passedSpanSchema>;
 
+const rootSchema = z.strictObject({ path: z.string(), fsid: z.string(), ino: z.number(), btime: z.string().default("") });
+
 /** What is kept of a connection over restarts: `<stateDir>/connections/<id>.json`. */
 export const connectionRecordSchema = z.strictObject({
   id: z.number().int().positive(),
@@ -116,7 +118,9 @@ export const connectionRecordSchema = z.strictObject({
   options: connectionOptionsSchema,
   createdAt: z.string(),
   /** Identity of each root, by mapping: while a root is missing or another directory, the connection is halted. */
-  roots: z.array(z.strictObject({ path: z.string(), fsid: z.string(), ino: z.number(), btime: z.string().default("") })),
+  roots: z.array(rootSchema),
+  /** Its source was restored, into these directories: all connections of the set are to go on with them. Absent = they do. */
+  adopts: z.array(rootSchema).nullable().exactOptional(),
   epoch: z.string(),
   durableSeq: z.number(),
   mirrorNeed: mirrorNeedSchema.nullable(),

@@ -257,7 +257,11 @@ function repairReason({ pendingRepairs, record, stateSince, state, options, rest
   if (pendingRepairs === 0) return null;
   const { places, files, bytes, since } = options.places.figures;
   const what = `repairing ${pendingRepairs} places (${files} files, ${bytes} bytes of changes)`;
-  const message = places === 0 ? `${pendingRepairs} places may differ from what was replicated and are being compared` : `${what}: the queue was full`;
+  const compared =
+    places === 0
+      ? `${pendingRepairs} places may differ from what was replicated and are being compared`
+      : `${pendingRepairs} places that differ, or may, are being repaired`;
+  const message = files === 0 ? compared : `${what}: the queue was full`;
   return {
     code: "REPAIRING",
     message:

@@ -2,8 +2,9 @@
 // durable on the target.
 //   dirty map ─batch─▶ source worker ─sets─▶ target ─durable─▶ settled
 
+import { failpoint } from "../base/failpoint.js";
 import type { DirtyBatch, DirtyFigures, DirtyPlace } from "../model/dirty-place.js";
-import type { SourceFeed } from "../model/source-messages.js";
+import type { SourceEvent, SourceFeed } from "../model/source-messages.js";
 
 /** The dirty map of the connection. */
 export interface DirtyPlaces {
@@ -17,7 +18,7 @@ export interface DirtyPlaces {
   /** Forgets every place: another repair covers them. */
   clear(): void;
   /** These may differ. */
-  enterPlaces(places: readonly DirtyPlace[]): void;
+  enterPlaces(places: readonly DirtyPlace[], how: { readonly withLinks: boolean }): void;
   /** All that was entered is durable when it resolves. */
   commit(): Promise<void>;
   /** The target gets this set: what it renames takes along what is wrong with it. */
@@ -69,6 +70,20 @@ export class PlaceRepair {
     this.#lastSeq = lastSeq;
   }
 
+  take(event: Extract<SourceEvent, { kind: "found" | "repaired" }>, durableSeq: number): void {
+    if (event.kind === "found") this.#find(event.places);
+    else this.#takeEmitted(event.batches, event.lastSeq, durableSeq);
+  }
+
+  /** A verification is about to tell that these are repaired: a kill of the agent does not undo that any more when it returns. */
+  #find(places: readonly DirtyPlace[]): void {
+    this.#places.enterPlaces(places, { withLinks: false });
+    this.#places.tick();
+    failpoint("repair.found.afterWrite");
+    // What cannot be written just now is said, and tried again: it is repaired all the same.
+    void this.#places.commit().catch(() => undefined);
+  }
+
   /** Gives the worker the next batch, unless it is at one. */
   feed(changedSinceMs: number): void {
     if (this.#working !== null) return;
@@ -80,7 +95,7 @@ export class PlaceRepair {
   }
 
   /** The worker emitted all that repairs these batches; the target may have it by now. */
-  emitted(batches: readonly number[], lastSeq: number, durableSeq: number): void {
+  #takeEmitted(batches: readonly number[], lastSeq: number, durableSeq: number): void {
     for (const batch of batches) {
       if (batch !== this.#working) continue;
       this.#working = null;

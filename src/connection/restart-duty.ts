@@ -77,6 +77,7 @@ export class RestartDuty {
   }
 
   look(): void {
+    if (this.#connection.repair.pending === 0) this.#sinceMs = null;
     this.#checkpoints.look();
   }
 
@@ -105,7 +106,7 @@ export class RestartDuty {
     guard.takeMirror({ lastSeq: options.journal.stats().lastSeq, files, removesExtras: true });
     const { untilMs } = checkpoint.mark;
     try {
-      options.places.enterPlaces(places);
+      options.places.enterPlaces(places, { withLinks: true });
       await options.places.commit();
     } catch (error) {
       this.#mirror(need, `what changed cannot be noted: ${toSmError(error).message}`);

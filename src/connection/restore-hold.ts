@@ -98,13 +98,14 @@ export function oweRestore(connection: RestorableConnection, message: string): v
 
 /**
  * All is back, as far as was asked: what differs since goes to the target again, and what was removed since is removed there. What changed
- * before it began, and was not restored, is compared by content: it may never have been sent.
+ * before it began, and was not restored, is compared by content: it may never have been sent. `adopts`: its directories, where they had to
+ * be made anew; on record with the end of the restore, for without them the connection would take them for others.
  */
-export function releaseRestored(connection: RestorableConnection): void {
+export function releaseRestored(connection: RestorableConnection, adopts: ConnectionRecord["roots"] | null = null): void {
   const { restore } = connection.record;
   const untilMs = Date.now();
   const restored = { fromMs: restore == null ? untilMs : Date.parse(restore.since), untilMs };
-  goOn(connection, null, { ...needOf("the source was restored: what changed since is compared", "remove", connection), restored });
+  goOn(connection, { restore: null, adopts }, { ...needOf("the source was restored: what changed since is compared", "remove", connection), restored });
 }
 
 /** Another connection of the set: its target may have what the copy lacked that came back, and is not to lose that. */
@@ -127,20 +128,20 @@ export function prepareByHand(connection: RestorableConnection): void {
   if (isToBeRestored(connection)) {
     const message = "a mirror was started by hand instead of a restore";
     const discarded: RestoreHold = { state: "discarded", key: "", isPart: false, message, since: new Date().toISOString() };
-    goOn(connection, discarded, needOf(message, "report", connection));
+    goOn(connection, { restore: discarded }, needOf(message, "report", connection));
   }
   prepareMirror(connection);
 }
 
 /** The stream goes on behind all that came meanwhile: the mirror, on record before anything is let go, compares what it changed. */
-function goOn(connection: RestorableConnection, restore: RestoreHold | null, mirrorNeed: MirrorNeed): void {
+function goOn(connection: RestorableConnection, end: Pick<ConnectionRecord, "restore" | "adopts">, mirrorNeed: MirrorNeed): void {
   const { guard, options, id, keeper, record: before } = connection;
   const { lastSeq } = options.journal.stats();
   // What was to become of orphans was said of a source that had lost nothing.
-  connection.keep({ restore, mirrorNeed, partMirror: null, sweep: null, durableSeq: lastSeq, cleanUntilMs: Date.now() }, true);
+  connection.keep({ ...end, mirrorNeed, partMirror: null, sweep: null, durableSeq: lastSeq, cleanUntilMs: Date.now() }, true);
   if (keeper.fault !== null) {
     const { message } = keeper.fault;
-    connection.keep(before, true);
+    connection.keep({ ...before, adopts: before.adopts ?? null }, true);
     throw new SmError("STATE_CORRUPT", message);
   }
   connection.appliedSeq = lastSeq;

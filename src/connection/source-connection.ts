@@ -183,8 +183,7 @@ export class SourceConnection {
   }
 
   async #stream(channel: SourceChannel, signal: AbortSignal): Promise<void> {
-    const { feed } = this.options;
-    const { welcome, rebuildsFiles } = channel;
+    const [{ feed }, { welcome, rebuildsFiles }] = [this.options, channel];
     const plan = planResume({ record: this.record, welcome, heardSeq: this.appliedSeq, hadStream: this.#hadStream, nowIso: new Date().toISOString() });
     this.targetLimits = welcome.limits;
     if (!welcome.resumed) this.tasks.lose("the target does not know what came before it");
@@ -286,8 +285,9 @@ export class SourceConnection {
         this.repair.tell(event);
         this.#copy.repaired(event.lastSeq);
         break;
+      case "found":
       case "repaired":
-        this.repair.emitted(event.batches, event.lastSeq, this.durableSeq);
+        this.repair.take(event, this.durableSeq);
         this.#repairPlaces();
         break;
       case "state":

@@ -104,6 +104,7 @@ const restoreSchema: z.ZodType<RestoreReport> = z.object({
   checksum: z.boolean(),
   orphans: orphansChoiceSchema,
   paths: z.array(z.string()).readonly().nullable(),
+  bytesPerSecond: z.number().nullable(),
   from: z.string(),
   to: z.string(),
   mappings: mappingsSchema,

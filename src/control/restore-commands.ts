@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { PATH_BYTES_MAX } from "../model/byte-path.js";
-import { orphansChoiceSchema, overwriteSchema } from "../model/restore.js";
+import { orphansChoiceSchema, overwriteSchema, restoreRateSchema } from "../model/restore.js";
 import { defineCommand } from "./command.js";
 import { siteNameSchema } from "./input-schemas.js";
 import { jobReportSchema } from "./job-schemas.js";
@@ -23,10 +23,15 @@ export const RESTORE_COMMANDS = [
       checksum: z.boolean().default(false),
       orphans: orphansChoiceSchema.default("keep"),
       paths: z.array(z.string().startsWith("/").max(PATH_BYTES_MAX)).min(1).max(1000).nullable().default(null),
+      /** What the holder sends in a second at most; null = no limit. */
+      bytesPerSecond: restoreRateSchema.nullable().default(null),
     }),
     output: z.object({ job: jobReportSchema }),
     deadlineMs: startMs,
-    handler: async (agent, { repset, from, to, ...options }) => ({ job: await agent.restores.start({ repset, from, to, options }) }),
+    handler: async (agent, { repset, from, to, bytesPerSecond, ...wish }) => {
+      const options = { ...wish, ...(bytesPerSecond === null ? {} : { bytesPerSecond }) };
+      return { job: await agent.restores.start({ repset, from, to, options }) };
+    },
   }),
   defineCommand({
     name: "restore.stop",

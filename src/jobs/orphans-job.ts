@@ -4,13 +4,16 @@
 // Invariant: a name is deleted or moved only by a change that is sent in the turn in which the source was seen to lack it, and behind all that
 // tells of it.
 
+import { unreachable } from "../base/assert.js";
 import { type Clock, systemClock } from "../base/clock.js";
-import { type BytePath, joinPath, ROOT_PATH } from "../model/byte-path.js";
+import { type BytePath, isBelow, joinPath, ROOT_PATH } from "../model/byte-path.js";
 import type { Answer, OrphanFound, OrphanPlaceName, OrphansAnswer, OrphansChange, RootIndex } from "../model/change.js";
-import type { MirrorTree } from "../model/mirror-port.js";
+import type { MirrorTree, ShippedRename } from "../model/mirror-port.js";
 import { NO_ORPHANS, type OrphanSums } from "../model/orphan-sums.js";
 import { guardOf, type OrphanFinding, type OrphanOptions, type OrphanOutcome } from "../model/orphans.js";
-import { type Orphan, OrphanBook, type OrphanGroup } from "./orphan-book.js";
+import { follow } from "./follow-renames.js";
+import { movedOrphan, type Orphan, OrphanBook, type OrphanGroup } from "./orphan-book.js";
+import { type OrphanPlace, OrphanWalk } from "./orphan-walk.js";
 import { OrphansTally } from "./orphans-tally.js";
 import { type Suspect, SuspectBook, type SuspectGroup } from "./verify-suspects.js";
 
@@ -42,11 +45,6 @@ type Ask =
   | { readonly kind: "deed"; readonly group: OrphanGroup }
   | { readonly kind: "end" };
 
-interface Place {
-  readonly root: RootIndex;
-  readonly path: BytePath;
-}
-
 const ASKS_PENDING_MAX = 16;
 const NAMES_PER_ASK = 1000;
 /** The walk waits while there are more. */
@@ -59,7 +57,10 @@ export class OrphansJob {
   readonly #options: OrphansJobOptions;
   readonly #clock: Clock;
   readonly #beforeMs: number | null;
-  readonly #directories: Place[] = [];
+  readonly #walked: OrphanWalk;
+  #renamesSeen: number;
+  /** It is out of the book, and not asked yet. */
+  #carriedOut: OrphanGroup | null = null;
   readonly #answers: OrphansAnswer[] = [];
   readonly #asks = new Map<number, Ask>();
   readonly #suspects = new SuspectBook();
@@ -72,12 +73,31 @@ export class OrphansJob {
     const { tree, orphans } = options;
     this.#beforeMs = orphans.olderThanMs === null ? null : Math.max(0, Math.floor(this.#clock.nowMs() - orphans.olderThanMs));
     this.tally.begin(tree.totals().directories);
-    for (let root = tree.rootCount - 1; root >= 0; root--) this.#directories.push({ root, path: ROOT_PATH });
+    this.#walked = new OrphanWalk(tree.rootCount);
+    this.#renamesSeen = tree.renamePosition;
+  }
+
+  /** Also while nothing is done: renames are known for a while only. The deed is decided where it is done, whatever is known of that. */
+  followRenames(): void {
+    const { tree } = this.#options;
+    const position = tree.renamePosition;
+    if (position === this.#renamesSeen) return;
+    const renames = tree.renamesSince(this.#renamesSeen);
+    this.#renamesSeen = position;
+    if (renames === null) this.#walked.isWhole = false;
+    for (const rename of renames ?? []) {
+      if (!rename.isDirectory) continue;
+      this.#walked.follow(rename);
+      this.#suspects.follow(rename);
+      this.#orphans.follow(rename);
+      for (const [seq, ask] of this.#asks) this.#asks.set(seq, movedAsk(ask, rename));
+      this.#carriedOut = this.#carriedOut === null ? null : movedGroup(this.#carriedOut, rename);
+    }
   }
 
   get hasWork(): boolean {
     if (this.#answers.length > 0 || this.#phase === "over" || this.#suspects.isDue(this.#clock.monotonicMs())) return true;
-    if (this.#phase === "look") return (this.#directories.length > 0 && this.#mayWalk) || this.#isLookedThrough;
+    if (this.#phase === "look") return (!this.#walked.isOver && this.#mayWalk) || this.#isLookedThrough;
     return this.#asks.size === 0 || (this.#phase === "deed" && this.#orphans.hasGroup && this.#asks.size < ASKS_PENDING_MAX);
   }
 
@@ -86,7 +106,7 @@ export class OrphansJob {
   }
 
   get #isLookedThrough(): boolean {
-    const isWalked = this.#directories.length === 0 || this.#orphans.isFull;
+    const isWalked = this.#walked.isOver || this.#orphans.isFull;
     return isWalked && this.#answers.length + this.#asks.size + this.#suspects.size === 0;
   }
 
@@ -109,6 +129,7 @@ export class OrphansJob {
 
   /** One bounded piece of work. */
   async step(): Promise<"worked" | "waiting" | "done"> {
+    this.followRenames();
     const answer = this.#answers.shift();
     if (answer !== undefined) {
       this.#take(answer);
@@ -119,7 +140,7 @@ export class OrphansJob {
     if (this.#phase === "deed" && this.#asks.size < ASKS_PENDING_MAX) {
       const group = this.#orphans.take();
       if (group !== null) await this.#carryOut(group);
-      else if (this.#asks.size === 0) this.#phase = "end";
+      else if (this.#asks.size === 0) this.#endDeeds();
       return "worked";
     }
     if (this.#phase === "end" && this.#asks.size === 0) {
@@ -132,18 +153,18 @@ export class OrphansJob {
   async #look(): Promise<"worked" | "waiting"> {
     const due = this.#suspects.take(this.#clock.monotonicMs());
     if (due !== null) await this.#lookAgain(due);
-    else if (this.#directories.length > 0 && this.#mayWalk) await this.#walk(this.#directories.pop() as Place);
+    else if (!this.#walked.isOver && this.#mayWalk) await this.#walk();
     else if (this.#isLookedThrough) this.#decide();
     else return "waiting";
     return "worked";
   }
 
-  async #walk({ root, path }: Place): Promise<void> {
-    const listed = await this.#options.tree.list(root, path, true);
-    if (listed === null) return;
+  async #walk(): Promise<void> {
+    const found = await this.#walked.next(this.#options.tree, () => this.followRenames());
+    if (found === null) return;
+    const { root, path } = found.place;
     this.tally.directory();
-    for (let i = listed.length - 1; i >= 0; i--) if (listed[i]?.type === "dir") this.#directories.push({ root, path: (listed[i] as { path: BytePath }).path });
-    const names = listed.map(({ name }) => name);
+    const names = found.listed.map(({ name }) => name);
     for (let at = 0; at === 0 || at < names.length; at += NAMES_PER_ASK) {
       const part = names.slice(at, at + NAMES_PER_ASK);
       this.#askSlice({ root, path, names: part, from: at === 0 ? "" : (part[0] ?? ""), until: names[at + NAMES_PER_ASK] ?? "", isCounted: false });
@@ -155,7 +176,7 @@ export class OrphansJob {
     this.#ask({ kind: "walk", slice }, slice, { deed: "count", way: "others", names, from, until });
   }
 
-  #ask(ask: Ask, { root, path }: Place, change: Pick<OrphansChange, "deed" | "way" | "names"> & Partial<OrphansChange>): void {
+  #ask(ask: Ask, { root, path }: OrphanPlace, change: Pick<OrphansChange, "deed" | "way" | "names"> & Partial<OrphansChange>): void {
     const { tree, connectionId, orphans, place } = this.#options;
     const terms = { beforeMs: this.#beforeMs, includesExcluded: orphans.includesExcluded, place };
     const whole = { from: "", until: "", ...terms, sums: NO_ORPHANS, ...change };
@@ -180,7 +201,7 @@ export class OrphansJob {
   #fail(reason: string): void {
     this.failure ??= reason;
     this.#phase = "over";
-    this.#directories.length = 0;
+    this.#walked.end();
   }
 
   #takeFirst({ root, path, names, until, isCounted }: Slice, { total, found, next }: OrphansAnswer): void {
@@ -191,7 +212,8 @@ export class OrphansJob {
       const below = one.files + one.directories + one.kept + one.failed;
       this.tally.names(Math.max(0, below - 1));
       if (one.files + one.directories + one.failed === 0) this.tally.kept(one.kept);
-      else if (this.#options.tree.isAbsent(root, at)) this.#suspect({ root, directory: path, ...one });
+      // Where its directory moved and nobody told yet, the source cannot be asked: it is looked at again.
+      else if (this.#options.tree.inodeAt(root, at) === null) this.#suspect({ root, directory: path, ...one });
     }
   }
 
@@ -206,7 +228,7 @@ export class OrphansJob {
    * Those that the source lacks at this very point: as every receiver was told, and in its file system. The others are settled by `drop`.
    * What is asked about them goes out in the same turn.
    */
-  #absent<T extends { readonly name: string }>({ root, path }: Place, group: readonly T[], drop: (one: T) => void): T[] {
+  #absent<T extends { readonly name: string }>({ root, path }: OrphanPlace, group: readonly T[], drop: (one: T) => void): T[] {
     const { tree } = this.#options;
     return group.filter(({ name }, index) => {
       const at = joinPath(path, name);
@@ -218,10 +240,32 @@ export class OrphansJob {
 
   async #lookAgain(group: SuspectGroup): Promise<void> {
     const place = { root: group.root, path: group.directory };
-    await this.#options.tree.list(group.root, group.directory, true);
+    const listed = await this.#options.tree.list(group.root, group.directory, true);
+    this.followRenames();
+    // It moved meanwhile, with all of them.
+    if (group.suspects[0]?.directory !== group.directory) {
+      for (const suspect of group.suspects) this.#suspects.putBack(suspect);
+      return;
+    }
+    if (listed === null && this.#mayBeMoved(place)) {
+      for (const suspect of group.suspects) this.#lookLater(suspect);
+      return;
+    }
     const suspects = this.#absent(place, group.suspects, (suspect) => this.#settle(suspect, false));
     if (suspects.length === 0) return;
     this.#ask({ kind: "again", group: { ...group, suspects } }, place, { deed: "look", way: "these", names: suspects.map(({ name }) => name) });
+  }
+
+  /** It is known, and cannot be opened where it was. */
+  #mayBeMoved({ root, path }: OrphanPlace): boolean {
+    return this.#options.tree.inodeAt(root, path) !== null;
+  }
+
+  #lookLater(suspect: Suspect): void {
+    const verdict = this.#suspects.settle(suspect, { differs: true, isStill: false }, this.#clock.monotonicMs());
+    if (verdict === "again") return;
+    this.#orphans.judge(suspect, false);
+    this.#walked.isWhole = false;
   }
 
   #settle(suspect: Suspect, isThere: boolean): void {
@@ -234,7 +278,7 @@ export class OrphansJob {
   /** All orphans are known. */
   #decide(): void {
     const { orphans, confirmFiles } = this.#options;
-    if (this.#directories.length > 0) this.tally.partial();
+    if (!this.#walked.isOver || !this.#walked.isWhole) this.tally.partial();
     const isDeed = orphans.action !== "report" && !orphans.isDryRun;
     const guard = isDeed && !orphans.isConfirmed ? guardOf(this.tally.counts, confirmFiles) : null;
     if (isDeed && guard === null) {
@@ -249,10 +293,29 @@ export class OrphansJob {
     if (guard !== null) this.failure = `${guard}: nothing was changed; the same command with --yes goes on`;
   }
 
+  #endDeeds(): void {
+    this.#phase = "end";
+    if (!this.#walked.isWhole) this.tally.partial();
+  }
+
   async #carryOut(group: OrphanGroup): Promise<void> {
     const { action } = this.#options.orphans;
     const place = { root: group.root, path: group.directory };
-    await this.#options.tree.list(group.root, group.directory, true);
+    this.#carriedOut = group;
+    const listed = await this.#options.tree.list(group.root, group.directory, true);
+    this.followRenames();
+    // It moved meanwhile, with all of them.
+    const moved = this.#carriedOut;
+    this.#carriedOut = null;
+    if (moved !== null && moved.directory !== group.directory) {
+      this.#orphans.putBack(moved);
+      return;
+    }
+    if (listed === null && this.#mayBeMoved(place)) {
+      this.#walked.isWhole = false;
+      for (const orphan of group.orphans) this.#tell(orphan, NO_ORPHANS, "failed", "its directory is being moved on the source");
+      return;
+    }
     const orphans = this.#absent(place, group.orphans, (orphan) => this.#tell(orphan, orphan, "gone", null));
     if (orphans.length === 0) return;
     const deed = action === "move" ? "move" : "delete";
@@ -282,4 +345,26 @@ export class OrphansJob {
 
 function mostOf(a: OrphanSums, b: OrphanSums): OrphanSums {
   return { files: Math.max(a.files, b.files), directories: Math.max(a.directories, b.directories), bytes: Math.max(a.bytes, b.bytes) };
+}
+
+/** What was asked before a directory moved is answered of what it was then, and is where it is by now. */
+function movedAsk(ask: Ask, rename: ShippedRename): Ask {
+  const moved = (root: RootIndex, path: BytePath): BytePath => follow(root, path, [rename]);
+  switch (ask.kind) {
+    case "walk":
+      return { ...ask, slice: { ...ask.slice, path: moved(ask.slice.root, ask.slice.path) } };
+    case "again":
+      return { ...ask, group: { ...ask.group, directory: moved(ask.group.root, ask.group.directory) } };
+    case "deed":
+      return { ...ask, group: movedGroup(ask.group, rename) };
+    case "end":
+      return ask;
+    default:
+      return unreachable(ask);
+  }
+}
+
+function movedGroup(group: OrphanGroup, rename: ShippedRename): OrphanGroup {
+  if (group.root !== rename.root || !isBelow(group.directory, rename.path)) return group;
+  return { ...group, directory: follow(group.root, group.directory, [rename]), orphans: group.orphans.map((orphan) => movedOrphan(orphan, rename)) };
 }

@@ -1,17 +1,18 @@
 // What a verification found different at first sight. On a set that is in use most of it is only on its way: it is looked at
 // again, and again, and accused when it stays different while nothing changes it.
 
-import { type BytePath, joinPath } from "../model/byte-path.js";
+import { type BytePath, isBelow, joinPath } from "../model/byte-path.js";
 import type { EntryType, FoundEntry, RootIndex } from "../model/change.js";
-import type { EntryStamp } from "../model/mirror-port.js";
+import type { EntryStamp, ShippedRename } from "../model/mirror-port.js";
 import type { VerifyWhy } from "../model/verify.js";
+import { follow } from "./follow-renames.js";
 
 /** How it is looked at again: as an entry of its directory, as an extra of it, or by its blocks. */
 export type SuspectWay = "entry" | "extra" | "blocks";
 
 export interface Suspect {
   readonly root: RootIndex;
-  readonly directory: BytePath;
+  directory: BytePath;
   /** "" = the directory itself. */
   readonly name: string;
   readonly type: EntryType | null;
@@ -99,6 +100,15 @@ export class SuspectBook {
     return "again";
   }
 
+  /** What is in a directory that moved is looked at where it is by now. Their groups are the caller's. */
+  follow(rename: ShippedRename): void {
+    const waiting = [...this.#waiting.values()];
+    if (![...waiting, ...this.#asked].some((suspect) => isMoved(suspect, rename))) return;
+    this.#waiting.clear();
+    for (const suspect of [...waiting, ...this.#asked]) if (isMoved(suspect, rename)) suspect.directory = follow(suspect.root, suspect.directory, [rename]);
+    for (const suspect of waiting) this.#put(suspect);
+  }
+
   /** The look came to nothing: it waits as before. */
   putBack(suspect: Suspect): void {
     this.#asked.delete(suspect);
@@ -111,6 +121,10 @@ export class SuspectBook {
     this.#waiting.delete(key);
     this.#waiting.set(key, suspect);
   }
+}
+
+function isMoved({ root, directory }: Suspect, rename: ShippedRename): boolean {
+  return root === rename.root && isBelow(directory, rename.path);
 }
 
 function keyOf({ root, directory, name, way }: Suspect): string {

@@ -79,13 +79,17 @@ export class DirtyBook {
     if (!owedLinks && this.#map.owesLinks) this.#note({ kind: "links", owed: true });
   }
 
-  /** These may differ, for another reason than the queue. In the map when it returns; durable after the next `commit`. */
-  enterPlaces(places: readonly DirtyPlace[]): void {
+  /**
+   * These may differ, for another reason than the queue. In the map when it returns; durable after the next `commit`. `withLinks`: so may any
+   * name of a file that has several.
+   */
+  enterPlaces(places: readonly DirtyPlace[], { withLinks }: { readonly withLinks: boolean }): void {
     if (this.#map.isEmpty) {
       this.#sinceMs = Date.now();
       this.#note({ kind: "since", ms: this.#sinceMs });
     }
     for (const place of places) this.#map.mark({ ...place, files: 0, bytes: 0 });
+    if (!withLinks) return;
     this.#map.markLinks();
     this.#note({ kind: "links", owed: true });
   }

@@ -87,6 +87,7 @@ export interface ShippedRename {
   readonly root: RootIndex;
   readonly path: BytePath;
   readonly to: BytePath;
+  readonly isDirectory: boolean;
 }
 
 export interface MirrorTree {

@@ -8,11 +8,14 @@ import { type Mapping, mappingSchema } from "./connection-spec.js";
 import type { MirrorContent } from "./mirror-wish.js";
 import { isInside } from "./repset-roots.js";
 import { connectionKeySchema } from "./session.js";
+import { DEFAULT_TRANSMISSION, RATE_MIN, type TransmissionSettings } from "./transmission.js";
 
 /** always: what differs becomes as the copy has it. newer: only files that are newer in the copy. missing: only what is not there. */
 export const overwriteSchema = z.enum(["always", "newer", "missing"]);
 /** What becomes of names that the copy lacks. */
 export const orphansChoiceSchema = z.enum(["keep", "report", "delete"]);
+
+export const restoreRateSchema = z.number().int().min(RATE_MIN).max(1e12);
 
 export const restoreOptionsSchema = z.strictObject({
   overwrite: overwriteSchema,
@@ -21,6 +24,8 @@ export const restoreOptionsSchema = z.strictObject({
   orphans: orphansChoiceSchema,
   /** Absolute, where the data was at its source; null = the whole set. */
   paths: z.array(z.string().startsWith("/").max(PATH_BYTES_MAX)).min(1).max(1000).readonly().nullable(),
+  /** What the holder sends in a second at most. Absent = no limit: a holder that knows of none refuses a request that has one. */
+  bytesPerSecond: restoreRateSchema.exactOptional(),
 });
 export type RestoreOptions = z.infer<typeof restoreOptionsSchema>;
 
@@ -74,7 +79,9 @@ export const restoreNewsSchema = z.strictObject({
 export type RestoreNews = z.infer<typeof restoreNewsSchema>;
 
 /** A restore as its job shows it. */
-export interface RestoreReport extends RestoreOptions {
+export interface RestoreReport extends Omit<RestoreOptions, "bytesPerSecond"> {
+  /** Null = no limit. */
+  readonly bytesPerSecond: number | null;
   readonly from: string;
   readonly to: string;
   /** From the copy to where it is restored. */
@@ -119,6 +126,12 @@ export function walkOf({ overwrite, checksum, orphans }: RestoreOptions): Restor
     missingOnly: overwrite === "missing",
     extras: orphans === "delete" ? "remove" : "report",
   };
+}
+
+/** How the holder's connection sends. */
+export function transmissionOf({ bytesPerSecond }: Pick<RestoreOptions, "bytesPerSecond">): TransmissionSettings {
+  const standing = bytesPerSecond === undefined ? null : { bytesPerSecond, share: null };
+  return { ...DEFAULT_TRANSMISSION, limit: { standing, times: [] } };
 }
 
 export function reversed(mappings: readonly Mapping[]): Mapping[] {

@@ -191,6 +191,8 @@ export type SourceEvent =
   /** All of the mirror is emitted: it is done when the target applied `lastSeq`. */
   | { readonly kind: "mirrorEmitted"; readonly connectionId: number; readonly mirrorId: number; readonly lastSeq: number; readonly counts: MirrorCounts }
   | { readonly kind: "repairs"; readonly connectionId: number; readonly pending: number; readonly lastSeq: number }
+  /** A verification found that these differ, and is to have them repaired. Told before it tells of what it found. */
+  | { readonly kind: "found"; readonly connectionId: number; readonly places: readonly DirtyPlace[] }
   /** All that makes these batches good is emitted, up to set `lastSeq`. */
   | { readonly kind: "repaired"; readonly connectionId: number; readonly batches: readonly number[]; readonly lastSeq: number }
   /** Findings since the last time. */

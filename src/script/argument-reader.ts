@@ -2,6 +2,8 @@
 // operand is a function of the session then. Form errors are SCRIPT_SYNTAX, values that do not convert SCRIPT_VALUE.
 
 import { SmError } from "../base/errors.js";
+import { readRate } from "../model/quantity-text.js";
+import { RATE_MIN } from "../model/transmission.js";
 import { type Argument, argumentText } from "./argument.js";
 import { faultAt, syntaxFault, withPlace } from "./fault.js";
 import { type JsonNode, jsonValue } from "./json-node.js";
@@ -107,6 +109,18 @@ export class ArgumentReader {
       const integer = integerFrom(value);
       if (integer !== undefined && integer >= min && integer <= max) return integer;
       throw new SmError("SCRIPT_VALUE", `${what} is ${JSON.stringify(valueText(value).slice(0, 100))}, but must be an integer from ${min} to ${max}`);
+    });
+  }
+
+  /** Bytes per second: `19300`, `10MiB`, `100mbit`. */
+  rate(what: string): Operand<number> {
+    return this.#operand(what, (value) => {
+      const rate = readRate(valueText(value));
+      if (rate !== undefined && rate >= RATE_MIN) return rate;
+      throw new SmError(
+        "SCRIPT_VALUE",
+        `${what} is ${JSON.stringify(valueText(value).slice(0, 100))}, but must be a rate of ${RATE_MIN} or more, such as 10MiB or 100mbit`,
+      );
     });
   }
 

@@ -18,6 +18,8 @@ import type { WsTargetChannel } from "./ws-target-channel.js";
 
 const WELCOME_TIMEOUT_MS = 15_000;
 const NEWS_BYTES_PER_MS = 32;
+/** Where a limit holds, what is said of the progress is so much of it. */
+const NEWS_SHARE = 0.1;
 
 export interface RestoreDial {
   readonly dialer: Pick<WsSourceDialer, "openLink">;
@@ -70,6 +72,7 @@ export class RestoreCall {
   readonly #link: FrameLink;
   readonly #request: RestoreRequest;
   readonly #compressBytesMin: number;
+  readonly #newsBytesPerMs: number;
   #quietUntilMs = 0;
   #onFrame: (frame: OwnerFrame) => void = (frame) => {
     throw new SmError("PROTOCOL", `a ${frame.kind} frame came before the hello`);
@@ -80,6 +83,8 @@ export class RestoreCall {
     this.#request = request;
     this.#compressBytesMin = compressBytesMin;
     this.ended = link.ended;
+    const { bytesPerSecond = Number.POSITIVE_INFINITY } = request.options;
+    this.#newsBytesPerMs = Math.min(NEWS_BYTES_PER_MS, (bytesPerSecond / 1000) * NEWS_SHARE);
   }
 
   get isEnded(): boolean {
@@ -119,7 +124,7 @@ export class RestoreCall {
     const nowMs = performance.now();
     if (this.#link.isEnded || (news.status === "running" && nowMs < this.#quietUntilMs)) return;
     const frame = encodeRestoring(news);
-    this.#quietUntilMs = nowMs + frame.length / NEWS_BYTES_PER_MS;
+    this.#quietUntilMs = nowMs + frame.length / this.#newsBytesPerMs;
     this.#link.send(frame);
   }
 

@@ -202,4 +202,9 @@ test("a copy goes to another machine, or to a new one in place of the source, wh
   expect(["all/orphan", "orphan"].map((path) => existsSync(join(pair.sourceDir, path)))).toEqual([false, true]);
   expect(readFileSync(join(pair.sourceDir, "all", "deep", "f1"), "utf8")).toBe("newer");
   expect(existsSync(join(pair.sourceDir, "all", "deep", "f2"))).toBe(true);
+  // Two files of a MiB at a MiB a second: it cannot have been faster, on any machine.
+  for (const name of ["large1", "large2"]) rmSync(join(pair.sourceDir, "all", name));
+  const slow = await restore(fresh, { bytesPerSecond: MiB });
+  expect(slow).toMatchObject({ status: "Done", restore: { bytesPerSecond: MiB, counts: { problems: 0 } } });
+  expect(Date.parse(slow.finishedAt ?? "") - Date.parse(slow.startedAt)).toBeGreaterThan(1700);
 });

@@ -40,8 +40,9 @@ test(`${KILLS} kills of either agent under load, seed ${SEED}`, { timeout: 60_00
 
 describe("each crash point", () => {
   const onTarget = (name: string): boolean => name.startsWith("apply.");
-  // Those of the dirty map are passed where a queue is full: fault/pull-ahead. That of a rebuild: fault/rebuild.
-  for (const name of FAILPOINTS.filter((each) => !each.startsWith("dirty.") && !each.startsWith("rebuild.") && !each.startsWith("identity."))) {
+  // Those of the dirty map are passed where a queue is full: fault/pull-ahead. The others have faults of their names.
+  const elsewhere = ["dirty.", "rebuild.", "identity.", "restore.", "repair."];
+  for (const name of FAILPOINTS.filter((each) => !elsewhere.some((prefix) => each.startsWith(prefix)))) {
     test(name, async () => {
       const isQueue = name.startsWith("journal.");
       // The first passage of the queue's rename is the agent's start.

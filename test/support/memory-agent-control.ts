@@ -364,7 +364,15 @@ export class MemoryAgentControl implements AgentControl {
       const { repset, from, to, options } = wish;
       const target = to ?? "alpha";
       const times = { startedAt: SINCE, finishedAt: SINCE };
-      const restore = { ...options, from, to: target, mappings: [{ source: "/backup/home", target: "/home" }], counts: NOTHING_RESTORED, doubt: null };
+      const restore = {
+        ...options,
+        bytesPerSecond: options.bytesPerSecond ?? null,
+        from,
+        to: target,
+        mappings: [{ source: "/backup/home", target: "/home" }],
+        counts: NOTHING_RESTORED,
+        doubt: null,
+      };
       const common = { id: 9, connectionId: 0, repset, target, startedBy: "person", ...times } as const;
       const job: JobReport = { ...common, kind: "restore", status: "Done", percent: 100, message: null, restore };
       this.#jobs.set(job.id, job);

@@ -111,6 +111,8 @@ const sampleRequest: RestoreRequest = {
   isInquiry: false,
 };
 
+const limitedRequest: RestoreRequest = { ...sampleRequest, options: { ...sampleRequest.options, bytesPerSecond: 65_536 } };
+
 const sampleRestoring: RestoreNews = {
   status: "running",
   percent: 40,
@@ -141,6 +143,7 @@ export const sampleFrames: Readonly<Record<string, SampleFrame>> = {
   pong: [encodePong(258), { kind: "pong", token: 258 }],
   goodbye: [encodeGoodbye("0123456789abcdef0123456789abcdef"), { kind: "goodbye", connectionKey: "0123456789abcdef0123456789abcdef" }],
   restore: [encodeRestore(sampleRequest), { kind: "restore", request: sampleRequest }],
+  "restore with a limit": [encodeRestore(limitedRequest), { kind: "restore", request: limitedRequest }],
   restoring: [encodeRestoring(sampleRestoring), { kind: "restoring", news: sampleRestoring }],
   "hello of a restore": [encodeHello(restoringHello), { kind: "hello", hello: restoringHello }],
   probe: [encodeProbe(Buffer.alloc(16, 0xab)), { kind: "probe", nonce: Buffer.alloc(16, 0xab) }],

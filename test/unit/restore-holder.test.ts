@@ -49,19 +49,22 @@ test("what speaks against a copy is told in news that a receiver takes, however 
   expect(restoreNewsSchema.parse(told[0]).doubt).toHaveLength(2000);
 });
 
-test("progress leaves the link to the data, the end is told at once", () => {
+test.each([
+  ["without a limit", {}, 40 * 100_000],
+  ["of 64 KiB a second", { bytesPerSecond: 65_536 }, 9 * 100_000],
+])("progress leaves the link to the data, the end is told at once: %s", (_name, limit, bytesMax) => {
   vi.useFakeTimers({ toFake: ["performance"] });
   onTestFinished(() => void vi.useRealTimers());
   let bytes = 0;
   const link = { isEnded: false, ended: new Promise(() => undefined), send: (frame: Buffer) => (bytes += frame.length) } as unknown as FrameLink;
-  const call = new RestoreCall(link, { ...ASKED, key: "1" }, 0);
+  const call = new RestoreCall(link, { ...ASKED, key: "1", options: { ...ASKED.options, ...limit } }, 0);
   const counts = { ...NOTHING_RESTORED, orphanNames: Array.from({ length: 1000 }, (_, i) => `${i}`.padStart(200, "x")) };
   const news = (status: RestoreNews["status"]): RestoreNews => ({ status, percent: 1, message: null, counts, mappings: [], doubt: null });
   for (let i = 0; i < 400; i++) {
     call.tell(news("running"));
     vi.advanceTimersByTime(250);
   }
-  expect(bytes).toBeLessThan(40 * 100_000);
+  expect(bytes).toBeLessThan(bytesMax);
   const before = bytes;
   call.tell(news("running"));
   call.tell(news("done"));

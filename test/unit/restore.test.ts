@@ -6,9 +6,11 @@ import { expect, test } from "vitest";
 import { afterWalk, type NextStep, WALKS_MAX, type WalkEnd } from "../../src/agent/restore-walk.js";
 import { RestoreMarks } from "../../src/apply/restore-marks.js";
 import { checkTargetPath } from "../../src/apply/target-path.js";
+import { silentLog } from "../../src/base/log.js";
 import { connectionRecordSchema } from "../../src/connection/connection-record.js";
+import { Transmission } from "../../src/connection/transmission.js";
 import { isBlocked, isTaken } from "../../src/jobs/left-alone.js";
-import { pathInCopy, type RestoreOptions, restoreContradiction, reversed, walkOf } from "../../src/model/restore.js";
+import { pathInCopy, type RestoreOptions, restoreContradiction, restoreOptionsSchema, reversed, transmissionOf, walkOf } from "../../src/model/restore.js";
 import { pastRacy } from "../support/past-racy.js";
 import { SourceKit } from "../support/source-kit.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
@@ -84,6 +86,21 @@ test.each([
   ],
 ] as const)("%j", async (options, outcome) => {
   expect(await restored(options)).toEqual(outcome);
+});
+
+const ignore = (): void => undefined;
+
+test("a limit is that of the sender from its first piece on, and nothing where there is none", () => {
+  const asked = { overwrite: "always", checksum: false, orphans: "keep", paths: null } as const;
+  const opened = (options: object): Transmission =>
+    new Transmission({
+      ...{ id: 1, settings: transmissionOf(restoreOptionsSchema.parse(options)), keep: ignore, onLink: ignore, onRate: ignore },
+      ...{ onMirrorSent: ignore, onChange: ignore, queue: () => ({ bytes: 0, share: 0, owesMirror: false, isEmpty: true }), log: silentLog },
+    });
+  const limited = opened({ ...asked, bytesPerSecond: 200_000 });
+  expect([limited.bytesPerSecond, limited.pace(new AbortController().signal).pieceBytes, limited.isOpen]).toEqual([200_000, 10_000, true]);
+  expect([opened(asked).bytesPerSecond, opened(asked).isOpen]).toEqual([null, true]);
+  for (const bytesPerSecond of [0, 1023, 1e13, null]) expect(restoreOptionsSchema.safeParse({ ...asked, bytesPerSecond }).success).toBe(false);
 });
 
 test("only what differs is looked for by its content", () => {

@@ -188,12 +188,21 @@ describe("what a command asks of the agent", () => {
       ["orphans.start", { id: 1, action: "move", to: "/attic", olderThanMs: 7_200_000, includesExcluded: true, isConfirmed: true, isDryRun: true }],
     ],
     [
-      'restore home from beta newer checksum orphans report path "/home/a"',
-      ["restore.start", { repset: "home", from: "beta", to: null, overwrite: "newer", checksum: true, orphans: "report", paths: ["/home/a"] }],
+      'restore home from beta newer checksum orphans report bandwidth 10MiB path "/home/a"',
+      [
+        "restore.start",
+        {
+          ...{ repset: "home", from: "beta", to: null, overwrite: "newer", checksum: true, orphans: "report", paths: ["/home/a"] },
+          bytesPerSecond: 10_485_760,
+        },
+      ],
     ],
     [
       "restore home from localhost to 10.0.0.2",
-      ["restore.start", { repset: "home", from: "alpha", to: "beta", overwrite: "always", checksum: false, orphans: "keep", paths: null }],
+      [
+        "restore.start",
+        { repset: "home", from: "alpha", to: "beta", overwrite: "always", checksum: false, orphans: "keep", paths: null, bytesPerSecond: null },
+      ],
     ],
     ["restore stop home", ["restore.stop", { repset: "home" }]],
     [

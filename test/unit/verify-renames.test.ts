@@ -40,7 +40,7 @@ class Twins implements Partial<MirrorTree> {
       this.#inodes.delete(path);
       this.#inodes.set(at(`${to}${path.slice(from.length)}`), inode);
     }
-    this.#renames.push({ root: 0, path: at(from), to: at(to) });
+    this.#renames.push({ root: 0, path: at(from), to: at(to), isDirectory: !from.includes("/") });
   }
 
   totals(): ReturnType<MirrorTree["totals"]> {

@@ -51,7 +51,7 @@ function pointerOf(
   const pointer = new WalkPointer({ mode, content, places: null, suspect: "none", doneThrough, clock, tree });
   return {
     pointer,
-    rename: (path, to) => void renames.push({ root: 0, path: path as BytePath, to: to as BytePath }),
+    rename: (path, to) => void renames.push({ root: 0, path: path as BytePath, to: to as BytePath, isDirectory: true }),
     lose: () => void renames.push(null),
   };
 }

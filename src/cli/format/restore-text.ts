@@ -6,10 +6,11 @@ import { indent } from "./reason-text.js";
 const NAMES_SHOWN = 20;
 
 export function formatRestore({ id, status, percent, message, repset, target, restore }: RestoreJobReport): string {
-  const { counts, from, mappings, doubt, orphans } = restore;
+  const { counts, from, mappings, doubt, orphans, bytesPerSecond } = restore;
   const lines = [
     ...mappings.map((mapping) => oneLine(`${mapping.source} → ${mapping.target}`)),
     `${formatCount(counts.filesDone)} of ${formatCount(counts.filesTotal)} files looked at; ${formatBytes(counts.bytesDone)} brought, ${formatBytes(counts.bytesSkipped)} found equal`,
+    ...(bytesPerSecond === null ? [] : [`${formatBytes(bytesPerSecond)} a second are sent at most`]),
     ...(doubt === null ? [] : [doubt]),
     ...(counts.leftAlone > 0 ? withNames(`${formatCount(counts.leftAlone)} files were there and stay as they are`, counts.leftAloneNames) : []),
     ...(counts.removed > 0 ? [`${formatCount(counts.removed)} names that the copy does not have were removed`] : []),

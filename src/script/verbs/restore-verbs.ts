@@ -14,14 +14,15 @@ interface Choice {
   overwrite: "always" | "newer" | "missing";
   checksum: boolean;
   orphans: "keep" | "report" | "delete";
+  bytesPerSecond: Operand<number> | null;
   readonly paths: Operand<string>[];
 }
 
 function parseChoice(reader: ArgumentReader): Choice {
-  const choice: Choice = { to: null, overwrite: "always", checksum: false, orphans: "keep", paths: [] };
+  const choice: Choice = { to: null, overwrite: "always", checksum: false, orphans: "keep", bytesPerSecond: null, paths: [] };
   const given = new Set<string>();
   while (!reader.isDone) {
-    const flag = reader.need("TO", "OVERWRITE", "NEWER", "MISSING", "CHECKSUM", "ORPHANS", "PATH");
+    const flag = reader.need("TO", "OVERWRITE", "NEWER", "MISSING", "CHECKSUM", "ORPHANS", "BANDwidth", "PATH");
     const what = flag === "NEWER" || flag === "MISSING" ? "OVERWRITE" : flag;
     if (what !== "PATH" && given.has(what)) reader.fail(`${flag} is given beside another of its kind`);
     given.add(what);
@@ -30,6 +31,7 @@ function parseChoice(reader: ArgumentReader): Choice {
     if (flag === "MISSING") choice.overwrite = "missing";
     if (flag === "CHECKSUM") choice.checksum = true;
     if (flag === "ORPHANS") choice.orphans = reader.need("REPORT", "DELETE") === "REPORT" ? "report" : "delete";
+    if (flag === "BANDwidth") choice.bytesPerSecond = reader.rate("the bandwidth");
     if (flag === "PATH") choice.paths.push(reader.text("a path of the source"));
   }
   return choice;
@@ -43,13 +45,13 @@ async function holderName(session: ScriptSession, machine: string): Promise<stri
 
 const start: Verb = {
   words: ["RESTORE"],
-  form: '<repset> FROM <target> [TO <machine>] [OVERWRITE|NEWER|MISSING] [CHECKSUM] [ORPHANS REPORT|DELETE] [PATH "<path>" …]',
+  form: '<repset> FROM <target> [TO <machine>] [OVERWRITE|NEWER|MISSING] [CHECKSUM] [ORPHANS REPORT|DELETE] [BANDwidth <rate>] [PATH "<path>" …]',
   summary: "Brings data back from a target's copy, to this machine or from this one to another. Its value is the number of the job.",
   parse(reader) {
     const repset = reader.text("the name of a replication set");
     reader.need("FROM");
     const from = reader.text("a machine");
-    const { to, paths, ...choice } = parseChoice(reader);
+    const { to, paths, bytesPerSecond, ...choice } = parseChoice(reader);
     return async (session) => {
       session.requireSource();
       const receiver = to?.(session) ?? null;
@@ -60,6 +62,7 @@ const start: Verb = {
         to: isHere ? null : await resolveTarget(session, receiver),
         ...choice,
         paths: paths.length === 0 ? null : paths.map((path) => path(session)),
+        bytesPerSecond: bytesPerSecond?.(session) ?? null,
       };
       const { job } = await session.port.call("restore.start", input, { deadlineMs: START_MS });
       return { value: integerValue(job.id), answer: { job } };

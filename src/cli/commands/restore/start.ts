@@ -3,6 +3,7 @@ import * as Flags from "@oclif/core/flags";
 import { SmError } from "../../../base/errors.js";
 import { formatJob } from "../../format/job-text.js";
 import { parseDurationSeconds } from "../../parse/duration.js";
+import { parseRate } from "../../parse/sizes.js";
 import { jobExitCode, waitForStarted } from "../../progress/job-wait.js";
 import { SmCommand } from "../../sm-command.js";
 
@@ -13,6 +14,7 @@ export default class RestoreStart extends SmCommand {
     "sm restore start web --from B --wait",
     "sm restore start web --from B --overwrite newer --path /srv/www/img",
     "sm restore start web --from B --to C --wait",
+    "sm restore start web --from B --bandwidth 10MiB",
   ];
   static override args = { set: Args.string({ description: "name of the replication set; A/NAME where copies of several sources have it", required: true }) };
   static override flags = {
@@ -30,6 +32,7 @@ export default class RestoreStart extends SmCommand {
       description: "what becomes of names that the copy does not have; what the set excludes is none",
     })(),
     path: Flags.string({ description: "restore this directory or file of the source only, with all below (again for more)", multiple: true }),
+    bandwidth: Flags.string({ description: "what the copy's agent sends in a second at most: 10MiB, 500KB, 100mbit; default: no limit", helpValue: "RATE" }),
     wait: Flags.boolean({ description: "return when it has ended; exit code 4 when it failed" }),
     timeout: Flags.string({ description: "with --wait: at most this long; exit code 6 then, and it goes on", dependsOn: ["wait"] }),
   };
@@ -40,8 +43,9 @@ export default class RestoreStart extends SmCommand {
     const outside = flags.path?.find((path) => !path.startsWith("/"));
     if (outside !== undefined) throw new SmError("USAGE", `--path ${outside} is not an absolute path`);
     const { from, to = null, overwrite, checksum, orphans, path: paths = null } = flags;
+    const bytesPerSecond = flags.bandwidth === undefined ? null : parseRate("--bandwidth", flags.bandwidth);
     const api = this.api(flags);
-    let { job } = await api.call("restore.start", { repset: args.set, from, to, overwrite, checksum, orphans, paths });
+    let { job } = await api.call("restore.start", { repset: args.set, from, to, overwrite, checksum, orphans, paths, bytesPerSecond });
     if (flags.wait) {
       job = await waitForStarted({ api, job, timeout: flags.timeout, isJson: flags.json === true });
       this.exitWith(jobExitCode(job));
