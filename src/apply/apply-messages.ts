@@ -91,6 +91,6 @@ export type FromApplyWorker =
   | { readonly kind: "failed"; readonly error: ErrorData }
   | { readonly kind: "closed"; readonly point: DurablePoint | null };
 
-export type ToDurabilityWorker = { readonly kind: "sync"; readonly point: DurablePoint };
+export type ToDurabilityWorker = { readonly kind: "sync"; readonly point: DurablePoint } | { readonly kind: "close" };
 
 export type FromDurabilityWorker = { readonly kind: "synced"; readonly state: DurableState } | { readonly kind: "failed"; readonly error: ErrorData };

@@ -39,11 +39,15 @@ function openNearest(path: string): number {
 function run(port: MessagePort): void {
   const { failpoint: armed } = workerData as { readonly failpoint: string | null };
   if (armed !== null) armFailpointText(armed);
-  port.on("message", ({ point }: ToDurabilityWorker) => {
+  port.on("message", (message: ToDurabilityWorker) => {
+    if (message.kind === "close") {
+      port.close();
+      return;
+    }
     let reply: FromDurabilityWorker;
     try {
-      makeDurable(point);
-      reply = { kind: "synced", state: point.state };
+      makeDurable(message.point);
+      reply = { kind: "synced", state: message.point.state };
     } catch (error) {
       const { code, message } = toSmError(error);
       reply = { kind: "failed", error: { code, message } };

@@ -36,12 +36,14 @@ export class Durability {
   #isUrgent = false;
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
+  readonly #exited: Promise<void>;
 
   private constructor(worker: Worker, options: DurabilityOptions) {
     this.#worker = worker;
     this.#options = options;
     worker.on("message", (message: FromDurabilityWorker) => this.#take(message));
     worker.on("error", (error) => this.#end(toSmError(error, "WORKER_DIED", "the durability worker")));
+    this.#exited = new Promise((resolve) => worker.once("exit", () => resolve()));
     worker.on("exit", () => {
       if (!this.#isClosed) this.#end(new SmError("WORKER_DIED", "the durability worker ended unexpectedly"));
     });
@@ -78,11 +80,13 @@ export class Durability {
     await this.#running?.promise;
   }
 
+  /** The thread ends by itself: ended from outside while it loads native code, it takes the process along. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    await this.#worker.terminate();
+    this.#worker.postMessage({ kind: "close" } satisfies ToDurabilityWorker);
+    await this.#exited;
     this.#running?.resolve();
   }
 
