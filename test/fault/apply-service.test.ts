@@ -1,6 +1,6 @@
 // The apply service with its real worker threads, and the whole process killed at each crash point and at random.
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -179,21 +179,6 @@ test("a source that ignores its window is cut off", async () => {
   for (let i = 0; i < 40; i++) service.push(Buffer.alloc(4 * 1024 * 1024));
   expect((await failure).code).toBe("PROTOCOL");
   await service.close();
-});
-
-/** Threads that are told to end while they begin: in a process of its own, for it was the process that ended. */
-const BRIEF_THREADS = `
-const { Durability } = await import(new URL("durability.js", process.argv[1]));
-const options = { workerUrl: new URL("durability-worker.js", process.argv[1]), failpoint: null, intervalMs: 100, onDurable() {}, onFailure() {} };
-for (let i = 0; i < 25; i++) {
-  const opened = Array.from({ length: 4 }, () => Durability.open(options));
-  await new Promise((resolve) => setTimeout(resolve, 20 + ((i * 7) % 60)));
-  await Promise.all(opened.map((each) => each.close()));
-}`;
-
-test("a connection that ends while its threads begin ends alone", () => {
-  const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", BRIEF_THREADS, new URL("apply/", BUILT).href], { encoding: "utf8" });
-  expect(status, stderr).toBe(0);
 });
 
 test("rules that are none are refused at open", async () => {
