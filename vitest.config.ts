@@ -12,7 +12,7 @@ const LEVELS: readonly Level[] = [
   { name: "contract", timeoutMs: 60_000, group: 0 },
   { name: "property", timeoutMs: 60_000, group: 0 },
   { name: "fault", timeoutMs: 180_000, group: 1 },
-  { name: "e2e", timeoutMs: 180_000, group: 2 },
+  { name: "e2e", timeoutMs: 180_000, group: 1 },
 ];
 
 export default defineConfig({

@@ -67,6 +67,7 @@ describe.each(SETTINGS)("$name", (setting) => {
         expect(oracle.copy(report.touched).lost).toBe(0);
         expect(oracle.compare(), `batch ${batch} of seed ${seed}`).toEqual([]);
       }
+      expect([...done]).toEqual(expect.arrayContaining(["pwrite", "direct", "aio"]));
       expect(done.size).toBeGreaterThan(12);
       await storm.close();
     } finally {

@@ -14,6 +14,8 @@ import random
 import struct
 import sys
 
+from async_writes import aio_write, uring_write
+
 libc = ctypes.CDLL(None, use_errno=True)
 libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_longlong, ctypes.c_longlong]
 FICLONERANGE = 0x4020940D
@@ -68,6 +70,25 @@ class Storm:
             os.pwritev(other, [buffer], self.aligned(min(SIZE_MAX, size + 2 * self.block)))
         finally:
             buffer.close()
+            os.close(other)
+
+    def several(self, size):
+        """Writes of whole blocks, each at a place of its own."""
+        places = self.random.sample(range(0, max(1, min(SIZE_MAX, size) // self.block) + 3), 3)
+        return [(place * self.block, self.bytes(self.block)) for place in places]
+
+    def op_aio(self, fd, size, name):
+        other = os.open(self.path(name), os.O_RDWR | os.O_DIRECT)
+        try:
+            aio_write(other, self.several(size))
+        finally:
+            os.close(other)
+
+    def op_uring(self, fd, size, name):
+        other = os.open(self.path(name), os.O_RDWR | self.random.choice([0, os.O_DIRECT]))
+        try:
+            uring_write(other, self.several(size))
+        finally:
             os.close(other)
 
     def op_direct_read(self, fd, size, name):

@@ -10,7 +10,7 @@ import { PYTHON } from "./python.js";
 /** Changes within a file. */
 const IN_PLACE = [
   ...["pwrite", "writev", "append", "direct", "truncate", "shrink_and_grow", "allocate", "punch", "zero", "collapse", "insert"],
-  ...["copy_range", "clone", "sendfile", "splice"],
+  ...["copy_range", "clone", "sendfile", "splice", "aio", "uring"],
 ];
 /** Files begun anew, and what changes nothing. */
 const OTHERS = ["rewrite", "replace", "clone_all", "direct_read", "sync", "drop"];
