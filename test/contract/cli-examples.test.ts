@@ -21,6 +21,7 @@ const WITHOUT_AGENT: Readonly<Record<string, string>> = {
   "config check": "reads files: unit/config-files",
   "config schema": "prints what is known without an agent: unit/config-files",
   diagnostics: "tells without an agent, too: unit/cli-diagnostics",
+  man: "needs no agent: unit/cli-manual",
   replicate: "starts an agent: unit/cli-replicate",
   run: "a script: unit/script-commands",
   "server add": "asks another machine: e2e/remote-cli",

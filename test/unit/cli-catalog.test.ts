@@ -26,18 +26,18 @@ const SMALL: Catalog = {
     {
       ...{ words: "connect", description: "Connect a set: it's mirrored \\ replicated. Then `sm sync` waits.", examples: ["sm connect a b --mirror full"] },
       args: [
-        { name: "set", description: "name of the set", isRequired: true, options: [] },
-        { name: "target", description: ".of the peer → there", isRequired: true, options: [] },
+        { name: "set", description: "name of the set", isRequired: true, isMultiple: false, options: [] },
+        { name: "target", description: ".of the peer → there", isRequired: true, isMultiple: false, options: [] },
       ],
       flags: [flag("mirror", { value: "full|difference", options: ["full", "difference"], default: "difference" }), flag("size", { hasNo: true })],
     },
     {
       ...{ words: "repset show", description: "Show a set.", examples: ["sm repset show a"], flags: [flag("json", { isCommon: true })] },
-      args: [{ name: "set", description: "name of the set", isRequired: false, options: [] }],
+      args: [{ name: "set", description: "name of the set", isRequired: false, isMultiple: false, options: [] }],
     },
     {
       ...{ words: "run", description: "Run a file.", examples: ["sm run x"] },
-      args: [{ name: "file", description: "the file", isRequired: true, options: [] }],
+      args: [{ name: "file", description: "the file", isRequired: true, isMultiple: false, options: [] }],
       flags: [flag("home", { value: "DIR", isRequired: true, isMultiple: true }), flag("state-dir", { value: "DIR", isCommon: true })],
     },
   ],
@@ -61,6 +61,7 @@ test("a catalog has each command with its usage, and no hidden one", () => {
   expect(SMALL.commands.flatMap(({ flags }) => flags.map(flagText))).toEqual([
     ...["--mirror full|difference", "--[no-]size", "--json", "--home DIR", "--state-dir DIR"],
   ]);
+  expect(catalog.commands.filter(({ words }) => words === "man").map(usageOf)).toEqual(["sm man [COMMAND...] [OPTIONS]"]);
   expect(flagNotes(flag("a", { isRequired: true, isMultiple: true, default: "7" }))).toBe("what a does (required; may be given again; default: 7)");
   expect(["Do it: now. Then", "Do it.", "Do it"].map(firstSentence)).toEqual(["Do it", "Do it", "Do it"]);
 });
@@ -100,6 +101,7 @@ describe("completion", () => {
     expect(place("server remove")?.args).toEqual([{ kind: "values", values: "servers" }]);
     expect(place("server add")?.args).toEqual([{ kind: "nothing" }]);
     expect(place("repset")?.next.map(({ word }) => word)).toContain("rule");
+    expect(place("man")?.args).toEqual([{ kind: "words", words: expect.arrayContaining(["sm", "repset-rule-add", "sm.yaml"]) }]);
     expect(place("")?.next.every(({ description }) => description !== "")).toBe(true);
   });
 

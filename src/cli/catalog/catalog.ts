@@ -8,6 +8,8 @@ export interface CatalogArg {
   readonly name: string;
   readonly description: string;
   readonly isRequired: boolean;
+  /** All words that are left. */
+  readonly isMultiple: boolean;
   readonly options: readonly string[];
 }
 
@@ -53,8 +55,8 @@ export async function loadCatalog(root: string): Promise<Catalog> {
       words: command.id.replaceAll(":", " "),
       description: command.description ?? "",
       examples: (command.examples ?? []).map(String),
-      args: Object.values(command.args).map(({ name, description = "", required = false, options = [] }) => ({
-        ...{ name, description, isRequired: required, options: [...options] },
+      args: Object.values(command.args).map(({ name, description = "", required = false, multiple = false, options = [] }) => ({
+        ...{ name, description, isRequired: required, isMultiple: multiple, options: [...options] },
       })),
       flags: Object.values(command.flags)
         .filter(({ hidden }) => hidden !== true)
@@ -82,9 +84,13 @@ function flagOf(flag: LoadedFlag): CatalogFlag {
 /** "sm connect SET TARGET [OPTIONS]" */
 export function usageOf({ words, args, flags }: CatalogCommand): string {
   const required = flags.filter(({ isRequired }) => isRequired).map(({ name, value }) => `--${name} ${value ?? ""}`.trimEnd());
-  return [`sm ${words}`, ...args.map(({ name, isRequired }) => (isRequired ? name.toUpperCase() : `[${name.toUpperCase()}]`)), ...required, "[OPTIONS]"].join(
-    " ",
-  );
+  return [`sm ${words}`, ...args.map(argText), ...required, "[OPTIONS]"].join(" ");
+}
+
+/** "SET", "[PATH]", "[COMMAND...]" */
+function argText({ name, isRequired, isMultiple }: CatalogArg): string {
+  const text = `${name.toUpperCase()}${isMultiple ? "..." : ""}`;
+  return isRequired ? text : `[${text}]`;
 }
 
 /** "--compression off|lz4|brotli", "--[no-]size" */

@@ -1,6 +1,8 @@
 // Man pages in the macros of man(7), made from the definitions of the commands: sm(1), one for each command, and sm.yaml(5).
 
-import { type Catalog, type CatalogCommand, type CatalogFlag, EXIT_CODES, firstSentence, flagNotes, flagText, usageOf } from "./catalog.js";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Catalog, type CatalogCommand, type CatalogFlag, EXIT_CODES, firstSentence, flagNotes, flagText, loadCatalog, usageOf } from "./catalog.js";
 
 export interface ManPage {
   /** "sm-connect.1" */
@@ -25,6 +27,11 @@ const FILES: readonly (readonly [name: string, meaning: string])[] = [
 /** `configuration`: the text of config/sm.yaml. */
 export function manPages(catalog: Catalog, configuration: string): ManPage[] {
   return [overview(catalog), ...catalog.commands.map((command) => commandPage(catalog, command)), configurationPage(catalog, configuration)];
+}
+
+/** Of the program installed at `root`, where no page needs to have been written. */
+export async function installedPages(root: string): Promise<ManPage[]> {
+  return manPages(await loadCatalog(root), readFileSync(join(root, "config", "sm.yaml"), "utf8"));
 }
 
 function pageName({ words }: CatalogCommand): string {

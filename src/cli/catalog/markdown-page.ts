@@ -5,7 +5,7 @@ import { type Catalog, type CatalogCommand, EXIT_CODES, flagNotes, flagText, usa
 const HEAD = `# Commands
 
 All commands of \`sm\`, with their arguments, options and examples. This page is made from the definitions of the commands:
-\`npm run build && node scripts/cli-doc.mjs\`. The same is in \`sm COMMAND --help\` and in the man pages (\`npm run man\`).
+\`npm run build && node scripts/cli-doc.mjs\`. The same is in \`sm COMMAND --help\` and in the man pages (\`sm man COMMAND\`; as files \`npm run man\`).
 `;
 
 const SINGLE = "Single commands";

@@ -45,7 +45,7 @@ export function completionTable(catalog: Catalog): CompletionPlace[] {
       words,
       next: nextWords(catalog, words),
       flags: command === undefined ? helpFlag() : [...command.flags.flatMap((flag) => flagsOf(words, flag)), ...helpFlag()],
-      args: command?.args.map((arg) => sourceOfArg(words, arg)) ?? [],
+      args: command?.args.map((arg) => (words === "man" ? pagesOf(catalog) : sourceOfArg(words, arg))) ?? [],
     };
   });
 }
@@ -126,6 +126,11 @@ const FLAG_NAMES: Readonly<Record<string, Source>> = {
   output: { kind: "files" },
   home: { kind: "directories" },
 };
+
+/** As `sm man` takes them, each in one word. */
+function pagesOf({ commands }: Catalog): Source {
+  return { kind: "words", words: ["sm", ...commands.map(({ words }) => words.replaceAll(" ", "-")), "sm.yaml"] };
+}
 
 function sourceOfFlag(words: string, { name, options, value }: CatalogFlag): Source {
   if (options.length > 0) return { kind: "words", words: options };
