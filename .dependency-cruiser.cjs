@@ -34,8 +34,8 @@ const CONTROL_API = "^src/control/api([.]ts$|/)";
 /** What reads the log without an agent: the reader of the agent, loaded when it is needed. */
 const LOG_COMMAND = "^src/cli/commands/log[.]ts$";
 const LOG_READER = "^src/observe/log-reader[.]ts$";
-/** What is checked, changed, or printed, without an agent. */
-const CONFIG_COMMANDS = "^src/cli/(commands/config/(check|schema)|config-edit)[.]ts$";
+/** What is checked, made, changed, or printed, without an agent. */
+const CONFIG_COMMANDS = "^src/cli/(commands/config/(check|schema)|commands/setup|config-edit)[.]ts$";
 const AGENT_COMMAND = "^src/cli/commands/agent/run[.]ts$";
 
 const folderRules = Object.entries(FOLDERS).map(([folder, allowed]) => ({
@@ -89,7 +89,7 @@ module.exports = {
     {
       name: "config-command-imports",
       comment:
-        "the commands that check files, change them without an agent, and print their schemas do so with the agent's own code, or they would not agree with it",
+        "the commands that check files, make and change them without an agent, and print their schemas do so with the agent's own code, or they would not agree with it",
       severity: "error",
       from: { path: CONFIG_COMMANDS },
       to: { path: "^src/", pathNot: ["^src/(cli|base|model|script|config)/", CONTROL_API] },

@@ -3,9 +3,10 @@
 import type { Socket } from "node:net";
 import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
-import { ROLE_GROUPS, readRoleGroupIds } from "../control/role-groups.js";
+import { readRoleGroupIds } from "../control/role-groups.js";
 import { AccountNames, socketAccount } from "../fs/socket-account.js";
 import type { Account } from "../model/account.js";
+import { ROLE_GROUPS } from "../model/group-file.js";
 import type { Reason } from "../model/status.js";
 import { AuditLog } from "../observe/audit-log.js";
 

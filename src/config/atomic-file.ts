@@ -1,6 +1,6 @@
 // Writes small files so that a reader, also one after a power cut, sees the old or the new content, never a part.
 
-import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, renameSync, rmSync, type Stats, statSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, fchownSync, fsyncSync, linkSync, openSync, renameSync, rmSync, type Stats, statSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { failpoint } from "../base/failpoint.js";
 
@@ -38,6 +38,26 @@ export function writeFileAtomic(path: string, text: string, mode = 0o644): void 
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+  syncDirectory(dirname(path));
+}
+
+/** As writeFileAtomic, for a name that must not be there yet: throws EEXIST, whoever was faster. */
+export function createFileAtomic(path: string, text: string, mode = 0o644): void {
+  counter += 1;
+  const temporary = join(dirname(path), `.${process.pid}-${counter}${TEMPORARY_SUFFIX}`);
+  try {
+    const fd = openSync(temporary, "wx", mode);
+    try {
+      const bytes = Buffer.from(text, "utf8");
+      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    linkSync(temporary, path);
+  } finally {
+    rmSync(temporary, { force: true });
   }
   syncDirectory(dirname(path));
 }

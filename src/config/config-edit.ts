@@ -79,7 +79,8 @@ export function editWithoutAgent(options: LoadConfigOptions, key: string, given:
   return { file, key, ...(value === undefined ? {} : { value }), isChanged: text !== before, warnings: warnings.map(fieldErrorText) };
 }
 
-function refuseUnsafe(path: string): void {
+/** Throws FILE_UNSAFE where other accounts may write what the agent will obey. */
+export function refuseUnsafe(path: string): void {
   const facts = statSync(path, { throwIfNoEntry: false });
   const fault = facts === undefined ? undefined : orderFault(path, facts, process.geteuid?.() ?? 0);
   if (fault !== undefined) throw fault;

@@ -3,21 +3,11 @@
 
 import { readFile } from "node:fs/promises";
 import { SmError } from "../base/errors.js";
+import { groupIdFrom, ROLE_GROUPS } from "../model/group-file.js";
 import type { Role } from "./caller.js";
 
 /** The roles that a socket carries. */
 export type SocketRole = Exclude<Role, "none">;
-
-export const ROLE_GROUPS: Readonly<Record<SocketRole, string>> = { admin: "smadmin", monitor: "smmon" };
-
-/** The id of a group in the text of a group file (group(5)), or undefined. */
-export function groupIdFrom(groupFile: string, name: string): number | undefined {
-  for (const line of groupFile.split("\n")) {
-    const [group, , id] = line.split(":");
-    if (group === name && id !== undefined && /^\d+$/.test(id)) return Number(id);
-  }
-  return undefined;
-}
 
 export async function readRoleGroupIds(groupFile: string): Promise<Readonly<Record<SocketRole, number | undefined>>> {
   let text: string;

@@ -29,6 +29,7 @@ const WITHOUT_AGENT: Readonly<Record<string, string>> = {
   "server list": "asks none: unit/server-file",
   "server remove": "asks none: unit/server-file",
   "server show": "asks none: unit/server-file",
+  setup: "makes the files that an agent starts from: unit/setup",
   shell: "a script: unit/script-shell",
 };
 const FILES: Readonly<Record<string, string>> = {

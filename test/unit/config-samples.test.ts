@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { silentLog } from "../../src/base/log.js";
 import { RepsetStore } from "../../src/config/repset-store.js";
-import { groupIdFrom, ROLE_GROUPS } from "../../src/control/role-groups.js";
 import type { BytePath } from "../../src/model/byte-path.js";
+import { groupIdFrom, ROLE_GROUPS } from "../../src/model/group-file.js";
 import { RepsetMatcher } from "../../src/model/repset-matcher.js";
 
 const shipped = (name: string): string => new URL(`../../config/${name}`, import.meta.url).pathname;
