@@ -53,7 +53,7 @@ export class AnswerLog {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
       this.#bytes += bytes.length;
     } catch (error) {
-      throw toSmError(error, "APPLY_FAILED", "cannot write the answers to the state directory");
+      throw toSmError(error, "APPLY_RETRY", "cannot write the answers to the state directory");
     }
   }
 

@@ -5,13 +5,13 @@
 import { assert, unreachable } from "../base/assert.js";
 import { backoffMs } from "../base/backoff.js";
 import { discardBuffer } from "../base/discard-buffer.js";
-import { toSmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
 import { displayPath } from "../model/byte-path.js";
 import type { Answer } from "../model/change.js";
 import type { ChangeSet } from "../model/change-set.js";
 import type { Retrying } from "../model/session.js";
 import type { ApplyEngine } from "./apply-engine.js";
+import { applyFault } from "./apply-fault.js";
 import type { FromApplyWorker, ToApplyWorker } from "./apply-messages.js";
 import type { Begun, Blocked, SetOutcome } from "./apply-outcome.js";
 import { CutAssembly, type PlannedSet } from "./cut-assembly.js";
@@ -247,7 +247,7 @@ export class ApplyHost {
       this.#hasFailed = true;
       this.#waiting = [];
       this.#tell(false);
-      const { code, message } = toSmError(error);
+      const { code, message } = applyFault(error);
       this.#post({ kind: "failed", error: { code, message } });
     }
   }

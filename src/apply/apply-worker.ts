@@ -2,12 +2,12 @@
 
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { assert } from "../base/assert.js";
-import { toSmError } from "../base/errors.js";
 import { armFailpointText } from "../base/failpoint.js";
 import { attachPulse } from "../base/pulse.js";
 import { RepsetMatcher } from "../model/repset-matcher.js";
 import type { PathMatcher } from "./apply-context.js";
 import { ApplyEngine } from "./apply-engine.js";
+import { applyFault } from "./apply-fault.js";
 import { ApplyHost } from "./apply-host.js";
 import type { ApplyWorkerData, FromApplyWorker, ToApplyWorker } from "./apply-messages.js";
 import { HostTasks } from "./host-tasks.js";
@@ -43,7 +43,7 @@ function run(port: MessagePort): void {
     host.begin(data.epoch);
     port.on("message", (message: ToApplyWorker) => host.take(message));
   } catch (error) {
-    const { code, message } = toSmError(error);
+    const { code, message } = applyFault(error);
     post({ kind: "failed", error: { code, message } });
   }
 }

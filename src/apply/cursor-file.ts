@@ -78,7 +78,7 @@ export class CursorFile {
     encodeRecord(this.#record, this.#generation, state);
     const written = pwriteFd(this.#fd, this.#record, RECORD_BYTES, Number(this.#generation & 1n) * RECORD_BYTES);
     if (written !== RECORD_BYTES)
-      throw new SmError("APPLY_FAILED", `cannot write the cursor ${this.#path}`, { cause: fsError(written, "write", bytesFromText(this.#path)) });
+      throw new SmError("APPLY_RETRY", `cannot write the cursor ${this.#path}`, { cause: fsError(written, "write", bytesFromText(this.#path)) });
     this.#state = state;
   }
 

@@ -2,11 +2,12 @@
 
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { assert } from "../base/assert.js";
-import { SmError, toSmError } from "../base/errors.js";
+import { SmError } from "../base/errors.js";
 import { armFailpointText, failpoint } from "../base/failpoint.js";
 import { ENOENT, ENOTDIR, fsError } from "../fs/errno.js";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_RDONLY, openAt, syncfsFd } from "../fs/native.js";
 import { displayPath } from "../model/byte-path.js";
+import { applyFault } from "./apply-fault.js";
 import type { FromDurabilityWorker, ToDurabilityWorker } from "./apply-messages.js";
 import type { DurablePoint } from "./apply-outcome.js";
 import { writeDurable } from "./durable-file.js";
@@ -49,7 +50,7 @@ function run(port: MessagePort): void {
       makeDurable(message.point);
       reply = { kind: "synced", state: message.point.state };
     } catch (error) {
-      const { code, message } = toSmError(error);
+      const { code, message } = applyFault(error);
       reply = { kind: "failed", error: { code, message } };
     }
     port.postMessage(reply);

@@ -96,7 +96,7 @@ export class ForeignList {
     const bytes = Buffer.from(this.#pending, "latin1");
     this.#pending = "";
     const written = pwriteFd(this.#fd, bytes, bytes.length, this.#end);
-    if (written !== bytes.length) throw new SmError("APPLY_FAILED", "cannot write the list of foreign names to the state directory", { data: { written } });
+    if (written !== bytes.length) throw new SmError("APPLY_RETRY", "cannot write the list of foreign names to the state directory", { data: { written } });
     this.#end += bytes.length;
     this.#unsynced = true;
   }
@@ -105,7 +105,7 @@ export class ForeignList {
     this.flush();
     if (!this.#unsynced) return;
     const result = fsyncFd(this.#fd);
-    if (result < 0) throw new SmError("APPLY_FAILED", "cannot sync the list of foreign names", { data: { errno: -result } });
+    if (result < 0) throw new SmError("APPLY_RETRY", "cannot sync the list of foreign names", { data: { errno: -result } });
     this.#unsynced = false;
   }
 

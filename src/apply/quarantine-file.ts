@@ -95,7 +95,7 @@ export class QuarantineFile {
     const bytes = Buffer.from(this.#pending);
     this.#pending = "";
     const written = pwriteFd(this.#fd, bytes, bytes.length, this.#end);
-    if (written !== bytes.length) throw new SmError("APPLY_FAILED", "cannot write the quarantine to the state directory", { data: { written } });
+    if (written !== bytes.length) throw new SmError("APPLY_RETRY", "cannot write the quarantine to the state directory", { data: { written } });
     this.#end += bytes.length;
     this.#isUnsynced = true;
   }
@@ -104,7 +104,7 @@ export class QuarantineFile {
     this.flush();
     if (!this.#isUnsynced) return;
     const result = fsyncFd(this.#fd);
-    if (result < 0) throw new SmError("APPLY_FAILED", "cannot sync the quarantine", { data: { errno: -result } });
+    if (result < 0) throw new SmError("APPLY_RETRY", "cannot sync the quarantine", { data: { errno: -result } });
     this.#isUnsynced = false;
   }
 

@@ -82,7 +82,7 @@ export class TransferWatch {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at, bytes.length - at, at);
     } catch (error) {
-      throw toSmError(error, "APPLY_FAILED", "cannot write the transfers under way to the state directory");
+      throw toSmError(error, "APPLY_RETRY", "cannot write the transfers under way to the state directory");
     }
   }
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ApplyEngine } from "../../src/apply/apply-engine.js";
 import { type ApplyAck, ApplyService, type ApplyServiceOptions } from "../../src/apply/apply-service.js";
-import type { SmError } from "../../src/base/errors.js";
+import { ERRORS, type SmError } from "../../src/base/errors.js";
 import { silentLog } from "../../src/base/log.js";
 import type { Change } from "../../src/model/change.js";
 import { bp, dir, EPOCH, file, frame, link, meta, patch, remove, rename, snapshot } from "../support/apply-kit.js";
@@ -130,6 +130,35 @@ test("a full disk is told and waited out; what came behind follows in order", as
     await service.close();
   } finally {
     execFileSync("umount", [target]);
+  }
+});
+
+test("a state directory without room ends the service for now: it is tried again, and goes on where it was", async () => {
+  const state = join(directory, "state");
+  mkdirSync(state);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", state]);
+  try {
+    const full = await ApplyService.open(options());
+    const failure = new Promise<SmError>((resolve) => full.onFailure(resolve));
+    try {
+      for (;;) writeFileSync(join(state, "ballast"), Buffer.alloc(4096), { flag: "a" });
+    } catch (error) {
+      expect(error).toMatchObject({ code: "ENOSPC" });
+    }
+    const sets = [frame(1, [file("a", "1"), ...Array.from({ length: 200 }, (_, i) => rename(`none-${i}`, `no-${i}`))]), frame(2, [file("b", "2")])];
+    for (const set of sets) full.push(Buffer.from(set));
+    const { code, message } = await failure;
+    expect([ERRORS[code].disposition, message]).toEqual(["retry", expect.stringContaining("ENOSPC")]);
+    await full.close();
+    rmSync(join(state, "ballast"));
+    const service = await ApplyService.open(options());
+    const { until } = watch(service);
+    for (const set of sets) service.push(set);
+    await until((a) => a.appliedSeq === 2);
+    expect(Object.keys(snapshot(target))).toEqual(["a", "b"]);
+    await service.close();
+  } finally {
+    execFileSync("umount", [state]);
   }
 });
 
