@@ -18,7 +18,7 @@ type Feed = (typeof FEEDS)[number];
 type Start = (typeof STARTS)[number];
 
 const FIRST_SEED = Number(process.env.SM_TEST_SEED ?? 0);
-const SEEDS = Number(process.env.SM_TEST_SEEDS ?? 30);
+const SEEDS = Number(process.env.SM_TEST_SEEDS ?? 20);
 /** Each found a defect once: torn and lost transfers, renames under a mirror or a repair, links to a name that was gone. */
 const REGRESSION_SEEDS = [32, 33, 44, 48, 91, 207];
 const OPERATIONS = 150;

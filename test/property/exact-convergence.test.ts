@@ -18,7 +18,7 @@ import { makeTempDirectory } from "../support/temp-tree.js";
 import { canTrace } from "../support/trace-kit.js";
 
 const FIRST_SEED = Number(process.env.SM_TEST_SEED ?? 0);
-const SEEDS = Number(process.env.SM_TEST_SEEDS ?? 4);
+const SEEDS = Number(process.env.SM_TEST_SEEDS ?? 3);
 const ROUNDS = 5;
 const NO_FANOTIFY = whyNoFanotify();
 const TYPES: readonly FileSystemType[] = ["ext4", "xfs", "btrfs", "tmpfs"];

@@ -10,7 +10,7 @@ import { LoopImage } from "../support/loop-image.js";
 import { RandomOperations } from "../support/random-operations.js";
 
 const FIRST_SEED = Number(process.env.SM_TEST_SEED ?? 0);
-const SEEDS = Number(process.env.SM_TEST_SEEDS ?? 20);
+const SEEDS = Number(process.env.SM_TEST_SEEDS ?? 12);
 const ROUNDS = 30;
 const NO_FANOTIFY = whyNoFanotify();
 
