@@ -249,7 +249,7 @@ export class DirtyBook {
   #replay(step: DirtyStep): void {
     switch (step.kind) {
       case "mark":
-        this.#map.mark(step.mark);
+        this.#map.restore(step.mark);
         break;
       case "clear":
         this.#map.forget(step.place);

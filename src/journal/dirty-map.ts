@@ -122,6 +122,13 @@ export class DirtyMap {
     if (this.#isOver(1)) this.#coarsen();
   }
 
+  /** A place as `onPut` told of it in an earlier run: that run has joined what became too much, and told of that as well. */
+  restore(mark: DirtyMark): void {
+    let node = this.#rootNode(mark.root);
+    for (const name of namesOf(mark.path)) node = this.#childOf(node, name);
+    this.#replace(node, mark);
+  }
+
   /** True when the map says of this name that it may differ. */
   covers(root: RootIndex, path: BytePath): boolean {
     return this.#coverOf(root, path) !== null;
@@ -235,26 +242,30 @@ export class DirtyMap {
   }
 
   #put(root: RootIndex, node: Node, mark: DirtyMark): void {
-    let { thorough } = mark;
-    const below = mark.level === "tree" ? [...placesIn(node)].filter((place) => place.node !== node) : entriesIn(mark.level === "names" ? node : null);
-    const state: State = { level: mark.level, thorough, files: 0, bytes: 0, batch: 0 };
-    const before = node.state;
+    let { thorough, files, bytes } = mark;
+    const own = node.state === null ? [] : [{ node, state: node.state }];
+    for (const { state } of [...own, ...absorbedBy(node, mark.level)]) {
+      thorough ||= state.thorough;
+      files += state.files;
+      bytes += state.bytes;
+    }
+    const state = this.#replace(node, { level: mark.level, thorough, files, bytes });
+    this.#onPut({ root, path: pathOf(node), ...figuresOf(state) });
+    if (mark.level === "entry" && node.parent !== null && node.parent.entries > this.#limits.entriesPerDirectoryMax) this.#join(root, node);
+  }
+
+  /** The node is this place, and what the place covers is none any more. */
+  #replace(node: Node, { level, thorough, files, bytes }: Omit<State, "batch">): State {
+    const below = absorbedBy(node, level);
     this.#take(node);
+    const state: State = { level, thorough, files: 0, bytes: 0, batch: 0 };
     node.state = state;
     for (const { node: old } of below) this.#remove(old);
-    for (const absorbed of [before, ...below.map((place) => place.state)]) {
-      thorough ||= absorbed?.thorough === true;
-      this.#count(state, absorbed?.files ?? 0, absorbed?.bytes ?? 0);
-    }
-    this.#count(state, mark.files, mark.bytes);
-    state.thorough = thorough;
+    this.#count(state, files, bytes);
     this.#places += 1;
     this.#pathBytes += node.length;
-    this.#onPut({ root, path: pathOf(node), ...figuresOf(node.state) });
-    const { parent } = node;
-    if (mark.level !== "entry" || parent === null) return;
-    parent.entries += 1;
-    if (parent.entries > this.#limits.entriesPerDirectoryMax) this.#join(root, node);
+    if (level === "entry" && node.parent !== null) node.parent.entries += 1;
+    return state;
   }
 
   /** Makes the place part of a coarser one at its parent. */
@@ -354,9 +365,12 @@ function* placesIn(top: Node): IterableIterator<{ readonly node: Node; readonly 
   }
 }
 
-function entriesIn(directory: Node | null): { readonly node: Node; readonly state: State }[] {
+/** The places below that are part of a place of this level. */
+function absorbedBy(top: Node, level: DirtyLevel): { readonly node: Node; readonly state: State }[] {
+  if (level === "entry") return [];
+  if (level === "tree") return [...placesIn(top)].filter(({ node }) => node !== top);
   const entries: { node: Node; state: State }[] = [];
-  for (const node of directory?.children.values() ?? []) if (node.state?.level === "entry") entries.push({ node, state: node.state });
+  for (const node of top.children.values()) if (node.state?.level === "entry") entries.push({ node, state: node.state });
   return entries;
 }
 
