@@ -125,10 +125,15 @@ export class Durability {
     this.#running = null;
     const endedAtMs = performance.now();
     this.#restUntilMs = endedAtMs + Math.min(REST_MS_MAX, REST_SHARE * (endedAtMs - this.#startedAtMs));
-    if (message.kind === "synced") this.#options.onDurable(message.state);
-    else this.#options.onFailure(errorOf(message.error));
+    // Once closed, the next start reads what is durable from its file: nobody is left to be told.
+    if (!this.#isClosed) this.#tell(message);
     running?.resolve();
     if (message.kind === "synced") this.#schedule();
+  }
+
+  #tell(message: FromDurabilityWorker): void {
+    if (message.kind === "synced") this.#options.onDurable(message.state);
+    else this.#options.onFailure(errorOf(message.error));
   }
 
   #end(error: SmError): void {

@@ -41,8 +41,7 @@ export function notePlain(inode: InodeRecord, sight: Sight): void {
 
 /**
  * Null = it is not there any more. `hashesSuspects`: the receiver compares the content of a small file that is suspected by its hash, instead
- * of asking for all of it. `onPlain` is told of what was seen
- * unchanged and has no extended attributes, which was not known.
+ * of asking for all of it. `onPlain` is told of what was seen unchanged and has no extended attributes, which was not known.
  */
 export function summarise(
   dirfd: number,

@@ -27,10 +27,6 @@ export class SumsScan {
     this.#onDiffering = onDiffering;
   }
 
-  get offset(): number {
-    return this.#offset;
-  }
-
   /** One bounded piece of work on the file open at `fd`. "vanished": it is shorter than it was, or cannot be read. */
   step(fd: number): "more" | "done" | "vanished" {
     for (let count = 0; count < STEP_BLOCKS && this.#offset < this.#size; count++) {

@@ -4,7 +4,6 @@ import { type BytePath, isBelow } from "../model/byte-path.js";
 import type { RootIndex } from "../model/change.js";
 import type { ShippedRename } from "../model/mirror-port.js";
 import type { OrphanSums } from "../model/orphan-sums.js";
-
 import { follow } from "./follow-renames.js";
 
 /** A name of a directory that the source has; the sums are of all that is below it, too. */
