@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { onTestFailed, onTestFinished } from "vitest";
 import type { StatusReport } from "../../src/model/status.js";
 import { type CommandResult, runCommand } from "./run-command.js";
+import { isMainRunning, runMain } from "./run-main.js";
 
 export const SM_PROGRAM = fileURLToPath(new URL("../../bin/sm", import.meta.url));
 
@@ -60,16 +61,37 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Runs the CLI with SM_HOME set to `home`. */
-export async function runCli(
-  home: string,
-  args: readonly string[],
-  options: { readonly input?: string; readonly timeoutMs?: number; readonly prefix?: readonly string[]; readonly environment?: NodeJS.ProcessEnv } = {},
-): Promise<CliResult> {
+export interface CliOptions {
+  readonly input?: string;
+  readonly timeoutMs?: number;
+  readonly prefix?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Runs the CLI with SM_HOME set to `home`: within this process, or in one of its own where another command runs here already. */
+export async function runCli(home: string, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const { prefix = [], environment = {}, ...rest } = options;
+  const own = { SM_HOME: home, ...environment };
+  const isHere = prefix.length === 0 && !isMainRunning();
   const command = [...prefix, process.execPath, SM_PROGRAM, ...args];
-  const result = await runCommand(command, { ...rest, environment: { ...process.env, SM_HOME: home, ...environment } });
+  const result = isHere ? await runHere(args, own, options) : await runCommand(command, { ...rest, environment: { ...process.env, ...own } });
   return { ...result, json: args.includes("--json") ? parseJson(result.stdout) : undefined };
+}
+
+async function runHere(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  { input, timeoutMs = 60_000 }: CliOptions,
+): Promise<CommandResult> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`sm ${args.join(" ")}: no end within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return { signal: null, ...(await Promise.race([runMain(args, environment, input), late])) };
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function parseJson(text: string): unknown {
