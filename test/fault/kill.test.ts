@@ -38,47 +38,51 @@ test(`${KILLS} kills of either agent under load, seed ${SEED}`, { timeout: 60_00
   await driver.close();
 });
 
-describe("each crash point", () => {
-  const onTarget = (name: string): boolean => name.startsWith("apply.");
-  // Those of the dirty map are passed where a queue is full: fault/pull-ahead. The others have faults of their names.
-  const elsewhere = ["dirty.", "rebuild.", "identity.", "restore.", "repair."];
-  for (const name of FAILPOINTS.filter((each) => !elsewhere.some((prefix) => each.startsWith(prefix)))) {
-    test(name, async () => {
-      const isQueue = name.startsWith("journal.");
-      // The first passage of the queue's rename is the agent's start.
-      const failpoint = name === "journal.append.afterWrite" ? name : `${name}:${isQueue ? 2 : 3}`;
-      const directory = makeTempDirectory();
-      if (isQueue) {
-        mkdirSync(join(directory, "a", "etc"), { recursive: true });
-        writeFileSync(join(directory, "a", "etc", "sm.yaml"), "queue:\n  memoryMiB: 1\n");
-      }
-      const pair = await AgentPair.start(directory);
-      const driver = await FsDriver.open(pair.sourceDir);
-      const operations = new RandomOperations({ seed: name.length * 7 });
-      await driver.run(operations.take(150));
-      await pair.connect();
-      await pair.sync();
-      // Armed only now, so that the crash comes in the middle of replication.
-      const victim = onTarget(name) ? pair.target : pair.source;
-      await victim.stop();
-      const armed = await victim.restart({ failpoint });
-      if (onTarget(name)) pair.target = armed;
-      else pair.source = armed;
-      // What is not sent is what the queue writes to its segments.
-      if (isQueue) await pair.target.kill9();
-      let status: ExitStatus | undefined;
-      void armed.exited.then((s) => {
-        status = s;
-      });
-      for (let round = 0; round < 600 && status === undefined; round++) {
-        await driver.run(operations.take(20));
-        await delay(50);
-      }
-      expect(status).toMatchObject({ signal: "SIGKILL" });
-      if (isQueue || onTarget(name)) await pair.restartTarget();
-      if (!onTarget(name)) await pair.restartSource();
-      await pair.expectEqual();
-      await driver.close();
-    });
+// Those of the dirty map are passed where a queue is full: fault/pull-ahead. The others have faults of their names.
+const ELSEWHERE = ["dirty.", "rebuild.", "identity.", "restore.", "repair."];
+const POINTS = FAILPOINTS.filter((each) => !ELSEWHERE.some((prefix) => each.startsWith(prefix)));
+
+/** Kills the agent at the point, in the middle of replication, and has both go on. */
+async function cutAt(name: string, pair: AgentPair, driver: FsDriver, operations: RandomOperations): Promise<void> {
+  const isQueue = name.startsWith("journal.");
+  const side = name.startsWith("apply.") ? "target" : "source";
+  // The first passage of the queue's rename is the agent's start.
+  const failpoint = name === "journal.append.afterWrite" ? name : `${name}:${isQueue ? 2 : 3}`;
+  await pair[side].stop();
+  const armed = await pair[side].restart({ failpoint });
+  pair[side] = armed;
+  // What is not sent is what the queue writes to its segments.
+  if (isQueue) await pair.target.kill9();
+  let status: ExitStatus | undefined;
+  void armed.exited.then((s) => {
+    status = s;
+  });
+  for (let round = 0; round < 600 && status === undefined; round++) {
+    await driver.run(operations.take(20));
+    await delay(50);
   }
+  expect(status, name).toMatchObject({ signal: "SIGKILL" });
+  if (isQueue) await pair.restartTarget();
+  pair[side] = await armed.restart();
+  await pair.expectEqual();
+}
+
+describe.each([
+  { side: "target", points: POINTS.filter((name) => name.startsWith("apply.")) },
+  { side: "source", points: POINTS.filter((name) => !name.startsWith("apply.")) },
+])("the $side", ({ points }) => {
+  // Two agents for several points: most of the time of this goes to their starts.
+  test.each([points.filter((_, index) => index % 2 === 0), points.filter((_, index) => index % 2 === 1)])("is killed at %s, %s, …", async (...names) => {
+    const directory = makeTempDirectory();
+    mkdirSync(join(directory, "a", "etc"), { recursive: true });
+    writeFileSync(join(directory, "a", "etc", "sm.yaml"), "queue:\n  memoryMiB: 1\n");
+    const pair = await AgentPair.start(directory);
+    const driver = await FsDriver.open(pair.sourceDir);
+    const operations = new RandomOperations({ seed: names.length * 7 });
+    await driver.run(operations.take(150));
+    await pair.connect();
+    await pair.sync();
+    for (const name of names) await cutAt(name, pair, driver, operations);
+    await driver.close();
+  });
 });
