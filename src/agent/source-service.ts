@@ -105,14 +105,13 @@ export class SourceService implements ConnectionControl {
     const service = new SourceService(options, goodbyes);
     // Before anything is told: what was being disconnected when the agent ended is gone.
     for (const { id, key } of service.#store.list()) if (goodbyes.has(key)) service.#remove(id);
-    for (const record of adoptRoots(service.#store.list(), service.#store, log)) {
-      try {
-        await service.#take(record, "the agent was restarted");
-      } catch (error) {
-        service.unusable.add(record, error);
-      }
-    }
+    for (const record of adoptRoots(service.#store.list(), service.#store, log)) await service.#takeUp(record, "the agent was restarted");
     return service;
+  }
+
+  /** Of one that cannot be, the status says why. */
+  async #takeUp(record: ConnectionRecord, restartReason: string | null): Promise<void> {
+    await this.#take(record, restartReason).catch((error: unknown) => this.unusable.add(record, error));
   }
 
   async connect(asked: ConnectRequest): Promise<ConnectionReport> {
@@ -307,7 +306,7 @@ export class SourceService implements ConnectionControl {
     this.#sources.delete(source.repset.name);
     await source.close();
     const records = [...concerned.map(({ connection }) => connection.record), ...this.unusable.records];
-    for (const record of adoptRoots(records, this.#store, this.#options.log)) if (this.unusable.find(record.id) === undefined) await this.#take(record, null);
+    for (const record of adoptRoots(records, this.#store, this.#options.log)) if (this.unusable.find(record.id) === undefined) await this.#takeUp(record, null);
   }
 
   async sync(id: number, timeoutMs: number, endsWhenStuck: boolean): Promise<ConnectionReport> {
