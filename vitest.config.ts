@@ -21,7 +21,7 @@ export default defineConfig({
   test: {
     pool: "forks",
     maxWorkers: 2,
-    globalSetup: ["test/support/leak-check.ts"],
+    globalSetup: ["test/support/leak-check.ts", "test/support/identity-pool.ts"],
     projects: LEVELS.map((level) => ({
       test: {
         name: level.name,

@@ -12,6 +12,6 @@ export default defineConfig({
     testTimeout: 24 * 3_600_000,
     hookTimeout: 180_000,
     teardownTimeout: 20_000,
-    globalSetup: ["test/support/leak-check.ts", "test/support/require-build.ts"],
+    globalSetup: ["test/support/leak-check.ts", "test/support/identity-pool.ts", "test/support/require-build.ts"],
   },
 });

@@ -47,6 +47,8 @@ test("the life of a connection is in all logs, by number, on both sides, and no 
   await pair.source.json(["repset", "rule", "add", "data", "--exclude", join(pair.sourceDir, "none")]);
   await pair.target.json(["target", "pause"]);
   await pair.target.json(["target", "resume"]);
+  // New rules take a new channel: what is to be lost must be there.
+  await pair.sync();
   await pair.target.stop();
   await pair.restartTarget();
   const page = (args: readonly string[]): Promise<LogPage> => pair.source.json<LogPage>(["log", "--limit", "1000", ...args]);

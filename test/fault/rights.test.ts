@@ -11,6 +11,7 @@ import type { AuditEntry } from "../../src/model/audit.js";
 import { AuditLog } from "../../src/observe/audit-log.js";
 import { AgentProcess } from "../support/agent-process.js";
 import { runCommand } from "../support/run-command.js";
+import { sm } from "../support/sm-program.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
 
 const SMADMIN = 64_001;
@@ -161,7 +162,7 @@ test("a pairing token is in no command line, log or audit log, and of a file onl
   expect([given.code, given.stderr.includes(token)]).toEqual([2, false]);
   let isDone = false;
   const seen: string[] = [];
-  const imported = source.cli(["peer", "bootstrap", "import", "-"], { input: token }).finally(() => {
+  const imported = sm(["peer", "bootstrap", "import", "-"], { home: source.home, stdin: token }).finally(() => {
     isDone = true;
   });
   while (!isDone) {

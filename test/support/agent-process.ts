@@ -7,6 +7,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { onTestFailed, onTestFinished } from "vitest";
 import type { StatusReport } from "../../src/model/status.js";
+import { giveIdentity } from "./identity-pool.js";
 import { type CommandResult, runCommand } from "./run-command.js";
 import { isMainRunning, runMain } from "./run-main.js";
 
@@ -121,6 +122,7 @@ export class AgentProcess {
 
   /** Resolves when the agent is ready. It is killed when the test has finished, and its output shown when the test failed. */
   static async start(options: AgentOptions): Promise<AgentProcess> {
+    giveIdentity(options.home);
     const { child, output, exited } = spawnAgent(options);
     onTestFinished(async () => {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
