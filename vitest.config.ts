@@ -5,22 +5,24 @@ interface Level {
   readonly timeoutMs: number;
   /** Levels of one group run side by side; the groups run one after another. */
   readonly group: number;
+  /** Agents wait for much: three at a time keep two processors busy. */
+  readonly workers: number;
   /** Has tests of properties. */
   readonly drawsCases: boolean;
 }
 
 const LEVELS: readonly Level[] = [
-  { name: "unit", timeoutMs: 10_000, group: 0, drawsCases: true },
-  { name: "contract", timeoutMs: 60_000, group: 0, drawsCases: false },
-  { name: "property", timeoutMs: 60_000, group: 0, drawsCases: true },
-  { name: "fault", timeoutMs: 180_000, group: 1, drawsCases: false },
-  { name: "e2e", timeoutMs: 180_000, group: 1, drawsCases: false },
+  { name: "unit", timeoutMs: 10_000, group: 0, workers: 2, drawsCases: true },
+  { name: "contract", timeoutMs: 60_000, group: 0, workers: 2, drawsCases: false },
+  { name: "property", timeoutMs: 60_000, group: 0, workers: 2, drawsCases: true },
+  { name: "fault", timeoutMs: 180_000, group: 1, workers: 3, drawsCases: false },
+  { name: "e2e", timeoutMs: 180_000, group: 1, workers: 3, drawsCases: false },
 ];
 
 export default defineConfig({
   test: {
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 3,
     globalSetup: ["test/support/leak-check.ts", "test/support/identity-pool.ts"],
     projects: LEVELS.map((level) => ({
       test: {
@@ -28,7 +30,7 @@ export default defineConfig({
         include: [`test/${level.name}/**/*.test.ts`],
         environment: "node",
         pool: "forks",
-        maxWorkers: 2,
+        maxWorkers: level.workers,
         sequence: { groupOrder: level.group },
         testTimeout: level.timeoutMs,
         hookTimeout: level.timeoutMs,

@@ -217,6 +217,8 @@ export class SourceEngine {
 
   /** All that was on the source at the call is in sets. */
   async #cover(): Promise<void> {
+    // Of roots that were mounted anew nobody tells: they are looked at with the first turn.
+    this.#soon.push(() => Promise.resolve());
     if (!this.live.isExact) await Promise.all(this.trees.map((tree) => this.#startWalk(tree, tree.table.root)));
     // What waited (moved directories, missing names) may make further names wait: once per level of directories moved into each other.
     for (let round = 0; round < BARRIER_ROUNDS_MAX && (round === 0 || !this.#timetable.isSettled); round++) {

@@ -20,10 +20,29 @@ export function syncDirectory(directory: string): void {
 
 /** Temp file, write, sync, rename, sync of the directory. A file that is there keeps its mode, owner and group; `mode` is that of a new one. */
 export function writeFileAtomic(path: string, text: string, mode = 0o644): void {
+  const before = statSync(path, { throwIfNoEntry: false });
+  withTemporary(path, text, { mode, before }, (temporary) => {
+    failpoint("state.write.beforeRename");
+    renameSync(temporary, path);
+  });
+}
+
+/** As writeFileAtomic, for a name that must not be there yet: throws EEXIST, whoever was faster. */
+export function createFileAtomic(path: string, text: string, mode = 0o644): void {
+  withTemporary(path, text, { mode, before: undefined }, (temporary) => linkSync(temporary, path));
+}
+
+interface Rights {
+  readonly mode: number;
+  /** The file whose rights it takes over; undefined = it has those of `mode`. */
+  readonly before: Stats | undefined;
+}
+
+/** `place` gives the durable file its name; the temporary one is gone afterwards, however that ended. */
+function withTemporary(path: string, text: string, { mode, before }: Rights, place: (temporary: string) => void): void {
   counter += 1;
   const temporary = join(dirname(path), `.${process.pid}-${counter}${TEMPORARY_SUFFIX}`);
   try {
-    const before = statSync(path, { throwIfNoEntry: false });
     const fd = openSync(temporary, "wx", before === undefined ? mode : 0o600);
     try {
       if (before !== undefined) takeOver(fd, before);
@@ -33,29 +52,7 @@ export function writeFileAtomic(path: string, text: string, mode = 0o644): void 
     } finally {
       closeSync(fd);
     }
-    failpoint("state.write.beforeRename");
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
-  syncDirectory(dirname(path));
-}
-
-/** As writeFileAtomic, for a name that must not be there yet: throws EEXIST, whoever was faster. */
-export function createFileAtomic(path: string, text: string, mode = 0o644): void {
-  counter += 1;
-  const temporary = join(dirname(path), `.${process.pid}-${counter}${TEMPORARY_SUFFIX}`);
-  try {
-    const fd = openSync(temporary, "wx", mode);
-    try {
-      const bytes = Buffer.from(text, "utf8");
-      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    linkSync(temporary, path);
+    place(temporary);
   } finally {
     rmSync(temporary, { force: true });
   }
