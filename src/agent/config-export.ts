@@ -10,23 +10,26 @@ import { formatRepsetFile } from "../config/repset-file.js";
 import { REPSET_DIRECTORY } from "../config/repset-store.js";
 import type { ConnectionRecord } from "../connection/connection-record.js";
 import type { ConfigExport } from "../model/config-control.js";
+import type { Hook } from "../model/hook.js";
 import type { RepsetData } from "../model/rule.js";
+import type { HooksOf } from "./connection-plan.js";
 
 export interface ExportInput {
   /** By key. */
   readonly read: (key: string) => unknown;
   readonly repsets: readonly RepsetData[];
   readonly records: readonly ConnectionRecord[];
+  readonly hooksOf: HooksOf;
 }
 
 type Contents = Record<string, unknown>;
 
-export function exportConfig({ read, repsets, records }: ExportInput): ConfigExport {
+export function exportConfig({ read, repsets, records, hooksOf }: ExportInput): ConfigExport {
   const main: Record<string, Contents> = {};
   for (const { key, section, name } of ALL_FIELDS) main[section] = { ...main[section], [name]: read(key) };
   const sets: Contents = Object.fromEntries(repsets.map(({ name, generation, rules }) => [name, { generation, rules }]));
   const connections: Record<string, Contents> = {};
-  for (const record of records) connections[fileNameOf(record, connections)] = connectionFileOf(describedBy(record));
+  for (const record of records) connections[fileNameOf(record, connections)] = connectionFileOf(describedBy(record, hooksOf(record.id) ?? []));
   const document = { [CONFIG_FILE]: main, [REPSET_DIRECTORY]: sets, [CONNECTION_DIRECTORY]: connections };
   const files = [
     { path: CONFIG_FILE, text: yamlText(main) },
@@ -36,7 +39,7 @@ export function exportConfig({ read, repsets, records }: ExportInput): ConfigExp
   return { document, text: yamlText(document), files };
 }
 
-function describedBy(record: ConnectionRecord): Parameters<typeof connectionFileOf>[0] {
+function describedBy(record: ConnectionRecord, hooks: readonly Hook[]): Parameters<typeof connectionFileOf>[0] {
   const { repset, peer, mappings, options, transmission, verifyPlan, scrub } = record;
   return {
     ...{ repset, target: peer, isSimulated: record.isSimulated === true, mappings, options },
@@ -44,6 +47,7 @@ function describedBy(record: ConnectionRecord): Parameters<typeof connectionFile
     limit: transmission?.limit ?? { standing: null, times: [] },
     verify: verifyPlan?.schedule ?? null,
     scrub: scrub?.settings ?? null,
+    hooks,
   };
 }
 

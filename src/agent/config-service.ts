@@ -15,7 +15,7 @@ import { CONFIG_FILE, type LoadedConfig } from "../config/load-config.js";
 import type { ConfigControl, ConfigExport, ConfigStatus, ConnectionOutcome, ReloadOptions, ReloadReport, SettingReport } from "../model/config-control.js";
 import { type ConfigSource, loadOptions, withFlags } from "./agent-config.js";
 import { exportConfig } from "./config-export.js";
-import type { ConnectionFiles } from "./connection-files.js";
+import { type ConnectionFiles, hooksIn } from "./connection-files.js";
 import type { ConnectionStep } from "./connection-plan.js";
 import { checkOrderRights } from "./file-rights.js";
 import type { QueueService } from "./queue-service.js";
@@ -28,7 +28,7 @@ export interface ConfigServiceOptions {
   readonly connections: ConnectionFiles;
   readonly repsets: RepsetReload;
   readonly queue: Pick<QueueService, "configured" | "refusalOf" | "setByCommand">;
-  readonly source: Pick<SourceService, "records">;
+  readonly source: Pick<SourceService, "records" | "connections">;
   readonly setLogLevel: (level: LogLevel) => void;
   readonly onChange: () => void;
   readonly log: Log;
@@ -134,7 +134,7 @@ export class ConfigService implements ConfigControl {
   async export(): Promise<ConfigExport> {
     const { source, repsets } = this.#options;
     const values = new Map((await this.get(null)).map(({ key, value }) => [key, value]));
-    return exportConfig({ read: (key) => values.get(key), repsets: repsets.list(), records: source.records });
+    return exportConfig({ read: (key) => values.get(key), repsets: repsets.list(), records: source.records, hooksOf: hooksIn(source) });
   }
 
   /** Throws CONFIG_INVALID with the errors of all files, FILE_UNSAFE where others may write them. Nothing is changed. */

@@ -10,7 +10,7 @@ import type { ConnectionDescription } from "../model/connection-description.js";
 import type { ReplicationControl } from "../model/control-port.js";
 import { DEFAULT_TRANSMISSION } from "../model/transmission.js";
 import type { VerificationControl } from "../model/verification-control.js";
-import { type ConnectionChange, type ConnectionStep, planConnections } from "./connection-plan.js";
+import { type ConnectionChange, type ConnectionStep, type HooksOf, planConnections } from "./connection-plan.js";
 import type { SourceService } from "./source-service.js";
 
 export interface ConnectionFilesOptions {
@@ -31,7 +31,8 @@ export class ConnectionFiles {
   }
 
   plan({ connections, connectionFiles }: Described, isConfirmed: boolean): readonly ConnectionStep[] {
-    return planConnections({ descriptions: connections, files: connectionFiles, records: this.#options.source.records, isConfirmed });
+    const { source } = this.#options;
+    return planConnections({ descriptions: connections, files: connectionFiles, records: source.records, hooksOf: hooksIn(source), isConfirmed });
   }
 
   preview(steps: readonly ConnectionStep[]): readonly ConnectionOutcome[] {
@@ -74,10 +75,10 @@ export class ConnectionFiles {
 
   /** What limits and schedules it has holds before anything is sent. */
   async #create(description: ConnectionDescription): Promise<number> {
-    const { name, request, schedule, limit, verify, scrub } = description;
+    const { name, request, schedule, limit, verify, scrub, hooks } = description;
     refusePast(schedule);
     const transmission = { ...DEFAULT_TRANSMISSION, schedule, limit, startsSeenMs: Date.now() };
-    const { id } = await this.#options.source.make(request, { file: name, transmission });
+    const { id } = await this.#options.source.make(request, { file: name, transmission }, hooks ?? []);
     await this.#change(description, id, [...(verify === null ? [] : ["verify" as const]), ...(scrub === null ? [] : ["scrub" as const])]);
     return id;
   }
@@ -108,6 +109,8 @@ export class ConnectionFiles {
         return void (await verification.setSchedule(id, description.verify));
       case "scrub":
         return void (await verification.setScrub(id, description.scrub));
+      case "hooks":
+        return connection.duty.hooks.set(description.hooks ?? []);
     }
   }
 
@@ -115,6 +118,11 @@ export class ConnectionFiles {
     const { isTargetTold } = await this.#options.source.disconnect(id);
     return isTargetTold ? null : "its target is told as soon as it can be reached";
   }
+}
+
+export function hooksIn({ connections }: Pick<SourceService, "connections">): HooksOf {
+  const byId = new Map(connections.map(({ id, duty }) => [id, duty.hooks]));
+  return (id) => byId.get(id)?.reports() ?? null;
 }
 
 /** As `sm transmission schedule` refuses it: nothing would ever be sent. */

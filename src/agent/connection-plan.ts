@@ -6,6 +6,7 @@ import { toSmError } from "../base/errors.js";
 import type { ConnectionRecord } from "../connection/connection-record.js";
 import type { ConnectionDescription } from "../model/connection-description.js";
 import type { ConnectRequest } from "../model/control-port.js";
+import { areSameHooks, type Hook } from "../model/hook.js";
 import { SIMULATION_TARGET } from "../model/simulation.js";
 import { resolveMappings } from "./mapping-resolver.js";
 
@@ -17,17 +18,21 @@ export type ConnectionStep =
   | { readonly kind: "keep"; readonly file: string; readonly id: number; readonly message: string };
 
 /** What can be changed while a connection is there; file: its file has another name. */
-export type ConnectionChange = "file" | "replicate" | "compression" | "guard" | "limit" | "schedule" | "verify" | "scrub";
+export type ConnectionChange = "file" | "replicate" | "compression" | "guard" | "limit" | "schedule" | "verify" | "scrub" | "hooks";
 
 export interface PlanInput {
   readonly descriptions: readonly ConnectionDescription[];
   /** Names of the files that are there; null = their directory is not. */
   readonly files: readonly string[] | null;
   readonly records: readonly ConnectionRecord[];
+  /** Those of a connection, in the order in which they run; null = they are not known. */
+  readonly hooksOf: HooksOf;
   readonly isConfirmed: boolean;
 }
 
-export function planConnections({ descriptions, files, records, isConfirmed }: PlanInput): readonly ConnectionStep[] {
+export type HooksOf = (connectionId: number) => readonly Hook[] | null;
+
+export function planConnections({ descriptions, files, records, hooksOf, isConfirmed }: PlanInput): readonly ConnectionStep[] {
   const names = new Set(descriptions.map(({ name }) => name));
   const claimed = new Set<number>();
   const steps: ConnectionStep[] = [];
@@ -40,7 +45,7 @@ export function planConnections({ descriptions, files, records, isConfirmed }: P
     claimed.add(record.id);
     const fixed = differencesOf(description.request, record);
     const again = `\`sm disconnect ${record.id}\`, then \`sm config reload\`, makes it anew`;
-    if (fixed.length === 0) steps.push({ kind: "change", description, id: record.id, changes: changesOf(description, record) });
+    if (fixed.length === 0) steps.push({ kind: "change", description, id: record.id, changes: changesOf(description, record, hooksOf(record.id)) });
     else steps.push({ kind: "refuse", description, id: record.id, message: `${fixed.join(", ")}: not as connection ${record.id} was made; ${again}` });
   }
   const gone = records.filter(({ id, file }) => file !== undefined && !claimed.has(id) && !names.has(file));
@@ -89,7 +94,7 @@ function differencesOf(request: ConnectRequest, record: ConnectionRecord): reado
   ];
 }
 
-function changesOf(description: ConnectionDescription, record: ConnectionRecord): readonly ConnectionChange[] {
+function changesOf(description: ConnectionDescription, record: ConnectionRecord, hooks: readonly Hook[] | null): readonly ConnectionChange[] {
   const { replicate, compression, guard, guardChanged } = description.request.options;
   const { options, transmission, verifyPlan, scrub } = record;
   const differs: Readonly<Record<ConnectionChange, boolean>> = {
@@ -101,6 +106,7 @@ function changesOf(description: ConnectionDescription, record: ConnectionRecord)
     schedule: !isDeepStrictEqual(description.schedule, transmission?.schedule ?? null),
     verify: !isDeepStrictEqual(description.verify, verifyPlan?.schedule ?? null),
     scrub: !isDeepStrictEqual(description.scrub, scrub?.settings ?? null),
+    hooks: description.hooks !== null && hooks !== null && !areSameHooks(description.hooks, hooks),
   };
   return (Object.keys(differs) as ConnectionChange[]).filter((change) => differs[change]);
 }

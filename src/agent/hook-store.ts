@@ -2,11 +2,12 @@
 
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { SmError } from "../base/errors.js";
 import { orderFault } from "../base/file-rights.js";
 import type { Config } from "../config/config.js";
 import type { HookTerms } from "../connection/hook-duty.js";
 import { commandRunner, whyRefused } from "../fs/program-run.js";
-import { type HookFile, hookFileSchema, NO_HOOK_FILE } from "../model/hook.js";
+import { type Hook, type HookFile, hookFileSchema, NO_HOOK_FILE } from "../model/hook.js";
 import type { ProgramPolicy } from "../model/task.js";
 import { PerConnectionFiles } from "./per-connection-files.js";
 
@@ -33,6 +34,15 @@ export class HookStore {
       run: commandRunner(this.#policy),
       refusal: ({ path: program }) => whyRefused(this.#policy, program),
     };
+  }
+
+  /** Of a connection that is still to be made. Throws HOOK_REFUSED for a program that would not be run. */
+  begin(connectionId: number, hooks: readonly Hook[]): void {
+    for (const { name, program } of hooks) {
+      const why = whyRefused(this.#policy, program.path);
+      if (why !== null) throw new SmError("HOOK_REFUSED", `hook ${name}: ${why}`);
+    }
+    if (hooks.length > 0) this.#files.save(connectionId, { ...NO_HOOK_FILE, hooks: hooks.map((hook) => ({ ...hook, lastRun: null })) });
   }
 
   remove(connectionId: number): void {

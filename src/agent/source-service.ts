@@ -17,6 +17,7 @@ import { DirtyStore } from "../journal/dirty-store.js";
 import type { Peer, SourceDialer } from "../model/channel-port.js";
 import type { ConnectionPatch, GuardChange } from "../model/connection-spec.js";
 import type { ConnectionControl, ConnectRequest } from "../model/control-port.js";
+import type { Hook } from "../model/hook.js";
 import type { MirrorWish } from "../model/mirror-wish.js";
 import type { RepsetData } from "../model/rule.js";
 import type { ConnectionReport, MirrorReport, StatusReport } from "../model/status.js";
@@ -120,11 +121,12 @@ export class SourceService implements ConnectionControl {
     return reportConnection(connection);
   }
 
-  /** Does not wait for the target. `beginning`: what its record has from the first moment on. */
-  make(asked: ConnectRequest, beginning: Pick<ConnectionRecord, "file" | "transmission"> = {}): Promise<SourceConnection> {
+  /** Does not wait for the target. `beginning`, `hooks`: what it has from the first moment on. */
+  make(asked: ConnectRequest, beginning: Pick<ConnectionRecord, "file" | "transmission"> = {}, hooks: readonly Hook[] = []): Promise<SourceConnection> {
     return this.turns.take(async () => {
       const among = { records: this.records, sourceOf: (repset: string) => this.#sources.get(repset) };
       const record = { ...recordOfRequest(asked, { ...this.#options, ...among, id: this.#store.nextId() }), ...beginning };
+      this.#hooks.begin(record.id, hooks);
       this.#store.save(record);
       return this.#take(record, null).catch((error: unknown) => {
         // What was refused is not there after a restart.
@@ -321,9 +323,8 @@ export class SourceService implements ConnectionControl {
   }
 
   async reject(id: number): Promise<ConnectionReport> {
-    const { connection } = this.#get(id);
-    rejectHeld(connection);
-    return reportConnection(connection);
+    rejectHeld(this.connection(id));
+    return this.show(id);
   }
 
   async setGuard(id: number, guards: GuardChange): Promise<ConnectionReport> {

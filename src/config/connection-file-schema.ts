@@ -6,6 +6,7 @@ import { SmError } from "../base/errors.js";
 import { parseCalendarEvent } from "../model/calendar-event.js";
 import { compressionSchema } from "../model/compression.js";
 import { type GuardChange, guardSettingSchema } from "../model/connection-spec.js";
+import { contradictionInHook, HOOK_EVENTS, HOOK_TIMEOUT_SECONDS, HOOKS_MAX, type Hook, hookSchema } from "../model/hook.js";
 import { parseMoment } from "../model/moment.js";
 import { contradictionInOrphans, type OrphanOptions, orphanOptionsSchema } from "../model/orphans.js";
 import * as quantity from "../model/quantity-text.js";
@@ -186,6 +187,34 @@ const simulation = z
     return { bytesPerSecond: bandwidth, roundTripMs };
   });
 
+const HOOK_WORDS = { timeoutSeconds: "timeout" };
+
+const hook = z
+  .strictObject({
+    name: z.string(),
+    event: z.enum(HOOK_EVENTS),
+    program: z.string().startsWith("/", "an absolute path"),
+    args: z.array(z.string()).default([]),
+    delay: z.boolean().default(false),
+    timeout: duration.default(HOOK_TIMEOUT_SECONDS * 1000),
+    onFailure: z.enum(["continue", "stop"]).default("continue"),
+  })
+  .transform(({ program, args, delay, timeout, ...rest }, context): Hook => {
+    const whole = { ...rest, program: { path: program, args }, isDelaying: delay, timeoutSeconds: timeout / 1000 };
+    const contradiction = contradictionInHook(whole);
+    if (contradiction !== null) context.addIssue({ code: "custom", message: `what fits: ${contradiction}`, path: ["onFailure"] });
+    return held(context, hookSchema, whole, HOOK_WORDS);
+  });
+
+const hooks = z
+  .array(hook)
+  .max(HOOKS_MAX)
+  .superRefine((all, context) => {
+    for (const [index, { name }] of all.entries())
+      if (all.findIndex((other) => other.name === name) < index)
+        context.addIssue({ code: "custom", message: "a name that no hook before has", path: [index, "name"] });
+  });
+
 const setName = z.string().transform((name, context) => {
   const reason = checkRepsetName(name);
   if (reason !== undefined) context.addIssue({ code: "custom", message: "the name of a replication set" });
@@ -216,6 +245,7 @@ export const connectionFileSchema = z.strictObject({
   schedule: schedule.optional().describe("When it sends; absent = as soon as possible."),
   verify: verify.optional().describe("When it is verified by itself, and how."),
   scrub: scrub.optional().describe("All contents are compared in the background, at a rate."),
+  hooks: hooks.optional().describe("Programs that run on this server at the beginning and the end of its mirrors, in this order; absent = left to `sm hook`."),
   simulation: simulation.optional().describe("The link of a simulation."),
 });
 

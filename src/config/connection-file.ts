@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { ConnectionDescription, DescribedConnection } from "../model/connection-description.js";
 import { connectionOptionsSchema, type GuardSetting } from "../model/connection-spec.js";
 import type { ConnectRequest } from "../model/control-port.js";
+import type { Hook } from "../model/hook.js";
 import { bytesText, durationText } from "../model/quantity-text.js";
 import { isSimulationName } from "../model/simulation.js";
 import type { LimitRate } from "../model/transmission.js";
@@ -99,6 +100,7 @@ function describe(name: string, file: ConnectionFile, map: ConnectRequest["map"]
     limit: { standing: file.limit ?? null, times: file.limits ?? [] },
     verify: file.verify ?? null,
     scrub: file.scrub ?? null,
+    hooks: file.hooks ?? null,
   };
 }
 
@@ -120,6 +122,7 @@ export function connectionFileOf(connection: DescribedConnection): Readonly<Reco
     schedule: scheduleWords(connection.schedule),
     verify: verifyWords(connection.verify),
     scrub: scrubWords(connection.scrub),
+    hooks: connection.hooks.length === 0 ? undefined : connection.hooks.map(hookWords),
     simulation: link,
   });
 }
@@ -176,4 +179,9 @@ function scrubWords(scrub: DescribedConnection["scrub"]): unknown {
   if (scrub === null) return undefined;
   const { bytesPerSecond, window, everyMs, repair, enabled } = scrub;
   return dropped({ bytesPerSecond: bytesText(bytesPerSecond), window: windowWords(window), every: durationText(everyMs), repair: repair === "all", enabled });
+}
+
+function hookWords({ name, event, program, isDelaying, timeoutSeconds, onFailure }: Hook): unknown {
+  const args = program.args.length === 0 ? undefined : program.args;
+  return dropped({ name, event, program: program.path, args, delay: isDelaying, timeout: durationText(timeoutSeconds * 1000), onFailure });
 }

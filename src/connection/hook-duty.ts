@@ -15,6 +15,7 @@ import {
   type HookRecord,
   type HookReport,
   isHookFine,
+  isSameHook,
   type MirrorEnd,
   NO_HOOK_FILE,
 } from "../model/hook.js";
@@ -115,8 +116,7 @@ export class HookDuty {
 
   add(hook: Hook, isReplacing: boolean): HookReport {
     const { id } = this.#connection;
-    const why = this.#terms.refusal(hook.program);
-    if (why !== null) throw new SmError("HOOK_REFUSED", `connection ${id}: ${why}`);
+    this.#refuse(hook);
     const at = this.#hooks.findIndex(({ name }) => name === hook.name);
     const known = this.#hooks[at];
     if (known !== undefined && isSameHook(known, hook)) return this.#report(known);
@@ -125,6 +125,18 @@ export class HookDuty {
     const added = { ...hook, lastRun: null };
     this.#save(known === undefined ? [...this.#hooks, added] : this.#hooks.with(at, added));
     return this.#report(added);
+  }
+
+  /** These, in this order, and no others. One that is there already keeps what is known of it. Throws HOOK_REFUSED; nothing is changed then. */
+  set(hooks: readonly Hook[]): void {
+    const known = hooks.map((hook) => this.#hooks.find((one) => isSameHook(one, hook)));
+    for (const [index, hook] of hooks.entries()) if (known[index] === undefined) this.#refuse(hook);
+    this.#save(hooks.map((hook, index) => known[index] ?? { ...hook, lastRun: null }));
+  }
+
+  #refuse({ program }: Hook): void {
+    const why = this.#terms.refusal(program);
+    if (why !== null) throw new SmError("HOOK_REFUSED", `connection ${this.#connection.id}: ${why}`);
   }
 
   /** What runs of it goes on to its end. */
@@ -293,13 +305,4 @@ function eventOf({ result }: MirrorEnd): HookEvent {
 
 function mustStop({ hook }: Waiting, end: ProgramEnd): boolean {
   return hook.onFailure === "stop" && !isHookFine(end);
-}
-
-/** Told once, it is told alike: of the same program at the same moment, on the same terms. */
-function isSameHook({ name, event, program, isDelaying, timeoutSeconds, onFailure }: Hook, other: Hook): boolean {
-  const own = [name, event, program.path, ...program.args, isDelaying, timeoutSeconds, onFailure];
-  const { program: theirs } = other;
-  return (
-    JSON.stringify(own) === JSON.stringify([other.name, other.event, theirs.path, ...theirs.args, other.isDelaying, other.timeoutSeconds, other.onFailure])
-  );
 }

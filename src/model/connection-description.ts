@@ -2,6 +2,7 @@
 
 import type { ConnectionOptions, Mapping } from "./connection-spec.js";
 import type { ConnectRequest } from "./control-port.js";
+import type { Hook } from "./hook.js";
 import type { ScrubSettings } from "./scrub.js";
 import type { BandwidthLimit, TransmissionSchedule } from "./transmission.js";
 import type { VerifySchedule } from "./verify-schedule.js";
@@ -15,6 +16,8 @@ export interface ConnectionSettings {
 }
 
 export interface ConnectionDescription extends ConnectionSettings {
+  /** In the order in which they run; null = its file says nothing of them. */
+  readonly hooks: readonly Hook[] | null;
   /** Of its file, without ".yaml". */
   readonly name: string;
   readonly request: ConnectRequest;
@@ -22,6 +25,7 @@ export interface ConnectionDescription extends ConnectionSettings {
 
 /** A connection that is there, for the file that would describe it. */
 export interface DescribedConnection extends ConnectionSettings {
+  readonly hooks: readonly Hook[];
   readonly repset: string;
   readonly target: string;
   readonly isSimulated: boolean;

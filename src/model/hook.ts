@@ -1,5 +1,6 @@
 // Hooks: programs that the source of a connection runs at the beginning and the end of its mirrors.
 
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { type ProgramEnd, programEndSchema, programSchema } from "./task.js";
 
@@ -90,6 +91,20 @@ export interface HookControl {
   list(connectionId?: number): Promise<readonly HookReport[]>;
   show(connectionId: number, name: string): Promise<HookReport>;
   remove(connectionId: number, name: string): Promise<HookReport>;
+}
+
+/** Of the same program at the same moment, on the same terms: told again, it is told alike. */
+export function isSameHook(one: Hook, other: Hook): boolean {
+  return isDeepStrictEqual(termsOf(one), termsOf(other));
+}
+
+function termsOf({ name, event, program, isDelaying, timeoutSeconds, onFailure }: Hook): readonly unknown[] {
+  return [name, event, program.path, program.args, isDelaying, timeoutSeconds, onFailure];
+}
+
+/** The order is that in which they run. */
+export function areSameHooks(some: readonly Hook[], others: readonly Hook[]): boolean {
+  return some.length === others.length && some.every((hook, index) => isSameHook(hook, others[index] as Hook));
 }
 
 /** Whether it ended as it should. */

@@ -101,6 +101,39 @@ test("a mirror waits for a hook, over a kill of the agent too; its end runs the 
   expect(elsewhere).toMatchObject({ code: 7, json: { error: { code: "HOOK_REFUSED" } } });
 });
 
+test("hooks of a file run before its first mirror, and are those of the file after each reload; one that may not run makes no connection", async () => {
+  const directory = makeTempDirectory();
+  const [programs, out] = [plant(directory), join(directory, "out")];
+  const pair = await AgentPair.start(directory);
+  writeFileSync(join(pair.sourceDir, "file"), "content");
+  await pair.source.json(["repset", "create", "data", "--include", pair.sourceDir]);
+  const place = `set: data\ntarget: B\nmap: {${pair.sourceDir}: ${pair.targetDir}}\n`;
+  const hooks = (program: string): string => `hooks:\n  - {name: hold, event: mirror-start, program: ${program}, args: [${out}], delay: true}\n`;
+  const reload = async (
+    text: string,
+  ): Promise<readonly { readonly action: string; readonly changes: readonly string[]; readonly message: string | null }[]> => {
+    mkdirSync(join(directory, "a", "etc", "connections.d"), { recursive: true });
+    writeFileSync(join(directory, "a", "etc", "connections.d", "own.yaml"), text);
+    const { body } = await pair.source.api("config.reload");
+    return (body as { reload: { connections: Awaited<ReturnType<typeof reload>> } }).reload.connections;
+  };
+  expect(await reload(place + hooks("/bin/sh"))).toMatchObject([{ action: "failed", message: expect.stringContaining("hook hold") }]);
+  expect((await pair.source.status()).connections).toEqual([]);
+
+  expect(await reload(place + hooks(join(programs, "hold.sh")))).toMatchObject([{ action: "created" }]);
+  await eventually(() => expect(readFileSync(join(out, "log"), "utf8")).toContain("mirror-start "));
+  expect(existsSync(join(pair.targetDir, "file"))).toBe(false);
+  writeFileSync(join(out, "go"), "");
+  await eventually(() => expect(readFileSync(join(pair.targetDir, "file"), "utf8")).toBe("content"));
+  expect(await reload(place + hooks(join(programs, "hold.sh")))).toMatchObject([{ action: "unchanged", changes: [] }]);
+  expect(await reload(place + hooks(join(programs, "note.sh")))).toMatchObject([{ action: "changed", changes: ["hooks"] }]);
+  const { body } = await pair.source.api("config.export");
+  expect(JSON.stringify(body)).toContain(join(programs, "note.sh"));
+  expect(await reload(place)).toMatchObject([{ action: "unchanged" }]);
+  expect(await reload(`${place}hooks: []\n`)).toMatchObject([{ action: "changed" }]);
+  expect((await pair.source.api("hook.list")).body).toEqual({ hooks: [] });
+});
+
 test("no source gets a place among the programs of an agent, and none runs where one came to write later", async () => {
   const directory = makeTempDirectory();
   const programs = plant(directory, "b");

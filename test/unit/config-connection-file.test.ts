@@ -43,7 +43,7 @@ test("what is left out is as by default, and a durability is not made up", () =>
     guard: "configured",
     guardChanged: "configured",
   });
-  expect(settings).toEqual({ name: "home", limit: { standing: null, times: [] }, schedule: null, verify: null, scrub: null });
+  expect(settings).toEqual({ name: "home", limit: { standing: null, times: [] }, schedule: null, verify: null, scrub: null, hooks: null });
   expect(parse("{set: d, target: tdu, simulation: {bandwidth: 20mbit}}").request.map).toEqual({ kind: "none" });
   expect(parse("{set: d, target: b, exact: true, guard: off}").request.options).toMatchObject({ guard: "off", guardChanged: "off" });
 });
@@ -79,6 +79,39 @@ test.each([
   for (const { line, column, file } of errors) expect([line >= 1, column >= 1, file]).toEqual([true, true, "home.yaml"]);
 });
 
+const HOOKS = `hooks:
+  - {name: quiesce, event: mirror-start, program: /opt/sm/quiesce, args: [db, "two words"], delay: true, timeout: 5m, onFailure: stop}
+  - {name: release, event: mirror-complete, program: /opt/sm/release}
+`;
+
+test("hooks are read in their order, and nothing is said of them where the file says nothing", () => {
+  const place = "set: d\ntarget: b\nexact: true\n";
+  expect(parse(place).hooks).toBe(null);
+  expect(parse(`${place}hooks: []\n`).hooks).toEqual([]);
+  const rest = { isDelaying: false, timeoutSeconds: 60, onFailure: "continue" };
+  expect(parse(place + HOOKS).hooks).toEqual([
+    {
+      ...{ name: "quiesce", event: "mirror-start", program: { path: "/opt/sm/quiesce", args: ["db", "two words"] } },
+      ...{ isDelaying: true, timeoutSeconds: 300, onFailure: "stop" },
+    },
+    { name: "release", event: "mirror-complete", program: { path: "/opt/sm/release", args: [] }, ...rest },
+  ]);
+});
+
+test.each([
+  ["another moment", "{name: a, event: verify-start, program: /a}", "hooks[0].event", "mirror-start, mirror-complete, mirror-stop"],
+  ["no name", "{event: mirror-start, program: /a}", "hooks[0].name", "text"],
+  ["a name that is none", "{name: a b, event: mirror-start, program: /a}", "hooks[0].name", "letters, digits"],
+  ["a program without its place", "{name: a, event: mirror-start, program: a}", "hooks[0].program", "an absolute path"],
+  ["more time than a day", "{name: a, event: mirror-start, program: /a, timeout: 2d}", "hooks[0].timeout", "at most 86400"],
+  ["a failure that stops what does not wait", "{name: a, event: mirror-start, program: /a, onFailure: stop}", "hooks[0].onFailure", "waits"],
+  ["a name twice", "{name: a, event: mirror-start, program: /a}, {name: a, event: mirror-stop, program: /a}", "hooks[1].name", "no hook before has"],
+])("a hook with %s is an error with its place", (_title, text, path, expected) => {
+  const errors = errorsOf(`{set: d, target: b, exact: true, hooks: [${text}]}`);
+  expect(errors.map((error) => error.path)).toEqual([path]);
+  expect(errors[0]?.expected).toContain(expected);
+});
+
 test("all errors come at once", () => {
   const text = "set: d\ntarget: 5\nlimit: lots\nscrub:\n  bytesPerSecond: 1\nfoo: 1\n";
   expect(
@@ -90,10 +123,10 @@ test("all errors come at once", () => {
 
 test("what is exported is read as what it was", () => {
   for (const text of [
-    SAMPLE,
+    SAMPLE + HOOKS,
     SAMPLE.replace("limit: 100mbit", "limit: {percent: 40, link: 1.5gbit}").replace("repair: true", "repair: true\n  newer: true\n  start: '2030-01-01 10:00'"),
   ]) {
-    const { request, ...settings } = parse(text);
+    const { request, hooks, ...settings } = parse(text);
     const mappings = request.map.kind === "pairs" ? request.map.pairs : [];
     const connection = {
       repset: request.repset,
@@ -101,9 +134,10 @@ test("what is exported is read as what it was", () => {
       isSimulated: false,
       mappings,
       options: connectionOptionsSchema.parse(request.options),
+      hooks: hooks ?? [],
       ...settings,
     };
     const written = stringify(connectionFileOf(connection));
-    expect(parse(written)).toEqual({ request, ...settings });
+    expect(parse(written)).toEqual({ request, hooks, ...settings });
   }
 });

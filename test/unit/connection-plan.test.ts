@@ -3,6 +3,7 @@ import { type ConnectionStep, planConnections } from "../../src/agent/connection
 import { parseConnectionFile } from "../../src/config/connection-file.js";
 import { type ConnectionRecord, connectionRecordSchema } from "../../src/connection/connection-record.js";
 import type { ConnectionDescription } from "../../src/model/connection-description.js";
+import type { Hook } from "../../src/model/hook.js";
 
 function record(overrides: Partial<ConnectionRecord>): ConnectionRecord {
   return connectionRecordSchema.parse({
@@ -21,10 +22,11 @@ function described(name: string, text = ""): ConnectionDescription {
 function plan(
   descriptions: readonly ConnectionDescription[],
   records: readonly ConnectionRecord[],
-  more: { files?: null; isConfirmed?: boolean } = {},
+  more: { files?: null; isConfirmed?: boolean; hooks?: readonly Hook[] | null } = {},
 ): string[] {
   const files = more.files === null ? null : descriptions.map(({ name }) => name);
-  return planConnections({ descriptions, files, records, isConfirmed: more.isConfirmed ?? false }).map(stepText);
+  const { hooks = [], isConfirmed = false } = more;
+  return planConnections({ descriptions, files, records, hooksOf: () => hooks, isConfirmed }).map(stepText);
 }
 
 function stepText(step: ConnectionStep): string {
@@ -46,6 +48,18 @@ test("each setting that differs is changed, and nothing else", () => {
   expect(one("limit: 1MiB\nschedule: {window: 1:00-2:00}")).toEqual(["change 1 limit+schedule"]);
   expect(one("verify: {at: daily}\nscrub: {bytesPerSecond: 1MiB}")).toEqual(["change 1 verify+scrub"]);
   expect(one("mirror: full")).toEqual(["change 1"]);
+});
+
+test("hooks of a file are those of the connection, in their order; where it says nothing they are left alone", () => {
+  const text = "hooks: [{name: a, event: mirror-start, program: /a}, {name: b, event: mirror-stop, program: /b}]";
+  const own = described("a", text).hooks ?? [];
+  const one = (described_: string, hooks: readonly Hook[] | null): string[] => plan([described("a", described_)], [record({ file: "a" })], { hooks });
+  expect(one(text, own)).toEqual(["change 1"]);
+  expect(one(text, [])).toEqual(["change 1 hooks"]);
+  expect(one(text, [...own].reverse())).toEqual(["change 1 hooks"]);
+  expect(one(text.replace("/b", "/c"), own)).toEqual(["change 1 hooks"]);
+  expect(one("hooks: []", own)).toEqual(["change 1 hooks"]);
+  expect([one("", own), one("hooks: []", []), one(text, null)]).toEqual([["change 1"], ["change 1"], ["change 1"]]);
 });
 
 test("a place is never left: what would need another connection is refused", () => {

@@ -277,6 +277,23 @@ test("adding: the same again is nothing, another of the name is refused unless i
   expect(hooks.reports()).toHaveLength(HOOKS_MAX - 1);
 });
 
+test("set: these and no others, in this order; what is there already keeps what is known of it", () => {
+  const [a, b, c] = [hook({ name: "a" }), hook({ name: "b" }), hook({ name: "c" })];
+  const lastRun = { ...FINE, mirror: 3, startedAt: "2030-01-01T00:00:00.000Z" };
+  const kit = new Kit([b], { ...NO_HOOK_FILE, hooks: [{ ...a, lastRun }] });
+  kit.duty.hooks.set([c, a]);
+  const expected = [
+    { ...c, lastRun: null },
+    { ...a, lastRun },
+  ];
+  expect(kit.saved?.hooks).toEqual(expected);
+  kit.refuses = "not here";
+  expect(() => kit.duty.hooks.set([a, b])).toThrow("not here");
+  expect(kit.duty.hooks.reports().map(({ name }) => name)).toEqual(["c", "a"]);
+  kit.duty.hooks.set([a, c]);
+  expect(kit.saved?.hooks).toEqual([...expected].reverse());
+});
+
 describe("on this machine", () => {
   function store(isEnabled = true): { readonly hooks: HookStore; readonly program: string; readonly stateDir: string } {
     const directory = makeTempDirectory();
