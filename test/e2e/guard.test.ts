@@ -60,12 +60,15 @@ test("a removed directory is not removed on the target before it is approved, wh
   await pair.source.kill9();
   await pair.restartSource();
   expect(await held(pair)).toMatchObject({ guard: { state: "held", lost: FILES / 2, files: FILES } });
+  // Who waits without a limit of time is told, meanwhile.
+  const stuck = pair.source.api("connection.sync", { id: pair.connectionId, timeoutMs: 50_000, endsWhenStuck: true });
   await pair.target.kill9();
   await pair.restartTarget();
   await eventually(async () => expect((await reportOf(pair)).targetStatus).toBe("OK"));
   expect(await pair.source.cli(["mirror", "start", `${pair.connectionId}`])).toMatchObject({ code: 4, stderr: expect.stringContaining("GUARD_HELD") });
   const late = await pair.source.api("connection.sync", { id: pair.connectionId, timeoutMs: 500 });
   expect(late).toMatchObject({ status: 504, body: { error: { message: expect.stringContaining("50 %") } } });
+  expect((await stuck).body).toMatchObject({ error: { code: "DONE_WITH_PROBLEMS", message: expect.stringContaining("waits for a person") } });
   expect(filesOf(pair.targetDir)).toBe(FILES);
   expect(await decide(pair, "approve")).toMatchObject({ guard: { state: "watching" } });
   expect(await decide(pair, "approve")).toMatchObject({ guard: { state: "watching" } });
