@@ -86,7 +86,8 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
   const unwise = checkFileRights(config);
   const closers: (() => Promise<void> | void)[] = [() => reload.close()];
   const stop = new AbortController();
-  options.signal.addEventListener("abort", () => stop.abort(), { once: true });
+  // The program may have been told to stop while it was still loading.
+  const [toStop, atOnce] = [Promise.race([aborted(options.signal), aborted(stop.signal)]), aborted(options.abort)];
   const lock = AgentLock.take(config.stateDir);
   closers.push(() => lock.release());
   try {
@@ -95,18 +96,20 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     for (const sentence of unwise) log.warn(sentence);
     const voice = new AgentVoice(log, config);
     closers.push(() => voice.ended());
-    const ready = await startServices({ from: { flags, env }, settings, reload, failpoint, log, closers, stop: () => stop.abort() }).catch((error: unknown) => {
+    const starting = startServices({ from: { flags, env }, settings, reload, failpoint, log, closers, stop: () => stop.abort() }).catch((error: unknown) => {
       voice.failed(error);
       throw error;
     });
-    voice.started(readVersion(), ready.listen);
-    options.onReady({ pid: process.pid, ...ready });
-    await aborted(stop.signal);
-    voice.stopping();
+    const ready = await Promise.race([starting, atOnce]);
+    if (ready !== undefined) {
+      voice.started(readVersion(), ready.listen);
+      options.onReady({ pid: process.pid, ...ready });
+      await toStop;
+      voice.stopping();
+    }
   } finally {
-    const hurry = new Promise<void>((resolve) => options.abort.addEventListener("abort", () => resolve(), { once: true }));
     const limit = delay(DRAIN_DEADLINE_MS).then(() => undefined);
-    await Promise.race([closeAll(closers), hurry, limit]);
+    await Promise.race([closeAll(closers), atOnce, limit]);
   }
   process.exit(0);
 }

@@ -72,6 +72,7 @@ export function step<T>(
     const onAbort = (): void => fail(cancelled(limits.what));
     const timer = setTimeout(() => fail(new SmError("CHANNEL_LOST", `${limits.what}: no answer within ${limits.timeoutMs} ms`)), limits.timeoutMs);
     limits.signal.addEventListener("abort", onAbort, { once: true });
+    if (limits.signal.aborted) onAbort();
     try {
       const undoLater = start((value) => settle(() => resolve(value), false), fail);
       if (hasFailed()) undoLater();

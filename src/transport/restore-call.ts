@@ -35,6 +35,7 @@ export async function dialForRestore({ dialer, peer, request, accept, onNews, lo
   const link = await dialer.openLink(peer, { path: RESTORE_PATH, frameBytesMax: SET_FRAME_BYTES_MAX }, signal);
   const stop = (): void => link.end(cancelled(`the restore from ${peer.name}`));
   signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   let channel: WsTargetChannel | undefined;
   let hasHello = false;
   let refusal: SmError | null = null;

@@ -17,6 +17,8 @@ export default class AgentRun extends SmCommand {
   override async run(): Promise<void> {
     const { flags } = await this.parse(AgentRun);
     this.requireLocal(flags, "an agent is run on");
+    // The word that files were changed, before any was read, has nothing to say; unheard it would end the program.
+    process.on("SIGHUP", ignore);
     const interrupts = Interrupts.listen();
     try {
       if (flags["exit-with-parent"]) endWithParent(interrupts);
@@ -44,8 +46,13 @@ export default class AgentRun extends SmCommand {
       });
     } finally {
       interrupts.close();
+      process.off("SIGHUP", ignore);
     }
   }
+}
+
+function ignore(): void {
+  // On purpose.
 }
 
 /** A replication of which nobody knows any more must not go on; a crash at any moment is safe. */
