@@ -175,7 +175,7 @@ export class FanotifyHints {
     }
   }
 
-  /** At most `max` facts; the rest stays. */
+  /** At most `max` facts, which is more than one; the rest stays. */
   take(max: number): CaptureFact[] {
     const facts: CaptureFact[] = [];
     for (const [root, reason] of this.#lost) {
@@ -184,7 +184,9 @@ export class FanotifyHints {
       this.#lost.delete(root);
     }
     for (const [key, { root, path }] of this.#walks) {
-      if (facts.length >= max) return facts;
+      if (facts.length + 1 >= max) return facts;
+      // Mounted over, or no more: another directory has its name, which is found by looking at that.
+      if (path !== ROOT_PATH) facts.push({ kind: "name", root, path });
       facts.push({ kind: "directory", root, path, recursive: true });
       this.#walks.delete(key);
     }

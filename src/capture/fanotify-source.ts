@@ -180,6 +180,11 @@ export class FanotifySource implements CaptureSource {
     this.#endBatch();
   }
 
+  /** What was mounted is told by another thread, and let gather. */
+  hurry(): void {
+    if (this.#closed === null) this.#refreshMounts();
+  }
+
   #endBatch(): void {
     this.#router.endBatch();
     this.#followMovedMounts();

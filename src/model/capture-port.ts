@@ -81,12 +81,14 @@ export interface AuditFigures {
 export interface DrainedSource extends CaptureSource {
   /** When it returns, `take` gives facts of everything that happened before the call. */
   drain(): void;
+  /** Looks now at what else is heard of a moment later: somebody waits for all that is there. `drain` comes behind it. */
+  hurry(): void;
 }
 
 export interface CaptureSource {
   /** Resolves when every directory under the roots is armed (or known not to be); facts flow from then on. */
   arm(): Promise<void>;
-  /** Takes all facts gathered since the last call, at most `max`; the rest stays. */
+  /** Takes all facts gathered since the last call, at most `max`; the rest stays. With less than `max` - 1 of them there is no rest. */
   take(max: number): CaptureFact[];
   /** Calls back when there are facts to take. */
   onFacts(listener: () => void): void;

@@ -93,6 +93,7 @@ function deafTo(source: FanotifySource, name: string): DrainedSource {
   return {
     arm: () => source.arm(),
     drain: () => source.drain(),
+    hurry: () => source.hurry(),
     take: (max) => source.take(max).filter((fact) => !fact.path.includes(name) && !("to" in fact && fact.to.includes(name))),
     onFacts: (listener) => source.onFacts(listener),
     coverage: () => source.coverage(),
