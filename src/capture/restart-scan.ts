@@ -4,6 +4,7 @@
 
 import { readFileSync, realpathSync } from "node:fs";
 import { xxh64 } from "@node-rs/xxhash";
+import { bootTimeMs } from "../fs/clock-reading.js";
 import { readMountTable } from "../fs/mount-table.js";
 import { fileSystemOf } from "../fs/native.js";
 import { bytesFromText, ROOT_PATH } from "../model/byte-path.js";
@@ -31,7 +32,8 @@ const SLACK_MS_MIN = 60_000;
 const HOT_FILES_MAX = 2000;
 /** Numbers from here on are of one mount for ever (Linux 6.8). */
 const UNIQUE_MOUNTS_FROM = 2 ** 31;
-const CLOCK_TOLERANCE_MS = 1000;
+/** Far above what two readings differ by, far below what anybody sets a clock by twice and meets. */
+const CLOCK_TOLERANCE_MS = 0.1;
 /** Where a rename, an exchange of names too, changes the ctime of what is renamed: ext4, btrfs. */
 const FILE_SYSTEMS: ReadonlySet<number> = new Set([0xef53, 0x9123683e]);
 
@@ -91,7 +93,8 @@ export class RestartScan {
   #changeSince(mark: CleanMark): string | null {
     const { trees } = this.#options.engine;
     if (mark.bootId !== this.#bootId) return "the machine was restarted as well";
-    if (bootTimeMs() < mark.bootTimeMs - CLOCK_TOLERANCE_MS || mark.untilMs > Date.now()) return "the clock was set back";
+    // Set back and forth again it shows nothing but what the two did not have in common.
+    if (Math.abs(bootTimeMs() - mark.bootTimeMs) > CLOCK_TOLERANCE_MS || mark.untilMs > Date.now()) return "the clock was set";
     if (mark.set !== this.#set) return "the replication set is another one";
     if (trees.some(({ mount }, index) => mount !== mark.mounts[index])) return "a source was mounted anew";
     return null;
@@ -160,10 +163,6 @@ function hasMountsBelow({ path }: RootTree): boolean {
   } catch {
     return true;
   }
-}
-
-function bootTimeMs(): number {
-  return Date.now() - Number.parseFloat(readFileSync("/proc/uptime", "latin1")) * 1000;
 }
 
 /** What is stored through a mapping changes the times again when the kernel has written it: after the time that dirty pages may wait. */

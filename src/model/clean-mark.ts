@@ -8,7 +8,7 @@ export const cleanMarkSchema = z.strictObject({
   /** Every change of a name or an inode whose ctime (ms) is earlier was told. */
   untilMs: z.number(),
   bootId: z.string(),
-  /** The wall clock less the time since the boot (ms): smaller after the clock was set back. */
+  /** The wall clock less the time since the boot (ms): another one after the clock was set. */
   bootTimeMs: z.number(),
   /** Digest of roots and rules. */
   set: z.string(),
