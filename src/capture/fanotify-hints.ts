@@ -38,6 +38,13 @@ interface Inode {
   bits: number;
 }
 
+interface Walk {
+  readonly root: RootIndex;
+  readonly path: BytePath;
+  /** That its name is to be looked at was told. */
+  isNamed: boolean;
+}
+
 interface Rename {
   readonly tree: MountedTree;
   readonly from: DirectoryNode;
@@ -58,7 +65,7 @@ export class FanotifyHints {
   readonly #inodes = new Map<InodeKey, Inode>();
   readonly #lost = new Map<RootIndex, string>();
   /** Places to be walked whose directories no event named. */
-  readonly #walks: Map<string, { readonly root: RootIndex; readonly path: BytePath }> = new Map();
+  readonly #walks = new Map<string, Walk>();
   #renames: Rename[] = [];
   #names = 0;
 
@@ -108,7 +115,7 @@ export class FanotifyHints {
 
   /** A directory to be compared with all below, whether or not an event came from there. */
   walk(root: RootIndex, path: BytePath): void {
-    this.#walks.set(`${root}:${path}`, { root, path });
+    this.#walks.set(`${root}:${path}`, { root, path, isNamed: path === ROOT_PATH });
   }
 
   rename(rename: Rename): void {
@@ -175,7 +182,7 @@ export class FanotifyHints {
     }
   }
 
-  /** At most `max` facts, which is more than one; the rest stays. */
+  /** At most `max` facts; the rest stays. */
   take(max: number): CaptureFact[] {
     const facts: CaptureFact[] = [];
     for (const [root, reason] of this.#lost) {
@@ -183,13 +190,7 @@ export class FanotifyHints {
       facts.push({ kind: "lost", root, path: ROOT_PATH, reason });
       this.#lost.delete(root);
     }
-    for (const [key, { root, path }] of this.#walks) {
-      if (facts.length + 1 >= max) return facts;
-      // Mounted over, or no more: another directory has its name, which is found by looking at that.
-      if (path !== ROOT_PATH) facts.push({ kind: "name", root, path });
-      facts.push({ kind: "directory", root, path, recursive: true });
-      this.#walks.delete(key);
-    }
+    this.#takeWalks(facts, max);
     this.#takeRenames(facts, max);
     const listed = new Set<DirectoryNode>();
     for (const [directory, touched] of this.#directories) {
@@ -202,6 +203,19 @@ export class FanotifyHints {
       this.#inodes.delete(target);
     }
     return facts;
+  }
+
+  #takeWalks(facts: CaptureFact[], max: number): void {
+    for (const [key, walk] of this.#walks) {
+      const { root, path } = walk;
+      if (facts.length >= max) return;
+      // Mounted over, or no more: another directory has its name, which is found by looking at that.
+      if (!walk.isNamed) facts.push({ kind: "name", root, path });
+      walk.isNamed = true;
+      if (facts.length >= max) return;
+      facts.push({ kind: "directory", root, path, recursive: true });
+      this.#walks.delete(key);
+    }
   }
 
   #takeRenames(facts: CaptureFact[], max: number): void {

@@ -147,7 +147,7 @@ export class LiveChanges {
     do {
       facts = this.#source.take(FACTS_PER_TAKE);
       inbox.push(facts);
-    } while (facts.length >= FACTS_PER_TAKE - 1);
+    } while (facts.length === FACTS_PER_TAKE);
     // The hint of a write comes after its range: with the hint in hand, so is the range.
     if (this.#content?.gather() !== true) return;
     inbox.push(trees.map((tree) => ({ kind: "lost", root: tree.index, path: ROOT_PATH, reason: "write ranges were lost" })));

@@ -88,7 +88,7 @@ export interface DrainedSource extends CaptureSource {
 export interface CaptureSource {
   /** Resolves when every directory under the roots is armed (or known not to be); facts flow from then on. */
   arm(): Promise<void>;
-  /** Takes all facts gathered since the last call, at most `max`; the rest stays. With less than `max` - 1 of them there is no rest. */
+  /** Takes all facts gathered since the last call, at most `max`; the rest stays. */
   take(max: number): CaptureFact[];
   /** Calls back when there are facts to take. */
   onFacts(listener: () => void): void;
