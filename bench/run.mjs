@@ -64,6 +64,7 @@ function chooseScenarios(/** @type {readonly string[]} */ wanted) {
     "full-queue",
     "wire",
     "delta",
+    "checksum-all",
     "long-link",
     "database",
   ];
@@ -82,7 +83,9 @@ async function main() {
   const scenarios = chooseScenarios(values.scenario);
   mkdirSync(values.work, { recursive: true });
   const work = mkdtempSync(join(values.work, "sm-bench-"));
-  const sizeMiB = Math.max(600, Math.round(6144 * Math.min(1.5, Math.max(scale, values["linux-source"] ? 1 : 0))));
+  // The scenario that compares 10 GiB needs more room than the others.
+  const fullMiB = scenarios.includes("checksum-all") ? 12_288 : 6144;
+  const sizeMiB = Math.max(600, Math.round(fullMiB * Math.min(1.5, Math.max(scale, values["linux-source"] ? 1 : 0))));
   const source = new Image(join(work, "source"), sizeMiB);
   const target = new Image(join(work, "target"), sizeMiB);
   const say = (/** @type {string} */ text) => console.log(text);

@@ -171,14 +171,20 @@ export class AgentPair {
     const startedAt = performance.now();
     const { connection } = await this.connect(sourceRoot, targetRoot, options);
     const report = await this.#waitMirror(connection.id);
-    return { id: connection.id, seconds: mirrorSeconds(report), wallSeconds: (performance.now() - startedAt) / 1000 };
+    return { id: connection.id, seconds: jobSeconds(report), wallSeconds: (performance.now() - startedAt) / 1000 };
   }
 
   /** A difference mirror of what is connected. */
-  async mirrorAgain(/** @type {number} */ id) {
+  async mirrorAgain(/** @type {number} */ id, /** @type {readonly string[]} */ options = []) {
     const startedAt = performance.now();
-    const { mirror } = await this.#source.cli(["mirror", "start", String(id), "--mode", "difference", "--wait"]);
-    return { seconds: mirrorSeconds(mirror), wallSeconds: (performance.now() - startedAt) / 1000 };
+    const { mirror } = await this.#source.cli(["mirror", "start", String(id), "--mode", "difference", ...options, "--wait"]);
+    return { seconds: jobSeconds(mirror), wallSeconds: (performance.now() - startedAt) / 1000 };
+  }
+
+  /** Seconds of a verification by its report; it must find nothing. */
+  async verify(/** @type {number} */ id, /** @type {readonly string[]} */ options) {
+    const { verification } = await this.#source.cli(["verify", "start", String(id), ...options, "--wait"]);
+    return jobSeconds(verification);
   }
 
   async #waitMirror(/** @type {number} */ id) {
@@ -263,6 +269,7 @@ export class AgentPair {
   }
 }
 
-function mirrorSeconds(/** @type {{ startedAt: string; finishedAt: string }} */ report) {
+/** Of a job, by its report. */
+function jobSeconds(/** @type {{ startedAt: string; finishedAt: string }} */ report) {
   return (Date.parse(report.finishedAt) - Date.parse(report.startedAt)) / 1000;
 }

@@ -1,15 +1,15 @@
 // The examples of the help, carried out as they stand, one after the other, on two agents. Only the directories are those of the test.
+// Those that need more than that: job-examples, shell-examples.
 
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Config } from "@oclif/core/config";
 import { expect, test } from "vitest";
-import { AgentProcess, type CliResult } from "../support/agent-process.js";
+import type { AgentProcess } from "../support/agent-process.js";
 import { expectEqualTrees } from "../support/compare-trees.js";
-import { exampleWords } from "../support/example-words.js";
-import { runMain } from "../support/run-main.js";
+import { ExampleStage } from "../support/example-stage.js";
+import { giveIdentity } from "../support/identity-pool.js";
 import { ROOT } from "../support/sm-program.js";
-import { makeTempDirectory } from "../support/temp-tree.js";
 
 const OF_ONE_AGENT = [
   "sm whoami",
@@ -24,6 +24,8 @@ const OF_ONE_AGENT = [
   "sm man sm.yaml",
   "sm man connect > connect.txt",
   "sm config check",
+  "sm config check /etc/sm --json",
+  "sm config check connections.d/home.yaml",
   "sm config get",
   "sm config get queue",
   "sm config get queue.memoryMiB --json",
@@ -40,6 +42,8 @@ const OF_ONE_AGENT = [
   "sm log --event 93 --limit 5 --json",
   "sm audit",
   "sm audit --json",
+  "sm job list",
+  "sm queue show",
   "sm server list",
   "sm server list --json",
   "sm server default localhost",
@@ -47,7 +51,10 @@ const OF_ONE_AGENT = [
   "sm user list",
   "sm user role grafana none",
   "sm user token grafana > grafana.token",
+  "sm user token grafana --expires '2027-06-30 18:00' > grafana.token",
   "sm user remove grafana",
+  "sm user create ops --role admin --certificate ops.pem",
+  "sm user create visitor --role monitor --expires 30d > visitor.token",
   "sm schedule preview '*-1..7 22:00' --count 10 --from '2026-12-01 00:00'",
   "sm task list",
 ];
@@ -57,6 +64,7 @@ const BEFORE_REPLICATION = [
   "sm repset create home --include /home --exclude '**/*.tmp'",
   "sm repset list",
   "sm repset list --json",
+  "sm repset create etc --include /etc --no-recursive",
   "sm repset show home",
   "sm repset show home --json",
   "sm completion values sets",
@@ -107,6 +115,11 @@ const WITH_REPLICATION = [
   "sm mirror resume 1",
   "sm mirror stop 1",
   "sm mirror start 1 --orphans move --to /srv/orphans --older-than 7d --wait",
+  "sm orphans start 1 --action move --to /srv/orphans --yes",
+  "sm orphans status 1",
+  "sm orphans stop 1",
+  "sm verify start 1 --repair --newer",
+  "sm verify stop 1",
   "sm orphans start 1 --action delete --older-than 7d --dry-run",
   "sm verify start 1 --wait",
   "sm verify start 1 --orphans report --wait",
@@ -133,11 +146,13 @@ const WITH_REPLICATION = [
   "sm transmission schedule 1 --clear",
   "sm transmission show 1",
   "sm verify schedule 1 --at 'sun 02:00' --checksum-all --repair",
+  "sm verify schedule 1 --start '2026-11-20 22:00' --every 12h",
   "sm verify schedule 1 --catch-up --orphans report",
   "sm verify schedule 1 --disable",
   "sm verify schedule 1 --off",
   "sm verify scrub 1 --bytes-per-second 10MiB --window 21:00-06:00",
   "sm verify scrub 1 --repair --every 30d",
+  "sm verify scrub 1",
   "sm verify scrub 1 --off",
   "sm schedule preview 'mon..fri 8..17:0/30'",
   "sm queue show 1 --json",
@@ -151,8 +166,11 @@ const WITH_REPLICATION = [
   "sm repset import sets.yaml --replace --dry-run",
   "sm diagnostics --output /tmp/sm.tar.gz",
 ];
-const ON_THE_TARGET = ["sm target pause 1 --source alpha", "sm target resume 1 --source alpha", "sm target resume"];
+const ON_THE_TARGET = ["sm target pause 1 --source alpha", "sm target resume 1 --source alpha", "sm target pause", "sm target resume"];
 const AT_THE_END = [
+  "sm peer rotate --overlap 30d",
+  "sm peer rotate",
+  "sm peer rotate --force",
   "sm sync 1",
   "sm sync 1 --timeout 5m",
   "sm disconnect 1",
@@ -164,31 +182,25 @@ const AT_THE_END = [
 ];
 
 test("the examples do what they say", async () => {
-  const directory = makeTempDirectory();
-  const [home, copy] = [join(directory, "home"), join(directory, "backup", "home")];
-  for (const place of [join(home, "ann"), join(directory, "srv", "data"), join(directory, "tmp")]) mkdirSync(place, { recursive: true });
-  writeFileSync(join(home, "ann", "letter"), "dear");
-  writeFileSync(join(home, "ann", "x.tmp"), "left out");
-  writeFileSync(join(directory, "sets.yaml"), `repsets: [{ name: home, rules: [{ path: ${home}, mode: include }] }]`);
-  const beta = await AgentProcess.start({ home: join(directory, "b"), siteName: "beta" });
-  const alpha = await AgentProcess.start({ home: join(directory, "a"), siteName: "alpha" });
-  const examples = await knownExamples();
+  const stage = new ExampleStage();
+  const [home, copy] = [stage.make("home"), join(stage.directory, "backup", "home")];
+  for (const names of [["srv", "data"], ["tmp"]]) stage.make(...names);
+  stage.plant("home/ann/letter", "dear");
+  stage.plant("home/ann/x.tmp", "left out");
+  const [beta, alpha] = [await stage.start("beta"), await stage.start("alpha")];
+  stage.plant("sets.yaml", `repsets: [{ name: home, rules: [{ path: ${home}, mode: include }] }]`);
+  stage.plant("connections.d/home.yaml", `set: home\ntarget: beta\nmap: { ${home}: ${copy} }\n`);
+  giveIdentity(stage.home("account"));
+  stage.plant("ops.pem", readFileSync(join(stage.home("account"), "state", "identity", "cert.pem"), "utf8"));
+  for (const name of ["sets.yaml", "connections.d/home.yaml", "ops.pem"]) stage.place(name, join(stage.directory, name));
+  stage.place("/etc/sm", stage.make("alpha", "etc"));
+  stage.place("10.0.0.2:1500", beta.ready.listen);
 
-  const wordsOf = (example: string): string[] => {
-    expect(examples, "is no example of the help").toContain(example);
-    return exampleWords(example).words.map((word) => placed(word, directory).replace("10.0.0.2:1500", beta.ready.listen));
-  };
-  const SM_SERVERS_FILE = join(directory, "servers", "servers.json");
   const run = async (agent: AgentProcess, list: readonly string[]): Promise<void> => {
-    for (const example of list) {
-      const { code, stdout, stderr } = await runMain(wordsOf(example), { SM_HOME: agent.home, SM_SERVERS_FILE });
-      expect({ example, code }, `${stdout}${stderr}`).toEqual({ example, code: 0 });
-      expect(stdout, example).not.toBe("");
-    }
+    for (const example of list) await stage.run(agent.home, example);
   };
-  const token = await runMain(wordsOf("sm peer bootstrap create --site-name beta --address 10.0.0.2:1500"), { SM_HOME: beta.home });
-  const paired: CliResult = await alpha.cli(wordsOf("sm peer bootstrap import - < token"), { input: token.stdout });
-  expect(paired.code, paired.stderr).toBe(0);
+  const token = await stage.run(beta.home, "sm peer bootstrap create --site-name beta --address 10.0.0.2:1500");
+  await stage.run(alpha.home, "sm peer bootstrap import - < token", { input: token.stdout });
   await run(alpha, OF_ONE_AGENT);
   await run(alpha, BEFORE_REPLICATION);
   await run(alpha, WITH_REPLICATION);
@@ -199,13 +211,10 @@ test("the examples do what they say", async () => {
   await expectEqualTrees(home, copy);
 });
 
-/** What is below a directory of the system in an example is below that of the test. */
-function placed(word: string, directory: string): string {
-  const rooted = word.replace(/(^|=)\/(?=(?:home|backup|srv|tmp)(?:\/|$|=))/g, (_, before: string) => `${before}${directory}/`);
-  return rooted === "sets.yaml" ? join(directory, rooted) : rooted;
-}
-
-async function knownExamples(): Promise<readonly string[]> {
+/** Each of the help, by one of these files. */
+test("no example is left out", async () => {
+  const files = ["cli-examples", "job-examples", "shell-examples"].map((name) => readFileSync(new URL(`${name}.test.ts`, import.meta.url), "utf8")).join("");
   const { commands } = await Config.load({ root: ROOT });
-  return commands.flatMap(({ examples = [] }) => examples.map(String));
-}
+  const examples = commands.flatMap(({ examples = [] }) => examples.map(String));
+  expect(examples.filter((example) => !files.includes(`"${example}"`))).toEqual([]);
+});

@@ -15,7 +15,7 @@ const INTERVAL_SECONDS_MIN = 0.2;
 export default class Stats extends SmCommand {
   static override description =
     "Show the figures of this agent: what waits, what was sent and received; with --interval what goes in a second, again and again until Ctrl-C.";
-  static override examples = ["sm stats", "sm stats 1 --interval 5s", "sm stats --interval 1m --count 60 --json"];
+  static override examples = ["sm stats", "sm stats 1 --interval 5s", "sm stats --interval 1s --count 5 --json"];
   static override args = { conn: Args.string({ description: "only this connection", required: false }) };
   static override flags = {
     interval: Flags.string({ description: "figures for each such time; with --json one line for each", helpValue: "DURATION" }),
