@@ -65,7 +65,9 @@ export async function run(/** @type {import("../lib/contest.mjs").Context} */ co
     context.say(`checksum-all: run ${run} of ${context.runs}: ${told.join(", ")}`);
   }
   const row = (/** @type {string} */ name, /** @type {number[]} */ ours) =>
-    ours.length === 0 ? [name, "–", formatSeconds(seconds.rsync), "–"] : [name, formatSeconds(ours), formatSeconds(seconds.rsync), formatRatio(ours, seconds.rsync)];
+    ours.length === 0
+      ? [name, "–", formatSeconds(seconds.rsync), "–"]
+      : [name, formatSeconds(ours), formatSeconds(seconds.rsync), formatRatio(ours, seconds.rsync)];
   return {
     title,
     note: `${files.toLocaleString("en")} files of ${formatBytes(bytes)}, equal on both sides, none of it in memory at the start. \`sm mirror start --checksum-all\` and \`sm verify start --checksum-all\` against \`rsync --checksum\`.`,

@@ -237,10 +237,10 @@ export class EntryShipper {
     this.#options.signatures.forget(inode, extents, size);
   }
 
-  /** Records a finished live transfer as shipped to every receiver. */
-  recordTransfer(transfer: FileTransfer): void {
+  /** Records a finished live transfer as shipped to every receiver. `isTorn`: it is a mixture, which nothing makes good. */
+  recordTransfer(transfer: FileTransfer, isTorn: boolean): void {
     const { inode, stat } = transfer.options;
-    this.#take(inode, stat, transfer.isTorn);
+    this.#take(inode, stat, isTorn);
     inode.contentHash = 0n;
     this.#options.signatures.set(inode, transfer.sums);
   }

@@ -34,6 +34,8 @@ export class FileTransfer {
   readonly sums: BigUint64Array;
   /** The file changed while it was read. */
   isTorn = false;
+  /** It was cut meanwhile: what was shipped ends there. */
+  isCut = false;
   sentBytes = 0;
   #offset = 0;
   #started = false;
@@ -183,6 +185,7 @@ export class FileTransfer {
     if (got === wanted) return;
     // Shorter than it was: ship what there is, the new state is looked at again.
     this.isTorn = true;
+    this.isCut = true;
     this.#size = this.#offset;
   }
 

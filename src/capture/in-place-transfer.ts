@@ -54,6 +54,11 @@ export class InPlaceTransfer {
     return this.#plain?.isTorn === true;
   }
 
+  /** It was cut meanwhile. */
+  get isCut(): boolean {
+    return this.#plain?.isCut === true;
+  }
+
   get sentBytes(): number {
     return this.#plain?.sentBytes ?? 0;
   }

@@ -11,6 +11,7 @@ import type { Doubts } from "./doubts.js";
 import type { FactInbox, Listing, RootFacts } from "./fact-inbox.js";
 import type { FileTransfer } from "./file-transfer.js";
 import type { LiveContent } from "./live-content.js";
+import { runLiveTransfer } from "./live-transfer.js";
 import type { Inode, Node } from "./node-table.js";
 import { isAttached, type Observation, observeNames, type Unplaced, type WalkOptions, walkDifferences } from "./observation.js";
 import { OpenLimit } from "./open-limit.js";
@@ -19,7 +20,6 @@ import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
 import { Suspects } from "./suspects.js";
 import type { Timetable } from "./timetable.js";
-import { stepTransfer } from "./transfer-step.js";
 import { shipWritten } from "./written-files.js";
 
 export interface LiveChangesOptions {
@@ -343,22 +343,22 @@ export class LiveChanges {
     };
   }
 
-  async #transfer(tree: RootTree, node: Node, transfer: FileTransfer): Promise<void> {
-    const { credits, writer, inbox } = this.#options;
-    for (;;) {
-      await credits.whenLiveMayFlow();
-      const result = stepTransfer(tree, node, transfer, writer);
-      if (result === "more") continue;
-      if (result === "done") tree.shipper.recordTransfer(transfer);
-      if (result === "done" && !transfer.isTorn) return;
-      const { dev, ino } = node.inode;
-      node.inode.racy = true;
-      // Whatever becomes of the file, the target does not hold the part of it that was sent for ever.
-      writer.isCutWanted = true;
-      this.#content?.doubt(tree, node.inode);
-      inbox.push([{ kind: "content", root: tree.index, path: node.path, node: { dev, ino, generation: 0n }, isModified: true, isClosed: false }]);
-      return;
-    }
+  #transfer(tree: RootTree, node: Node, transfer: FileTransfer): Promise<void> {
+    return runLiveTransfer({ ...this.#options, tree, node, content: this.#content }, transfer);
+  }
+
+  /** See LiveContent. */
+  witness(inode: Inode): () => boolean {
+    return this.#content?.witness(inode) ?? (() => false);
+  }
+
+  /**
+   * A receiver was sent the file while it was written to, with the size `sentBytes`; every write is told. What live sets made of it behind
+   * that may have been cut off there.
+   */
+  makeGood(tree: RootTree, inode: Inode, sentBytes: number): void {
+    this.#content?.rewrite(tree, inode, sentBytes);
+    this.wantCut();
   }
 
   async #shipWritten(cut: Cut): Promise<void> {

@@ -4,9 +4,11 @@
 
 import type { FileStat } from "../fs/native.js";
 import type { Extent, RootIndex } from "../model/change.js";
-import { type MappedFile, MappedFiles } from "./mapped-files.js";
+import type { MappedFile } from "./mapped-files.js";
+import { MappingTouches } from "./mapping-touches.js";
+import { MappingWatch } from "./mapping-watch.js";
 import type { Inode } from "./node-table.js";
-import { type DirtyInode, MARK_MAPPED } from "./range-table.js";
+import { type DirtyInode, END_OF_FILE, MARK_MAPPED } from "./range-table.js";
 import type { RootTree } from "./root-tree.js";
 import { TraceRanges } from "./trace-ranges.js";
 import type { NoTraceVolume } from "./trace-volume.js";
@@ -23,6 +25,8 @@ export interface Written {
   isDoubtful: boolean;
   /** A writer closed it. What it stored through a mapping has no range. */
   isClosed: boolean;
+  /** A pass saw other times, and nothing that explains them. */
+  wasUntold: boolean;
   /** Times that it could not be found. */
   attempts: number;
   /** When it is to be looked at, where it is put off; monotonic, ms. */
@@ -49,8 +53,6 @@ const SETTLE_MS = 100;
 /** A modify hint may come that long after the range it belongs to: a synchronous write tells it when the disk has it. */
 const EXPLAINED_MS = 10_000;
 const EXPLAINED_MAX = 65_536;
-/** Whoever mapped a file for a moment has closed it by now; the hint of that comes within this time. */
-const BLIND_MS = 2000;
 const RANGES_MAX = 4096;
 /** Less than what a mark lies behind its moment, and more than a busy source lies behind. */
 const LATE_SECONDS = 20;
@@ -61,7 +63,7 @@ export class LiveContent {
   readonly volumes: readonly WatchedVolume[];
   readonly #trees: readonly RootTree[];
   readonly #ranges: TraceRanges;
-  readonly #mapped: MappedFiles;
+  readonly #mappings: MappingWatch;
   #waiting = new Map<Inode, Written>();
   /** Could not be read the last time; with the next that is. */
   readonly #deferred = new Map<Inode, Written>();
@@ -74,15 +76,17 @@ export class LiveContent {
   #nextDueMs = Number.POSITIVE_INFINITY;
   /** Written to although their times are not of now, and when that was. */
   readonly #late = new Map<Inode, number>();
-  #blindUntilMs = Number.NEGATIVE_INFINITY;
   #isTrusted = true;
+  /** Times that events were lost. */
+  #losses = 0;
   #lost = 0;
 
-  private constructor(trees: readonly RootTree[], volumes: readonly WatchedVolume[], ranges: TraceRanges) {
+  private constructor(trees: readonly RootTree[], volumes: readonly WatchedVolume[], ranges: TraceRanges, touches: MappingTouches | null) {
     this.#trees = trees;
     this.volumes = volumes;
     this.#ranges = ranges;
-    this.#mapped = new MappedFiles(volumes.map(({ volume }) => volume.device));
+    const devices = volumes.map(({ volume }) => volume.device);
+    this.#mappings = new MappingWatch({ devices, ranges, touches, isWatched: (device, ino) => this.#inodesOf(device, ino).length > 0 });
   }
 
   /** Recording when it returns; before the tree is scanned. A reason: write ranges cannot be had of every root. Throws UNSUPPORTED, too. */
@@ -93,13 +97,19 @@ export class LiveContent {
       if ("reason" in found) return found;
       if (!volumes.some(({ dev }) => dev === found.dev)) volumes.push(found);
     }
-    const distinct = new Map(volumes.map(({ volume }) => [volume.device, volume]));
-    return new LiveContent(trees, volumes, TraceRanges.open({ volumes: [...distinct.values()] }));
+    const distinct = [...new Map(volumes.map(({ volume }) => [volume.device, volume])).values()];
+    const touches = MappingTouches.open(distinct);
+    try {
+      return new LiveContent(trees, volumes, TraceRanges.open({ volumes: distinct, withMapCalls: touches === null }), touches);
+    } catch (error) {
+      touches?.close();
+      throw error;
+    }
   }
 
   get figures(): ContentFigures {
     const { events, lost } = this.#ranges.stats;
-    return { events, lost, mapped: [...this.#mapped.files].length, blindSpots: this.#ranges.blindSpots };
+    return { events, lost, mapped: [...this.#mappings.files].length, blindSpots: this.#ranges.blindSpots };
   }
 
   /** Something was written since the last `take`, or is due again. */
@@ -133,22 +143,14 @@ export class LiveContent {
     this.#lost += lost;
     if (lost > 0) this.distrust();
     this.#recorded.clear();
-    this.#noteMappings(now);
+    this.#follow(this.#mappings.gather());
     return lost > 0;
-  }
-
-  #noteMappings(now: number): void {
-    const { calls, isComplete } = this.#ranges.takeMapCalls();
-    if (calls.length === 0 && isComplete && !this.#mapped.hasPending) return;
-    const { found } = this.#mapped.note(calls);
-    // A file that was mapped and let go by now is not found any more; nor is its descriptor, whose number may be another's.
-    if (calls.length > 0 || !isComplete) this.#blindUntilMs = now + BLIND_MS;
-    this.#follow(found);
   }
 
   /** Events were lost: until `trust`, a file with other times is compared. */
   distrust(): void {
     this.#isTrusted = false;
+    this.#losses += 1;
     for (const [inode, tree] of this.#recorded) this.doubt(tree, inode);
   }
 
@@ -182,7 +184,17 @@ export class LiveContent {
   #of(tree: RootTree, inode: Inode): Written {
     let written = this.#waiting.get(inode);
     if (written === undefined) {
-      written = this.#deferred.get(inode) ?? { tree, ranges: [], marks: 0, reach: 0, isDoubtful: false, isClosed: false, attempts: 0, dueMs: 0 };
+      written = this.#deferred.get(inode) ?? {
+        tree,
+        ranges: [],
+        marks: 0,
+        reach: 0,
+        isDoubtful: false,
+        isClosed: false,
+        wasUntold: false,
+        attempts: 0,
+        dueMs: 0,
+      };
       this.#deferred.delete(inode);
       this.#waiting.set(inode, written);
     }
@@ -199,7 +211,12 @@ export class LiveContent {
     const written = this.#of(tree, inode);
     if (isModified && !isTold && inode.size > 0) written.isDoubtful = true;
     written.isClosed ||= isClosed;
-    if (isClosed && (this.isMapped(inode) || performance.now() < this.#blindUntilMs)) written.isDoubtful = true;
+    if (isClosed && this.#mappings.mayHaveBeenMapped(volume.volume.device, inode.ino)) written.isDoubtful = true;
+  }
+
+  /** What is behind `from` is shipped as if it were written now, and with it the size. */
+  rewrite(tree: RootTree, inode: Inode, from: number): void {
+    this.#add(tree, inode, { ranges: [[from, END_OF_FILE - from]], marks: 0, reach: 0 });
   }
 
   doubt(tree: RootTree, inode: Inode): void {
@@ -237,6 +254,7 @@ export class LiveContent {
     this.#add(since.tree, inode, written);
     since.isDoubtful ||= written.isDoubtful;
     since.isClosed ||= written.isClosed;
+    since.wasUntold ||= written.wasUntold;
   }
 
   /** Its times and size are known as they are now. */
@@ -253,7 +271,7 @@ export class LiveContent {
   hotFiles(): { readonly root: RootIndex; readonly dev: number; readonly ino: number }[] {
     const files: { root: RootIndex; dev: number; ino: number }[] = [];
     for (const tree of this.#trees) {
-      for (const { device, ino } of this.#mapped.files) {
+      for (const { device, ino } of this.#mappings.files) {
         for (const { volume, dev } of this.volumes) {
           if (volume.device === device && tree.table.inodeOf(dev, ino) !== undefined) files.push({ root: tree.index, dev, ino });
         }
@@ -268,6 +286,7 @@ export class LiveContent {
   /** To be called every second: finds losses of which no event tells. */
   watch(): void {
     this.#ranges.audit();
+    this.#mappings.audit();
     const oldest = performance.now() - EXPLAINED_MS;
     for (const [inode, atMs] of this.#explained) if (atMs < oldest) this.#explained.delete(inode);
     for (const [inode, atMs] of this.#settled) if (atMs < oldest) this.#settled.delete(inode);
@@ -276,7 +295,7 @@ export class LiveContent {
 
   /** To be called every half minute: looks at the mappings of all processes. */
   survey(): void {
-    const { found, released } = this.#mapped.scan();
+    const { found, released } = this.#mappings.scan();
     this.#follow([...found, ...released]);
     this.#ranges.agePossible();
   }
@@ -284,28 +303,44 @@ export class LiveContent {
   #follow(files: readonly MappedFile[]): void {
     if (files.length === 0) return;
     this.#ranges.watchMapped(this.#watchedMappings());
-    for (const { device, ino } of files) {
-      for (const { volume, dev } of this.volumes) {
-        if (volume.device !== device) continue;
-        for (const tree of this.#trees) {
-          const inode = tree.table.inodeOf(dev, ino);
-          if (inode !== undefined) this.doubt(tree, inode);
-        }
+    for (const { device, ino } of files) for (const { tree, inode } of this.#inodesOf(device, ino)) this.doubt(tree, inode);
+  }
+
+  /** Of that number in any known subvolume. */
+  #inodesOf(device: number, ino: number): { readonly tree: RootTree; readonly inode: Inode }[] {
+    const found: { tree: RootTree; inode: Inode }[] = [];
+    for (const { volume, dev } of this.volumes) {
+      if (volume.device !== device) continue;
+      for (const tree of this.#trees) {
+        const inode = tree.table.inodeOf(dev, ino);
+        if (inode !== undefined) found.push({ tree, inode });
       }
     }
+    return found;
   }
 
   /** In every known subvolume: of a mapping only the file system is known. */
   #watchedMappings(): { device: number; root: number; ino: number }[] {
-    return [...this.#mapped.files].flatMap(({ device, ino }) =>
+    return [...this.#mappings.files].flatMap(({ device, ino }) =>
       this.volumes.filter(({ volume }) => volume.device === device).map((volume) => idOf(volume, ino)),
     );
+  }
+
+  /**
+   * Says later whether every write to the file since this call has been told, or is before the next `gather` returns: what was read of it
+   * meanwhile is made good by what is told. A loss that shows later doubts what was recorded.
+   */
+  witness(inode: Inode): () => boolean {
+    const losses = this.#losses;
+    const isTold = (): boolean => this.#isTrusted && this.volumeOf(inode) !== undefined && !this.isMapped(inode);
+    const wasTold = isTold();
+    return () => wasTold && losses === this.#losses && isTold();
   }
 
   /** Stores through a mapping may change it without any call. */
   isMapped(inode: Inode): boolean {
     const volume = this.volumeOf(inode);
-    return volume !== undefined && this.#mapped.has(volume.volume.device, inode.ino);
+    return volume !== undefined && this.#mappings.isMapped(volume.volume.device, inode.ino);
   }
 
   /** What is deferred is due now. */
@@ -329,6 +364,7 @@ export class LiveContent {
   }
 
   close(): void {
+    this.#mappings.close();
     this.#ranges.close();
   }
 }

@@ -69,6 +69,13 @@ export class MappedFiles {
     };
   }
 
+  /** Looks at these processes, and returns what is found to be mapped. */
+  lookAt(pids: Iterable<number>): readonly MappedFile[] {
+    const before = new Set(this.#files.keys());
+    for (const pid of pids) this.#look(pid);
+    return [...this.#files].filter(([key]) => !before.has(key)).map(([, file]) => file);
+  }
+
   /** Looks at the processes of these calls. The call itself may not be over yet: they are looked at again by the next `note`. */
   note(calls: readonly MapCall[]): MappingChange {
     const before = new Set(this.#files.keys());

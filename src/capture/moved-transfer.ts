@@ -54,6 +54,11 @@ export class MovedTransfer {
     return (this.#plain ?? this.#sender)?.isTorn === true;
   }
 
+  /** It was cut meanwhile. */
+  get isCut(): boolean {
+    return this.#plain?.isCut === true;
+  }
+
   get sentBytes(): number {
     return (this.#sender?.sentBytes ?? 0) + (this.#plain?.sentBytes ?? 0);
   }

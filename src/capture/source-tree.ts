@@ -325,6 +325,7 @@ export class SourceTree implements MirrorTree {
 
   #transfer(connectionId: number, tree: RootTree, node: Node, transfer: FileTransfer | MovedTransfer | InPlaceTransfer): MirrorTransfer {
     const engine = this.#engine;
+    const isTold = engine.live.witness(node.inode);
     return {
       get sentBytes() {
         return transfer.sentBytes;
@@ -348,8 +349,9 @@ export class SourceTree implements MirrorTree {
         engine.writer.direct(connectionId, true);
         const result = stepTransfer(tree, node, transfer, engine.writer);
         if (result === "done") rememberSums(engine, node.inode, transfer);
-        // What was sent is a mixture: times that look unchanged must not hide that.
-        if (transfer.isTorn) engine.live.suspect(tree, node.inode);
+        // What was sent is a mixture: times that look unchanged must not hide that. What is told of its writes makes it good.
+        if (transfer.isTorn && (transfer.isCut || result !== "done" || !isTold())) engine.live.suspect(tree, node.inode);
+        else if (transfer.isTorn) engine.live.makeGood(tree, node.inode, transfer.options.stat.size);
         return result;
       },
     };

@@ -18,6 +18,8 @@ export interface TraceVolume {
   readonly id: string;
   /** Name in the events of writeback; "" when it could not be found, and stores through mappings are not seen then. */
   readonly bdi: string;
+  /** Its disk can be mapped itself, past the cache. */
+  readonly isDax: boolean;
 }
 
 /** One sentence why no write ranges can be had of a file system. */
@@ -41,7 +43,7 @@ export function findTraceVolume(path: string): TraceVolume | NoTraceVolume {
     if (typeof id === "number") return { reason: `the identity of the btrfs file system at ${path} cannot be read` };
     const [major = 0, minor = 0] = mount.device.split(":").map(Number);
     const bdi = kind === "btrfs" ? btrfsBdi(id) : diskBdi(mount.device);
-    return { kind, device: major * 1_048_576 + minor, blockBytes: statfsSync(path).bsize, id, bdi };
+    return { kind, device: major * 1_048_576 + minor, blockBytes: statfsSync(path).bsize, id, bdi, isDax: isDaxDisk(mount.device) };
   } catch (error) {
     return { reason: toSmError(error).message };
   } finally {
@@ -52,6 +54,16 @@ export function findTraceVolume(path: string): TraceVolume | NoTraceVolume {
 function mountOfDescriptor(fd: number): Mount | undefined {
   const id = Number(/^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1]);
   return readMountTable().find((mount) => mount.id === id);
+}
+
+function isDaxDisk(own: string): boolean {
+  return ["queue/dax", "../queue/dax"].some((file) => {
+    try {
+      return readFileSync(`/sys/dev/block/${own}/${file}`, "latin1").trim() === "1";
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** A partition is written back by its disk. */

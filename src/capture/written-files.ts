@@ -73,12 +73,18 @@ function find(tree: RootTree, inode: Inode): Found | null {
 }
 
 async function ship(options: WrittenFilesOptions, inode: Inode, written: Written, found: Found): Promise<Outcome> {
-  const { tree, content } = options;
+  const { tree, content, cut } = options;
   const { stat, place } = found;
   if (written.ranges.length > 0 || written.isDoubtful) content.noteTimes(inode, stat);
   settleMapped(options, inode, written, found);
-  // A writer left it with other times, and nothing tells what it wrote: through a mapping, most likely.
+  // A writer left it with other times, and nothing tells what it wrote: through a mapping, or others have written since.
   const isUntold = written.isClosed && written.ranges.length === 0 && !inode.hasSameCtime(stat);
+  if (isUntold && !written.isDoubtful && !written.wasUntold) {
+    // What others wrote the next pass knows.
+    cut.isSpoiled = true;
+    content.defer(inode, { ...written, wasUntold: true }, 0);
+    return "shipped";
+  }
   if (!written.isDoubtful && !isUntold && written.ranges.length === 0 && stat.size === inode.size) {
     if (!inode.hasSameCtime(stat)) tree.shipper.shipAttr(place, inode, stat, true);
     else inode.racy = false;

@@ -33,7 +33,7 @@ function writeMany(path: string, writes: number): void {
 describe.skipIf(skip)("loss", () => {
   test("a burst that the ring cannot hold is counted to the last record", () => {
     const { directory, volume } = mountVolume();
-    const ranges = TraceRanges.open({ volumes: [volume], bufferKiB: 64, withMappings: false });
+    const ranges = TraceRanges.open({ volumes: [volume], bufferKiB: 64, withMapCalls: false });
     try {
       ranges.drain();
       writeMany(join(directory, "f"), 20_000);

@@ -1,12 +1,8 @@
 // Files that are changed through a mapping: found, hinted at by their first store, and settled so that a later store is
 // hinted at again. Needs root, tracefs and the mkfs of each file system.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { closeSync, fsyncSync, openSync, readSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { MiB } from "../../src/base/units.js";
 import { MappedFiles, settle } from "../../src/capture/mapped-files.js";
@@ -14,36 +10,8 @@ import { type DirtyInode, MARK_MAPPED } from "../../src/capture/range-table.js";
 import { TraceRanges } from "../../src/capture/trace-ranges.js";
 import { findTraceVolume } from "../../src/capture/trace-volume.js";
 import { canMountImages, type FileSystemType, LoopImage } from "../support/loop-image.js";
-import { PYTHON } from "../support/python.js";
+import { MapWriter } from "../support/map-writer.js";
 import { canTrace } from "../support/trace-kit.js";
-
-class MapWriter {
-  readonly #child: ChildProcess;
-  readonly #answers: AsyncIterator<string>;
-
-  constructor() {
-    const script = fileURLToPath(new URL("../support/map-writer.py", import.meta.url));
-    this.#child = spawn(PYTHON, [script], { stdio: ["pipe", "pipe", "inherit"] });
-    this.#answers = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
-    onTestFinished(() => this.close());
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? -1;
-  }
-
-  async run(command: string): Promise<void> {
-    this.#child.stdin?.write(`${command}\n`);
-    expect((await this.#answers.next()).value).toBe(command.split(" ")[0]);
-  }
-
-  async close(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
-    const exited = once(this.#child, "exit");
-    this.#child.stdin?.end();
-    await exited;
-  }
-}
 
 interface Setting {
   readonly path: string;

@@ -21,6 +21,16 @@ export function canTrace(): boolean {
   return isPossible;
 }
 
+/** This kernel knows the trace event. */
+export function hasTraceEvent(system: string, event: string): boolean {
+  const instance = TraceInstance.open({ bufferKiB: 64 });
+  try {
+    return instance.format(system, event) !== null;
+  } finally {
+    instance.close();
+  }
+}
+
 export function hasFio(): boolean {
   return spawnSync("fio", ["--version"], { stdio: "ignore" }).status === 0;
 }

@@ -11,9 +11,9 @@ import { TraceSink } from "../../src/capture/trace-sink.js";
 import type { TraceVolume } from "../../src/capture/trace-volume.js";
 import { GoldenDecoder, goldenFormat, goldenFormatText, goldenPage } from "../support/trace-golden.js";
 
-const EXT4: TraceVolume = { kind: "ext4", device: 7_340_034, blockBytes: 1024, id: "", bdi: "7:2" };
-const XFS: TraceVolume = { kind: "xfs", device: 7_340_034, blockBytes: 4096, id: "", bdi: "7:2" };
-const BTRFS: TraceVolume = { kind: "btrfs", device: 39, blockBytes: 4096, id: "5fffbd7f9a8440bf951f1e1e357b034b", bdi: "btrfs-243" };
+const EXT4: TraceVolume = { kind: "ext4", device: 7_340_034, blockBytes: 1024, id: "", bdi: "7:2", isDax: false };
+const XFS: TraceVolume = { kind: "xfs", device: 7_340_034, blockBytes: 4096, id: "", bdi: "7:2", isDax: false };
+const BTRFS: TraceVolume = { kind: "btrfs", device: 39, blockBytes: 4096, id: "5fffbd7f9a8440bf951f1e1e357b034b", bdi: "btrfs-243", isDax: false };
 
 const toEnd = (start: number): readonly [number, number] => [start, END_OF_FILE - start];
 
