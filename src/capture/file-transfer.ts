@@ -39,6 +39,8 @@ export class FileTransfer {
   sentBytes = 0;
   #offset = 0;
   #started = false;
+  /** A new file was made for it. */
+  #isOpen = false;
   #size: number;
 
   constructor(options: TransferOptions) {
@@ -53,10 +55,27 @@ export class FileTransfer {
 
   /** Reads and ships the next chunk of the file open at `fd`, now named `path`. Negative errno on failure. */
   step(fd: number, path: FileChange["path"], writer: SetWriter): "more" | "done" | number {
+    const opened = this.#isOpen || this.options.start === "patch" ? 0 : this.#open(fd, path, writer);
+    if (opened < 0) return opened;
     const failed = this.options.against === null ? this.#sendNext(fd, path, writer) : this.#compareNext(fd, path, writer);
     if (failed < 0) return failed;
     if (this.#offset < this.#size) return "more";
     return this.#finish(fd, path, writer);
+  }
+
+  /**
+   * A new file is empty, and already its owner's: whoever needs it while it is filled, as a database that is started on the copy, may
+   * read it. Rights that go with its content, and those that attributes narrow, come with the last piece.
+   */
+  #open(fd: number, path: FileChange["path"], writer: SetWriter): number {
+    const meta = metaOfFd(fd, this.options.stat);
+    if (typeof meta === "number") return meta;
+    const { root, start } = this.options;
+    const mode = meta.mode & (meta.xattrs.length > 0 ? 0o700 : 0o777);
+    const change = { op: "file", root, path, start, base: null, continues: false, extents: [], holes: [], size: 0 } as const;
+    writer.add({ ...change, meta: { ...meta, mode, xattrs: [] }, payload: Buffer.alloc(0) });
+    this.#isOpen = true;
+    return 0;
   }
 
   #change(path: FileChange["path"], extents: readonly Extent[], holes: readonly Extent[], payload: Buffer): FileChange {
@@ -68,7 +87,7 @@ export class FileTransfer {
       op: "file",
       root,
       path,
-      start: first ? start : "patch",
+      start: first && !this.#isOpen ? start : "patch",
       base: first ? base : null,
       continues: !first,
       extents,

@@ -9,6 +9,7 @@ import { outline, payloadBytes, SourceKit } from "../support/source-kit.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
 
 const MiB = 1 << 20;
+const isRoot = process.getuid?.() === 0;
 
 interface Planted {
   readonly kit: SourceKit;
@@ -165,8 +166,22 @@ test("holes do not travel: in new files, small and large, and in files that grow
     }
     fs.truncateSync(path("grows"), 32 * MiB);
   });
-  expect(changes.filter((change) => isFile(change) && change.meta !== null)).toHaveLength(3);
+  expect(changes.filter((change) => isFile(change) && change.meta !== null && change.start === "patch").map(({ path: at }) => at)).toEqual(["large", "grows"]);
   expect(payloadBytes(changes)).toBeLessThan(4 * 65_536);
+});
+
+test("a new large file is its owner's from the first moment, with no right that its content gives, or that an attribute narrows", async () => {
+  const { kit, path } = await planted({});
+  const changes = await kit.changesOf(() => {
+    fs.writeFileSync(path("large"), Buffer.alloc(MiB, "x"));
+    if (isRoot) fs.chownSync(path("large"), 1234, 77);
+    fs.chmodSync(path("large"), 0o4750);
+  });
+  const [first, ...pieces] = changes.filter(isFile);
+  const owner = isRoot ? { uid: 1234, gid: 77 } : {};
+  expect(first).toMatchObject({ path: "large", start: "replace", size: 0, meta: { mode: 0o750, xattrs: [], ...owner } });
+  expect(pieces.every(({ start, size }) => start === "patch" && size === MiB)).toBe(true);
+  expect(pieces.map(({ meta }) => meta?.mode ?? null)).toEqual([...pieces.slice(1).map(() => null), 0o4750]);
 });
 
 test("excluded names are never shipped; a rename across the border ships or removes", async () => {
