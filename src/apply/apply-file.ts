@@ -43,6 +43,7 @@ export function applyFile(ctx: ApplyContext, change: FileChange): Verdict {
       : change.start === "replace"
         ? replaceFile(ctx, parent, change)
         : patchFile(ctx, parent, change);
+  if (verdict === "joined") return undefined;
   if (verdict?.kind !== "retry" && (verdict !== undefined || change.meta !== null)) ctx.transfers.end(change);
   return verdict;
 }
@@ -139,20 +140,35 @@ function rewrite(ctx: ApplyContext, parent: Directory, change: FileChange, fd: n
   return verdict ?? (meta === null ? undefined : finish(ctx, change, fd, parent, meta));
 }
 
-function patchFile(ctx: ApplyContext, parent: Directory, change: FileChange): Verdict {
+function patchFile(ctx: ApplyContext, parent: Directory, change: FileChange): Verdict | "joined" {
   const name = baseName(change.path);
   const stat = statAt(parent.fd, name);
   if (typeof stat === "number") return stale(change.path, `${displayPath(change.path)} is not there to be patched`);
   if (typeOf(stat) !== "file") return stale(change.path, `${displayPath(change.path)} is no regular file on the target`);
-  const mismatch = baseMismatch(ctx, change, stat);
+  const isJoined = ctx.transfers.joins(change, stat, ctx.isRedo);
+  const mismatch = isJoined ? undefined : baseMismatch(ctx, change, stat);
   if (mismatch !== undefined) return stale(change.path, mismatch);
   const fd = openAt(parent.fd, name, O_EXISTING);
   if (fd === -ETXTBSY) return stale(change.path, `${displayPath(change.path)} is being executed on the target`);
   if (fd < 0) return failed(fd, "open", change.path);
   if (change.base !== null || change.continues) ctx.intend("patch", markOf(stat));
   const verdict = writeContent(fd, change, stat.size);
+  if (isJoined) return leaveJoined(ctx, change, fd, verdict);
   const finished = verdict ?? (change.meta === null ? undefined : finish(ctx, change, fd, parent, change.meta));
   return closing(ctx, fd, change, finished);
+}
+
+/**
+ * Content and size alone: a file that is sent by halves must not look like one of the source's. Its last piece brings the rest. What is
+ * carried out once more, after a kill, cannot be told from a transfer that ended long ago: that is compared.
+ */
+function leaveJoined(ctx: ApplyContext, change: FileChange, fd: number, verdict: Verdict): Verdict | "joined" {
+  const stat = statAt(fd, "");
+  if (typeof stat !== "number") ctx.transfers.leaveJoined(change, stat);
+  const result = closeFd(fd);
+  if (verdict !== undefined) return verdict;
+  if (result < 0) return failed(result, "close", change.path);
+  return ctx.isRedo ? stale(change.path, "the target was killed while it was sent") : "joined";
 }
 
 /** The base check (invariant I5). A patch that was begun has passed it already, and has changed the time since. */

@@ -5,7 +5,7 @@ import { closeFd, type FileStat, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RD
 import type { BytePath } from "../model/byte-path.js";
 import { type Extent, type Meta, type RootIndex, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import { hashOf, isSparse, nextData, readFully } from "./content-reader.js";
-import { FileTransfer } from "./file-transfer.js";
+import { FileTransfer, leftAs } from "./file-transfer.js";
 import { metaOfFd, metaOfName, specialKind } from "./meta-reader.js";
 import type { Inode, NodeTable } from "./node-table.js";
 import type { RangeTransfer } from "./range-transfer.js";
@@ -70,10 +70,10 @@ export class EntryShipper {
   }
 
   /** Ships an entry as something new at its path. `live` records it as known to every receiver. */
-  shipNew(place: Place, inode: Inode, stat: FileStat, live: boolean): Shipped {
+  shipNew(place: Place, inode: Inode, stat: FileStat, live: boolean, onBehind: (() => void) | null = null): Shipped {
     switch (inode.type) {
       case "file":
-        return this.shipNewFile(place, inode, live);
+        return this.shipNewFile(place, inode, live, onBehind);
       case "dir":
         return this.#shipByName(place, inode, stat, live);
       default:
@@ -81,8 +81,11 @@ export class EntryShipper {
     }
   }
 
-  /** Ships a regular file as something new, content and all; it is looked at once, when it is open. */
-  shipNewFile(place: Place, inode: Inode, live: boolean): Shipped {
+  /**
+   * Ships a regular file as something new, content and all; it is looked at once, when it is open. `onBehind`: a small one is left with
+   * the size and time that live sets build on, and this is called when it has others by now; null: with those that it has.
+   */
+  shipNewFile(place: Place, inode: Inode, live: boolean, onBehind: (() => void) | null = null): Shipped {
     const fd = this.open(place);
     if (typeof fd !== "number") return "vanished";
     try {
@@ -91,7 +94,7 @@ export class EntryShipper {
       if (stat.size > WHOLE_FILE_BYTES_MAX) {
         return new FileTransfer({ root: this.#options.root, inode, stat, start: "replace", base: null, against: null });
       }
-      return this.#shipWhole(fd, place, inode, stat, { start: "replace", live });
+      return this.#shipWhole(fd, place, inode, stat, { start: "replace", live, onBehind });
     } finally {
       closeFd(fd);
     }
@@ -101,7 +104,13 @@ export class EntryShipper {
    * Ships a small file whole. `replace` for a new inode; `patch` keeps the receiver's inode, so that its other names stay linked.
    * `known`: unchanged content (by hash) travels as attributes only.
    */
-  #shipWhole(fd: number, place: Place, inode: Inode, stat: FileStat, how: { start: "replace" | "patch"; live: boolean }): Shipped {
+  #shipWhole(
+    fd: number,
+    place: Place,
+    inode: Inode,
+    stat: FileStat,
+    how: { start: "replace" | "patch"; live: boolean; onBehind: (() => void) | null },
+  ): Shipped {
     const { root, writer } = this.#options;
     const sparse = isSparse(stat);
     const payload = sparse ? wholeScratch.subarray(0, stat.size) : writer.reserve(stat.size);
@@ -111,16 +120,21 @@ export class EntryShipper {
       return "vanished";
     }
     const hash = hashOf(payload.subarray(0, got));
-    const meta = metaOfFd(fd, stat);
-    if (typeof meta === "number") {
-      this.#problem(place.path, "FS_IO", `cannot read attributes: ${errnoName(meta)}`);
+    const newest = metaOfFd(fd, stat);
+    if (typeof newest === "number") {
+      this.#problem(place.path, "FS_IO", `cannot read attributes: ${errnoName(newest)}`);
       return "vanished";
     }
     const { base } = inode;
+    const isBehind = how.onBehind !== null && base !== null && !(inode.hasSameCtime(stat) && inode.size === got);
+    const meta = isBehind ? leftAs(newest, base) : newest;
+    const size = isBehind ? base.size : got;
+    if (isBehind) how.onBehind?.();
     if (how.start === "patch" && hash === inode.contentHash && got === inode.size) {
       if (!inode.hasSameCtime(stat)) writer.add({ op: "attr", root, path: place.path, type: "file", meta, base });
     } else {
-      const { extents, bytes } = sparse ? this.#compact(fd, payload.subarray(0, got)) : { extents: wholeExtent(got), bytes: payload.subarray(0, got) };
+      const kept = Math.min(got, size);
+      const { extents, bytes } = sparse ? this.#compact(fd, payload.subarray(0, kept)) : { extents: wholeExtent(kept), bytes: payload.subarray(0, kept) };
       writer.add({
         op: "file",
         root,
@@ -129,8 +143,8 @@ export class EntryShipper {
         base: how.start === "patch" ? base : null,
         continues: false,
         extents,
-        holes: how.start === "patch" && sparse ? holesBetween(extents, got) : [],
-        size: got,
+        holes: how.start === "patch" && sparse ? holesBetween(extents, kept) : [],
+        size,
         meta,
         payload: bytes,
       });
@@ -219,7 +233,7 @@ export class EntryShipper {
       const stat = statAt(fd, "");
       if (typeof stat === "number" || !inode.isSame(stat)) return "vanished";
       const { root, signatures } = this.#options;
-      if (stat.size <= WHOLE_FILE_BYTES_MAX) return this.#shipWhole(fd, place, inode, stat, { start: "patch", live: true });
+      if (stat.size <= WHOLE_FILE_BYTES_MAX) return this.#shipWhole(fd, place, inode, stat, { start: "patch", live: true, onBehind: null });
       const wasSmall = inode.size <= WHOLE_FILE_BYTES_MAX;
       const against = wasSmall ? new BigUint64Array(0) : signatures.get(inode);
       if (against === undefined) return "unknown";

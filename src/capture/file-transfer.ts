@@ -3,7 +3,7 @@
 // meanwhile differs from it and is looked at again.
 
 import { type FileStat, statAt } from "../fs/native.js";
-import { BLOCK_BYTES, type Extent, type FileBase, type FileChange, type RootIndex } from "../model/change.js";
+import { BLOCK_BYTES, type Extent, type FileBase, type FileChange, type Meta, type RootIndex } from "../model/change.js";
 import type { BlockIndex } from "./block-index.js";
 import { blockCount, isSparse, nextData, readFully, sumOf } from "./content-reader.js";
 import { metaOfFd } from "./meta-reader.js";
@@ -20,10 +20,17 @@ export interface TransferOptions {
   readonly against: BigUint64Array | null;
   /** Those of smaller blocks, of some of its blocks that differ. */
   readonly fine?: BlockIndex | null;
+  /**
+   * By a job, to one receiver: whether all that was written since it was begun is told. Then live sets go on from what they shipped
+   * last: the file is left with the size and the time of that, and they find what they build on.
+   */
+  readonly isTold?: () => boolean;
 }
 
 /** Sent at once where everything is sent: what a set costs besides its bytes is spread over more of them. */
 const CHUNK_BYTES = 2 * SET_PAYLOAD_BYTES;
+/** The receiver takes a transfer of which nothing comes for half a minute for given up. */
+const SILENT_MS_MAX = 10_000;
 /** Bytes compared without a difference before a step ends. */
 const SCAN_BYTES_MAX = 16 * SET_PAYLOAD_BYTES;
 const scratch = Buffer.allocUnsafeSlow(SET_PAYLOAD_BYTES);
@@ -31,7 +38,7 @@ const scratch = Buffer.allocUnsafeSlow(SET_PAYLOAD_BYTES);
 export class FileTransfer {
   readonly options: TransferOptions;
   /** Signatures of what was shipped, complete once `step` said "done". */
-  readonly sums: BigUint64Array;
+  sums: BigUint64Array;
   /** The file changed while it was read. */
   isTorn = false;
   /** It was cut meanwhile: what was shipped ends there. */
@@ -39,8 +46,10 @@ export class FileTransfer {
   sentBytes = 0;
   #offset = 0;
   #started = false;
-  /** A new file was made for it. */
+  /** The receiver knows of it. */
   #isOpen = false;
+  /** When something was sent last; monotonic. */
+  #sentMs = 0;
   #size: number;
 
   constructor(options: TransferOptions) {
@@ -55,7 +64,7 @@ export class FileTransfer {
 
   /** Reads and ships the next chunk of the file open at `fd`, now named `path`. Negative errno on failure. */
   step(fd: number, path: FileChange["path"], writer: SetWriter): "more" | "done" | number {
-    const opened = this.#isOpen || this.options.start === "patch" ? 0 : this.#open(fd, path, writer);
+    const opened = this.#isOpen ? 0 : this.#open(fd, path, writer);
     if (opened < 0) return opened;
     const failed = this.options.against === null ? this.#sendNext(fd, path, writer) : this.#compareNext(fd, path, writer);
     if (failed < 0) return failed;
@@ -63,23 +72,33 @@ export class FileTransfer {
     return this.#finish(fd, path, writer);
   }
 
+  /** From here on the receiver takes live changes of the file along with it. */
+  #open(fd: number, path: FileChange["path"], writer: SetWriter): number {
+    this.#isOpen = true;
+    if (this.options.start === "replace") return this.#makeEmpty(fd, path, writer);
+    if (this.options.isTold?.() !== true) return 0;
+    writer.add(this.#change(path, [], [], Buffer.alloc(0)));
+    writer.flush();
+    return 0;
+  }
+
   /**
    * A new file is empty, and already its owner's: whoever needs it while it is filled, as a database that is started on the copy, may
    * read it. Rights that go with its content, and those that attributes narrow, come with the last piece.
    */
-  #open(fd: number, path: FileChange["path"], writer: SetWriter): number {
+  #makeEmpty(fd: number, path: FileChange["path"], writer: SetWriter): number {
     const meta = metaOfFd(fd, this.options.stat);
     if (typeof meta === "number") return meta;
     const { root, start } = this.options;
     const mode = meta.mode & (meta.xattrs.length > 0 ? 0o700 : 0o777);
     const change = { op: "file", root, path, start, base: null, continues: false, extents: [], holes: [], size: 0 } as const;
     writer.add({ ...change, meta: { ...meta, mode, xattrs: [] }, payload: Buffer.alloc(0) });
-    this.#isOpen = true;
     return 0;
   }
 
   #change(path: FileChange["path"], extents: readonly Extent[], holes: readonly Extent[], payload: Buffer): FileChange {
-    const { root, start, base } = this.options;
+    const { root, base } = this.options;
+    this.#sentMs = performance.now();
     const first = !this.#started;
     this.#started = true;
     this.sentBytes += payload.length;
@@ -87,7 +106,7 @@ export class FileTransfer {
       op: "file",
       root,
       path,
-      start: first && !this.#isOpen ? start : "patch",
+      start: "patch",
       base: first ? base : null,
       continues: !first,
       extents,
@@ -170,6 +189,9 @@ export class FileTransfer {
       for (const piece of pieces) at += piece.copy(payload, at);
       writer.add(this.#change(path, mergeExtents(extents), mergeExtents(holes), payload));
       writer.flush();
+    } else if (this.#started && performance.now() - this.#sentMs > SILENT_MS_MAX) {
+      writer.add(this.#change(path, [], [], Buffer.alloc(0)));
+      writer.flush();
     }
     return 0;
   }
@@ -187,16 +209,30 @@ export class FileTransfer {
     return pieces;
   }
 
-  #finish(fd: number, path: FileChange["path"], writer: SetWriter): "done" | number {
+  #finish(fd: number, path: FileChange["path"], writer: SetWriter): "more" | "done" | number {
     const stat = statAt(fd, "");
     if (typeof stat === "number") return stat;
-    const before = this.options.stat;
+    const { stat: before, inode } = this.options;
+    const shipped = this.options.isTold?.() === true && !this.isCut ? inode.base : null;
+    // Live sets may have shipped more of it before its first piece came, for nothing.
+    if (shipped !== null && shipped.size > this.#size) {
+      this.#grow(shipped.size);
+      return "more";
+    }
     if (stat.ctimeSec !== before.ctimeSec || stat.ctimeNsec !== before.ctimeNsec || stat.size !== before.size) this.isTorn = true;
     const meta = metaOfFd(fd, before);
     if (typeof meta === "number") return meta;
-    writer.add({ ...this.#change(path, [], [], Buffer.alloc(0)), size: this.#size, meta });
+    writer.add({ ...this.#change(path, [], [], Buffer.alloc(0)), size: shipped?.size ?? this.#size, meta: leftAs(meta, shipped) });
     writer.flush();
     return "done";
+  }
+
+  #grow(size: number): void {
+    const sums = new BigUint64Array(blockCount(size));
+    sums.set(this.sums);
+    this.sums = sums;
+    this.#offset = Math.floor(this.#size / BLOCK_BYTES) * BLOCK_BYTES;
+    this.#size = size;
   }
 
   #advance(start: number, wanted: number, got: number): void {
@@ -232,4 +268,9 @@ function mergeExtents(extents: readonly Extent[]): readonly Extent[] {
     else out.push([offset, length]);
   }
   return out;
+}
+
+/** `shipped`: what live sets build on; null = nothing. */
+export function leftAs(meta: Meta, shipped: FileBase | null): Meta {
+  return shipped === null ? meta : { ...meta, mtimeSec: shipped.mtimeSec, mtimeNsec: shipped.mtimeNsec };
 }

@@ -17,6 +17,8 @@ export interface InPlaceTransferOptions {
   readonly stat: FileStat;
   /** Signatures of the receiver's copy. */
   readonly against: BigUint64Array;
+  /** As of FileTransfer. */
+  readonly isTold: () => boolean;
 }
 
 /** What programs write is a multiple of this, mostly. */
@@ -90,8 +92,8 @@ export class InPlaceTransfer {
   #begin(fd: number): "more" | number {
     const stat = statAt(fd, "");
     if (typeof stat === "number") return stat;
-    const { root, inode, against } = this.#options;
-    this.#plain = new FileTransfer({ root, inode, stat, start: "patch", base: null, against, fine: this.#fine });
+    const { root, inode, against, isTold } = this.#options;
+    this.#plain = new FileTransfer({ root, inode, stat, start: "patch", base: null, against, fine: this.#fine, isTold });
     return "more";
   }
 }

@@ -348,16 +348,13 @@ export class LiveChanges {
   }
 
   /** See LiveContent. */
-  witness(inode: Inode): () => boolean {
+  witness(inode: Pick<Inode, "dev" | "ino">): () => boolean {
     return this.#content?.witness(inode) ?? (() => false);
   }
 
-  /**
-   * A receiver was sent the file while it was written to, with the size `sentBytes`; every write is told. What live sets made of it behind
-   * that may have been cut off there.
-   */
-  makeGood(tree: RootTree, inode: Inode, sentBytes: number): void {
-    this.#content?.rewrite(tree, inode, sentBytes);
+  /** A receiver has the file as live sets left it, and it is another by now: they go on. */
+  makeGood(tree: RootTree, inode: Inode): void {
+    this.#content?.rewrite(tree, inode, inode.size);
     this.wantCut();
   }
 

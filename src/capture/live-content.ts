@@ -122,7 +122,7 @@ export class LiveContent {
     return this.#waiting;
   }
 
-  volumeOf(inode: Inode): WatchedVolume | undefined {
+  volumeOf(inode: Pick<Inode, "dev">): WatchedVolume | undefined {
     return this.volumes.find(({ dev }) => dev === inode.dev);
   }
 
@@ -330,7 +330,7 @@ export class LiveContent {
    * Says later whether every write to the file since this call has been told, or is before the next `gather` returns: what was read of it
    * meanwhile is made good by what is told. A loss that shows later doubts what was recorded.
    */
-  witness(inode: Inode): () => boolean {
+  witness(inode: Pick<Inode, "dev" | "ino">): () => boolean {
     const losses = this.#losses;
     const isTold = (): boolean => this.#isTrusted && this.volumeOf(inode) !== undefined && !this.isMapped(inode);
     const wasTold = isTold();
@@ -338,7 +338,7 @@ export class LiveContent {
   }
 
   /** Stores through a mapping may change it without any call. */
-  isMapped(inode: Inode): boolean {
+  isMapped(inode: Pick<Inode, "dev" | "ino">): boolean {
     const volume = this.volumeOf(inode);
     return volume !== undefined && this.#mappings.isMapped(volume.volume.device, inode.ino);
   }

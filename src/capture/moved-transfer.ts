@@ -17,6 +17,8 @@ export interface MovedTransferOptions {
   /** The index of the receiver's copy, and what it was then. */
   readonly answer: IndexAnswer;
   readonly base: FileBase;
+  /** As of FileTransfer. */
+  readonly isTold: () => boolean;
 }
 
 /** Smaller files are shipped by their blocks. */
@@ -78,7 +80,7 @@ export class MovedTransfer {
     if (this.#sender !== null) return this.#stepSender(this.#sender, fd, path, writer);
     const result = this.#search.step(fd);
     if (result === "lost") return this.#shipBlocks(fd);
-    if (result === "done") return this.#beginSending(fd);
+    if (result === "done") return this.#beginSending(fd, path, writer);
     if (typeof result !== "object") return result;
     writer.flush();
     writer.add({ op: "index", root: this.#options.root, path, ...result });
@@ -86,7 +88,7 @@ export class MovedTransfer {
     return "asked";
   }
 
-  #beginSending(fd: number): "more" | number {
+  #beginSending(fd: number, path: FileChange["path"], writer: SetWriter): "more" | number {
     const stat = statAt(fd, "");
     if (typeof stat === "number") return stat;
     const { parts, canRebuild, against } = this.#search;
@@ -94,7 +96,7 @@ export class MovedTransfer {
     const movedMin = Math.max(BLOCK_BYTES, stat.size * MOVED_SHARE_MIN);
     this.isRebuild = canRebuild && parts.movedBytes >= movedMin;
     const options = { ...this.#options, parts, against };
-    this.#sender = this.isRebuild ? new RebuildSender(options, fd) : new PatchSender(options, fd);
+    this.#sender = this.isRebuild ? new RebuildSender(options, fd) : new PatchSender(options, fd, path, writer);
     return "more";
   }
 
@@ -108,12 +110,13 @@ export class MovedTransfer {
   #shipBlocks(fd: number): "more" | number {
     const stat = statAt(fd, "");
     if (typeof stat === "number") return stat;
-    const { root, inode } = this.#options;
+    const { root, inode, isTold } = this.#options;
     const { against } = this.#search;
     const isPatched = this.#sender !== null && !this.isRebuild;
     if (isPatched) forgetMissing(against, this.#search);
     this.isRebuild = false;
-    this.#plain = new FileTransfer({ root, inode, stat, start: "patch", base: null, against, fine: isPatched ? null : this.#search.fine });
+    const fine = isPatched ? null : this.#search.fine;
+    this.#plain = new FileTransfer({ root, inode, stat, start: "patch", base: null, against, fine, isTold });
     return "more";
   }
 }

@@ -6,8 +6,10 @@ import { type FileStat, statAt } from "../fs/native.js";
 import { BLOCK_BYTES, type FileBase, type FileChange, FROM_PAYLOAD, type Meta, type RootIndex, ZEROS } from "../model/change.js";
 import { PartsHash, unitBytes } from "../model/parts-hash.js";
 import { blockCount, isSparse, nextData, readFully } from "./content-reader.js";
+import { leftAs } from "./file-transfer.js";
 import type { FoundParts } from "./found-parts.js";
 import { metaOfFd } from "./meta-reader.js";
+import type { Inode } from "./node-table.js";
 import { SET_PAYLOAD_BYTES, type SetWriter } from "./set-writer.js";
 
 /** A stretch of the new content: where the receiver has it, or FROM_PAYLOAD, or ZEROS. */
@@ -19,6 +21,9 @@ export interface Stretch {
 
 export interface SenderOptions {
   readonly root: RootIndex;
+  readonly inode: Pick<Inode, "base">;
+  /** As of FileTransfer. */
+  readonly isTold: () => boolean;
   readonly stat: FileStat;
   readonly parts: FoundParts;
   readonly base: FileBase;
@@ -52,13 +57,23 @@ export class PatchSender implements PartsSender {
   readonly #queue: StretchQueue;
   #started = false;
 
-  constructor(options: SenderOptions, fd: number) {
+  constructor(options: SenderOptions, fd: number, path: FileChange["path"], writer: SetWriter) {
     this.#options = options;
+    if (options.isTold()) this.#open(path, writer);
     this.sums = new BigUint64Array(blockCount(options.stat.size));
     for (const { at, length, from } of options.parts.list) if (at === from) keepSums(this.sums, options, at, at + length);
     const missing = stretchesOf(options).filter(({ at, from }) => at !== from);
     const sent = missing.map((stretch): Stretch => ({ ...stretch, from: FROM_PAYLOAD }));
     this.#queue = new StretchQueue(splitAtHoles(sent, options.stat, fd));
+  }
+
+  /** From here on the receiver takes live changes of the file along with it. */
+  #open(path: FileChange["path"], writer: SetWriter): void {
+    const { root, stat } = this.#options;
+    this.#started = true;
+    const change = { op: "file", root, path, start: "patch", base: null, continues: false, extents: [], holes: [], size: stat.size, meta: null } as const;
+    writer.add({ ...change, payload: Buffer.alloc(0) });
+    writer.flush();
   }
 
   step(fd: number, path: FileChange["path"], writer: SetWriter): SendStep {
@@ -72,11 +87,24 @@ export class PatchSender implements PartsSender {
       if (got !== length) return got < 0 ? got : "torn";
       filled += length;
     }
-    const end = this.#queue.isEmpty ? endOf(fd, stat) : null;
+    const end = this.#queue.isEmpty ? endOf(fd, this.#options) : null;
     if (typeof end === "number") return end;
+    // What live sets shipped behind its end may have come for nothing.
+    if (end !== null && end.size > stat.size) return "torn";
     const extents = stretches.flatMap(({ at, length, from }) => (from === ZEROS ? [] : [[at, length] as const]));
     const holes = stretches.flatMap(({ at, length, from }) => (from === ZEROS ? [[at, length] as const] : []));
-    const change = { op: "file", root, path, start: "patch", base: null, continues: this.#started, extents, holes, size: stat.size, payload } as const;
+    const change = {
+      op: "file",
+      root,
+      path,
+      start: "patch",
+      base: null,
+      continues: this.#started,
+      extents,
+      holes,
+      size: end?.size ?? stat.size,
+      payload,
+    } as const;
     this.#started = true;
     this.sentBytes += payload.length;
     writer.add({ ...change, meta: end?.meta ?? null });
@@ -113,9 +141,9 @@ export class RebuildSender implements PartsSender {
       if (failed !== 0) return failed < 0 ? failed : "torn";
       if (from === FROM_PAYLOAD) filled += length;
     }
-    const end = this.#queue.isEmpty ? endOf(fd, stat) : null;
+    const end = this.#queue.isEmpty ? endOf(fd, this.#options) : null;
     if (typeof end === "number") return end;
-    if (end?.isTorn === true) return "torn";
+    if (end?.isTorn === true || (end !== null && end.size !== stat.size)) return "torn";
     const parts = stretches.flatMap(({ from, length }) => [from, length]);
     const isFirst = !this.#started;
     this.#started = true;
@@ -152,15 +180,19 @@ export class RebuildSender implements PartsSender {
 }
 
 interface End {
+  /** That the receiver's file is left with. */
+  readonly size: number;
   readonly meta: Meta;
   readonly isTorn: boolean;
 }
 
-function endOf(fd: number, before: FileStat): End | number {
+function endOf(fd: number, { stat: before, inode, isTold }: SenderOptions): End | number {
   const stat = statAt(fd, "");
   if (typeof stat === "number") return stat;
   const meta = metaOfFd(fd, before);
-  return typeof meta === "number" ? meta : { meta, isTorn: !isAsBefore(stat, before) };
+  const shipped = isTold() ? inode.base : null;
+  if (typeof meta === "number") return meta;
+  return { size: shipped?.size ?? before.size, meta: leftAs(meta, shipped), isTorn: !isAsBefore(stat, before) };
 }
 
 export function isAsBefore(stat: FileStat, before: FileStat): boolean {

@@ -188,8 +188,21 @@ export class SourceTree implements MirrorTree {
     const { tree, node, dirfd, stat } = found;
     this.#engine.writer.direct(connectionId, true);
     const place = { dirfd, name: path === "" ? "." : node.name, path };
-    const shipped = what === "attr" ? tree.shipper.shipAttr(place, node.inode, stat, false) : tree.shipper.shipNew(place, node.inode, stat, false);
-    return shipped instanceof FileTransfer ? this.#transfer(connectionId, tree, node, shipped) : shipped;
+    const onBehind = this.#onBehind(tree, node.inode, () => node.inode);
+    const shipped = what === "attr" ? tree.shipper.shipAttr(place, node.inode, stat, false) : tree.shipper.shipNew(place, node.inode, stat, false, onBehind);
+    return shipped instanceof FileTransfer ? this.#transferNew(connectionId, tree, node, shipped) : shipped;
+  }
+
+  /** What is to be done when a receiver is left with what live sets build on, which is not the newest; null = it is left with the newest. */
+  #onBehind(tree: RootTree, { dev, ino }: Pick<Inode, "dev" | "ino">, held: () => Inode): (() => void) | null {
+    const { live } = this.#engine;
+    return live.witness({ dev, ino })() ? () => live.makeGood(tree, held()) : null;
+  }
+
+  #transferNew(connectionId: number, tree: RootTree, node: Node, shipped: FileTransfer): MirrorTransfer {
+    const { inode } = node;
+    const isTold = this.#engine.live.witness(inode);
+    return this.#transfer(connectionId, tree, node, new FileTransfer({ ...shipped.options, inode, isTold }), isTold);
   }
 
   shipAgainst(connectionId: number, root: RootIndex, path: BytePath, answer: SumsAnswer | IndexAnswer): MirrorShipment {
@@ -197,14 +210,15 @@ export class SourceTree implements MirrorTree {
     if (found === undefined || found.node.inode.type !== "file") return "vanished";
     const { tree, node, stat } = found;
     const { inode } = node;
+    const isTold = this.#engine.live.witness(inode);
     if (answer.kind === "index") {
       if (answer.base === null) return this.ship(connectionId, root, path, "new");
-      return this.#transfer(connectionId, tree, node, new MovedTransfer({ root, inode, stat, answer, base: answer.base }));
+      return this.#transfer(connectionId, tree, node, new MovedTransfer({ root, inode, stat, answer, base: answer.base, isTold }), isTold);
     }
     const against = sumsFromBytes(answer.sums);
     const mayAsk = stat.size >= MOVED_FILE_BYTES_MIN && this.#rebuilders.has(connectionId);
-    if (mayAsk) return this.#transfer(connectionId, tree, node, new InPlaceTransfer({ root, inode, stat, against }));
-    return this.#transfer(connectionId, tree, node, new FileTransfer({ root, inode, stat, start: "patch", base: null, against }));
+    if (mayAsk) return this.#transfer(connectionId, tree, node, new InPlaceTransfer({ root, inode, stat, against, isTold }), isTold);
+    return this.#transfer(connectionId, tree, node, new FileTransfer({ root, inode, stat, start: "patch", base: null, against, isTold }), isTold);
   }
 
   /** Whether the receiver of this connection understands index and rebuild changes. */
@@ -306,10 +320,10 @@ export class SourceTree implements MirrorTree {
     const dirfd = tree.directoryOf(tree.table.node(records.parentOf(node)));
     if (dirfd === undefined) return null;
     this.#engine.writer.direct(connectionId, true);
-    const shipped = tree.shipper.shipNewFile({ dirfd, name: records.nameOf(node), path }, tree.table.glance(node), false);
-    if (!(shipped instanceof FileTransfer)) return shipped;
-    const held = tree.table.node(node);
-    return this.#transfer(connectionId, tree, held, new FileTransfer({ ...shipped.options, inode: held.inode }));
+    const seen = tree.table.glance(node);
+    const onBehind = this.#onBehind(tree, seen, () => tree.table.node(node).inode);
+    const shipped = tree.shipper.shipNewFile({ dirfd, name: records.nameOf(node), path }, seen, false, onBehind);
+    return shipped instanceof FileTransfer ? this.#transferNew(connectionId, tree, tree.table.node(node), shipped) : shipped;
   }
 
   #look(root: RootIndex, path: BytePath): { tree: RootTree; node: Node; dirfd: number; stat: FileStat } | undefined {
@@ -323,9 +337,8 @@ export class SourceTree implements MirrorTree {
     return stat !== null && node.inode.isSame(stat) ? { tree, node, dirfd, stat } : undefined;
   }
 
-  #transfer(connectionId: number, tree: RootTree, node: Node, transfer: FileTransfer | MovedTransfer | InPlaceTransfer): MirrorTransfer {
+  #transfer(connectionId: number, tree: RootTree, node: Node, transfer: FileTransfer | MovedTransfer | InPlaceTransfer, isTold: () => boolean): MirrorTransfer {
     const engine = this.#engine;
-    const isTold = engine.live.witness(node.inode);
     return {
       get sentBytes() {
         return transfer.sentBytes;
@@ -351,7 +364,7 @@ export class SourceTree implements MirrorTree {
         if (result === "done") rememberSums(engine, node.inode, transfer);
         // What was sent is a mixture: times that look unchanged must not hide that. What is told of its writes makes it good.
         if (transfer.isTorn && (transfer.isCut || result !== "done" || !isTold())) engine.live.suspect(tree, node.inode);
-        else if (transfer.isTorn) engine.live.makeGood(tree, node.inode, transfer.options.stat.size);
+        else if (result === "done" && isTold() && !isAsShipped(node.inode, transfer.options.stat)) engine.live.makeGood(tree, node.inode);
         return result;
       },
     };
@@ -365,9 +378,13 @@ export class SourceTree implements MirrorTree {
 function rememberSums(engine: SourceEngine, inode: Inode, transfer: FileTransfer | MovedTransfer | InPlaceTransfer): void {
   const { sums } = transfer;
   const { stat } = transfer.options;
-  const isShipped = !transfer.isTorn && !inode.racy && inode.hasSameCtime(stat) && inode.size === stat.size;
+  const isShipped = !transfer.isTorn && !inode.racy && isAsShipped(inode, stat);
   if (isShipped && sums !== null) engine.signatures.set(inode, sums);
   else engine.signatures.delete(inode);
+}
+
+function isAsShipped(inode: Inode, stat: FileStat): boolean {
+  return inode.hasSameCtime(stat) && inode.size === stat.size;
 }
 
 function keyOf({ dev, ino }: InodeRecord): string {

@@ -44,7 +44,8 @@ export interface DirChange extends At {
 /**
  * Content of a regular file.
  * `start: "replace"` begins with an empty file (whatever was there), `"patch"` with the file as it is.
- * `base` (patch only): what the file must look like before; null = no check (forced repair).
+ * `base` (patch only): what the file must look like before; null = no check (forced repair). Of a file that is being sent by a job, in
+ * pieces, it is not looked at: content and size become part of that transfer, whose last piece brings the attributes (ADR 0053).
  * `extents` are consecutive pieces of `payload`; `holes` are ranges to be made holes.
  * `size` is the final size of the file. `meta` null = more of this file follows in a later change; otherwise the
  * file is cut or extended to `size` and gets these attributes.
