@@ -183,8 +183,8 @@ export class AgentPair {
 
   /** Seconds of a verification by its report; it must find nothing. */
   async verify(/** @type {number} */ id, /** @type {readonly string[]} */ options) {
-    const { verification } = await this.#source.cli(["verify", "start", String(id), ...options, "--wait"]);
-    return jobSeconds(verification);
+    const { job } = await this.#source.cli(["verify", "start", String(id), ...options, "--wait"]);
+    return jobSeconds(job);
   }
 
   async #waitMirror(/** @type {number} */ id) {
