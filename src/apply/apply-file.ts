@@ -151,9 +151,10 @@ function patchFile(ctx: ApplyContext, parent: Directory, change: FileChange): Ve
   const fd = openAt(parent.fd, name, O_EXISTING);
   if (fd === -ETXTBSY) return stale(change.path, `${displayPath(change.path)} is being executed on the target`);
   if (fd < 0) return failed(fd, "open", change.path);
+  // A process that is killed within a joined change leaves no word of it: the next one finds that it does not fit, and says so.
+  if (isJoined) return joinTransfer(ctx, change, fd, stat.size);
   if (change.base !== null || change.continues) ctx.intend("patch", markOf(stat));
   const verdict = writeContent(fd, change, stat.size);
-  if (isJoined) return leaveJoined(ctx, change, fd, verdict);
   const finished = verdict ?? (change.meta === null ? undefined : finish(ctx, change, fd, parent, change.meta));
   return closing(ctx, fd, change, finished);
 }
@@ -162,9 +163,10 @@ function patchFile(ctx: ApplyContext, parent: Directory, change: FileChange): Ve
  * Content and size alone: a file that is sent by halves must not look like one of the source's. Its last piece brings the rest. What is
  * carried out once more, after a kill, cannot be told from a transfer that ended long ago: that is compared.
  */
-function leaveJoined(ctx: ApplyContext, change: FileChange, fd: number, verdict: Verdict): Verdict | "joined" {
+function joinTransfer(ctx: ApplyContext, change: FileChange, fd: number, size: number): Verdict | "joined" {
+  const verdict = writeContent(fd, change, size);
   const stat = statAt(fd, "");
-  if (typeof stat !== "number") ctx.transfers.leaveJoined(change, stat);
+  if (typeof stat !== "number") ctx.transfers.leaveJoined(change, stat, verdict === undefined);
   const result = closeFd(fd);
   if (verdict !== undefined) return verdict;
   if (result < 0) return failed(result, "close", change.path);

@@ -32,7 +32,7 @@ const bodySchema = z.tuple([z.string(), z.array(leftSchema)]);
 
 export class TransferWatch {
   readonly #left: Map<string, Left>;
-  /** When a piece of these came last, to this process; monotonic, ms. */
+  /** When a piece of these came last, to this process; monotonic, ms. Of those that were announced: live changes may join them. */
   readonly #underWay = new Map<string, number>();
   readonly #bootId: string;
   readonly #fd: number;
@@ -80,17 +80,18 @@ export class TransferWatch {
     return performance.now() - lastMs < UNDER_WAY_MS && this.#isAsLeft(key, stat);
   }
 
-  /** How a live change in the middle has left the file. */
-  leaveJoined(change: FileChange, stat: FileStat): void {
-    this.#leave(change, stat, change.meta === null);
+  /** How a live change in the middle has left the file. `isDone`: else the same change is tried again. */
+  leaveJoined(change: FileChange, stat: FileStat, isDone: boolean): void {
+    this.#leave(change, stat, isDone ? change.meta === null : change.continues);
   }
 
   /** How a piece, written or cut short, has left the file. */
   leave(change: FileChange, stat: FileStat): void {
     const key = keyOf(change);
-    this.#underWay.delete(key);
-    this.#underWay.set(key, performance.now());
-    if (this.#underWay.size > TRANSFERS_MAX) this.#underWay.clear();
+    const isAnnounced = change.continues ? this.#underWay.has(key) : isAnnouncement(change);
+    if (this.#underWay.size >= TRANSFERS_MAX) this.#underWay.clear();
+    if (isAnnounced) this.#underWay.set(key, performance.now());
+    else this.#underWay.delete(key);
     this.#leave(change, stat, false);
   }
 
@@ -132,6 +133,11 @@ export class TransferWatch {
     this.flush();
     closeSync(this.#fd);
   }
+}
+
+/** The first piece of a transfer by a job, without content: what is written to the file from then on is told, and comes in order. */
+function isAnnouncement({ base, extents, holes }: FileChange): boolean {
+  return base === null && extents.length + holes.length === 0;
 }
 
 function fieldsOf(key: string, { dev, ino, size, mtimeSec, mtimeNsec, isInterrupted }: Left): readonly unknown[] {

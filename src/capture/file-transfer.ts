@@ -75,8 +75,8 @@ export class FileTransfer {
   /** From here on the receiver takes live changes of the file along with it. */
   #open(fd: number, path: FileChange["path"], writer: SetWriter): number {
     this.#isOpen = true;
-    if (this.options.start === "replace") return this.#makeEmpty(fd, path, writer);
-    if (this.options.isTold?.() !== true) return 0;
+    const made = this.options.start === "replace" ? this.#makeEmpty(fd, path, writer) : 0;
+    if (made < 0 || this.options.isTold?.() !== true) return made;
     writer.add(this.#change(path, [], [], Buffer.alloc(0)));
     writer.flush();
     return 0;

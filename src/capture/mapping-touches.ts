@@ -4,6 +4,7 @@
 // put write ranges in doubt.
 // Not told: files on DAX, whose pages are the disk's own, and mappings from before the start (`MappedFiles.scan`).
 
+import { toSmError } from "../base/errors.js";
 import { type InodeId, inodeKey } from "./range-table.js";
 import { THREAD_WORD, type TraceEventPlan } from "./trace-events.js";
 import { wordOf } from "./trace-format.js";
@@ -48,19 +49,21 @@ export class MappingTouches {
   /** The kernel has these events. */
   readonly isKnown: boolean;
 
-  /** Recording when it returns; null where this kernel, or one of the file systems, does not tell. Throws UNSUPPORTED as `TraceRanges.open`. */
+  /** Recording when it returns; null where this kernel, or one of the file systems, does not tell, or no further instance is to be had. */
   static open(volumes: readonly TraceVolume[]): MappingTouches | null {
     if (volumes.some(({ isDax }) => isDax)) return null;
-    const reader = TraceReader.open({ bufferKiB: BUFFER_KIB });
+    let reader: TraceReader | null = null;
     try {
+      reader = TraceReader.open({ bufferKiB: BUFFER_KIB });
       const touches = new MappingTouches(reader, volumes);
       if (touches.isKnown) {
         reader.start();
         return touches;
       }
     } catch (error) {
-      reader.close();
-      throw error;
+      reader?.close();
+      if (toSmError(error).code !== "UNSUPPORTED") throw error;
+      return null;
     }
     reader.close();
     return null;

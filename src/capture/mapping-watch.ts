@@ -28,6 +28,8 @@ const UNKNOWN_MS = 5000;
 const WAITING_MAX = 4096;
 const WAITING_LOOK_MS = 50;
 const SCAN_MS = 1000;
+/** Of the time, at most one part in so many goes to looks at all processes. */
+const SCAN_SHARE = 50;
 
 interface Waiting {
   readonly touch: Touch;
@@ -47,7 +49,8 @@ export class MappingWatch {
   readonly #waiting = new Map<string, Waiting>();
   #blindUntilMs = Number.NEGATIVE_INFINITY;
   #isScanDue = false;
-  #scannedMs = Number.NEGATIVE_INFINITY;
+  /** No scan before. */
+  #mayScanMs = Number.NEGATIVE_INFINITY;
   #waitedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: MappingWatchOptions) {
@@ -68,7 +71,7 @@ export class MappingWatch {
     return performance.now() < this.#blindUntilMs || this.#mapped.has(device, ino) || this.#touched.has(touchKey({ device, ino }));
   }
 
-  /** Takes in what happened before the call. Returns the files that are found to be mapped. */
+  /** Takes in what happened before the call. Returns the files that are found to be mapped, or not to be mapped any more: each is to be compared. */
   gather(): readonly MappedFile[] {
     const now = performance.now();
     const { touches, ranges } = this.#options;
@@ -86,8 +89,9 @@ export class MappingWatch {
     for (const touch of touches) this.#take(touch, now, pids);
     if (this.#waiting.size > 0 && now - this.#waitedMs >= WAITING_LOOK_MS) this.#lookAtWaiting(now, pids);
     const found = pids.size === 0 ? [] : this.#mapped.lookAt(pids);
-    if (!this.#isScanDue || now - this.#scannedMs < SCAN_MS) return found;
-    return [...found, ...this.scan().found];
+    if (!this.#isScanDue || now < this.#mayScanMs) return found;
+    const scanned = this.scan();
+    return [...found, ...scanned.found, ...scanned.released];
   }
 
   /** Any file may have been touched. */
@@ -128,10 +132,12 @@ export class MappingWatch {
   /** Looks at all processes; to be called every half minute. */
   scan(): MappingChange {
     const now = performance.now();
-    this.#scannedMs = now;
     this.#isScanDue = false;
     for (const [key, atMs] of this.#touched) if (now - atMs > TOUCHED_MS) this.#touched.delete(key);
-    return this.#mapped.scan();
+    const change = this.#mapped.scan();
+    const endMs = performance.now();
+    this.#mayScanMs = endMs + Math.max(SCAN_MS, (endMs - now) * SCAN_SHARE);
+    return change;
   }
 
   /** To be called every second. */

@@ -51,7 +51,7 @@ const OF_ONE_AGENT = [
   "sm user list",
   "sm user role grafana none",
   "sm user token grafana > grafana.token",
-  "sm user token grafana --expires '2027-06-30 18:00' > grafana.token",
+  "sm user token grafana --expires 90d > grafana.token",
   "sm user remove grafana",
   "sm user create ops --role admin --certificate ops.pem",
   "sm user create visitor --role monitor --expires 30d > visitor.token",

@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { MappingTouches, type TouchDrain } from "../../src/capture/mapping-touches.js";
 import { MappingWatch } from "../../src/capture/mapping-watch.js";
 import { findTraceVolume } from "../../src/capture/trace-volume.js";
+import { eventually } from "../support/eventually.js";
 import { canMountImages, type FileSystemType, LoopImage } from "../support/loop-image.js";
 import { MapWriter } from "../support/map-writer.js";
 import { canTrace, hasTraceEvent } from "../support/trace-kit.js";
@@ -95,6 +96,26 @@ describe.each<FileSystemType>(["ext4", "xfs", "btrfs"])("%s", (type) => {
     await sleep(1100);
     expect(watch.gather()).toEqual([expect.objectContaining({ device, ino })]);
   });
+});
+
+test.skipIf(!canMountImages("ext4"))("what a look at all processes finds let go is to be compared, whoever asked for it", async () => {
+  const image = LoopImage.open({ type: "ext4", sizeMiB: 64 });
+  const path = join(image.path, "mapped");
+  writeFileSync(path, Buffer.alloc(BYTES));
+  const volume = findTraceVolume(image.path);
+  if ("reason" in volume) throw new Error(volume.reason);
+  const { ino } = statSync(path);
+  const writer = new MapWriter();
+  await writer.run(`map ${path}`);
+  let isComplete = true;
+  const touches = { drain: () => ({ touches: [], isComplete }), audit: () => undefined, close: () => undefined };
+  const ranges = { takeMapCalls: () => expect.fail("the kernel tells touches") };
+  const watch = new MappingWatch({ devices: [volume.device], ranges, touches, isWatched: () => true });
+  expect(watch.scan().found).toMatchObject([{ ino }]);
+  await writer.run("unmap");
+  isComplete = false;
+  await eventually(() => expect(watch.gather()).toMatchObject([{ ino }]));
+  expect(watch.isMapped(volume.device, ino)).toBe(false);
 });
 
 test("what is lost puts every file in doubt, and has all processes looked at", () => {

@@ -3,8 +3,9 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Answer } from "../../src/model/change.js";
-import { ApplyKit, file, meta, patch } from "../support/apply-kit.js";
+import { AT_FDCWD, type FileStat, statAt } from "../../src/fs/native.js";
+import type { Answer, FileChange } from "../../src/model/change.js";
+import { ApplyKit, file, frame, meta, patch } from "../support/apply-kit.js";
 
 /** Of the source's file as live sets shipped it last; the target has another. */
 const BASE = { size: 8, mtimeSec: 1_600_000_000, mtimeNsec: 5 };
@@ -60,6 +61,42 @@ test("one that comes in pieces, also where the target was killed between two of 
   kit.engine.begin("0123456789abcdef");
   // Whose piece this is is not known any more: whatever becomes of it, what follows is refused, or the file is whole.
   kit.apply(patch("f", null, [[2, "VE"]], 8, LIVE, [], true));
+  expect(staleOf(piece([], LAST))).toBe(true);
+});
+
+test("one within which the target is killed does not make the half file look whole", () => {
+  let isArmed = false;
+  const onPoint = (point: string): void => {
+    if (isArmed && point === "apply.set.beforeCursor") throw new Error("killed");
+  };
+  kit.reopen({ onPoint });
+  begin();
+  piece([[0, "AB"]]);
+  const live = frame(kit.seq + 1, [patch("f", BASE, [[1, "xy"]], 8, LIVE)]);
+  isArmed = true;
+  expect(() => kit.engine.applySet(live)).toThrow("killed");
+  kit.reopen();
+  expect(kit.engine.applySet(live)).toMatchObject({ kind: "applied", answers: [{ kind: "stale" }] });
+  expect(kit.stat("f").mtimeSec).toBeGreaterThan(LIVE.mtimeSec);
+  kit.seq += 1;
+  expect(staleOf(piece([], LAST))).toBe(true);
+});
+
+test("one that the target has no room for is tried again as what it is", () => {
+  begin();
+  const base = { size: 8, mtimeSec: LAST.mtimeSec, mtimeNsec: LAST.mtimeNsec };
+  kit.apply(patch("f", base, [[0, "live"]], 8, null));
+  const last = patch("f", null, [[4, "-2"]], 8, LIVE, [], true) as FileChange;
+  const stat = statAt(AT_FDCWD, kit.path("f")) as FileStat;
+  kit.engine.transfers.leaveJoined(last, stat, false);
+  expect(kit.engine.transfers.joins(last, stat, false)).toBe(true);
+  expect(kit.apply(last)).toEqual([]);
+  expect([content(), kit.stat("f").mtimeSec > LIVE.mtimeSec]).toEqual(["live-278", true]);
+});
+
+test("none of a transfer that was not announced", () => {
+  expect(kit.apply(patch("f", null, [[0, "AB"]], 8, null))).toEqual([]);
+  expect(staleOf(kit.apply(patch("f", BASE, [[1, "xy"]], 8, LIVE)))).toBe(true);
   expect(staleOf(piece([], LAST))).toBe(true);
 });
 

@@ -6,7 +6,7 @@ import { SmCommand } from "../../sm-command.js";
 
 export default class UserToken extends SmCommand {
   static override description = "Make a new token for a user, and print it, once. The one before is over at once.";
-  static override examples = ["sm user token grafana > grafana.token", "sm user token grafana --expires '2027-06-30 18:00' > grafana.token"];
+  static override examples = ["sm user token grafana > grafana.token", "sm user token grafana --expires 90d > grafana.token"];
   static override args = { name: Args.string({ description: "name of the user", required: true }) };
   static override flags = {
     expires: Flags.string({
