@@ -9,14 +9,16 @@ interface Level {
   readonly workers: number;
   /** Has tests of properties. */
   readonly drawsCases: boolean;
+  /** A process for each file; otherwise the files of a worker share one, and load the program once. */
+  readonly isolates: boolean;
 }
 
 const LEVELS: readonly Level[] = [
-  { name: "unit", timeoutMs: 10_000, group: 0, workers: 2, drawsCases: true },
-  { name: "contract", timeoutMs: 60_000, group: 0, workers: 2, drawsCases: false },
-  { name: "property", timeoutMs: 60_000, group: 0, workers: 2, drawsCases: true },
-  { name: "fault", timeoutMs: 180_000, group: 1, workers: 3, drawsCases: false },
-  { name: "e2e", timeoutMs: 180_000, group: 1, workers: 3, drawsCases: false },
+  { name: "unit", timeoutMs: 10_000, group: 0, workers: 2, drawsCases: true, isolates: false },
+  { name: "contract", timeoutMs: 60_000, group: 0, workers: 2, drawsCases: false, isolates: true },
+  { name: "property", timeoutMs: 60_000, group: 0, workers: 2, drawsCases: true, isolates: true },
+  { name: "fault", timeoutMs: 180_000, group: 1, workers: 3, drawsCases: false, isolates: true },
+  { name: "e2e", timeoutMs: 180_000, group: 1, workers: 3, drawsCases: false, isolates: true },
 ];
 
 export default defineConfig({
@@ -30,6 +32,7 @@ export default defineConfig({
         include: [`test/${level.name}/**/*.test.ts`],
         environment: "node",
         pool: "forks",
+        isolate: level.isolates,
         maxWorkers: level.workers,
         sequence: { groupOrder: level.group },
         testTimeout: level.timeoutMs,
