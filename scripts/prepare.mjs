@@ -8,13 +8,20 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
+/** Of the last step of a build, or -1. */
+function bundledMs() {
+  const file = join(root, "dist", "bundle", "cli", "main.js");
+  return existsSync(file) ? statSync(file).mtimeMs : -1;
+}
+
 function isBuilt() {
-  if (!existsSync(join(root, "dist"))) return false;
+  const bundled = bundledMs();
   return readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
     .every((name) => {
       const built = join(root, "dist", name.replace(/\.ts$/, ".js"));
-      return existsSync(built) && statSync(built).mtimeMs >= statSync(join(root, "src", name)).mtimeMs;
+      const sourceMs = statSync(join(root, "src", name)).mtimeMs;
+      return bundled >= sourceMs && existsSync(built) && statSync(built).mtimeMs >= sourceMs;
     });
 }
 

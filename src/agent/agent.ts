@@ -2,12 +2,13 @@
 //   control (HTTP on sockets) ─▶ services ─▶ source: capture, journal, connections ══▶ peers ══▶ target: apply
 // Opened things are closed last-in-first-out, on a failed start too.
 
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
 import { armFailpointText } from "../base/failpoint.js";
 import type { Log } from "../base/log.js";
+import { programVersion } from "../base/program-files.js";
 import { delay } from "../base/wait.js";
 import { type Config, parseEndpoint } from "../config/config.js";
 import { ConfigInForce } from "../config/config-in-force.js";
@@ -102,7 +103,7 @@ export async function runAgent(options: RunAgentOptions): Promise<void> {
     });
     const ready = await Promise.race([starting, atOnce]);
     if (ready !== undefined) {
-      voice.started(readVersion(), ready.listen);
+      voice.started(programVersion(), ready.listen);
       options.onReady({ pid: process.pid, ...ready });
       await toStop;
       voice.stopping();
@@ -128,7 +129,7 @@ async function startServices(options: StartOptions): Promise<{ listen: string; a
   const { settings, failpoint, log, closers, stop } = options;
   const { config } = settings;
   const listen = requireListen(config.server.listen);
-  const version = readVersion();
+  const version = programVersion();
   const startedAt = new Date().toISOString();
   const board = openBoard(log);
   const rights = closing(closers, await AgentRights.open({ config, log, onChange: board.changed }));
@@ -289,12 +290,6 @@ function openLimits(config: Config, log: Log): QueueLimitsFile {
 
 function displayListen({ host, port }: PeerAddress): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  const { version } = JSON.parse(text) as { version: string };
-  return version;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@
 //   capture worker ─▶ source worker ─sets─▶ journal ─▶ connections
 
 import { rmSync } from "node:fs";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { discardBuffer } from "../base/discard-buffer.js";
 import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
@@ -28,7 +28,7 @@ import { SetDirtyTaker } from "./dirty-taker.js";
 import { stallMs } from "./live-settings.js";
 import { journalLimits, QueueWatch } from "./queue-watch.js";
 import { UnreadableFiles } from "./unreadable-files.js";
-import { bookPathOf, workerStart } from "./worker-start.js";
+import { bookPathOf, startWorker } from "./worker-start.js";
 import { WorkerWatch } from "./worker-watch.js";
 
 /** A root as it was when it was connected: a path, and what must be found there. */
@@ -121,8 +121,7 @@ export class RepsetSource implements SourceFeed {
 
   #start(): void {
     this.#starts += 1;
-    const data = workerStart(this.#options, { rules: this.repset.rules, lastSeq: this.#lastSeq, pulse: this.#watch.begin() });
-    const worker = new Worker(new URL("./source-worker.js", import.meta.url), { workerData: data, trackUnmanagedFds: false });
+    const worker = startWorker(this.#options, { rules: this.repset.rules, lastSeq: this.#lastSeq, pulse: this.#watch.begin() });
     this.#worker = worker;
     worker.on("message", (event: SourceEvent) => this.#take(event));
     let failure: SmError | null = null;

@@ -3,6 +3,7 @@
 
 import { MessageChannel, Worker } from "node:worker_threads";
 import { SmError, toSmError } from "../base/errors.js";
+import { programFile } from "../base/program-files.js";
 import { chooseKind, openFanotify } from "../capture/choose-source.js";
 import { LiveContent } from "../capture/live-content.js";
 import type { SourceEngine } from "../capture/source-engine.js";
@@ -44,7 +45,7 @@ async function startOwn({ data, engine, onCoverage }: SourceCaptureOptions): Pro
   const source = await openFanotify({
     scope: captureScopeOf(data),
     walkSeconds: data.walkSeconds,
-    pollWorker: new URL("../capture/poll-worker.js", import.meta.url),
+    pollWorker: programFile("capture/poll-worker.js"),
   });
   let content: LiveContent | null = null;
   try {
@@ -95,7 +96,7 @@ async function startWatcher(
 ): Promise<SourceCapture> {
   const { port1, port2 } = new MessageChannel();
   const workerData: CaptureWorkerData = { source: data, port: port2, kind, why };
-  const worker = new Worker(new URL("./capture-worker.js", import.meta.url), { workerData, transferList: [port2] });
+  const worker = new Worker(programFile("agent/capture-worker.js"), { workerData, transferList: [port2] });
   let isClosing = false;
   await new Promise<void>((resolve, reject) => {
     port1.on("message", (message: { facts?: CaptureFact[]; armed?: boolean; coverage?: CaptureCoverage }) => {

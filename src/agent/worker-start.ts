@@ -1,7 +1,9 @@
-// What a source worker is begun with.
+// Begins a source worker, and says with what.
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { programFile } from "../base/program-files.js";
 import { MiB } from "../base/units.js";
 import type { Config } from "../config/config.js";
 import type { RootIdentity } from "../fs/root-identity.js";
@@ -24,9 +26,9 @@ export interface SourceWorkerStart extends SourceWorkerData {
 }
 
 /** `now`: what changes from one worker to the next. */
-export function workerStart(options: WorkerStartOptions, now: Pick<SourceWorkerStart, "rules" | "lastSeq" | "pulse">): SourceWorkerStart {
+export function startWorker(options: WorkerStartOptions, now: Pick<SourceWorkerStart, "rules" | "lastSeq" | "pulse">): Worker {
   const { capture } = options.config;
-  return {
+  const workerData: SourceWorkerStart = {
     ...now,
     roots: options.roots.map(({ path }) => path),
     ruleRoots: options.ruleRoots ?? options.roots.map(({ path }) => path),
@@ -40,6 +42,7 @@ export function workerStart(options: WorkerStartOptions, now: Pick<SourceWorkerS
     bookPath: bookPathOf(options),
     failpoint: options.failpoint,
   };
+  return new Worker(programFile("agent/source-worker.js"), { workerData, trackUnmanagedFds: false });
 }
 
 /** Of its directory book. */

@@ -5,6 +5,7 @@ import { Worker } from "node:worker_threads";
 import { SmError, toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
+import { programFile } from "../base/program-files.js";
 import { createPulse, readPulse } from "../base/pulse.js";
 import { MiB } from "../base/units.js";
 import { type Deferred, defer } from "../base/wait.js";
@@ -114,7 +115,7 @@ export class ApplyService {
   private constructor(options: ApplyServiceOptions) {
     this.#options = options;
     this.#quarantine = new QuarantineWords(options.connectionKey, options.log);
-    const base = options.workersUrl ?? new URL("./", import.meta.url);
+    const base = options.workersUrl ?? programFile("apply/");
     const { stateDirectory, epoch, stageBytesMax, mappings, rules, remapLinks, retryInitialMs, retryMaxMs, quarantine, failpoint } = options;
     const isSynced = options.durability === "fsync";
     const ruleRoots = options.ruleRoots ?? mappings.map(({ source }) => source);

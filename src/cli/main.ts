@@ -1,7 +1,5 @@
 // Entry of the `sm` program: runs one oclif command, prints what went wrong in the one form, sets the exit code.
 
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { PJSON } from "@oclif/core/interfaces";
 import { SmError, toSmError } from "../base/errors.js";
@@ -10,6 +8,7 @@ import { commandWords, findCommandFile } from "./find-command.js";
 import { paint } from "./format/paint.js";
 import { jsonText, printable } from "./format/printable.js";
 import { hangUp } from "./hang-up.js";
+import { COMMANDS_DIRECTORY, readProgramPackage } from "./program-package.js";
 import { terminalOf } from "./terminal.js";
 import { TOPICS } from "./topics.js";
 
@@ -17,8 +16,6 @@ interface OclifError extends Error {
   readonly oclif?: { readonly exit?: number };
   readonly code?: string;
 }
-
-const COMMANDS_DIRECTORY = "dist/cli/commands";
 
 /** Resolves when everything is printed; the caller ends the process with `process.exitCode`. */
 export async function main(argv: readonly string[], root: string): Promise<void> {
@@ -30,7 +27,7 @@ export async function main(argv: readonly string[], root: string): Promise<void>
     if (oclif.code === "EEXIT") {
       process.exitCode = oclif.oclif?.exit ?? 0;
     } else {
-      const error = explain(oclif, root);
+      const error = explain(oclif);
       printError(error, argv);
       process.exitCode = error.entry.exitCode;
     }
@@ -45,9 +42,9 @@ interface CommandClass {
 }
 
 async function runCommand(argv: readonly string[], root: string): Promise<void> {
-  const description = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as PJSON;
+  const description = readProgramPackage(root);
   const { commands, ...oclif } = description.oclif;
-  const found = findCommandFile(join(root, COMMANDS_DIRECTORY), argv);
+  const found = findCommandFile(COMMANDS_DIRECTORY, argv);
   if (found === undefined) {
     const { run } = await import("@oclif/core/run");
     const needsCommands = argv[0] !== "--version" && commands !== undefined;
@@ -60,12 +57,12 @@ async function runCommand(argv: readonly string[], root: string): Promise<void> 
 }
 
 /** What oclif says about words and flags that it does not know is the caller's fault; everything else is ours. */
-function explain(error: OclifError, root: string): SmError {
+function explain(error: OclifError): SmError {
   if (error instanceof SmError || error.oclif === undefined) return toSmError(error);
   const unknown = /^command (.*) not found$/.exec(error.message)?.[1];
   if (unknown === undefined) return new SmError("USAGE", usageText(error.message), { cause: error });
   const words = unknown.replaceAll(":", " ");
-  const near = nearestCommand(words.split(" "), commandWords(join(root, COMMANDS_DIRECTORY)));
+  const near = nearestCommand(words.split(" "), commandWords(COMMANDS_DIRECTORY));
   return new SmError("COMMAND_UNKNOWN", `there is no command \`sm ${words}\`${near === undefined ? "" : `; did you mean \`sm ${near}\`?`}`, { cause: error });
 }
 

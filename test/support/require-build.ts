@@ -5,13 +5,16 @@ import type { TestProject } from "vitest/node";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Source files whose build is missing or older than they are. */
+/** Source files whose build, or the bundle of it, is missing or older than they are. */
 export function listUnbuilt(root: string): string[] {
+  const bundle = join(root, "dist", "bundle", "cli", "main.js");
+  const bundledMs = existsSync(bundle) ? statSync(bundle).mtimeMs : Number.NEGATIVE_INFINITY;
   return readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
     .filter((name) => {
       const built = join(root, "dist", name.replace(/\.ts$/, ".js"));
-      return !existsSync(built) || statSync(built).mtimeMs < statSync(join(root, "src", name)).mtimeMs;
+      const sourceMs = statSync(join(root, "src", name)).mtimeMs;
+      return bundledMs < sourceMs || !existsSync(built) || statSync(built).mtimeMs < sourceMs;
     });
 }
 

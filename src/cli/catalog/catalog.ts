@@ -1,6 +1,7 @@
 // All commands of the program as data, read from their definitions: what completions, man pages and the reference are made from.
 
 import { Config } from "@oclif/core/config";
+import { readProgramPackage } from "../program-package.js";
 import { commonFlagNames } from "../sm-command.js";
 import { TOPICS } from "../topics.js";
 
@@ -48,7 +49,7 @@ export interface Catalog {
 
 /** `root`: of the program. */
 export async function loadCatalog(root: string): Promise<Catalog> {
-  const config = await Config.load({ root });
+  const config = await Config.load({ root, pjson: readProgramPackage(root) });
   const commands = config.commands
     .filter(({ hidden }) => hidden !== true)
     .map((command) => ({
