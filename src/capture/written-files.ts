@@ -77,8 +77,10 @@ async function ship(options: WrittenFilesOptions, inode: Inode, written: Written
   const { stat, place } = found;
   if (written.ranges.length > 0 || written.isDoubtful) content.noteTimes(inode, stat);
   settleMapped(options, inode, written, found);
-  // A writer left it with other times, and nothing tells what it wrote: through a mapping, or others have written since.
-  const isUntold = written.isClosed && written.ranges.length === 0 && !inode.hasSameCtime(stat);
+  const isSmall = Math.max(stat.size, inode.size) <= RANGES_WORTH_BYTES;
+  // A writer left it with other times, and nothing tells what it wrote: through a mapping, or others have written since. A rename after the
+  // close changes the time of change alone, which is worth no more than a look.
+  const isUntold = written.isClosed && written.ranges.length === 0 && !(isSmall ? inode.hasSameCtime(stat) : inode.hasSameContentTimes(stat));
   if (isUntold && !written.isDoubtful && !written.wasUntold) {
     // What others wrote the next pass knows.
     cut.isSpoiled = true;
@@ -91,7 +93,7 @@ async function ship(options: WrittenFilesOptions, inode: Inode, written: Written
     content.record(tree, inode);
     return "shipped";
   }
-  if (written.isDoubtful || isUntold || Math.max(stat.size, inode.size) <= RANGES_WORTH_BYTES) return compare(options, inode, found);
+  if (written.isDoubtful || isUntold || isSmall) return compare(options, inode, found);
   const volume = content.volumeOf(inode);
   if (volume === undefined) return compare(options, inode, found);
   const { ranges, marks, reach } = written;

@@ -3,16 +3,19 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { closeSync, fchmodSync, futimesSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { AgentPair } from "../support/agent-pair.js";
 import { eventually } from "../support/eventually.js";
+import { FanotifyKit } from "../support/fanotify-kit.js";
 import { canMountImages, LoopImage } from "../support/loop-image.js";
+import { pastRacy } from "../support/past-racy.js";
 import { PYTHON } from "../support/python.js";
+import { SourceKit } from "../support/source-kit.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
-import { canTrace } from "../support/trace-kit.js";
+import { attachContent, canTrace } from "../support/trace-kit.js";
 
 /** Writes until it is stopped; ends with the test. */
 async function startWriter(directory: string): Promise<() => Promise<void>> {
@@ -27,6 +30,8 @@ async function startWriter(directory: string): Promise<() => Promise<void>> {
   };
 }
 
+/** Too large to be sent whole. */
+const FILE_BYTES = 1 << 20;
 const TYPES = ["ext4", "xfs", "btrfs"] as const;
 
 test.skipIf(!canTrace()).for(TYPES.filter((type) => canMountImages(type)))(
@@ -43,5 +48,42 @@ test.skipIf(!canTrace()).for(TYPES.filter((type) => canMountImages(type)))(
     );
     await stop();
     await pair.expectEqual();
+  },
+);
+
+test.skipIf(!canTrace()).for(TYPES.filter((type) => canMountImages(type)))(
+  "%s: a file all of which was told is not compared when it is closed and renamed, but is when it is left with other times",
+  async (type) => {
+    const root = join(LoopImage.open({ type, sizeMiB: 320 }).path, "data");
+    mkdirSync(root);
+    const { source } = await FanotifyKit.start([root]);
+    const target = join(makeTempDirectory(), "target");
+    const kit = SourceKit.start({ root, target, signatureBytesMax: 0, attach: (engine) => attachContent(engine, source) });
+    source.onFacts(() => kit.engine.wake());
+    await kit.mirror("full");
+    const fd = openSync(kit.path("draft"), "w");
+    writeSync(fd, Buffer.alloc(FILE_BYTES, 1), 0, FILE_BYTES, 0);
+    await kit.settle();
+    await pastRacy();
+    fchmodSync(fd, 0o600);
+    await kit.settle();
+    const opsAfter = async (deed: () => void): Promise<string[]> => {
+      const seen = kit.sets.length;
+      deed();
+      await kit.settle();
+      return kit.sets.slice(seen).flatMap(({ changes }) => changes.map(({ op }) => op));
+    };
+    const renamed = await opsAfter(() => {
+      closeSync(fd);
+      renameSync(kit.path("draft"), kit.path("segment"));
+    });
+    expect(renamed).toContain("rename");
+    expect(renamed).not.toContain("sums");
+    const left = await opsAfter(() => {
+      const again = openSync(kit.path("segment"), "r+");
+      futimesSync(again, 1, 1);
+      closeSync(again);
+    });
+    expect(left).toContain("sums");
   },
 );

@@ -4,9 +4,7 @@
 import { once } from "node:events";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { LiveContent } from "../../src/capture/live-content.js";
-import type { SourceEngine } from "../../src/capture/source-engine.js";
+import { expect, test } from "vitest";
 import type { ChangeSet } from "../../src/model/change-set.js";
 import { expectMoment, type Pace, startCausalWriter, stepsOf } from "../support/causal-writer.js";
 import { compareTrees } from "../support/compare-trees.js";
@@ -14,7 +12,7 @@ import { FanotifyKit, titled, whyNoFanotify } from "../support/fanotify-kit.js";
 import { canMountImages, LoopImage } from "../support/loop-image.js";
 import { SourceKit } from "../support/source-kit.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
-import { canTrace } from "../support/trace-kit.js";
+import { attachContent, canTrace } from "../support/trace-kit.js";
 
 // Direct writes of btrfs go through the cache and wait for the disk, and so does whoever reads after them.
 const PACES: readonly Pace[] = [
@@ -24,13 +22,6 @@ const PACES: readonly Pace[] = [
 ];
 const CUTS_MIN = 10;
 const NO_CUTS = whyNoFanotify() ?? (canTrace() ? null : "trace events cannot be read");
-
-function attachContent(engine: SourceEngine, source: Parameters<SourceEngine["live"]["attach"]>[0]): void {
-  const content = LiveContent.open(engine.trees);
-  if ("reason" in content) throw new Error(content.reason);
-  onTestFinished(() => content.close());
-  engine.live.attach(source, content);
-}
 
 test.skipIf(NO_CUTS !== null).for(PACES)(titled("$type: every closed set is a moment of the writer", NO_CUTS), async (pace) => {
   if (!canMountImages(pace.type)) return;

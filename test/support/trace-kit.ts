@@ -2,6 +2,9 @@
 
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { onTestFinished } from "vitest";
+import { LiveContent } from "../../src/capture/live-content.js";
+import type { SourceEngine } from "../../src/capture/source-engine.js";
 import { TraceInstance } from "../../src/capture/trace-instance.js";
 import { openDetachedMount } from "../../src/fs/detached-mount.js";
 import { closeFd } from "../../src/fs/native.js";
@@ -19,6 +22,14 @@ export function canTrace(): boolean {
     isPossible = false;
   }
   return isPossible;
+}
+
+/** The engine takes its facts from `source`, and write ranges of its own from the kernel; these end with the test. */
+export function attachContent(engine: SourceEngine, source: Parameters<SourceEngine["live"]["attach"]>[0]): void {
+  const content = LiveContent.open(engine.trees);
+  if ("reason" in content) throw new Error(content.reason);
+  onTestFinished(() => content.close());
+  engine.live.attach(source, content);
 }
 
 /** This kernel knows the trace event. */
