@@ -61,6 +61,7 @@ function chooseScenarios(/** @type {readonly string[]} */ wanted) {
     "latency",
     "live",
     "slowdown",
+    "several-sets",
     "full-queue",
     "wire",
     "delta",

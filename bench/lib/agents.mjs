@@ -156,9 +156,9 @@ export class AgentPair {
     }
   }
 
-  async connect(/** @type {string} */ sourceRoot, /** @type {string} */ targetRoot, /** @type {readonly string[]} */ options = []) {
-    await this.#source.cli(["repset", "create", "BENCH", "--include", sourceRoot]);
-    return this.#source.cli(["connect", "BENCH", "B", "--map", `${sourceRoot}=${targetRoot}`, ...options]);
+  async connect(/** @type {string} */ sourceRoot, /** @type {string} */ targetRoot, /** @type {readonly string[]} */ options = [], set = "BENCH") {
+    await this.#source.cli(["repset", "create", set, "--include", sourceRoot]);
+    return this.#source.cli(["connect", set, "B", "--map", `${sourceRoot}=${targetRoot}`, ...options]);
   }
 
   /** What the source says of the set; undefined = nothing yet. */
@@ -167,9 +167,9 @@ export class AgentPair {
   }
 
   /** Connects the trees and waits for the first mirror. Seconds: of the mirror by its report, and of everything from connect on. */
-  async mirror(/** @type {string} */ sourceRoot, /** @type {string} */ targetRoot, /** @type {readonly string[]} */ options = []) {
+  async mirror(/** @type {string} */ sourceRoot, /** @type {string} */ targetRoot, /** @type {readonly string[]} */ options = [], set = "BENCH") {
     const startedAt = performance.now();
-    const { connection } = await this.connect(sourceRoot, targetRoot, options);
+    const { connection } = await this.connect(sourceRoot, targetRoot, options, set);
     const report = await this.#waitMirror(connection.id);
     return { id: connection.id, seconds: jobSeconds(report), wallSeconds: (performance.now() - startedAt) / 1000 };
   }
@@ -255,6 +255,10 @@ export class AgentPair {
 
   peaks() {
     return { source: this.#source.peakBytes(), target: this.#target.peakBytes() };
+  }
+
+  sourceCpuSeconds() {
+    return this.#source.cpuSeconds();
   }
 
   /** Of both agents. */

@@ -9,17 +9,17 @@ import { makeSourceTree } from "../lib/tree-data.mjs";
 
 export const title = "What replication costs the program that writes";
 
-const FIO_MIB = 512;
+export const FIO_MIB = 512;
 
 /** Writes per second. */
-function writeRandomly(/** @type {string} */ directory, /** @type {number} */ seconds) {
+export function writeRandomly(/** @type {string} */ directory, /** @type {number} */ seconds) {
   const args = ["--name=random", "--rw=randwrite", "--bs=4k", `--size=${FIO_MIB}m`, "--ioengine=psync", "--time_based", `--runtime=${seconds}`, "--randseed=1"];
   const out = execFileSync("fio", [...args, `--directory=${directory}`, "--output-format=json"], { encoding: "utf8" });
   return JSON.parse(out.slice(out.indexOf("{"))).jobs[0].write.iops;
 }
 
 /** Seconds. */
-function unpack(/** @type {string} */ archive, /** @type {string} */ directory) {
+export function unpack(/** @type {string} */ archive, /** @type {string} */ directory) {
   rmSync(join(directory, "tree"), { recursive: true, force: true });
   const startedAt = performance.now();
   execFileSync("tar", ["-xf", archive, "-C", directory]);
