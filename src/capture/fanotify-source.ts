@@ -36,6 +36,9 @@ export interface FanotifyOptions {
 /** Events come in flocks: after a batch so recent, the next is let gather for a moment, which costs a third of the CPU. */
 const CALM_MS = 5;
 const GATHER_MS = 2;
+/** After so many batches of which nothing was the set's, others use its file system: they are let gather for longer, and cost less. */
+const FOREIGN_BATCHES = 8;
+const FOREIGN_GATHER_MS = 10;
 /** Before the event loop gets a turn. */
 const READS_PER_TURN = 8;
 /** Who writes faster than that is read is not waited for. */
@@ -68,6 +71,7 @@ export class FanotifySource implements CaptureSource {
   #listener: () => void = () => undefined;
   #closed: Promise<void> | null = null;
   #lastReadMs = Number.NEGATIVE_INFINITY;
+  #foreignBatches = 0;
   #behindSinceMs: number | null = null;
   #isRefreshing = false;
   #mountsMoved = false;
@@ -149,7 +153,7 @@ export class FanotifySource implements CaptureSource {
     switch (message) {
       case "events":
         if (performance.now() - this.#lastReadMs > CALM_MS) this.#readTurn();
-        else this.#after(GATHER_MS, () => this.#readTurn());
+        else this.#after(this.#foreignBatches < FOREIGN_BATCHES ? GATHER_MS : FOREIGN_GATHER_MS, () => this.#readTurn());
         break;
       case "mounts":
         if (this.#isRefreshing) break;
@@ -163,6 +167,7 @@ export class FanotifySource implements CaptureSource {
     if (this.#closed !== null) return;
     const state = this.#queue.read(READS_PER_TURN);
     this.#endBatch();
+    this.#foreignBatches = this.#hints.isEmpty ? this.#foreignBatches + 1 : 0;
     if (state === "more") {
       this.#behindSinceMs ??= performance.now();
       setImmediate(() => this.#readTurn());

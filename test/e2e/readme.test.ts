@@ -109,7 +109,18 @@ async function take({ server: name, command, shown }: Line, servers: Readonly<Re
   expect(result.stdout.startsWith(shown), result.stdout).toBe(true);
 }
 
-/** Until Ctrl-C, which somebody presses once: without `--foreground` it would come once more, to the group, and might find it at its end. */
+/** Until Ctrl-C, which somebody presses once, when there is something to be seen. */
 function watchedFor(server: Server, command: string): Promise<CommandResult> {
-  return server.run(`timeout --foreground --preserve-status --signal INT 1 ${command}`);
+  // With job control: without it a shell has what runs behind it ignore Ctrl-C.
+  const steps = [
+    "set -m",
+    `${command} > watched &`,
+    "until [ -s watched ]; do sleep 0.1; done",
+    "kill -INT $!",
+    "wait $!",
+    "code=$?",
+    "cat watched",
+    "exit $code",
+  ];
+  return server.run(steps.join("\n"));
 }
