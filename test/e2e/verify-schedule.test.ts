@@ -119,7 +119,7 @@ test("schedules and scrubs verify by themselves, wait for what is in their way, 
   expect(after.stdout).toMatch(/scrub +resting/);
   expect(after.stdout).toMatch(/coverage +everything was compared since/);
   expect((await pair.source.json<{ scrub: ScrubReport }>(["verify", "scrub", id, "--off"])).scrub).toMatchObject({ state: "off", settings: null });
-}, 120_000);
+});
 
 test("orphans are looked for behind a mirror and behind a verification, and both are waited for", async () => {
   const site = await connected();

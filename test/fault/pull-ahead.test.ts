@@ -165,4 +165,4 @@ test("the source is killed while places are entered, dropped and repaired, and s
   if ((await Promise.race([pair.target.exited, "running"])) !== "running") await pair.restartTarget();
   await pair.expectEqual();
   await eventually(async () => expect((await pair.report()).repair).toMatchObject({ pending: 0, places: 0 }));
-}, 60_000);
+});
