@@ -12,5 +12,7 @@ export const COMMANDS_DIRECTORY = fileURLToPath(programFile("cli/commands"));
 /** `root`: where package.json is. */
 export function readProgramPackage(root: string): PJSON {
   const description = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as PJSON;
+  // The sources themselves have no commands that oclif could load: the built ones, which package.json names, stand for them.
+  if (!import.meta.url.endsWith(".js")) return description;
   return { ...description, oclif: { ...description.oclif, commands: `./${relative(root, COMMANDS_DIRECTORY)}` } };
 }
