@@ -79,8 +79,9 @@ async function ship(options: WrittenFilesOptions, inode: Inode, written: Written
   settleMapped(options, inode, written, found);
   const isSmall = Math.max(stat.size, inode.size) <= RANGES_WORTH_BYTES;
   // A writer left it with other times, and nothing tells what it wrote: through a mapping, or others have written since. A rename after the
-  // close changes the time of change alone, which is worth no more than a look.
-  const isUntold = written.isClosed && written.ranges.length === 0 && !(isSmall ? inode.hasSameCtime(stat) : inode.hasSameContentTimes(stat));
+  // close changes the time of change alone, which is worth no more than a look; unless writes were lost, whose time may have been put back.
+  const isExact = isSmall || content.stateOf(inode) === "unknown";
+  const isUntold = written.isClosed && written.ranges.length === 0 && !(isExact ? inode.hasSameCtime(stat) : inode.hasSameContentTimes(stat));
   if (isUntold && !written.isDoubtful && !written.wasUntold) {
     // What others wrote the next pass knows.
     cut.isSpoiled = true;

@@ -25,11 +25,12 @@ export function canTrace(): boolean {
 }
 
 /** The engine takes its facts from `source`, and write ranges of its own from the kernel; these end with the test. */
-export function attachContent(engine: SourceEngine, source: Parameters<SourceEngine["live"]["attach"]>[0]): void {
+export function attachContent(engine: SourceEngine, source: Parameters<SourceEngine["live"]["attach"]>[0]): LiveContent {
   const content = LiveContent.open(engine.trees);
   if ("reason" in content) throw new Error(content.reason);
   onTestFinished(() => content.close());
   engine.live.attach(source, content);
+  return content;
 }
 
 /** This kernel knows the trace event. */
