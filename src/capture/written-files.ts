@@ -75,13 +75,15 @@ function find(tree: RootTree, inode: Inode): Found | null {
 async function ship(options: WrittenFilesOptions, inode: Inode, written: Written, found: Found): Promise<Outcome> {
   const { tree, content, cut } = options;
   const { stat, place } = found;
+  // Writes were lost, perhaps of this file: what is told of it is not all, and once it is recorded the comparison of the tree passes it by.
+  const isUnknown = content.stateOf(inode) === "unknown";
+  if (isUnknown && (written.ranges.length > 0 || !inode.hasSameCtime(stat))) written.isDoubtful = true;
   if (written.ranges.length > 0 || written.isDoubtful) content.noteTimes(inode, stat);
   settleMapped(options, inode, written, found);
   const isSmall = Math.max(stat.size, inode.size) <= RANGES_WORTH_BYTES;
   // A writer left it with other times, and nothing tells what it wrote: through a mapping, or others have written since. A rename after the
-  // close changes the time of change alone, which is worth no more than a look; unless writes were lost, whose time may have been put back.
-  const isExact = isSmall || content.stateOf(inode) === "unknown";
-  const isUntold = written.isClosed && written.ranges.length === 0 && !(isExact ? inode.hasSameCtime(stat) : inode.hasSameContentTimes(stat));
+  // close changes the time of change alone, which is worth no more than a look.
+  const isUntold = written.isClosed && written.ranges.length === 0 && !(isSmall ? inode.hasSameCtime(stat) : inode.hasSameContentTimes(stat));
   if (isUntold && !written.isDoubtful && !written.wasUntold) {
     // What others wrote the next pass knows.
     cut.isSpoiled = true;

@@ -88,6 +88,12 @@ test.skipIf(!canTrace()).for(TYPES.filter((type) => canMountImages(type)))(
       renameSync(kit.path("segment"), kit.path("kept"));
     });
     expect(doubted).toContain("sums");
+    const partly = await opsAfter(() => {
+      const again = openSync(kit.path("kept"), "r+");
+      writeSync(again, "told", 4096);
+      closeSync(again);
+    });
+    expect(partly).toContain("sums");
     for (const content of contents) content.trust();
     const left = await opsAfter(() => {
       const again = openSync(kit.path("kept"), "r+");
