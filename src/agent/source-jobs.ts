@@ -292,9 +292,10 @@ export class SourceJobs {
     }
   }
 
-  /** What is still to be repaired for a connection, and the last set that any repair emitted. */
+  /** What is still to be repaired for a connection, and the last set that any repair emitted. Its progress is told before the answer, which it agrees with. */
   probe(connectionId: number): { readonly pending: number; readonly repairSeq: number } {
     const jobs = this.#connections.get(connectionId);
+    if (jobs !== undefined) this.#tellRepairs(connectionId, jobs);
     return { pending: (jobs === undefined ? 0 : pendingOf(jobs)) + this.#engine.live.unsettled, repairSeq: jobs?.repairSeq ?? 0 };
   }
 
