@@ -159,3 +159,17 @@ test("what holds up a mirror that is under way is said, and not that it calculat
   view.close();
   expect(`${out.read()}${errors.read()}`).toContain("halted\n! ROOT_CHANGED: /a is another directory");
 });
+
+test("the end of each mirror is said once, of one that was over between two looks, too", async () => {
+  const [out, errors] = [new PassThrough({ encoding: "utf8" }), new PassThrough({ encoding: "utf8" })];
+  const view = new TextView(out, errors as unknown as NodeJS.WriteStream);
+  const { mirror } = connectionReport();
+  const done = { ...mirror, id: 1, outcome: "done", filesDone: 1, bytesDone: 2048 } as const;
+  await view.update(connectionReport({ state: "connecting", mirror: { ...mirror, outcome: null } }));
+  await view.update(connectionReport({ state: "streaming", mirror: done }));
+  await view.update(connectionReport({ state: "streaming", mirror: done }));
+  await view.update(connectionReport({ state: "streaming", mirror: { ...done, id: 2, outcome: "running" } }));
+  await view.update(connectionReport({ state: "streaming", mirror: { ...done, id: 2, filesDone: 3 } }));
+  view.close();
+  expect(`${errors.read()}`.match(/mirror done: .*/g)).toEqual(["mirror done: 1 files, 2.0 KiB", "mirror done: 3 files, 2.0 KiB"]);
+});

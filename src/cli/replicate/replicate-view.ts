@@ -65,6 +65,8 @@ export class TextView implements ReplicateView {
   readonly #sets = new RateMeter();
   readonly #bytes = new RateMeter();
   #progress: Progress | undefined;
+  /** Number of the mirror whose end was told last. */
+  #told: number | null = null;
   #shown = "";
 
   constructor(stdout: NodeJS.WritableStream, errors: NodeJS.WriteStream) {
@@ -111,13 +113,14 @@ export class TextView implements ReplicateView {
   }
 
   #endProgress(connection: ConnectionReport): void {
-    if (this.#progress === undefined) return;
-    this.#progress.update(connection.mirror);
-    this.#progress.close();
+    const { mirror } = connection;
+    this.#progress?.update(mirror);
+    this.#progress?.close();
     this.#progress = undefined;
-    this.#line(
-      `mirror ${connection.mirror.outcome ?? "ended"}: ${formatCount(connection.mirror.filesDone)} files, ${formatBytes(connection.mirror.bytesDone)}`,
-    );
+    // It may have come and gone between two looks.
+    if (mirror.outcome === null || mirror.outcome === "running" || mirror.id === this.#told) return;
+    this.#told = mirror.id;
+    this.#line(`mirror ${mirror.outcome}: ${formatCount(mirror.filesDone)} files, ${formatBytes(mirror.bytesDone)}`);
   }
 
   /** Reasons stay above the live line, each once. */
