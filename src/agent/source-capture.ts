@@ -5,6 +5,7 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import { SmError, toSmError } from "../base/errors.js";
 import { programFile } from "../base/program-files.js";
 import { chooseKind, openFanotify } from "../capture/choose-source.js";
+import { FeedBoard } from "../capture/feed-board.js";
 import { LiveContent } from "../capture/live-content.js";
 import type { SourceEngine } from "../capture/source-engine.js";
 import type { CaptureCoverage, CaptureFact } from "../model/capture-port.js";
@@ -46,6 +47,7 @@ async function startOwn({ data, engine, onCoverage }: SourceCaptureOptions): Pro
     scope: captureScopeOf(data),
     walkSeconds: data.walkSeconds,
     pollWorker: programFile("capture/poll-worker.js"),
+    board: new FeedBoard(data.feeds),
   });
   let content: LiveContent | null = null;
   try {

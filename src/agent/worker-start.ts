@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { programFile } from "../base/program-files.js";
 import { MiB } from "../base/units.js";
+import { FeedBoard } from "../capture/feed-board.js";
 import type { Config } from "../config/config.js";
 import type { RootIdentity } from "../fs/root-identity.js";
 import type { QueueLimits } from "../model/queue.js";
@@ -25,6 +26,11 @@ export interface SourceWorkerStart extends SourceWorkerData {
   readonly identities: readonly RootIdentity[];
 }
 
+const RELEASE_RETRY_MS = 50;
+
+/** Descriptors belong to the process, and so do the marks that its sets share. */
+const feeds = new FeedBoard();
+
 /** `now`: what changes from one worker to the next. */
 export function startWorker(options: WorkerStartOptions, now: Pick<SourceWorkerStart, "rules" | "lastSeq" | "pulse">): Worker {
   const { capture } = options.config;
@@ -41,8 +47,17 @@ export function startWorker(options: WorkerStartOptions, now: Pick<SourceWorkerS
     auditSeconds: capture.auditSeconds,
     bookPath: bookPathOf(options),
     failpoint: options.failpoint,
+    feeds: feeds.memory,
   };
-  return new Worker(programFile("agent/source-worker.js"), { workerData, trackUnmanagedFds: false });
+  const worker = new Worker(programFile("agent/source-worker.js"), { workerData, trackUnmanagedFds: false });
+  const { threadId } = worker;
+  worker.once("exit", () => releaseFeeds(threadId));
+  return worker;
+}
+
+/** Others share the marks of a worker that is gone, or nobody does. */
+function releaseFeeds(threadId: number): void {
+  if (!feeds.release(threadId)) setTimeout(() => releaseFeeds(threadId), RELEASE_RETRY_MS);
 }
 
 /** Of its directory book. */

@@ -5,6 +5,7 @@ import type { CaptureChoice } from "../model/source-messages.js";
 import { ChokidarSource } from "./chokidar-source.js";
 import { probeFanotify } from "./fanotify-probe.js";
 import { FanotifySource } from "./fanotify-source.js";
+import type { FeedBoard } from "./feed-board.js";
 import { WalkSource } from "./walk-source.js";
 
 export interface ChooseOptions {
@@ -13,6 +14,8 @@ export interface ChooseOptions {
   readonly walkSeconds: number;
   /** The built poll-worker.js. */
   readonly pollWorker: URL;
+  /** Of the process. */
+  readonly board: FeedBoard;
 }
 
 /** What inotify has no watches left for is walked more often than the whole set. */
@@ -32,11 +35,11 @@ export function chooseKind(choice: CaptureChoice, scope: CaptureScope): Choice {
 }
 
 /** UNSUPPORTED, with the reason, when it cannot be had. */
-export function openFanotify({ scope, walkSeconds, pollWorker }: Pick<ChooseOptions, "scope" | "walkSeconds" | "pollWorker">): Promise<FanotifySource> {
-  return FanotifySource.open({ scope, walkSeconds, pollWorker });
+export function openFanotify({ scope, walkSeconds, pollWorker, board }: Omit<ChooseOptions, "watchesMax">): Promise<FanotifySource> {
+  return FanotifySource.open({ scope, walkSeconds, pollWorker, board });
 }
 
-export async function openWatcher(kind: "chokidar" | "walk", why: string | null, options: Omit<ChooseOptions, "pollWorker">): Promise<CaptureSource> {
+export async function openWatcher(kind: "chokidar" | "walk", why: string | null, options: Omit<ChooseOptions, "pollWorker" | "board">): Promise<CaptureSource> {
   const { scope, watchesMax, walkSeconds } = options;
   if (kind === "walk") return new WalkSource({ scope, walkSeconds });
   const seconds = Math.min(walkSeconds || UNCOVERED_WALK_SECONDS_MAX, UNCOVERED_WALK_SECONDS_MAX);

@@ -64,6 +64,17 @@ export function parseEvents(buffer: Buffer, length: number, take: (event: Fanoti
   return true;
 }
 
+/** How many bytes of `buffer[0..length)`, which begins with an event, are events that it holds to their end. */
+export function wholeEvents(buffer: Buffer, length: number): number {
+  let at = 0;
+  while (length - at >= METADATA_BYTES) {
+    const eventLength = buffer.readUInt32LE(at);
+    if (eventLength < METADATA_BYTES || eventLength > length - at) break;
+    at += eventLength;
+  }
+  return at;
+}
+
 function parseEvent(buffer: Buffer, start: number, infoAt: number, end: number): FanotifyEvent | null {
   const event: { -readonly [K in keyof FanotifyEvent]: FanotifyEvent[K] } = {
     mask: buffer.readUInt32LE(start + 8),

@@ -49,6 +49,15 @@ export interface MarkedMount {
   readonly device: number;
 }
 
+export interface LookedMount {
+  readonly kind: "looked";
+  readonly fd: number;
+  readonly mount: Mount;
+  readonly handle: string;
+  readonly mountId: number;
+  readonly device: number;
+}
+
 export const NO_MOUNT = "its mount is not in /proc/self/mountinfo";
 
 const refused = (reason: string): Refusal => ({ kind: "refused", reason });
@@ -123,27 +132,45 @@ function markBtrfs(group: number, { type, source, isReadOnly }: Mount): string |
   }
 }
 
-/** Marks the file system under the directory `path` (absolute, in bytes), which `mount` shows. */
-export function markMount(group: number, path: string, mount: Mount): MarkedMount | Refusal {
+/** Looks at the directory `path` (absolute, in bytes), which `mount` shows. Its file system stays while `fd` is open, which the caller closes. */
+export function lookAtMount(path: string, mount: Mount): LookedMount | Refusal {
   if (SHARED_TYPES.has(mount.type) || mount.type.startsWith("fuse.") || mount.type === "fuse") {
     return refused(`${mount.type} may be changed by other machines or programs, of which no event tells`);
   }
   const fd = openAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return refused(`${displayPath(path)} cannot be opened: ${errnoName(fd)}`);
+  const looked = lookAt(fd, path, mount);
+  if (looked.kind === "refused") closeFd(fd);
+  return looked;
+}
+
+function lookAt(fd: number, path: string, mount: Mount): LookedMount | Refusal {
+  const found = handleAt(fd, "");
+  const stat = statAt(fd, "");
+  if (typeof found === "number") return markRefusal(found, mount);
+  if (typeof stat === "number") return refused(`${displayPath(path)} cannot be looked at: ${errnoName(stat)}`);
+  const again = openHandle(fd, found.handle, O_PATH | O_CLOEXEC);
+  if (again === -EPERM) return refused("following events to their files needs CAP_DAC_READ_SEARCH");
+  if (again < 0) return markRefusal(again, mount);
+  closeFd(again);
+  return { kind: "looked", fd, mount, handle: found.handle, mountId: found.mountId, device: stat.dev };
+}
+
+/** Marks the file system that was looked at; again is as good as once. */
+export function markLooked(group: number, { fd, mount, handle, mountId, device }: LookedMount): MarkedMount | Refusal {
+  const direct = markDirectory(group, fd);
+  const fsid = direct === -EXDEV && mount.type === "btrfs" ? markBtrfs(group, mount) : direct;
+  if (typeof fsid === "number") return markRefusal(fsid, mount);
+  return { kind: "marked", fsid, topKey: fsid + handle, mountId, device };
+}
+
+/** Marks the file system under the directory `path` (absolute, in bytes), which `mount` shows. */
+export function markMount(group: number, path: string, mount: Mount): MarkedMount | Refusal {
+  const looked = lookAtMount(path, mount);
+  if (looked.kind === "refused") return looked;
   try {
-    const found = handleAt(fd, "");
-    const stat = statAt(fd, "");
-    if (typeof found === "number") return markRefusal(found, mount);
-    if (typeof stat === "number") return refused(`${displayPath(path)} cannot be looked at: ${errnoName(stat)}`);
-    const again = openHandle(fd, found.handle, O_PATH | O_CLOEXEC);
-    if (again === -EPERM) return refused("following events to their files needs CAP_DAC_READ_SEARCH");
-    if (again < 0) return markRefusal(again, mount);
-    closeFd(again);
-    const direct = markDirectory(group, fd);
-    const fsid = direct === -EXDEV && mount.type === "btrfs" ? markBtrfs(group, mount) : direct;
-    if (typeof fsid === "number") return markRefusal(fsid, mount);
-    return { kind: "marked", fsid, topKey: fsid + found.handle, mountId: found.mountId, device: stat.dev };
+    return markLooked(group, looked);
   } finally {
-    closeFd(fd);
+    closeFd(looked.fd);
   }
 }

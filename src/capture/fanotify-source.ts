@@ -7,18 +7,17 @@ import { realpathSync } from "node:fs";
 import { SmError } from "../base/errors.js";
 import { defer } from "../base/wait.js";
 import { errnoName } from "../fs/errno.js";
-import { countQueuedEvents } from "../fs/fanotify.js";
 import { MOUNT_TABLE_PATH } from "../fs/mount-table.js";
 import { AT_FDCWD, closeFd, O_CLOEXEC, O_RDONLY, openAt } from "../fs/native.js";
 import { bytesFromText, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureCoverage, CaptureFact, CaptureScope, CaptureSource } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
 import type { DirectoryNode } from "./directory-index.js";
-import { EventQueue } from "./event-queue.js";
+import { EventFeeds } from "./event-feeds.js";
 import { coverageOf } from "./fanotify-coverage.js";
 import { FanotifyHints } from "./fanotify-hints.js";
-import { openGroup } from "./fanotify-marks.js";
 import { FanotifyRouter } from "./fanotify-router.js";
+import { FeedBoard } from "./feed-board.js";
 import { MarkedMounts } from "./marked-mounts.js";
 import type { MountedTree } from "./mounted-tree.js";
 import { type PollMessage, PollThread } from "./poll-thread.js";
@@ -29,6 +28,8 @@ export interface FanotifyOptions {
   readonly walkSeconds: number;
   /** The built poll-worker.js. */
   readonly pollWorker: URL;
+  /** Whose marks are shared. Default: nobody's. */
+  readonly board?: FeedBoard;
   /** False: the kernel's queue is bounded by fs.fanotify.max_queued_events, which overflows, instead of by us. */
   readonly isQueueUnlimited?: boolean;
 }
@@ -55,12 +56,11 @@ const RETRY_MS = 1000;
 
 export class FanotifySource implements CaptureSource {
   readonly #options: FanotifyOptions;
-  readonly #group: number;
+  readonly #feeds: EventFeeds;
   readonly #mountFd: number;
   readonly #mounts: MarkedMounts;
   readonly #hints = new FanotifyHints();
   readonly #router: FanotifyRouter;
-  readonly #queue: EventQueue;
   /** Trees being read into their index, one after another, some directories at a time. */
   #scans: { readonly tree: MountedTree; readonly steps: Generator<void> }[] = [];
   #isScanning = false;
@@ -81,11 +81,16 @@ export class FanotifySource implements CaptureSource {
   #eventsPerSecond = 0;
   #eventsBefore = 0;
 
-  private constructor(options: FanotifyOptions, group: number, mountFd: number, paths: readonly string[]) {
+  private constructor(options: FanotifyOptions, mountFd: number, paths: readonly string[]) {
     this.#options = options;
-    this.#group = group;
     this.#mountFd = mountFd;
-    this.#mounts = new MarkedMounts({ group, scope: options.scope, paths });
+    this.#feeds = EventFeeds.open({
+      board: options.board ?? new FeedBoard(),
+      isUnlimited: options.isQueueUnlimited ?? true,
+      take: (event) => this.#router.take(event),
+      onLost: (reason) => this.#startAnew(reason),
+    });
+    this.#mounts = new MarkedMounts({ feeds: this.#feeds, scope: options.scope, paths });
     this.#router = new FanotifyRouter({
       hints: this.#hints,
       onOverflow: () => this.#startAnew("the kernel's event queue overflowed"),
@@ -95,20 +100,13 @@ export class FanotifySource implements CaptureSource {
         this.#mountsMoved = true;
       },
     });
-    this.#queue = new EventQueue(
-      group,
-      (event) => this.#router.take(event),
-      (reason) => this.#startAnew(reason),
-    );
   }
 
   /** UNSUPPORTED, with the reason, when fanotify cannot be had or the file system of a root cannot be marked. */
   static async open(options: FanotifyOptions): Promise<FanotifySource> {
     const paths = options.scope.roots.map(({ path }) => bytesFromText(realpathSync(path)));
-    const group = openGroup({ isUnlimited: options.isQueueUnlimited ?? true });
-    if (typeof group !== "number") throw new SmError("UNSUPPORTED", group.reason);
     const mountFd = openAt(AT_FDCWD, MOUNT_TABLE_PATH, O_RDONLY | O_CLOEXEC);
-    const source = new FanotifySource(options, group, mountFd, paths);
+    const source = new FanotifySource(options, mountFd, paths);
     try {
       if (mountFd < 0) throw new SmError("UNSUPPORTED", `${MOUNT_TABLE_PATH} cannot be read: ${errnoName(mountFd)}`);
       source.#markFirst();
@@ -139,7 +137,7 @@ export class FanotifySource implements CaptureSource {
     if (this.#closed !== null) return;
     this.#poller = PollThread.open({
       worker: this.#options.pollWorker,
-      eventFd: this.#group,
+      eventFd: this.#feeds.pollFd,
       mountFd: this.#mountFd,
       onMessage: (message) => this.#takeMessage(message),
       onDeath: () => {
@@ -165,7 +163,7 @@ export class FanotifySource implements CaptureSource {
 
   #readTurn(): void {
     if (this.#closed !== null) return;
-    const state = this.#queue.read(READS_PER_TURN);
+    const state = this.#feeds.read(READS_PER_TURN);
     this.#endBatch();
     this.#foreignBatches = this.#hints.isEmpty ? this.#foreignBatches + 1 : 0;
     if (state === "more") {
@@ -181,7 +179,7 @@ export class FanotifySource implements CaptureSource {
   /** When it returns, `take` gives facts of everything that happened before the call. */
   drain(): void {
     if (this.#closed !== null) return;
-    this.#queue.read(READS_PER_DRAIN);
+    this.#feeds.read(READS_PER_DRAIN);
     this.#endBatch();
   }
 
@@ -277,13 +275,13 @@ export class FanotifySource implements CaptureSource {
 
   /** The watch-dog: how fast events come, whether reading keeps up, whether the roots are what they were. */
   #watch(): void {
-    this.#eventsPerSecond = Math.round(((this.#queue.events - this.#eventsBefore) * 1000) / WATCH_MS);
-    this.#eventsBefore = this.#queue.events;
+    this.#eventsPerSecond = Math.round(((this.#feeds.events - this.#eventsBefore) * 1000) / WATCH_MS);
+    this.#eventsBefore = this.#feeds.events;
     if (!this.#mounts.areRootsAsSeen) this.#refreshMounts();
     const isBehind = this.#behindSinceMs !== null && performance.now() - this.#behindSinceMs > BEHIND_MS;
-    this.#queued = isBehind ? Math.max(0, countQueuedEvents(this.#group)) : 0;
+    this.#queued = isBehind ? this.#feeds.countWaiting() : 0;
     if (this.#queued <= QUEUED_EVENTS_MAX) return;
-    this.#queue.discard(READS_PER_DRAIN);
+    this.#feeds.discard(READS_PER_DRAIN);
     this.#startAnew(`${this.#queued} events waited in the kernel's memory, more than are granted`);
     this.#tell();
   }
@@ -317,10 +315,11 @@ export class FanotifySource implements CaptureSource {
       trees: this.#mounts.trees,
       unmarked: this.#mounts.unmarked,
       walkSeconds: this.#options.walkSeconds,
-      events: this.#queue.events,
+      events: this.#feeds.events,
       eventsPerSecond: this.#eventsPerSecond,
       queued: this.#queued,
       losses: this.#losses,
+      sharers: this.#feeds.sharers,
     });
   }
 
@@ -335,6 +334,6 @@ export class FanotifySource implements CaptureSource {
     this.#scans = [];
     await this.#poller?.close();
     if (this.#mountFd >= 0) closeFd(this.#mountFd);
-    closeFd(this.#group);
+    this.#feeds.close();
   }
 }

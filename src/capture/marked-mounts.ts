@@ -1,14 +1,15 @@
 // Which file systems hold the set, now: each root, and whatever is mounted below it. Marks what appears, drops what is
 // gone, and notices a file system that was unmounted and mounted again, which has lost its mark without a word.
 
-import { markedDevices } from "../fs/fanotify.js";
 import { handleAt } from "../fs/file-handle.js";
 import { findMount, type Mount, readMountTable } from "../fs/mount-table.js";
-import { AT_FDCWD } from "../fs/native.js";
+import { AT_FDCWD, closeFd } from "../fs/native.js";
 import { type BytePath, ROOT_PATH } from "../model/byte-path.js";
 import type { CaptureScope } from "../model/capture-port.js";
 import type { RootIndex } from "../model/change.js";
-import { markMount } from "./fanotify-marks.js";
+import type { EventFeed } from "./event-feed.js";
+import type { EventFeeds } from "./event-feeds.js";
+import { lookAtMount, markLooked } from "./fanotify-marks.js";
 import { MountedTree } from "./mounted-tree.js";
 
 /** A file system of the set that raises no events for us. */
@@ -36,11 +37,11 @@ interface WantedMount {
 
 interface Held {
   readonly tree: MountedTree;
-  readonly deviceName: string;
+  readonly feed: EventFeed;
 }
 
 export interface MarkedMountsOptions {
-  readonly group: number;
+  readonly feeds: EventFeeds;
   readonly scope: CaptureScope;
   /** Real paths of the roots, in bytes, in the order of the scope. */
   readonly paths: readonly string[];
@@ -83,24 +84,24 @@ export class MarkedMounts {
 
   /** Brings marks and trees in line with what is mounted now. */
   refresh(): MountChanges {
-    const { group } = this.#options;
     this.#seen = this.#look();
-    const devices = markedDevices(group);
     const before = [...this.#held];
+    const marked = new Set([...new Set(before.map(({ feed }) => feed))].filter(({ isMarked }) => isMarked));
     const held: Held[] = [];
     const added: MountedTree[] = [];
     const unmarked: UnmarkedMount[] = [];
     for (const wanted of this.#wanted()) {
-      const known = before.findIndex((one) => devices.has(one.deviceName) && this.#isSame(one.tree, wanted));
+      const known = before.findIndex((one) => marked.has(one.feed) && this.#isSame(one.tree, wanted));
       if (known >= 0) {
         held.push(...before.splice(known, 1));
         continue;
       }
-      const tree = this.#mark(wanted, unmarked);
-      if (tree === null) continue;
-      held.push({ tree, deviceName: wanted.mount.device });
-      added.push(tree);
+      const one = this.#mark(wanted, unmarked);
+      if (one === null) continue;
+      held.push(one);
+      added.push(one.tree);
     }
+    this.#options.feeds.keep(new Set(held.map(({ feed }) => feed)));
     const news = unmarked.filter((one) => !this.#unmarked.some((old) => old.path === one.path && old.reason === one.reason));
     this.#held = held;
     this.#unmarked = unmarked;
@@ -114,14 +115,23 @@ export class MarkedMounts {
     return typeof found !== "number" && options.topKey === options.fsid + found.handle;
   }
 
-  #mark({ root, prefix, path, mount }: WantedMount, unmarked: UnmarkedMount[]): MountedTree | null {
-    const marked = markMount(this.#options.group, path, mount);
-    if (marked.kind === "refused") {
-      unmarked.push({ root, prefix, path, fsType: mount.type, reason: marked.reason });
+  #mark({ root, prefix, path, mount }: WantedMount, unmarked: UnmarkedMount[]): Held | null {
+    const refuse = (reason: string): null => {
+      unmarked.push({ root, prefix, path, fsType: mount.type, reason });
       return null;
+    };
+    // Before others are kept waiting: a disk may take its time.
+    const looked = lookAtMount(path, mount);
+    if (looked.kind === "refused") return refuse(looked.reason);
+    try {
+      const acquired = this.#options.feeds.acquire(mount.device, (group) => markLooked(group, looked));
+      if (acquired.kind === "refused") return refuse(acquired.reason);
+      const { feed, marked } = acquired;
+      const { mayContain } = this.#options.scope;
+      return { feed, tree: new MountedTree({ ...marked, root, prefix, path, fsType: mount.type, mayContain }) };
+    } finally {
+      closeFd(looked.fd);
     }
-    const { mayContain } = this.#options.scope;
-    return new MountedTree({ ...marked, root, prefix, path, fsType: mount.type, mayContain });
   }
 
   /** A root that is away has no mount: it is looked for again. */

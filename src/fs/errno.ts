@@ -24,6 +24,7 @@ export const EBUSY = constants.errno.EBUSY;
 export const ENODATA = constants.errno.ENODATA;
 export const ERANGE = constants.errno.ERANGE;
 export const EINTR = constants.errno.EINTR;
+export const EAGAIN = constants.errno.EAGAIN;
 
 /** "ENOSPC" for 28. Takes the errno with either sign. */
 export function errnoName(errno: number): string {

@@ -28,6 +28,10 @@ const FAN_MARK_FILESYSTEM = 0x100;
 const O_LARGEFILE = 0o100000;
 const O_CLOEXEC = 0o2000000;
 const EFD_CLOEXEC_NONBLOCK = 0o2004000;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLLIN = 0x1;
+const MFD_CLOEXEC = 0x1;
 const FIONREAD = 0x541b;
 /** What FIONREAD counts per waiting event, whatever it reports besides. */
 const COUNTED_BYTES_PER_EVENT = 24;
@@ -43,6 +47,9 @@ const c = {
   poll: libc.func("int poll(void*, unsigned long, int)"),
   eventfd: libc.func("int eventfd(unsigned int, int)"),
   ioctl: libc.func("int ioctl(int, unsigned long, void*)"),
+  epoll_create1: libc.func("int epoll_create1(int)"),
+  epoll_ctl: libc.func("int epoll_ctl(int, int, int, const void*)"),
+  memfd_create: libc.func("int memfd_create(const char*, unsigned int)"),
 };
 
 function checked(result: number): number {
@@ -96,6 +103,35 @@ const ONE = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
 
 export function signalEventFd(fd: number): number {
   return checked(Number(c.write(fd, ONE, ONE.length)));
+}
+
+const eventCounter = Buffer.alloc(8);
+
+/** It is not readable any more, until the next signal. */
+export function clearEventFd(fd: number): number {
+  return readFd(fd, eventCounter);
+}
+
+/** A descriptor that is readable when one of those in it is. */
+export function openPollSet(): number {
+  return checked(c.epoll_create1(O_CLOEXEC) as number);
+}
+
+/** struct epoll_event: what is waited for comes first, whatever the machine puts behind it. */
+const READABLE = Buffer.alloc(16);
+READABLE.writeUInt32LE(EPOLLIN, 0);
+
+export function addToPollSet(set: number, fd: number): number {
+  return checked(c.epoll_ctl(set, EPOLL_CTL_ADD, fd, READABLE) as number);
+}
+
+export function removeFromPollSet(set: number, fd: number): number {
+  return checked(c.epoll_ctl(set, EPOLL_CTL_DEL, fd, READABLE) as number);
+}
+
+/** A file in memory, at no path; it is gone with its last descriptor. */
+export function openMemoryFile(name: string): number {
+  return checked(c.memfd_create(name, MFD_CLOEXEC) as number);
 }
 
 export interface PollTarget {

@@ -35,6 +35,8 @@ export interface SourceWorkerData {
   readonly bookPath: string;
   readonly failpoint: string | null;
   readonly pulse: SharedArrayBuffer;
+  /** The marks of the process, which its sets share. */
+  readonly feeds: SharedArrayBuffer;
 }
 
 export interface MirrorOrder {

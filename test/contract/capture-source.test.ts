@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { ChokidarSource } from "../../src/capture/chokidar-source.js";
 import { FanotifySource } from "../../src/capture/fanotify-source.js";
+import { FeedBoard } from "../../src/capture/feed-board.js";
 import { WalkSource } from "../../src/capture/walk-source.js";
 import { type BytePath, isBelow, parentPath } from "../../src/model/byte-path.js";
 import type { CaptureFact, CaptureScope, CaptureSource } from "../../src/model/capture-port.js";
@@ -22,10 +23,25 @@ type Open = (scope: CaptureScope) => Promise<CaptureSource>;
 const NO_FANOTIFY = whyNoFanotify();
 const openFanotify: Open = (scope) => FanotifySource.open({ scope, walkSeconds: WALK_SECONDS, pollWorker: POLL_WORKER });
 
+/** One more set on the same file system, which reads what both are to know. */
+const besideAnother: Open = async (scope) => {
+  const common = { scope, walkSeconds: WALK_SECONDS, pollWorker: POLL_WORKER, board: new FeedBoard() };
+  const other = await FanotifySource.open(common);
+  const timer = setInterval(() => {
+    other.drain();
+    other.take(10_000);
+  });
+  onTestFinished(async () => {
+    clearInterval(timer);
+    await other.close();
+  });
+  return FanotifySource.open(common);
+};
+
 const IMPLEMENTATIONS: readonly (readonly [string, Open])[] = [
   ["ChokidarSource", (scope) => ChokidarSource.open({ scope, watchesMax: null, walkSeconds: WALK_SECONDS })],
   ["ChokidarSource out of watches", (scope) => ChokidarSource.open({ scope, watchesMax: 1, walkSeconds: WALK_SECONDS })],
-  ...(NO_FANOTIFY === null ? [["FanotifySource", openFanotify] as const] : []),
+  ...(NO_FANOTIFY === null ? [["FanotifySource", openFanotify] as const, ["FanotifySource beside another", besideAnother] as const] : []),
   ["WalkSource", async (scope) => new WalkSource({ scope, walkSeconds: WALK_SECONDS })],
 ];
 

@@ -1,11 +1,15 @@
 // A fanotify source on real directories, drained when the test wants to know.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
+import type { EventFeed } from "../../src/capture/event-feed.js";
+import { type MarkedMount, markMount, type Refusal } from "../../src/capture/fanotify-marks.js";
 import { probeFanotify } from "../../src/capture/fanotify-probe.js";
 import { type FanotifyOptions, FanotifySource } from "../../src/capture/fanotify-source.js";
-import { parentPath } from "../../src/model/byte-path.js";
+import type { FeedBoard, FeedWish } from "../../src/capture/feed-board.js";
+import { findMount, readMountTable } from "../../src/fs/mount-table.js";
+import { bytesFromText, parentPath } from "../../src/model/byte-path.js";
 import type { CaptureFact, CaptureScope } from "../../src/model/capture-port.js";
 import { eventually } from "./eventually.js";
 import { LoopImage } from "./loop-image.js";
@@ -21,6 +25,31 @@ export function whyNoFanotify(): string | null {
 /** The title of tests that are left out says why. */
 export function titled(name: string, whyNot: string | null): string {
   return whyNot === null ? name : `${name} (left out: ${whyNot})`;
+}
+
+/** The feed of the file system that a directory lies on, as one more reader; closed when the test has finished. */
+export function acquireFeed(board: FeedBoard, root: string, options: Partial<FeedWish> = {}): EventFeed {
+  const mount = findMount(readMountTable(), bytesFromText(root));
+  if (mount === undefined) throw new Error(`${root} has no mount`);
+  const mark = (group: number): MarkedMount | Refusal => markMount(group, bytesFromText(root), mount);
+  const acquired = board.acquire({ device: mount.device, isUnlimited: true, mark, onLost: (reason) => expect.fail(reason), ...options });
+  if (acquired.kind === "refused") throw new Error(acquired.reason);
+  onTestFinished(() => acquired.feed.close());
+  return acquired.feed;
+}
+
+/** Fanotify groups that a process has open. */
+export function countGroups(pid: number): number {
+  const fds = `/proc/${pid}/fd`;
+  return readdirSync(fds).filter((fd) => {
+    try {
+      return readlinkSync(join(fds, fd)).includes("[fanotify]");
+    } catch (error) {
+      // Closed since.
+      if (error instanceof Error && "code" in error) return false;
+      throw error;
+    }
+  }).length;
 }
 
 export class FanotifyKit {
