@@ -8,7 +8,7 @@ import type { MappedFile } from "./mapped-files.js";
 import { MappingTouches } from "./mapping-touches.js";
 import { MappingWatch } from "./mapping-watch.js";
 import type { Inode } from "./node-table.js";
-import { type DirtyInode, END_OF_FILE, MARK_MAPPED } from "./range-table.js";
+import { type DirtyInode, END_OF_FILE, MARK_MAPPED, type WantsInode } from "./range-table.js";
 import type { RootTree } from "./root-tree.js";
 import { TraceRanges } from "./trace-ranges.js";
 import type { NoTraceVolume } from "./trace-volume.js";
@@ -100,7 +100,8 @@ export class LiveContent {
     const distinct = [...new Map(volumes.map(({ volume }) => [volume.device, volume])).values()];
     const touches = MappingTouches.open(distinct);
     try {
-      return new LiveContent(trees, volumes, TraceRanges.open({ volumes: distinct, withMapCalls: touches === null }), touches);
+      const wants = wantsOf(trees, volumes);
+      return new LiveContent(trees, volumes, TraceRanges.open({ volumes: distinct, withMapCalls: touches === null, wants }), touches);
     } catch (error) {
       touches?.close();
       throw error;
@@ -367,4 +368,12 @@ export class LiveContent {
     this.#mappings.close();
     this.#ranges.close();
   }
+}
+
+/** Regular files that are known, of the subvolumes that are watched. */
+function wantsOf(trees: readonly RootTree[], volumes: readonly WatchedVolume[]): WantsInode {
+  return (device, root, ino) => {
+    const watched = volumes.find(({ volume, subvolume }) => volume.device === device && subvolume === root);
+    return watched !== undefined && trees.some(({ table }) => table.inodeOf(watched.dev, ino)?.type === "file");
+  };
 }

@@ -61,6 +61,14 @@ interface Entry {
   cutsOpen: number;
 }
 
+/** In place of the entry of an inode that nobody asks for. */
+const UNWANTED: Entry = Object.freeze({ pairs: null, marks: 0, reach: 0, cutsOpen: 0 });
+/** Others are asked about each time. */
+const UNWANTED_MAX = 65_536;
+
+/** Whether it is worth keeping what is told of an inode. */
+export type WantsInode = (device: number, root: number, ino: number) => boolean;
+
 export function inodeKey(id: InodeId): string {
   return `${id.device}:${id.root}:${id.ino}`;
 }
@@ -76,6 +84,8 @@ export function clipRanges(ranges: readonly Extent[], size: number): Extent[] {
 
 export class RangeTable {
   readonly #limits: RangeTableLimits;
+  readonly #wants: WantsInode | null;
+  #unwanted = 0;
   /** By device, by subvolume, by inode. */
   #devices = new Map<number, Map<number, Map<number, Entry>>>();
   #inodes = 0;
@@ -86,8 +96,10 @@ export class RangeTable {
   #lastRoot = -1;
   #lastGroup: Map<number, Entry> = new Map();
 
-  constructor(limits: RangeTableLimits = DEFAULT_RANGE_LIMITS) {
+  /** `wants`: asked once per inode until the next `take`; null = all are wanted. */
+  constructor(limits: RangeTableLimits = DEFAULT_RANGE_LIMITS, wants: WantsInode | null = null) {
     this.#limits = limits;
+    this.#wants = wants;
   }
 
   get inodes(): number {
@@ -127,12 +139,14 @@ export class RangeTable {
     for (const [device, roots] of this.#devices) {
       for (const [root, inodes] of roots) {
         for (const [ino, entry] of inodes) {
+          if (entry === UNWANTED) continue;
           const dirty = this.#finish({ device, root, ino }, entry);
           if (dirty !== null) taken.set(inodeKey(dirty), dirty);
         }
       }
     }
     this.#devices = new Map();
+    this.#unwanted = 0;
     this.#inodes = 0;
     this.#pairs = 0;
     this.#lastDevice = -1;
@@ -143,7 +157,7 @@ export class RangeTable {
   takeInode(id: InodeId): DirtyInode | null {
     const inodes = this.#devices.get(id.device)?.get(id.root);
     const entry = inodes?.get(id.ino);
-    if (inodes === undefined || entry === undefined) return null;
+    if (inodes === undefined || entry === undefined || entry === UNWANTED) return null;
     inodes.delete(id.ino);
     this.#inodes--;
     const dirty = this.#finish(id, entry);
@@ -177,7 +191,11 @@ export class RangeTable {
   #entry(device: number, root: number, ino: number): Entry | null {
     const group = this.#group(device, root);
     const known = group.get(ino);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known === UNWANTED ? null : known;
+    if (this.#wants !== null && !this.#wants(device, root, ino)) {
+      if (this.#unwanted++ < UNWANTED_MAX) group.set(ino, UNWANTED);
+      return null;
+    }
     if (this.#inodes >= this.#limits.inodesMax * WHOLE_FACTOR) {
       this.#isOverflowing = true;
       return null;

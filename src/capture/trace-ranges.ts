@@ -16,7 +16,7 @@
 
 import { SmError } from "../base/errors.js";
 import { IomapTracker } from "./iomap-tracker.js";
-import { DEFAULT_RANGE_LIMITS, type DirtyInode, type InodeId, type RangeTableLimits } from "./range-table.js";
+import { DEFAULT_RANGE_LIMITS, type DirtyInode, type InodeId, type RangeTableLimits, type WantsInode } from "./range-table.js";
 import { type DecodeContext, ext4Plans, iomapPlans, type TraceEventPlan } from "./trace-events.js";
 import { btrfsPlans } from "./trace-events-btrfs.js";
 import { dirtyFolioPlan, mapCallPlan } from "./trace-events-mapping.js";
@@ -32,6 +32,8 @@ export interface TraceRangesOptions extends TraceInstanceOptions {
   readonly limits?: RangeTableLimits | undefined;
   /** Tell calls of mmap(2) for shared and writable mappings. Default true. */
   readonly withMapCalls?: boolean | undefined;
+  /** Of which inodes ranges are kept, as it is during a drain: what is told of others is dropped. Default: all. */
+  readonly wants?: WantsInode | undefined;
 }
 
 export interface TraceDrain {
@@ -69,7 +71,7 @@ export class TraceRanges {
 
   private constructor(reader: TraceReader, options: TraceRangesOptions) {
     this.#reader = reader;
-    this.#sink = new TraceSink(options.limits ?? DEFAULT_RANGE_LIMITS);
+    this.#sink = new TraceSink(options.limits ?? DEFAULT_RANGE_LIMITS, options.wants);
     this.#iomap = new IomapTracker(this.#sink);
     this.#context = { sink: this.#sink, iomap: this.#iomap, volumes: options.volumes };
     this.blindSpots = this.#plans(options.withMapCalls ?? true).flatMap((plan) => reader.enable(plan));

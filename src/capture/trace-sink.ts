@@ -1,7 +1,7 @@
 // Where decoded records go: which inode was written where, by whom, and what may have been.
 
 import { OwnThreads } from "./own-threads.js";
-import { type DirtyInode, type InodeId, MARK_BY_OTHERS, MARK_BY_US, RangeTable, type RangeTableLimits } from "./range-table.js";
+import { type DirtyInode, type InodeId, MARK_BY_OTHERS, MARK_BY_US, RangeTable, type RangeTableLimits, type WantsInode } from "./range-table.js";
 
 /** A process called mmap(2) for a shared, writable mapping. */
 export interface MapCall {
@@ -24,9 +24,9 @@ export class TraceSink {
   /** btrfs: subvolumes that had an event, by device. Events of iomap do not name the subvolume. */
   readonly #roots = new Map<number, Set<number>>();
 
-  constructor(limits: RangeTableLimits) {
+  constructor(limits: RangeTableLimits, wants: WantsInode | null = null) {
     this.#limits = limits;
-    this.dirty = new RangeTable(limits);
+    this.dirty = new RangeTable(limits, wants);
     this.#possible = new RangeTable(limits);
     this.#possibleBefore = new RangeTable(limits);
   }

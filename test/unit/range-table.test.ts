@@ -150,3 +150,31 @@ describe("whatever comes in", () => {
     );
   });
 });
+
+test("inodes that nobody wants take no room, are asked about once, and may be wanted from the next take on", () => {
+  const wanted = new Set([2]);
+  const asked: number[] = [];
+  const table = new RangeTable(LIMITS, (_device, _root, ino) => {
+    asked.push(ino);
+    return wanted.has(ino);
+  });
+  const write = (): void => {
+    for (let ino = 0; ino < 100; ino++) for (const start of [0, 9000]) table.add(1, 0, ino, start, start + 1, 1);
+    table.addWhole(1, 0, 3, 1);
+    table.addCut(1, 0, 4, 1);
+  };
+  write();
+  expect([asked.length, table.inodes, table.ranges, table.takeOverflow()]).toEqual([100, 1, 2, false]);
+  expect(table.takeInode({ device: 1, root: 0, ino: 3 })).toBeNull();
+  expect(takeOnly(table)).toMatchObject({
+    ino: 2,
+    ranges: [
+      [0, 4096],
+      [8192, 4096],
+    ],
+  });
+  wanted.add(3);
+  write();
+  expect([...table.take().values()]).toMatchObject([{ ino: 2 }, { ino: 3, ranges: "whole" }]);
+  expect(asked.length).toBe(200);
+});
