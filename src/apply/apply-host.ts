@@ -5,9 +5,12 @@
 import { assert, unreachable } from "../base/assert.js";
 import { backoffMs } from "../base/backoff.js";
 import { discardBuffer } from "../base/discard-buffer.js";
+import { SmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
-import { displayPath } from "../model/byte-path.js";
-import type { Answer } from "../model/change.js";
+import { closeFd } from "../fs/native.js";
+import { fetchFile, ReadAhead } from "../fs/read-ahead.js";
+import { type BytePath, baseName, displayPath, parentPath } from "../model/byte-path.js";
+import type { Answer, RootIndex, SumsChange } from "../model/change.js";
 import type { ChangeSet } from "../model/change-set.js";
 import type { Retrying } from "../model/session.js";
 import type { ApplyEngine } from "./apply-engine.js";
@@ -20,6 +23,7 @@ import { OpenChanges } from "./open-changes.js";
 import type { QuarantineTiming } from "./quarantine.js";
 import { QuarantineTurns } from "./quarantine-turns.js";
 import type { Stage } from "./stage.js";
+import type { TargetRoots } from "./target-roots.js";
 
 const SETS_PER_PROGRESS = 64;
 const PROGRESS_MS = 5;
@@ -49,6 +53,7 @@ export class ApplyHost {
   readonly #assembly: CutAssembly;
   readonly #options: ApplyHostOptions;
   readonly #open = new OpenChanges();
+  readonly #ahead: ReadAhead;
   readonly #turns: QuarantineTurns;
   /** Frames that wait behind a blocked set, or for the stage. The sender's window bounds them. */
   #waiting: Uint8Array[] = [];
@@ -67,6 +72,7 @@ export class ApplyHost {
     this.#engine = engine;
     this.#stage = stage;
     this.#isPausing = options.isPaused;
+    this.#ahead = new ReadAhead((root, path) => fetchBelow(engine.roots, root, path));
     this.#assembly = new CutAssembly({ stage, epoch: () => engine.epoch });
     this.#turns = new QuarantineTurns({
       engine,
@@ -172,6 +178,7 @@ export class ApplyHost {
         if (this.#assembly.take(set, bytes)) {
           this.#open.take(set);
           this.#options.tasks.received(set);
+          for (const { root, path } of questionsIn(set)) this.#ahead.expect(root, path);
         } else this.#told.bytes += bytes.length;
       }
     });
@@ -221,6 +228,7 @@ export class ApplyHost {
       this.#block(outcome.blocked);
       return false;
     }
+    for (const { root, path } of questionsIn(set)) this.#ahead.passed(root, path);
     // Told with the set that got through, not after it.
     this.#retrying = null;
     this.#told.sets += 1;
@@ -316,5 +324,26 @@ export class ApplyHost {
 
   #post(message: FromApplyWorker): void {
     this.#options.post(message);
+  }
+}
+
+/** Files whose content is asked for as a whole. */
+function questionsIn({ changes }: ChangeSet): SumsChange[] {
+  return changes.filter((change): change is SumsChange => change.op === "sums" && change.range === undefined);
+}
+
+/** Between two sets. A mapped directory that is not there is found by the next of them. */
+function fetchBelow(roots: TargetRoots, root: RootIndex, path: BytePath): number {
+  let dirfd = -1;
+  try {
+    roots.openAll([root]);
+    dirfd = roots.get(root).openDirectory(parentPath(path));
+    return fetchFile(dirfd, baseName(path));
+  } catch (error) {
+    if (error instanceof SmError) return 0;
+    throw error;
+  } finally {
+    if (dirfd >= 0) closeFd(dirfd);
+    roots.close();
   }
 }

@@ -2,6 +2,7 @@
 
 import { ENOENT } from "../fs/errno.js";
 import { type FileStat, statAt } from "../fs/native.js";
+import { fetchFile, ReadAhead } from "../fs/read-ahead.js";
 import { type BytePath, baseName, joinPath, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
 import { BLOCK_BYTES, type BlockRange, type EntrySummary, type IndexAnswer, type OrphansChange, type RootIndex, type SumsAnswer } from "../model/change.js";
 import { ALL_BLOCKS } from "../model/index-blocks.js";
@@ -37,6 +38,10 @@ export class SourceTree implements MirrorTree {
   readonly #engine: SourceEngine;
   readonly #rebuilders = new Set<number>();
   readonly #bundle = new CompareBundle();
+  readonly #ahead = new ReadAhead((root, path) => {
+    const parent = this.#tree(root).table.at(parentPath(path));
+    return fetchFile((parent && this.#tree(root).directoryOf(parent)) ?? -1, baseName(path));
+  });
 
   constructor(engine: SourceEngine) {
     this.#engine = engine;
@@ -145,6 +150,7 @@ export class SourceTree implements MirrorTree {
     writer.direct(connectionId, true);
     writer.flush();
     writer.add({ op: "sums", root, path, ...(range === undefined ? {} : { range }) });
+    if (range === undefined) this.#ahead.expect(root, path);
     return writer.flush();
   }
 
@@ -206,6 +212,7 @@ export class SourceTree implements MirrorTree {
   }
 
   shipAgainst(connectionId: number, root: RootIndex, path: BytePath, answer: SumsAnswer | IndexAnswer): MirrorShipment {
+    this.#ahead.passed(root, path);
     const found = this.#look(root, path);
     if (found === undefined || found.node.inode.type !== "file") return "vanished";
     const { tree, node, stat } = found;
@@ -228,6 +235,7 @@ export class SourceTree implements MirrorTree {
   }
 
   checkAgainst(root: RootIndex, path: BytePath, sums: Buffer, range?: BlockRange): MirrorCheck | null {
+    this.#ahead.passed(root, path);
     const found = this.#look(root, path);
     return found === undefined || found.node.inode.type !== "file" ? null : SumsCheck.open(found.dirfd, found.node.name, found.stat, sums, range);
   }

@@ -53,6 +53,7 @@ const c = {
   ftruncate: libc.func("int ftruncate(int, int64_t)"),
   lseek: libc.func("int64_t lseek(int, int64_t, int)"),
   fallocate: libc.func("int fallocate(int, int, int64_t, int64_t)"),
+  posix_fadvise: libc.func("int posix_fadvise(int, int64_t, int64_t, int)"),
   mkdirat: libc.func("int mkdirat(int, const void*, unsigned int)"),
   unlinkat: libc.func("int unlinkat(int, const void*, int)"),
   renameat2: libc.func("int renameat2(int, const void*, int, const void*, unsigned int)"),
@@ -188,6 +189,13 @@ export function seekFd(fd: number, offset: number, whence: number): number {
 
 export function allocateFd(fd: number, mode: number, offset: number, length: number): number {
   return checked(c.fallocate(fd, mode, offset, length) as number);
+}
+
+const POSIX_FADV_WILLNEED = 3;
+
+/** Begins to read a range into the cache, and does not wait for it. */
+export function fetchFd(fd: number, offset: number, length: number): void {
+  c.posix_fadvise(fd, offset, length, POSIX_FADV_WILLNEED);
 }
 
 export function mkdirAt(dirfd: number, name: string, mode: number): number {

@@ -33,8 +33,10 @@ export interface BlockPieces {
   readonly budget: ReadBudget;
 }
 
-/** The target reads one file while the source reads another. */
-const ASKED_MAX = 2;
+/** The target reads one file while the source reads another; of small ones both disks are to know several in advance. */
+const ASKED_MIN = 2;
+const ASKED_MAX = 32;
+const ASKED_BYTES_MAX = 16 * 1024 * 1024;
 /** Files that wait, beyond which the walk does. */
 const WAITING_MAX = 5_000;
 
@@ -67,7 +69,15 @@ export class BlockLooks {
   }
 
   get #mayAsk(): boolean {
-    return !this.isPaused && this.#asked.size < ASKED_MAX && this.#options.pieces?.budget.hasRoom !== false;
+    return !this.isPaused && this.#mayAskMore && this.#options.pieces?.budget.hasRoom !== false;
+  }
+
+  get #mayAskMore(): boolean {
+    const { size } = this.#asked;
+    if (size < ASKED_MIN || size >= ASKED_MAX || (this.#options.pieces ?? null) !== null) return size < ASKED_MIN;
+    let bytes = 0;
+    for (const { entry } of this.#asked.values()) bytes += entry.size;
+    return bytes < ASKED_BYTES_MAX;
   }
 
   /** Those that wait, are asked for or read. */
@@ -103,11 +113,15 @@ export class BlockLooks {
 
   /** Null = there is nothing to do just now. */
   step(): BlockVerdict | "worked" | null {
+    // The target has something to do while this side reads.
+    const next = this.#mayAsk ? this.#waiting.shift() : undefined;
+    if (next !== undefined) return this.#ask(next);
     if (this.#reading !== null) return this.#read(this.#reading);
     const answer = this.#answers.shift();
-    if (answer !== undefined) return this.#open(answer);
-    const next = this.#mayAsk ? this.#waiting.shift() : undefined;
-    if (next === undefined) return null;
+    return answer === undefined ? null : this.#open(answer);
+  }
+
+  #ask(next: BlockAsk): "worked" {
     const { tree, connectionId, pieces = null } = this.#options;
     const { root, entry } = next;
     // Of a file in pieces, as it was before the first.
