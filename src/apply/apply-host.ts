@@ -5,7 +5,6 @@
 import { assert, unreachable } from "../base/assert.js";
 import { backoffMs } from "../base/backoff.js";
 import { discardBuffer } from "../base/discard-buffer.js";
-import { SmError } from "../base/errors.js";
 import { MiB } from "../base/units.js";
 import { closeFd } from "../fs/native.js";
 import { fetchFile, ReadAhead } from "../fs/read-ahead.js";
@@ -332,18 +331,14 @@ function questionsIn({ changes }: ChangeSet): SumsChange[] {
   return changes.filter((change): change is SumsChange => change.op === "sums" && change.range === undefined);
 }
 
-/** Between two sets. A mapped directory that is not there is found by the next of them. */
+/** Whatever is wrong with the mapped directory is found by the set that asks. */
 function fetchBelow(roots: TargetRoots, root: RootIndex, path: BytePath): number {
-  let dirfd = -1;
-  try {
-    roots.openAll([root]);
-    dirfd = roots.get(root).openDirectory(parentPath(path));
-    return fetchFile(dirfd, baseName(path));
-  } catch (error) {
-    if (error instanceof SmError) return 0;
-    throw error;
-  } finally {
-    if (dirfd >= 0) closeFd(dirfd);
-    roots.close();
-  }
+  const confined = roots.peek(root);
+  if (confined === null) return 0;
+  const dirfd = confined.openDirectory(parentPath(path));
+  confined.close();
+  if (dirfd < 0) return 0;
+  const bytes = fetchFile(dirfd, baseName(path));
+  closeFd(dirfd);
+  return bytes;
 }

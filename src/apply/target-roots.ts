@@ -60,6 +60,22 @@ export class TargetRoots {
     }
   }
 
+  /** The root if it is what was connected, to be closed by the caller; nothing is made or noted. Null: whoever opens it finds out why. */
+  peek(index: RootIndex): ConfinedRoot | null {
+    const mapping = this.#mappings[index];
+    const mark = mapping && this.#marks.get(mapping.target);
+    if (mapping === undefined || mark === undefined) return null;
+    try {
+      const root = openRoot(mapping.target);
+      if (isSame(mark, root.stat(), this.#boot)) return root;
+      root.close();
+      return null;
+    } catch (error) {
+      if (error instanceof SmError) return null;
+      throw error;
+    }
+  }
+
   close(): void {
     for (const root of this.#open.values()) root.close();
     this.#open.clear();

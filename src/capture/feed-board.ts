@@ -103,9 +103,11 @@ export class FeedBoard {
 
   #drop(slot: FeedSlot, reader: number): void {
     slot.lock.enter();
-    closeFd(slot.wakeFdOf(reader));
+    const wakeFd = slot.wakeFdOf(reader);
+    // First: a thread that ends in between must not have it closed once more.
     slot.removeReader(reader);
     slot.lock.leave();
+    closeFd(wakeFd);
     this.#closeUnread(slot);
   }
 
@@ -141,6 +143,8 @@ export class FeedBoard {
     }
     slot.lock.leave();
     for (const at of readers) if (slot.ownerOf(at) === holderOf(thread)) this.#drop(slot, at);
+    // It may have ended before it was its first reader.
+    this.#closeUnread(slot);
     return true;
   }
 }

@@ -85,6 +85,7 @@ export class FeedSlot {
 
   free(): void {
     this.#ints[GROUP] = 0;
+    this.#ints[LOG] = 0;
   }
 
   /** In use, in no order. */

@@ -9,6 +9,7 @@ import { closeFd, fetchFd, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt, statAt } fr
 const AHEAD_BYTES_MAX = 16 * 1024 * 1024;
 /** Of one: behind that the kernel reads ahead by itself. */
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
+const FILES_MAX = 256;
 const WAITING_MAX = 4096;
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
@@ -55,7 +56,7 @@ export class ReadAhead {
 
   #tell(): void {
     for (const [key, { root, path }] of this.#waiting) {
-      if (this.#bytes >= AHEAD_BYTES_MAX) return;
+      if (this.#bytes >= AHEAD_BYTES_MAX || this.#told.size >= FILES_MAX) return;
       this.#waiting.delete(key);
       const bytes = path === "" ? 0 : this.#fetch(root, path);
       this.#told.set(key, bytes);
