@@ -85,7 +85,7 @@ async function main() {
   mkdirSync(values.work, { recursive: true });
   const work = mkdtempSync(join(values.work, "sm-bench-"));
   // The scenario that compares 10 GiB needs more room than the others.
-  const fullMiB = scenarios.includes("checksum-all") ? 12_288 : 6144;
+  const fullMiB = scenarios.includes("large-file") ? 20_480 : scenarios.includes("checksum-all") ? 12_288 : 6144;
   const sizeMiB = Math.max(600, Math.round(fullMiB * Math.min(1.5, Math.max(scale, values["linux-source"] ? 1 : 0))));
   const source = new Image(join(work, "source"), sizeMiB);
   const target = new Image(join(work, "target"), sizeMiB);

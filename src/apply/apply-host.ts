@@ -62,7 +62,7 @@ export class ApplyHost {
   #isClosed = false;
   /** Nothing new is begun. */
   #isPausing: boolean;
-  #told = { bytes: 0, sets: 0, claims: 0, isWaitingForSync: false, isPaused: false, atMs: performance.now() };
+  #told = { bytes: 0, sets: 0, hasLive: false, claims: 0, isWaitingForSync: false, isPaused: false, atMs: performance.now() };
   #answers: Answer[] = [];
 
   constructor(options: ApplyHostOptions) {
@@ -232,6 +232,7 @@ export class ApplyHost {
     this.#retrying = null;
     this.#told.sets += 1;
     this.#told.bytes += planned.bytes;
+    this.#told.hasLive ||= !set.mirror;
     if (outcome.kind === "applied") for (const answer of outcome.answers) this.#answers.push(answer);
     if (planned.ending === "none" && !planned.isPassing) this.#stage.passPoint("apply.group.midApply");
     if (planned.ending === "closed") this.#open.settle(this.#engine.point.consistentSeq);
@@ -288,7 +289,7 @@ export class ApplyHost {
     const isWaitingForSync = this.#stage.mustSettle;
     const isPaused = this.#isPaused;
     const isNews = told.sets > 0 || told.bytes > 0 || told.claims > 0 || isWaitingForSync !== told.isWaitingForSync || isPaused !== told.isPaused;
-    this.#told = { bytes: 0, sets: 0, claims: 0, isWaitingForSync, isPaused, atMs: performance.now() };
+    this.#told = { bytes: 0, sets: 0, hasLive: false, claims: 0, isWaitingForSync, isPaused, atMs: performance.now() };
     if (!always && !isNews) return;
     this.#post({
       kind: "progress",
@@ -301,6 +302,7 @@ export class ApplyHost {
       isPaused,
       claims: told.claims,
       bytes: told.bytes,
+      hasLive: told.hasLive,
       answers: this.#answers,
       retrying: this.#retrying ?? this.#options.tasks.waiting,
       point: this.#engine.isDurable ? null : this.#engine.durablePoint(),

@@ -79,6 +79,8 @@ export type FromApplyWorker =
       readonly claims: number;
       /** Of the frames worked off since the last message: applied, or held in the stage. */
       readonly bytes: number;
+      /** Sets of live replication were among those applied since the last message. */
+      readonly hasLive: boolean;
       readonly answers: readonly Answer[];
       readonly retrying: Retrying | null;
       /** Null: all that was applied is durable. */

@@ -321,13 +321,13 @@ export class ApplyService {
   }
 
   #takeProgress(message: Extract<FromApplyWorker, { kind: "progress" }>): void {
-    const { appliedSeq, takenSeq, consistency, openSinceMs, stageFault, isPaused, bytes } = message;
+    const { appliedSeq, takenSeq, consistency, openSinceMs, stageFault, isPaused, bytes, hasLive, isWaitingForSync } = message;
     this.#queuedBytes -= bytes;
-    this.#isWaitingForSync = message.isWaitingForSync;
+    this.#isWaitingForSync = isWaitingForSync;
     this.#noteStageFault(stageFault);
     this.#progress = { appliedSeq, takenSeq, ...consistency, openSinceMs, stageFault, isPaused };
     this.#noteRetrying(message.retrying);
-    if (this.#closed === null && message.point !== null) this.#durability.want(message.point, bytes, message.isWaitingForSync);
+    if (this.#closed === null && message.point !== null) this.#durability.want(message.point, { bytes, hasLive, isUrgent: isWaitingForSync });
     this.#acknowledge(message.answers, bytes);
     if (message.claims > 0) this.#claimed();
   }

@@ -20,7 +20,10 @@ export interface DurabilityOptions {
 const REST_SHARE = 4;
 /** More than this since the last sync is bulk: one sync for much costs far less than many for a little each. */
 const BULK_BYTES = 4 * 1024 * 1024;
-const BULK_INTERVAL_MS = 5_000;
+/** While live changes are among it: the source keeps them, and all that it sent after them, until they are durable. */
+const LIVE_BULK_INTERVAL_MS = 5_000;
+/** What a job sent alone lies on the source anyway: as long as the kernel, too, leaves what was written in memory (vm.dirty_expire_centisecs). */
+const JOB_BULK_INTERVAL_MS = 30_000;
 const BULK_PAUSE_MS = 250;
 const REST_MS_MAX = 10_000;
 
@@ -33,6 +36,7 @@ export class Durability {
   #startedAtMs = performance.now();
   #wantedAtMs = 0;
   #bytes = 0;
+  #hasLive = false;
   #isUrgent = false;
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
@@ -55,10 +59,11 @@ export class Durability {
 
   /**
    * Wants everything up to this point durable; a later point replaces one that has not begun. `bytes`: applied since the last call;
-   * `isUrgent`: nothing is applied before.
+   * `hasLive`: live changes among it; `isUrgent`: nothing is applied before.
    */
-  want(point: DurablePoint, bytes: number, isUrgent = false): void {
+  want(point: DurablePoint, { bytes, hasLive, isUrgent }: { readonly bytes: number; readonly hasLive: boolean; readonly isUrgent: boolean }): void {
     this.#wanted = point;
+    this.#hasLive ||= hasLive;
     this.#isUrgent ||= isUrgent;
     this.#wantedAtMs = performance.now();
     this.#bytes += bytes;
@@ -95,7 +100,8 @@ export class Durability {
     if (this.#isUrgent) return Number.NEGATIVE_INFINITY;
     const regular = this.#startedAtMs + this.#options.intervalMs;
     if (this.#bytes <= BULK_BYTES) return Math.max(regular, this.#restUntilMs);
-    return Math.max(regular, this.#restUntilMs, Math.min(this.#startedAtMs + BULK_INTERVAL_MS, this.#wantedAtMs + BULK_PAUSE_MS));
+    const intervalMs = this.#hasLive ? LIVE_BULK_INTERVAL_MS : JOB_BULK_INTERVAL_MS;
+    return Math.max(regular, this.#restUntilMs, Math.min(this.#startedAtMs + intervalMs, this.#wantedAtMs + BULK_PAUSE_MS));
   }
 
   #schedule(): void {
@@ -114,6 +120,7 @@ export class Durability {
   #start(point: DurablePoint): void {
     this.#wanted = null;
     this.#bytes = 0;
+    this.#hasLive = false;
     this.#isUrgent = false;
     this.#running = defer();
     this.#startedAtMs = performance.now();
