@@ -22,6 +22,7 @@ import {
   truncateFd,
   unlinkAt,
 } from "../fs/native.js";
+import { beginWriting } from "../fs/settle.js";
 import { baseName, displayPath } from "../model/byte-path.js";
 import { FROM_PAYLOAD, type Meta, type RebuildChange, ZEROS } from "../model/change.js";
 import { unitBytes } from "../model/parts-hash.js";
@@ -37,6 +38,8 @@ import { type Failure, stale, type Verdict } from "./verdict.js";
 
 const CHUNK_BYTES = 1024 * 1024;
 const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+/** Given to the disk at once while the file grows. ext4 begins to write all of it before it takes the name of another (auto_da_alloc): that is waited for. */
+const GIVEN_BYTES = 16 * 1024 * 1024;
 /** Until its owner and attributes are right, nobody else reads it. */
 const PRIVATE_MODE = 0o600;
 
@@ -91,6 +94,7 @@ function fill(change: RebuildChange, work: Rebuild): Verdict {
     if (result < 0) return unfit(change, errnoName(result));
     if (from === FROM_PAYLOAD) taken += length;
     work.length += length;
+    giveToDisk(work, work.length);
   }
   return undefined;
 }
@@ -116,8 +120,15 @@ function copy(work: Rebuild, from: number, length: number): number {
     const result = writeAll(work.fd, bytes, work.length + done);
     if (result < 0) return result;
     done += bytes.length;
+    giveToDisk(work, work.length + done);
   }
   return 0;
+}
+
+function giveToDisk(work: Rebuild, writtenBytes: number): void {
+  if (writtenBytes - work.givenBytes < GIVEN_BYTES) return;
+  beginWriting(work.fd, work.givenBytes, writtenBytes - work.givenBytes);
+  work.givenBytes = writtenBytes;
 }
 
 function readFully(fd: number, into: Buffer, offset: number): number {

@@ -22,6 +22,8 @@ export interface Rebuild {
   readonly hash: PartsHash;
   /** So much of it is made. */
   length: number;
+  /** Of that, so much was given to the disk. */
+  givenBytes: number;
   touchedAtMs: number;
 }
 
@@ -35,7 +37,7 @@ export class Rebuilds {
       if (this.#byPlace.size < REBUILDS_MAX && performance.now() - touchedAtMs < IDLE_MS_MAX) break;
       this.#dropKey(key);
     }
-    const rebuild = { oldFd, old, fd, hash: new PartsHash(seed), length: 0, touchedAtMs: performance.now() };
+    const rebuild = { oldFd, old, fd, hash: new PartsHash(seed), length: 0, givenBytes: 0, touchedAtMs: performance.now() };
     this.#byPlace.set(keyOf(root, path), rebuild);
     return rebuild;
   }

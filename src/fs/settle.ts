@@ -7,6 +7,7 @@ import { SEEK_DATA, seekFd } from "./native.js";
 const libc = koffi.load(process.platform === "linux" ? "libc.so.6" : null);
 
 const FS_IOC_FIEMAP = 0xc020660b;
+const SYNC_FILE_RANGE_WRITE = 2;
 const SYNC_WAIT_WRITE_WAIT = 7; // SYNC_FILE_RANGE_WAIT_BEFORE | WRITE | WAIT_AFTER
 /** Beyond the end of every file, and not negative as an off_t. */
 const BEYOND_EVERY_FILE = 2 ** 62;
@@ -23,6 +24,11 @@ const c = {
 export function syncFileRange(fd: number, offset: number, length: number): number {
   const result = c.sync_file_range(fd, offset, length, SYNC_WAIT_WRITE_WAIT) as number;
   return result < 0 ? -koffi.errno() : result;
+}
+
+/** The disk begins to write the dirty pages of a range; nothing is waited for but a place in its queue. Where it cannot, they are written later. */
+export function beginWriting(fd: number, offset: number, length: number): void {
+  c.sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
 }
 
 const fiemap = Buffer.alloc(32);
