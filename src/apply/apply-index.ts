@@ -2,7 +2,7 @@
 // way, the answer is that there is none: the source then sends what differs at the same places.
 
 import { statfsSync } from "node:fs";
-import { crc32 } from "node:zlib";
+import checksum from "@node-rs/crc32";
 import xxhash from "@node-rs/xxhash";
 import { beat } from "../base/pulse.js";
 import { procPath } from "../fs/confined-root.js";
@@ -77,7 +77,7 @@ function entriesOf(fd: number, { ranges, blockBytes }: IndexChange, size: number
       if (!fill(fd, end - from, from)) return null;
     }
     const block = chunk.subarray(offset - from, blockEnd - from);
-    entries.writeUInt32LE(crc32(block), i * INDEX_ENTRY_BYTES);
+    entries.writeUInt32LE(checksum.crc32(block), i * INDEX_ENTRY_BYTES);
     entries.writeBigUInt64LE(xxhash.xxh64(block), i * INDEX_ENTRY_BYTES + 4);
   }
   return entries;

@@ -1,7 +1,7 @@
 // Blocks of a receiver's file, found by their crc32 and told apart by their xxh64. The crc is what can be rolled along a file byte by byte,
 // and computed by the machine for whole blocks.
 
-import { crc32 } from "node:zlib";
+import checksum from "@node-rs/crc32";
 import { INDEX_ENTRY_BYTES } from "../model/change.js";
 import { sumOf } from "./content-reader.js";
 
@@ -110,7 +110,7 @@ function powerOfTwo(least: number): number {
   return 2 ** Math.ceil(Math.log2(least));
 }
 
-/** What a byte does to a crc as it enters a window, and what it has done when it leaves. "Plain": without the inversions that zlib adds. */
+/** What a byte does to a crc as it enters a window, and what it has done when it leaves. "Plain": without the inversions of crc32 (ISO 3309). */
 export class CrcRoll {
   readonly enter: Int32Array = ENTER;
   readonly leave = new Int32Array(256);
@@ -118,15 +118,15 @@ export class CrcRoll {
 
   constructor(windowBytes: number) {
     const window = Buffer.alloc(windowBytes + 1);
-    this.#inversions = crc32(window.subarray(1)) | 0;
-    const zeros = crc32(window);
+    this.#inversions = checksum.crc32(window.subarray(1)) | 0;
+    const zeros = checksum.crc32(window);
     for (let byte = 0; byte < 256; byte++) {
       window[0] = byte;
-      this.leave[byte] = crc32(window) ^ zeros;
+      this.leave[byte] = checksum.crc32(window) ^ zeros;
     }
   }
 
-  /** The plain crc of a whole window that zlib computed. */
+  /** The plain crc of a whole window. */
   plain(crc: number): number {
     return crc ^ this.#inversions;
   }

@@ -2,7 +2,7 @@
 // first, which costs a hash of the block; only where that fails, a window is rolled byte by byte. Where nothing was found for long, it is
 // rolled over samples: data that moved is met by one of them, and followed from there to both sides.
 
-import { crc32 } from "node:zlib";
+import checksum from "@node-rs/crc32";
 import type { Extent } from "../model/change.js";
 import type { BlockIndex } from "./block-index.js";
 import { readFully } from "./content-reader.js";
@@ -188,7 +188,7 @@ export class RollingSearch {
     const index = this.#index;
     const { blockBytes } = index;
     const last = Math.min(bytes.length - blockBytes, at + Math.max(0, allowance));
-    let crc = index.roll.plain(crc32(bytes.subarray(at, at + blockBytes)));
+    let crc = index.roll.plain(checksum.crc32(bytes.subarray(at, at + blockBytes)));
     for (let position = at; ; ) {
       position = rollOn(bytes, position, last, crc, index);
       crc = rolledCrc;
