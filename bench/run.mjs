@@ -84,7 +84,7 @@ async function main() {
   const scenarios = chooseScenarios(values.scenario);
   mkdirSync(values.work, { recursive: true });
   const work = mkdtempSync(join(values.work, "sm-bench-"));
-  // The scenario that compares 10 GiB needs more room than the others.
+  // Room for what is compared; and for a file several times, since ext4 writes at once what no longer surely fits it.
   const fullMiB = scenarios.includes("large-file") ? 20_480 : scenarios.includes("checksum-all") ? 12_288 : 6144;
   const sizeMiB = Math.max(600, Math.round(fullMiB * Math.min(1.5, Math.max(scale, values["linux-source"] ? 1 : 0))));
   const source = new Image(join(work, "source"), sizeMiB);

@@ -14,9 +14,9 @@ async function runSm(/** @type {Context} */ context) {
   try {
     const first = await agents.mirror(context.source.path, context.target.path);
     // As for the other program: what the first copy left to be written is not part of the second.
-    context.target.sync();
+    const syncSeconds = context.target.sync();
     const again = await agents.mirrorAgain(first.id);
-    return { first, again, peaks: agents.peaks() };
+    return { first, syncSeconds, again, peaks: agents.peaks() };
   } finally {
     await agents.close();
   }
@@ -55,10 +55,11 @@ export async function contest(/** @type {Context} */ context, /** @type {string}
   const rsyncAgain = theirs.map(({ again }) => again.seconds);
   const ratio = (/** @type {number[]} */ a, /** @type {number[]} */ b) => (a.length === 0 ? "–" : formatRatio(a, b));
   const wall = (/** @type {number[]} */ values) => (values.length === 0 ? "–" : `${median(values).toFixed(2)} s`);
-  const synced = theirs.map(({ first, syncSeconds }) => first.seconds + syncSeconds);
+  const synced = (/** @type {{ first: { seconds: number }; syncSeconds: number }[]} */ outcomes) =>
+    wall(outcomes.map(({ first, syncSeconds }) => first.seconds + syncSeconds));
   const peak = (/** @type {"source" | "target"} */ side) => (ours.length === 0 ? "–" : formatBytes(median(ours.map(({ peaks }) => peaks[side]))));
   return {
-    columns: ["what", "sm", "rsync", "sm ÷ rsync", "sm, wall from the command", "rsync + sync", "peak memory of the sm agents, source / target"],
+    columns: ["what", "sm", "rsync", "sm ÷ rsync", "sm, wall from the command", "sm + sync", "rsync + sync", "peak memory of the sm agents, source / target"],
     rows: [
       [
         what,
@@ -66,7 +67,8 @@ export async function contest(/** @type {Context} */ context, /** @type {string}
         formatSeconds(rsyncFirst),
         ratio(smFirst, rsyncFirst),
         wall(ours.map(({ first }) => first.wallSeconds)),
-        wall(synced),
+        synced(ours),
+        synced(theirs),
         `${peak("source")} / ${peak("target")}`,
       ],
       [
@@ -75,6 +77,7 @@ export async function contest(/** @type {Context} */ context, /** @type {string}
         formatSeconds(rsyncAgain),
         ratio(smAgain, rsyncAgain),
         wall(ours.map(({ again }) => again.wallSeconds)),
+        "–",
         "–",
         "as above",
       ],
