@@ -43,8 +43,9 @@ export async function contest(/** @type {Context} */ context, /** @type {string}
   /** @type {Awaited<ReturnType<typeof runRsync>>[]} */
   const theirs = [];
   for (let run = 1; run <= context.runs; run++) {
-    if (context.only === "both") ours.push(await runSm(context));
-    theirs.push(await runRsync(context));
+    // Who begins alternates: the first finds memory that was not used for longer.
+    const turns = [async () => context.only === "both" && ours.push(await runSm(context)), async () => theirs.push(await runRsync(context))];
+    for (const turn of run % 2 === 1 ? turns : turns.reverse()) await turn();
     context.say(
       `${what}: run ${run} of ${context.runs}: sm ${ours.at(-1)?.first.seconds.toFixed(2) ?? "–"} s, rsync ${theirs.at(-1)?.first.seconds.toFixed(2)} s`,
     );
