@@ -106,6 +106,8 @@ export class ApplyHost {
     this.#stage.settle(this.#stage.isSynced ? begun.durableSeq : begun.appliedSeq);
     this.#post({ kind: "opened", begun, consistency: this.#engine.point });
     this.#guarded(() => this.#turns.begin(epoch !== null));
+    // What an earlier process applied may be of any kind.
+    this.#told.hasLive ||= !this.#engine.isDurable;
     if (!this.#engine.isDurable || this.#retrying !== null || this.#isPausing) this.#tell(true);
     return begun;
   }

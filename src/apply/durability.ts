@@ -20,10 +20,11 @@ export interface DurabilityOptions {
 const REST_SHARE = 4;
 /** More than this since the last sync is bulk: one sync for much costs far less than many for a little each. */
 const BULK_BYTES = 4 * 1024 * 1024;
+const BULK_PAUSE_MS = 250;
 /** While live changes are among it: the source keeps them, and all that it sent after them, until they are durable. */
-const LIVE_BULK = { intervalMs: 5_000, pauseMs: 250 };
-/** What a job sent alone lies on the source anyway: as long as the kernel, too, leaves what was written in memory (vm.dirty_expire_centisecs). */
-const JOB_BULK = { intervalMs: 30_000, pauseMs: 2_000 };
+const LIVE_BULK_INTERVAL_MS = 5_000;
+/** What a job sent alone lies on the source anyway. So much of its work is done again when an agent is killed in the middle of it. */
+const JOB_BULK_INTERVAL_MS = 15_000;
 const REST_MS_MAX = 10_000;
 
 export class Durability {
@@ -99,8 +100,8 @@ export class Durability {
     if (this.#isUrgent) return Number.NEGATIVE_INFINITY;
     const regular = this.#startedAtMs + this.#options.intervalMs;
     if (this.#bytes <= BULK_BYTES) return Math.max(regular, this.#restUntilMs);
-    const { intervalMs, pauseMs } = this.#hasLive ? LIVE_BULK : JOB_BULK;
-    return Math.max(regular, this.#restUntilMs, Math.min(this.#startedAtMs + intervalMs, this.#wantedAtMs + pauseMs));
+    const intervalMs = this.#hasLive ? LIVE_BULK_INTERVAL_MS : JOB_BULK_INTERVAL_MS;
+    return Math.max(regular, this.#restUntilMs, Math.min(this.#startedAtMs + intervalMs, this.#wantedAtMs + BULK_PAUSE_MS));
   }
 
   #schedule(): void {

@@ -71,8 +71,8 @@ describe("bulk, applied without a pause", () => {
     return at;
   }
 
-  test("of a job alone waits for half a minute", async () => {
-    expect(await firstSync(() => false)).toBe(30_000);
+  test("of a job alone waits for a quarter of a minute", async () => {
+    expect(await firstSync(() => false)).toBe(15_000);
   });
 
   test("with live changes among it waits for five seconds", async () => {
@@ -80,6 +80,6 @@ describe("bulk, applied without a pause", () => {
   });
 
   test("of a job waits no more once live changes come among it", async () => {
-    expect(await firstSync((ms) => ms === 20_000)).toBe(20_000);
+    expect(await firstSync((ms) => ms === 12_000)).toBe(12_000);
   });
 });
