@@ -1,6 +1,6 @@
 // The work of an apply worker: first completes what an earlier process staged, then takes frames, stages and applies
 // them, tells progress, tries again what is blocked.
-// Progress is told at once when nothing waits, otherwise every 64 sets or 5 ms.
+// Progress is told at once when nothing waits, otherwise every 64 sets or 5 ms; a job's bulk also then only every 4 MiB or 20 ms.
 
 import { assert, unreachable } from "../base/assert.js";
 import { backoffMs } from "../base/backoff.js";
@@ -26,6 +26,9 @@ import type { TargetRoots } from "./target-roots.js";
 
 const SETS_PER_PROGRESS = 64;
 const PROGRESS_MS = 5;
+/** Of a job's bulk: a small part of what the sender may have under way. Each message costs three threads and the wire more than it says. */
+const BULK_PER_PROGRESS = 4 * MiB;
+const BULK_PROGRESS_MS = 20;
 /** What came is staged together up to here: one write and one sync for all of it. */
 const COMMIT_BYTES = 8 * MiB;
 
@@ -58,11 +61,14 @@ export class ApplyHost {
   #waiting: Uint8Array[] = [];
   #retrying: Retrying | null = null;
   #retryTimer: NodeJS.Timeout | undefined;
+  #tellTimer: NodeJS.Timeout | undefined;
   #hasFailed = false;
   #isClosed = false;
   /** Nothing new is begun. */
   #isPausing: boolean;
   #told = { bytes: 0, sets: 0, hasLive: false, claims: 0, isWaitingForSync: false, isPaused: false, atMs: performance.now() };
+  /** A set that is no job's came since then. */
+  #hasAwaited = false;
   #answers: Answer[] = [];
 
   constructor(options: ApplyHostOptions) {
@@ -176,6 +182,7 @@ export class ApplyHost {
         const frame = waiting[count++] as Uint8Array;
         const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
         const set = this.#engine.read(bytes);
+        this.#hasAwaited ||= !set.mirror;
         if (this.#assembly.take(set, bytes)) {
           this.#open.take(set);
           this.#options.tasks.received(set);
@@ -198,7 +205,21 @@ export class ApplyHost {
       this.#applyReady();
       if (this.#waiting.length === 0) break;
     }
-    this.#tell(false);
+    if (!this.#isOnlyBulk) this.#tell(false);
+    else this.#tellTimer ??= setTimeout(() => this.#tell(false), BULK_PROGRESS_MS);
+  }
+
+  /** While more waits. */
+  #mustTell(): boolean {
+    const { sets, atMs } = this.#told;
+    return sets >= SETS_PER_PROGRESS || performance.now() - atMs >= (this.#isOnlyBulk ? BULK_PROGRESS_MS : PROGRESS_MS);
+  }
+
+  /** Nothing that anybody waits for is to be told: no live change, no answer, no change of state. */
+  get #isOnlyBulk(): boolean {
+    const { hasLive, bytes, claims, isWaitingForSync, isPaused } = this.#told;
+    const isSameState = isWaitingForSync === this.#stage.mustSettle && isPaused === this.#isPaused;
+    return !hasLive && !this.#hasAwaited && claims === 0 && this.#answers.length === 0 && bytes < BULK_PER_PROGRESS && isSameState && !this.#hasFailed;
   }
 
   #applyReady(): void {
@@ -208,7 +229,7 @@ export class ApplyHost {
       for (const planned of ready) {
         if (!this.#applyOne(planned)) break;
         done += 1;
-        if (this.#told.sets >= SETS_PER_PROGRESS || performance.now() - this.#told.atMs >= PROGRESS_MS) this.#tell(false);
+        if (this.#mustTell()) this.#tell(false);
       }
     });
     ready.splice(0, done);
@@ -286,10 +307,13 @@ export class ApplyHost {
   }
 
   #tell(always: boolean): void {
+    clearTimeout(this.#tellTimer);
+    this.#tellTimer = undefined;
     this.#guarded(() => this.#turns.look());
     const told = this.#told;
     const isWaitingForSync = this.#stage.mustSettle;
     const isPaused = this.#isPaused;
+    this.#hasAwaited = false;
     const isNews = told.sets > 0 || told.bytes > 0 || told.claims > 0 || isWaitingForSync !== told.isWaitingForSync || isPaused !== told.isPaused;
     this.#told = { bytes: 0, sets: 0, hasLive: false, claims: 0, isWaitingForSync, isPaused, atMs: performance.now() };
     if (!always && !isNews) return;
@@ -315,6 +339,7 @@ export class ApplyHost {
   #close(): void {
     clearTimeout(this.#retryTimer);
     this.#work();
+    this.#tell(false);
     this.#isClosed = true;
     this.#turns.close();
     const point = this.#engine.isClean ? null : this.#engine.durablePoint();

@@ -1,24 +1,46 @@
-// What the durability of what was applied is told to be worth: whether live changes are among it.
+// When what was applied is told, and what its durability is told to be worth: whether live changes are among it.
 
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { MiB } from "../../src/base/units.js";
 import { file } from "../support/apply-kit.js";
 import { HostKit, liveSet } from "../support/host-kit.js";
 
 let kit: HostKit;
 beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   kit = new HostKit();
   kit.open();
   kit.begin();
   kit.send({ kind: "claim", claim: { fromSeq: 0, why: "" } });
 });
-afterEach(() => kit.close());
+afterEach(() => {
+  kit.close();
+  vi.useRealTimers();
+});
+
+test("a job's bulk is told after a moment, or once it is much; a live change with all before it at once", () => {
+  kit.sendSets(liveSet(1, "mirror", [file("a", "1")]));
+  kit.sendSets(liveSet(2, "mirror", [file("b", "2")]));
+  expect(kit.progress.appliedSeq).toBe(0);
+  vi.advanceTimersByTime(20);
+  expect(kit.progress.appliedSeq).toBe(2);
+  kit.sendSets(liveSet(3, "mirror", [file("c", "x".repeat(5 * MiB))]));
+  expect(kit.progress.appliedSeq).toBe(3);
+  kit.sendSets(liveSet(4, "mirror", [file("d", "4")]), liveSet(5, "closed", [file("e", "5")]));
+  expect(kit.progress.appliedSeq).toBe(5);
+  const told = kit.posted.length;
+  vi.advanceTimersByTime(1000);
+  expect(kit.posted.length).toBe(told);
+});
 
 test("a job's sets are told as such, live ones as live", () => {
   kit.sendSets(liveSet(1, "mirror", [file("a", "1")]));
+  vi.advanceTimersByTime(20);
   expect(kit.progress).toMatchObject({ appliedSeq: 1, hasLive: false });
   kit.sendSets(liveSet(2, "closed", [file("b", "2")]));
   expect(kit.progress).toMatchObject({ appliedSeq: 2, hasLive: true });
   kit.sendSets(liveSet(3, "mirror", [file("c", "3")]));
+  vi.advanceTimersByTime(20);
   expect(kit.progress).toMatchObject({ appliedSeq: 3, hasLive: false });
 });
 
