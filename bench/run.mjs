@@ -43,7 +43,7 @@ function render(/** @type {readonly import("./lib/contest.mjs").Table[]} */ tabl
 \`npm run bench\` on ${describeMachine()}, ${new Date().toISOString().slice(0, 10)}. Medians of ${runs} runs (fastest–slowest), both programs in turn, who begins alternating.
 
 Source and target are loop-mounted ext4 images on one disk; the target is made anew for each run, after a plain \`cp -a\` of the
-source was on it, so that each run finds the memory of the machine in the same state. The source is in the page cache for both. **sm**: two agents over TLS 1.3 on loopback, durability \`fsync\`, no compression; the time is that of the mirror by its report: from
+source was on it, and the source read once more, so that each run finds the memory of the machine in the same state. **sm**: two agents over TLS 1.3 on loopback, durability \`fsync\`, no compression; the time is that of the mirror by its report: from
 the moment the tree is known (arming the watches comes before) until the target has applied everything; it is synced in the background. **rsync** ${rsyncVersion()}: \`rsync -aHAX --numeric-ids --delete\` to a daemon on loopback, unencrypted, without
 fsync; *sm + sync* and *rsync + sync* add the time until the copy is on the disk, too. Before the second copy of either program the first is synced. A ratio below 1 means that sm is faster.
 `;

@@ -8,10 +8,19 @@ import { warm } from "./tree-data.mjs";
 /** @typedef {{ title: string; note: string; columns: string[]; rows: string[][] }} Table */
 /** @typedef {{ runs: number; scale: number; only: "both" | "rsync"; linuxSource: boolean; work: string; source: import("./images.mjs").Image; target: import("./images.mjs").Image; say: (text: string) => void }} Context */
 
+/**
+ * The last before each copy, when its program runs already: a virtual machine loses memory that lies idle for seconds, free or not,
+ * so both must find the same moments after the same deeds.
+ */
+function prepare(/** @type {Context} */ { source, target }) {
+  target.renewAfterCopy(source.path);
+  warm(source.path);
+}
+
 async function runSm(/** @type {Context} */ context) {
-  context.target.renewAfterCopy(context.source.path);
   const agents = await AgentPair.open(context.work);
   try {
+    prepare(context);
     const first = await agents.mirror(context.source.path, context.target.path);
     // As for the other program: what the first copy left to be written is not part of the second.
     const syncSeconds = context.target.sync();
@@ -23,9 +32,9 @@ async function runSm(/** @type {Context} */ context) {
 }
 
 async function runRsync(/** @type {Context} */ context) {
-  context.target.renewAfterCopy(context.source.path);
   const daemon = await RsyncDaemon.open(context.target.path, context.work);
   try {
+    prepare(context);
     const first = daemon.copy(context.source.path);
     const syncSeconds = context.target.sync();
     return { first, syncSeconds, again: daemon.copy(context.source.path) };
@@ -36,7 +45,6 @@ async function runRsync(/** @type {Context} */ context) {
 
 /** Measures the copy of what lies in the source image, and of nothing new, by both programs in turn. */
 export async function contest(/** @type {Context} */ context, /** @type {string} */ what) {
-  warm(context.source.path);
   context.source.sync();
   /** @type {Awaited<ReturnType<typeof runSm>>[]} */
   const ours = [];
