@@ -1,11 +1,12 @@
 // Faults of every kind, one after the other, while the tree changes: after each the copy is equal, and no more was sent for
 // all of them than a small multiple of what changed.
 //   SM_SOAK_FAULTS=1000 SM_SOAK_SEED=… SM_TEST_REPORT=/a/file.md SM_SOAK_ONLY="disk full" SM_SOAK_CHURN=git npm run test:soak -- faults
+//   SM_SOAK_SETS=each: what churns is a set of its own each, all of them churn at once, and things move between them.
 
 import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { churnsIn } from "../support/faults/churns.js";
+import { churnsIn, moving, together } from "../support/faults/churns.js";
 import { FAULTS } from "../support/faults/fault-kinds.js";
 import { FaultSite } from "../support/faults/fault-site.js";
 import { SeededRandom } from "../support/seeded-random.js";
@@ -14,6 +15,7 @@ const COUNT = Number(process.env.SM_SOAK_FAULTS ?? 2 * FAULTS.length);
 const SEED = Number(process.env.SM_SOAK_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const ONLY = process.env.SM_SOAK_ONLY ?? "";
 const CHURN = process.env.SM_SOAK_CHURN ?? "";
+const IS_SET_EACH = process.env.SM_SOAK_SETS === "each";
 const REPORT = process.env.SM_TEST_REPORT;
 const SENT_PER_WRITTEN_MAX = 3;
 const MB = 1_000_000;
@@ -31,9 +33,10 @@ test(`${COUNT} faults, seed ${SEED}`, async () => {
     mkdirSync(root);
     return root;
   };
-  const churns = churnsIn(openRoot, random, SEED);
+  const roots: string[] = [];
+  const churns = churnsIn((name) => openRoot(roots[roots.push(name) - 1] as string), random, SEED);
   for (const churn of churns) await churn.run();
-  await site.pair.connect();
+  await site.connect(IS_SET_EACH ? roots : []);
   await site.expectEqual();
   const chosen = churns.filter(({ name }) => name.includes(CHURN));
   const kinds = FAULTS.filter(({ name }) => name.includes(ONLY));
@@ -41,7 +44,15 @@ test(`${COUNT} faults, seed ${SEED}`, async () => {
   for (let i = 0; i < COUNT; i++) {
     // Each kind comes up as often as any other.
     const fault = kinds[i % kinds.length] ?? FAULTS[0];
-    const churn = random.pick(chosen);
+    const churn = IS_SET_EACH
+      ? together([
+          ...chosen,
+          moving(
+            roots.map((name) => join(site.pair.sourceDir, name)),
+            random,
+          ),
+        ])
+      : random.pick(chosen);
     if (fault === undefined) throw new Error(`no fault is named ${ONLY}`);
     const [sentBefore, writtenBefore, from] = [site.wireBytes(), site.writtenBytes(), performance.now()];
     const churning = fault.isTreeAway === true ? await churn.run() : churn.run();

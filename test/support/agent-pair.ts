@@ -55,8 +55,8 @@ export class AgentPair {
     this.connectionId = connection.id;
   }
 
-  async sync(timeoutSeconds = 60): Promise<void> {
-    const result = await this.source.cli(["sync", `${this.connectionId}`, "--timeout", `${timeoutSeconds}`], { timeoutMs: (timeoutSeconds + 10) * 1000 });
+  async sync(timeoutSeconds = 60, id = this.connectionId): Promise<void> {
+    const result = await this.source.cli(["sync", `${id}`, "--timeout", `${timeoutSeconds}`], { timeoutMs: (timeoutSeconds + 10) * 1000 });
     expect(result, `${result.stdout}${result.stderr}`).toMatchObject({ code: 0 });
   }
 

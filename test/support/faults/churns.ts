@@ -1,6 +1,6 @@
 // What goes on in the source's tree while a fault is made. Each works in a directory of its own.
 
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { delay } from "../../../src/base/wait.js";
 import { DatabasePlace } from "../databases/place.js";
@@ -111,4 +111,37 @@ export function churnsIn(openRoot: (name: string) => string, random: SeededRando
     blocks(openRoot("blocks"), random),
   ];
   return missingPackages(POSTGRESQL) === null ? [...made, database(openRoot("database"))] : made;
+}
+
+/** All of them at once. */
+export function together(churns: readonly Churn[]): Churn {
+  return {
+    name: "all",
+    run: async () => {
+      await Promise.all(churns.map((churn) => churn.run()));
+    },
+  };
+}
+
+/** A file and a directory go from one root to another, and leave a copy behind now and then. */
+export function moving(roots: readonly string[], random: SeededRandom): Churn {
+  return {
+    name: "moving",
+    run: async () => {
+      for (let i = 0; i < 40; i++) {
+        const [from, to] = [random.pick(roots), random.pick(roots)];
+        const [file, directory] = [join(from, "wandering-file"), join(from, "wandering-directory")];
+        if (!existsSync(file)) writeFileSync(file, `${i}\n`.repeat(random.integer(1, 40_000)));
+        if (!existsSync(directory)) mkdirSync(join(directory, "below"), { recursive: true });
+        writeFileSync(join(directory, "below", `f${random.integer(0, 9)}`), `${i}`);
+        if (random.chance(0.2)) copyFileSync(file, join(from, `left-${random.integer(0, 5)}`));
+        if (from !== to) {
+          renameSync(file, join(to, "wandering-file"));
+          rmSync(join(to, "wandering-directory"), { recursive: true, force: true });
+          renameSync(directory, join(to, "wandering-directory"));
+        }
+        await delay(random.integer(0, 60));
+      }
+    },
+  };
 }

@@ -23,6 +23,8 @@ export class FaultSite {
   readonly targetVolume: LoopImage;
   readonly sourceState: LoopImage;
   readonly targetState: LoopImage;
+  /** What is connected. */
+  #copies: readonly { readonly id: number; readonly source: string; readonly target: string }[] = [];
 
   private constructor(site: Pick<FaultSite, "net" | "pair" | "sourceVolume" | "targetVolume" | "sourceState" | "targetState">) {
     this.net = site.net;
@@ -51,10 +53,27 @@ export class FaultSite {
     return new FaultSite({ net, pair, sourceVolume, targetVolume, sourceState, targetState });
   }
 
-  /** Everything is on the target, and the copy is equal. */
+  /** Connects the whole tree as one set, or each of these directories of it as a set of its own. */
+  async connect(directories: readonly string[] = []): Promise<void> {
+    const { pair } = this;
+    if (directories.length === 0) {
+      await pair.connect();
+      this.#copies = [{ id: pair.connectionId, source: pair.sourceDir, target: pair.targetDir }];
+      return;
+    }
+    const connectOne = async (name: string): Promise<{ id: number; source: string; target: string }> => {
+      const [source, target] = [join(pair.sourceDir, name), join(pair.targetDir, name)];
+      await pair.source.json(["repset", "create", name, "--include", source]);
+      const { connection } = await pair.source.json<{ connection: { id: number } }>(["connect", name, "B", "--map", `${source}=${target}`]);
+      return { id: connection.id, source, target };
+    };
+    this.#copies = await Promise.all(directories.map(connectOne));
+  }
+
+  /** Everything is on the target, and each copy is equal. */
   async expectEqual(): Promise<void> {
     try {
-      await this.pair.sync(SYNC_SECONDS);
+      await Promise.all(this.#copies.map(({ id }) => this.pair.sync(SYNC_SECONDS, id)));
     } catch (error) {
       for (const agent of [this.pair.source, this.pair.target]) {
         const [status, queue] = [await agent.cli(["status", "--json"]), await agent.cli(["queue", "show", "--json"])];
@@ -62,7 +81,7 @@ export class FaultSite {
       }
       throw error;
     }
-    await expectEqualTrees(this.pair.sourceDir, this.pair.targetDir);
+    for (const { source, target } of this.#copies) await expectEqualTrees(source, target);
   }
 
   /** What the source has sent since the cable was laid, with all that TCP and TLS add. */
