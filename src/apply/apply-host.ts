@@ -1,6 +1,7 @@
 // The work of an apply worker: first completes what an earlier process staged, then takes frames, stages and applies
 // them, tells progress, tries again what is blocked.
-// Progress is told at once when nothing waits, otherwise every 64 sets or 5 ms; a job's bulk also then only every 4 MiB or 20 ms.
+// Progress is told at once when nothing waits, otherwise every 64 sets or 5 ms; a job's bulk every 4 MiB or 20 ms,
+// or when nothing has come for 3 ms.
 
 import { assert, unreachable } from "../base/assert.js";
 import { backoffMs } from "../base/backoff.js";
@@ -29,6 +30,8 @@ const PROGRESS_MS = 5;
 /** Of a job's bulk: a small part of what the sender may have under way. Each message costs three threads and the wire more than it says. */
 const BULK_PER_PROGRESS = 4 * MiB;
 const BULK_PROGRESS_MS = 20;
+/** A sender with a small window may wait for it. */
+const BULK_IDLE_MS = 3;
 /** What came is staged together up to here: one write and one sync for all of it. */
 const COMMIT_BYTES = 8 * MiB;
 
@@ -206,7 +209,8 @@ export class ApplyHost {
       if (this.#waiting.length === 0) break;
     }
     if (!this.#isOnlyBulk) this.#tell(false);
-    else this.#tellTimer ??= setTimeout(() => this.#tell(false), BULK_PROGRESS_MS);
+    else if (this.#tellTimer === undefined) this.#tellTimer = setTimeout(() => this.#tell(false), BULK_IDLE_MS);
+    else this.#tellTimer.refresh();
   }
 
   /** While more waits. */
