@@ -3,6 +3,7 @@
 // `node scripts/bundle.mjs`, after tsc.
 
 import { readdirSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -10,7 +11,27 @@ import { rolldown } from "rolldown";
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
 const target = join(dist, "bundle");
 const WORKER = /(^|\/)[a-z-]+-worker\.js$/;
-const EXTERNAL = /^(koffi|lz4-napi|@node-rs|@oclif|ink|react|react-devtools-core)(\/|$)/;
+const EXTERNAL = /^(ink|react|react-devtools-core|@oclif\/core\/run)(\/|$)/;
+/** Left out as well, and CommonJS. */
+const REQUIRED = /^(koffi|lz4-napi|@node-rs|@oclif)(\/|$)/;
+const require = createRequire(import.meta.url);
+
+/** Loads CommonJS as such: an `import` of it looks for its exports by a parser in JavaScript first, in each thread once more. */
+const requires = {
+  name: "requires",
+  resolveId: (/** @type {string} */ id) => (REQUIRED.test(id) && !EXTERNAL.test(id) ? `\0required:${id}` : null),
+  load(/** @type {string} */ id) {
+    if (!id.startsWith("\0required:")) return null;
+    const name = id.slice("\0required:".length);
+    const names = Object.keys(require(name)).filter((each) => /^[A-Za-z_$][\w$]*$/.test(each) && each !== "default");
+    return [
+      'import { createRequire } from "node:module";',
+      `const loaded = createRequire(import.meta.url)(${JSON.stringify(name)});`,
+      "export default loaded;",
+      ...names.map((each, at) => `const loaded${at} = loaded.${each}; export { loaded${at} as ${each} };`),
+    ].join("\n");
+  },
+};
 
 const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((name) => !name.startsWith("bundle") && name.endsWith(".js"));
 const entries = files.filter((name) => name === "cli/main.js" || name.startsWith("cli/commands/") || WORKER.test(name));
@@ -20,6 +41,7 @@ const bundle = await rolldown({
   input: Object.fromEntries(entries.map((name) => [name.slice(0, -".js".length), join(dist, name)])),
   platform: "node",
   external: (id) => EXTERNAL.test(id),
+  plugins: [requires],
   preserveEntrySignatures: "allow-extension",
   onLog(level, log) {
     if (level === "warn") throw new Error(`dist/bundle cannot be made: ${log.message}`);
