@@ -6,8 +6,10 @@ import { procPath } from "./confined-root.js";
 import { E2BIG, ENODATA, ENOENT, ENOSYS, ENOTSUP, EPERM, ERANGE } from "./errno.js";
 import { getXattr, listXattrs, removeXattr, setXattr, type XattrPlace, xattrBytesAt } from "./native.js";
 
-const listBuffer = Buffer.alloc(65536);
-const valueBuffer = Buffer.alloc(65536);
+/** Tried first: the kernel makes a buffer of its own as large as what it is given, for each call, and most files need little. */
+const smallBuffer = Buffer.alloc(1024);
+/** XATTR_LIST_MAX and XATTR_SIZE_MAX of Linux. */
+const largeBuffer = Buffer.alloc(65536);
 export const NO_XATTRS: Xattrs = [];
 /** All values of one inode together; more would not fit a change set. Beyond what ext4 and btrfs can hold. */
 const XATTR_TOTAL_BYTES_MAX = 1024 * 1024;
@@ -20,25 +22,35 @@ function isCarried(name: string): boolean {
   return !LOCAL_NAMES.has(name) && !name.startsWith(LOCAL_PREFIX);
 }
 
+/** What `read` leaves in a buffer, valid until the next call; or the negative errno. */
+function readSome(read: (into: Buffer) => number): Buffer | number {
+  const length = read(smallBuffer);
+  if (length >= 0) return smallBuffer.subarray(0, length);
+  if (length !== -ERANGE) return length;
+  const whole = read(largeBuffer);
+  return whole < 0 ? whole : largeBuffer.subarray(0, whole);
+}
+
 /** All attributes sorted by name; or the negative errno. A file system without attributes has none. */
 export function readXattrs(place: XattrPlace): Xattrs | number {
-  const length = listXattrs(place, listBuffer);
+  const length = listXattrs(place, smallBuffer);
   if (length === 0 || length === -ENOTSUP) return NO_XATTRS;
-  if (length < 0) return length;
-  const names = listBuffer
-    .toString("latin1", 0, length - 1)
+  const list = readSome((into) => (into === smallBuffer ? length : listXattrs(place, into)));
+  if (typeof list === "number") return list;
+  const names = list
+    .toString("latin1", 0, list.length - 1)
     .split("\0")
     .filter(isCarried)
     .sort();
   const out: [string, Buffer][] = [];
   let total = 0;
   for (const name of names) {
-    const size = getXattr(place, name, valueBuffer);
-    if (size === -ENODATA) continue;
-    if (size < 0) return size;
-    total += size;
+    const value = readSome((into) => getXattr(place, name, into));
+    if (value === -ENODATA) continue;
+    if (typeof value === "number") return value;
+    total += value.length;
     if (total > XATTR_TOTAL_BYTES_MAX) return -E2BIG;
-    out.push([name, Buffer.from(valueBuffer.subarray(0, size))]);
+    out.push([name, Buffer.from(value)]);
   }
   return out;
 }
