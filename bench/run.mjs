@@ -55,6 +55,7 @@ function chooseScenarios(/** @type {readonly string[]} */ wanted) {
   const order = [
     "small-files",
     "source-tree",
+    "cold-tree",
     "large-file",
     "arm",
     "restart",

@@ -12,15 +12,16 @@ import { warm } from "./tree-data.mjs";
  * The last before each copy, when its program runs already: a virtual machine loses memory that lies idle for seconds, free or not,
  * so both must find the same moments after the same deeds.
  */
-function prepare(/** @type {Context} */ { source, target }) {
+function prepare(/** @type {Context} */ { source, target }, /** @type {boolean} */ isCold) {
   target.renewAfterCopy(source.path);
-  warm(source.path);
+  if (isCold) source.leaveMemory();
+  else warm(source.path);
 }
 
-async function runSm(/** @type {Context} */ context) {
+async function runSm(/** @type {Context} */ context, /** @type {boolean} */ isCold) {
   const agents = await AgentPair.open(context.work);
   try {
-    prepare(context);
+    prepare(context, isCold);
     const first = await agents.mirror(context.source.path, context.target.path);
     // As for the other program: what the first copy left to be written is not part of the second.
     const syncSeconds = context.target.sync();
@@ -31,10 +32,10 @@ async function runSm(/** @type {Context} */ context) {
   }
 }
 
-async function runRsync(/** @type {Context} */ context) {
+async function runRsync(/** @type {Context} */ context, /** @type {boolean} */ isCold) {
   const daemon = await RsyncDaemon.open(context.target.path, context.work);
   try {
-    prepare(context);
+    prepare(context, isCold);
     const first = daemon.copy(context.source.path);
     const syncSeconds = context.target.sync();
     return { first, syncSeconds, again: daemon.copy(context.source.path) };
@@ -43,8 +44,8 @@ async function runRsync(/** @type {Context} */ context) {
   }
 }
 
-/** Measures the copy of what lies in the source image, and of nothing new, by both programs in turn. */
-export async function contest(/** @type {Context} */ context, /** @type {string} */ what) {
+/** Measures the copy of what lies in the source image, and of nothing new, by both programs in turn. `isCold`: nothing of it is in memory. */
+export async function contest(/** @type {Context} */ context, /** @type {string} */ what, isCold = false) {
   context.source.sync();
   /** @type {Awaited<ReturnType<typeof runSm>>[]} */
   const ours = [];
@@ -52,7 +53,7 @@ export async function contest(/** @type {Context} */ context, /** @type {string}
   const theirs = [];
   for (let run = 1; run <= context.runs; run++) {
     // Who begins alternates: the first finds memory that was not used for longer.
-    const turns = [async () => context.only === "both" && ours.push(await runSm(context)), async () => theirs.push(await runRsync(context))];
+    const turns = [async () => context.only === "both" && ours.push(await runSm(context, isCold)), async () => theirs.push(await runRsync(context, isCold))];
     for (const turn of run % 2 === 1 ? turns : turns.reverse()) await turn();
     context.say(
       `${what}: run ${run} of ${context.runs}: sm ${ours.at(-1)?.first.seconds.toFixed(2) ?? "–"} s, rsync ${theirs.at(-1)?.first.seconds.toFixed(2)} s`,

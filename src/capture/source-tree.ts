@@ -17,6 +17,7 @@ import type {
   MirrorTree,
   ShippedRename,
   Standing,
+  Upcoming,
 } from "../model/mirror-port.js";
 import { CompareBundle } from "./compare-bundle.js";
 import { sumsFromBytes } from "./content-reader.js";
@@ -27,9 +28,10 @@ import { type ListedEntry, notePlain, type Ownership, type Sight, sightOf, summa
 import { MOVED_FILE_BYTES_MAX, MOVED_FILE_BYTES_MIN, MovedTransfer } from "./moved-transfer.js";
 import type { Inode, Node } from "./node-table.js";
 import type { RootTree } from "./root-tree.js";
+import { SendsAhead } from "./sends-ahead.js";
 import type { SourceEngine } from "./source-engine.js";
 import { SumsCheck } from "./sums-check.js";
-import { stepTransfer } from "./transfer-step.js";
+import { isAsShipped, rememberSums, stepTransfer } from "./transfer-step.js";
 
 /** Of a larger directory the rest is looked at once more. */
 const OWNED_MAX = 20_000;
@@ -43,8 +45,11 @@ export class SourceTree implements MirrorTree {
     return fetchFile((parent && this.#tree(root).directoryOf(parent)) ?? -1, baseName(path));
   });
 
+  readonly #sendsAhead: SendsAhead;
+
   constructor(engine: SourceEngine) {
     this.#engine = engine;
+    this.#sendsAhead = new SendsAhead({ trees: engine.trees });
   }
 
   get rootCount(): number {
@@ -211,6 +216,10 @@ export class SourceTree implements MirrorTree {
     return this.#transfer(connectionId, tree, node, new FileTransfer({ ...shipped.options, inode, isTold }), isTold);
   }
 
+  fetchAhead(upcoming: Iterable<Upcoming>): void {
+    this.#sendsAhead.tell(upcoming);
+  }
+
   shipAgainst(connectionId: number, root: RootIndex, path: BytePath, answer: SumsAnswer | IndexAnswer): MirrorShipment {
     this.#ahead.passed(root, path);
     const found = this.#look(root, path);
@@ -329,6 +338,7 @@ export class SourceTree implements MirrorTree {
     if (dirfd === undefined) return null;
     this.#engine.writer.direct(connectionId, true);
     const seen = tree.table.glance(node);
+    this.#sendsAhead.passed(root, path, seen.size);
     const onBehind = this.#onBehind(tree, seen, () => tree.table.node(node).inode);
     const shipped = tree.shipper.shipNewFile({ dirfd, name: records.nameOf(node), path }, seen, false, onBehind);
     return shipped instanceof FileTransfer ? this.#transferNew(connectionId, tree, tree.table.node(node), shipped) : shipped;
@@ -369,7 +379,7 @@ export class SourceTree implements MirrorTree {
       step() {
         engine.writer.direct(connectionId, true);
         const result = stepTransfer(tree, node, transfer, engine.writer);
-        if (result === "done") rememberSums(engine, node.inode, transfer);
+        if (result === "done") rememberSums(engine.signatures, node.inode, transfer);
         // What was sent is a mixture: times that look unchanged must not hide that. What is told of its writes makes it good.
         if (transfer.isTorn && (transfer.isCut || result !== "done" || !isTold())) engine.live.suspect(tree, node.inode);
         else if (result === "done" && isTold() && !isAsShipped(node.inode, transfer.options.stat)) engine.live.makeGood(tree, node.inode);
@@ -377,22 +387,6 @@ export class SourceTree implements MirrorTree {
       },
     };
   }
-}
-
-/**
- * What a job read is the shipped state of the file only if the file is still as it was last shipped to everyone. Otherwise the receiver
- * has a state between two that were shipped to all, and nothing is known of its blocks.
- */
-function rememberSums(engine: SourceEngine, inode: Inode, transfer: FileTransfer | MovedTransfer | InPlaceTransfer): void {
-  const { sums } = transfer;
-  const { stat } = transfer.options;
-  const isShipped = !transfer.isTorn && !inode.racy && isAsShipped(inode, stat);
-  if (isShipped && sums !== null) engine.signatures.set(inode, sums);
-  else engine.signatures.delete(inode);
-}
-
-function isAsShipped(inode: Inode, stat: FileStat): boolean {
-  return inode.hasSameCtime(stat) && inode.size === stat.size;
 }
 
 function keyOf({ dev, ino }: InodeRecord): string {

@@ -145,7 +145,7 @@ export class MirrorJob {
       return "worked";
     }
     if (this.#sends.hasWork) {
-      this.#sends.sendSome();
+      this.#sends.sendSome(this.#directories);
       return "worked";
     }
     const block = this.#contents.step();

@@ -4,7 +4,7 @@
 
 import { type BytePath, baseName, parentPath } from "../model/byte-path.js";
 import { type IndexAnswer, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
-import type { MirrorEntry, MirrorShipment, MirrorTransfer, MirrorTree, Standing } from "../model/mirror-port.js";
+import type { MirrorEntry, MirrorShipment, MirrorTransfer, MirrorTree, Standing, Upcoming } from "../model/mirror-port.js";
 import type { MirrorContent } from "../model/mirror-wish.js";
 import { ContentTurns } from "./content-turns.js";
 import type { DirectoryWork } from "./directory-work.js";
@@ -54,7 +54,7 @@ export class MirrorSends {
   readonly #options: MirrorSendsOptions;
   readonly #links: LinkGroups;
   readonly #progress: MirrorProgress;
-  readonly #walk: Pick<WalkPointer, "sending" | "hasPassed">;
+  readonly #walk: Pick<WalkPointer, "sending" | "hasPassed" | "isFull">;
   #queue: SendWork[] = [];
   readonly #sums = new Map<number, SendWork>();
   readonly #turns = new ContentTurns<SendWork>();
@@ -65,7 +65,7 @@ export class MirrorSends {
   #sending: Sending | null = null;
 
   /** `walk` is told of what is sent because the walk came to it. */
-  constructor(options: MirrorSendsOptions, links: LinkGroups, progress: MirrorProgress, walk: Pick<WalkPointer, "sending" | "hasPassed">) {
+  constructor(options: MirrorSendsOptions, links: LinkGroups, progress: MirrorProgress, walk: Pick<WalkPointer, "sending" | "hasPassed" | "isFull">) {
     this.#walk = walk;
     this.#options = options;
     this.#links = links;
@@ -131,12 +131,14 @@ export class MirrorSends {
     return true;
   }
 
-  sendSome(): void {
+  /** `directories`: what the walk comes to when all this is sent, the last first. */
+  sendSome(directories: readonly DirectoryWork[]): void {
     const answer = this.#mayTakeUnsent ? this.#unsent.shift() : undefined;
     if (answer !== undefined) {
       this.#sendAgainst(answer);
       return;
     }
+    this.#options.tree.fetchAhead(this.#upcoming(directories));
     const batch = this.#queue.splice(0, SENDS_PER_STEP);
     let bytes = 0;
     for (let i = 0; i < batch.length; i++) {
@@ -148,6 +150,15 @@ export class MirrorSends {
         this.#queue = [...batch.slice(i + 1), ...this.#queue];
         break;
       }
+    }
+  }
+
+  *#upcoming(directories: readonly DirectoryWork[]): Generator<Upcoming> {
+    for (const { root, path, what, entry } of this.#queue) if (what === "new" && entry?.type === "file") yield { root, path, isDirectory: false };
+    for (const work of [...directories].reverse()) {
+      // Of what is compared little may be sent.
+      if (!this.#walk.isFull(work)) return;
+      yield { root: work.root, path: work.path, isDirectory: true };
     }
   }
 

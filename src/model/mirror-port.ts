@@ -90,6 +90,13 @@ export interface ShippedRename {
   readonly isDirectory: boolean;
 }
 
+/** What is sent next: a file, or all that is in a directory and below. */
+export interface Upcoming {
+  readonly root: RootIndex;
+  readonly path: BytePath;
+  readonly isDirectory: boolean;
+}
+
 export interface MirrorTree {
   /** Counts the renames shipped so far. */
   readonly renamePosition: number;
@@ -118,6 +125,8 @@ export interface MirrorTree {
   isAbsent(root: RootIndex, path: BytePath): boolean;
   /** Sends an entry as it is now: new (content and all), or attributes only. */
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment;
+  /** What is sent next, in order: it may be read ahead. Whether and how much of it is asked for is up to the tree. */
+  fetchAhead(upcoming: Iterable<Upcoming>): void;
   /** Sends a file as what differs from the receiver's copy, which answered a question of `askSums` or `askContent`. */
   shipAgainst(connectionId: number, root: RootIndex, path: BytePath, answer: SumsAnswer | IndexAnswer): MirrorShipment;
   /** Compares a file with the receiver's signatures, which are of these blocks, or of all; null = there is no such file. Nothing is sent. */
