@@ -13,6 +13,8 @@ export interface ResumeInput {
   readonly welcome: Welcome;
   /** Last set whose answers the source heard, in the journal's epoch. */
   readonly heardSeq: number;
+  /** Last set that the target said to have applied, while the stream was open. */
+  readonly toldSeq: number;
   /** The stream was already open in this epoch, on an earlier channel. */
   readonly hadStream: boolean;
   readonly nowIso: string;
@@ -36,17 +38,20 @@ export function planResume(input: ResumeInput): ResumePlan {
   return { ...plan, mirrorNeed: plan.mirrorNeed === null ? null : withPointer(plan.mirrorNeed, pointer) };
 }
 
-function planFor({ record, welcome, heardSeq, hadStream, nowIso }: ResumeInput, need: MirrorNeed | null): ResumePlan {
-  if (welcome.resumed && hadStream) {
+function planFor({ record, welcome, heardSeq, toldSeq, hadStream, nowIso }: ResumeInput, need: MirrorNeed | null): ResumePlan {
+  const isSetBack = welcome.resumed && hadStream && welcome.appliedSeq < toldSeq;
+  if (welcome.resumed && hadStream && !isSetBack) {
     const review = welcome.appliedSeq > heardSeq ? { from: heardSeq, until: welcome.appliedSeq } : null;
     return { sentSeq: Math.max(heardSeq, welcome.appliedSeq), review, mirrorNeed: need, restartMirror: false };
   }
-  if (welcome.resumed) return { sentSeq: Math.max(record.durableSeq, welcome.appliedSeq), review: null, mirrorNeed: need, restartMirror: true };
+  if (welcome.resumed && !isSetBack) return { sentSeq: Math.max(record.durableSeq, welcome.appliedSeq), review: null, mirrorNeed: need, restartMirror: true };
   const isKnown = record.wasMirrored || hadStream;
   if (!isKnown || need?.isScan === true) return { sentSeq: record.durableSeq, review: null, mirrorNeed: need, restartMirror: true };
-  const why = welcome.suspect
-    ? "the target's machine crashed before everything was on its disk"
-    : "the target does not know this stream (new, replaced or reset)";
+  const why = isSetBack
+    ? `the target was set back: it has change set ${welcome.appliedSeq}, and had ${toldSeq}`
+    : welcome.suspect
+      ? "the target's machine crashed before everything was on its disk"
+      : "the target does not know this stream (new, replaced or reset)";
   return {
     sentSeq: record.durableSeq,
     review: null,
@@ -57,7 +62,8 @@ function planFor({ record, welcome, heardSeq, hadStream, nowIso }: ResumeInput, 
       since: nowIso,
       mode: "difference",
       extras: "remove",
-      changedSinceMs: record.cleanUntilMs,
+      // How far back nobody knows: what it had of a file may have the size and times of what it lacks.
+      changedSinceMs: isSetBack ? 0 : record.cleanUntilMs,
       isAutomatic: record.options.replicate,
     }),
   };

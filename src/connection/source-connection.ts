@@ -65,6 +65,8 @@ export class SourceConnection {
   sender: SetSender | null = null;
   readonly stall: ConnectionStallWatch;
   #hadStream = false;
+  /** Last set that the target itself said to have applied. */
+  #toldSeq = 0;
   readonly #live = new LiveSets();
   /** Those that are part of no complete state on the target. */
   readonly #open = new LiveSets();
@@ -184,8 +186,9 @@ export class SourceConnection {
 
   async #stream(channel: SourceChannel, signal: AbortSignal): Promise<void> {
     const [{ feed }, { welcome, rebuildsFiles }] = [this.options, channel];
-    const plan = planResume({ record: this.record, welcome, heardSeq: this.appliedSeq, hadStream: this.#hadStream, nowIso: new Date().toISOString() });
-    this.targetLimits = welcome.limits;
+    const known = { record: this.record, heardSeq: this.appliedSeq, toldSeq: this.#toldSeq, hadStream: this.#hadStream };
+    const plan = planResume({ ...known, welcome, nowIso: new Date().toISOString() });
+    [this.targetLimits, this.#toldSeq] = [welcome.limits, welcome.appliedSeq];
     if (!welcome.resumed) this.tasks.lose("the target does not know what came before it");
     this.#dispatch({ kind: "welcomed" });
     if (plan.review !== null) this.#copy.suspect(await reviewSpan(this.options, this.id, plan.review, (set) => this.replication.passesOver(set)));
@@ -216,10 +219,9 @@ export class SourceConnection {
 
   #takeAck(ack: Ack): void {
     const { feed, journal } = this.options;
-    this.retrying = ack.retrying;
+    [this.retrying, this.point, this.#toldSeq] = [ack.retrying, ack, ack.appliedSeq];
     this.#takeAnswers(ack.answers);
     this.sender?.taken(ack.takenSeq);
-    this.point = ack;
     this.#open.takeSettled(ack.consistentSeq);
     if (ack.appliedSeq > this.appliedSeq) {
       this.appliedSeq = ack.appliedSeq;

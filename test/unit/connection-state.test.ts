@@ -147,7 +147,15 @@ const WELCOME: Welcome = {
 };
 
 function plan(part: Partial<Omit<ResumeInput, "record" | "welcome">> = {}, record: Partial<ConnectionRecord> = {}, welcome: Partial<Welcome> = {}) {
-  return planResume({ heardSeq: 50, hadStream: true, nowIso: NOW, ...part, record: { ...RECORD, ...record }, welcome: { ...WELCOME, ...welcome } });
+  return planResume({
+    heardSeq: 50,
+    toldSeq: 50,
+    hadStream: true,
+    nowIso: NOW,
+    ...part,
+    record: { ...RECORD, ...record },
+    welcome: { ...WELCOME, ...welcome },
+  });
 }
 
 describe("what a welcome means", () => {
@@ -179,6 +187,15 @@ describe("what a welcome means", () => {
     expect(planned).toMatchObject({ sentSeq: 40, review: null, restartMirror: true });
     expect(planned.mirrorNeed).toMatchObject({ reason: "target", mode: "difference", extras: "remove", since: NOW, changedSinceMs: 1000, isAutomatic: true });
     expect(planned.mirrorNeed?.message).toContain("does not know this stream");
+  });
+
+  test("a target that has less than it said was set back: it is compared, and no time of a file vouches for its content", () => {
+    const planned = plan({ heardSeq: 55, toldSeq: 55 });
+    expect(planned).toMatchObject({ sentSeq: 40, review: null, restartMirror: true });
+    expect(planned.mirrorNeed).toMatchObject({ reason: "target", extras: "remove", changedSinceMs: 0, isAutomatic: true });
+    expect(planned.mirrorNeed?.message).toBe("the target was set back: it has change set 50, and had 55");
+    // What was passed over, or is from before the connection, is no word of the target's.
+    expect(plan({ heardSeq: 55, toldSeq: 50 }).mirrorNeed).toBeNull();
   });
 
   test("a target whose machine crashed says so", () => {

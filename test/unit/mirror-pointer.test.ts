@@ -119,7 +119,7 @@ describe("a pointer is used", () => {
   test("in a stream that the target does not know, if it has what was sent in the one before", () => {
     const record = recordOf({ ...FULL, doneThrough: kept("a") }, OTHER);
     const plan = (welcome: Partial<Welcome>): MirrorNeed | null =>
-      planResume({ record, welcome: { ...WELCOME, resumed: false, ...welcome }, heardSeq: 0, hadStream: false, nowIso: NOW }).mirrorNeed;
+      planResume({ record, welcome: { ...WELCOME, resumed: false, ...welcome }, heardSeq: 0, toldSeq: 0, hadStream: false, nowIso: NOW }).mirrorNeed;
     expect(plan({ before: { epoch: EPOCH, appliedSeq: 5 } })).toMatchObject({ reason: "target", doneThrough: { path: "a", epoch: OTHER, seq: 0 } });
     expect(plan({})).not.toHaveProperty("doneThrough");
   });

@@ -347,7 +347,7 @@ describe("after a restart", () => {
   } as const;
   const base = { epoch: EPOCH, durableSeq: 9, wasMirrored: true, cleanUntilMs: 1, mirrorNeed: need, options: {} } as unknown as ConnectionRecord;
   const plan = (record: ConnectionRecord) =>
-    planResume({ record, welcome: welcomeOf(record, { epoch: EPOCH }, "1"), heardSeq: 9, hadStream: false, nowIso: "" });
+    planResume({ record, welcome: welcomeOf(record, { epoch: EPOCH }, "1"), heardSeq: 9, toldSeq: 9, hadStream: false, nowIso: "" });
 
   test("of a queue that went on, the stream goes on, and a scan is enough", () => {
     const record = { ...base, checkpoint: { epoch: EPOCH, seq: 5, mark } };
