@@ -268,18 +268,19 @@ export class ApplyEngine implements ApplyContext {
     this.quarantine.sync();
     const { epoch, appliedSeq } = this.#state.cursor.state;
     const state: DurableState = { ...this.#state.durable, epoch, durableSeq: appliedSeq, wallTimeMs: this.#clock.nowMs(), clean: false };
-    return { state, last: this.#state.durable, durablePath: this.#state.durablePath, paths: [...this.#inheritedPaths, ...this.directories.devicePaths] };
+    return { state, last: this.#state.durable, durablePath: this.#state.durablePath, paths: this.#inheritedPaths, ...this.directories.written.beginRound() };
   }
 
   /** The durability worker has made this point durable. */
-  setDurable(state: DurableState): void {
+  setDurable(state: DurableState, round: number): void {
+    this.directories.written.synced(round);
     this.#state.setDurable({ ...this.#state.durable, durableSeq: state.durableSeq, wallTimeMs: state.wallTimeMs, clean: state.clean }, false);
   }
 
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.directories.flush();
+    this.directories.close();
     this.roots.close();
     this.transfers.close();
     this.rebuilds.close();

@@ -142,7 +142,7 @@ export class ApplyHost {
         this.#told.isPaused = false;
         return;
       case "durable":
-        this.#engine.setDurable(message.state);
+        this.#engine.setDurable(message.state, message.round);
         if (this.#stage.isSynced) this.#stage.settle(message.state.durableSeq);
         return;
       case "claim":
@@ -283,7 +283,7 @@ export class ApplyHost {
       this.#waiting = [];
       this.#tell(false);
       const { code, message } = applyFault(error);
-      this.#post({ kind: "failed", error: { code, message } });
+      this.#post({ kind: "failed", error: { code, message }, disks: this.#engine.directories.written.handOver() });
     }
   }
 
@@ -335,7 +335,7 @@ export class ApplyHost {
       hasLive: told.hasLive,
       answers: this.#answers,
       retrying: this.#retrying ?? this.#options.tasks.waiting,
-      point: this.#engine.isDurable ? null : this.#engine.durablePoint(),
+      point: this.#engine.isDurable && this.#engine.directories.written.isEmpty ? null : this.#engine.durablePoint(),
     });
     this.#answers = [];
   }
@@ -348,9 +348,10 @@ export class ApplyHost {
     this.#turns.close();
     const point = this.#engine.isClean ? null : this.#engine.durablePoint();
     const isClean = !this.#engine.isMidSet && !this.#hasFailed;
+    const disks = this.#engine.directories.written.handOver();
     this.#engine.close();
     this.#stage.close();
-    this.#post({ kind: "closed", point: point && { ...point, state: { ...point.state, clean: isClean } } });
+    this.#post({ kind: "closed", point: point && { ...point, state: { ...point.state, clean: isClean } }, disks });
     this.#options.onClosed();
   }
 

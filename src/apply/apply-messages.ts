@@ -43,7 +43,7 @@ export interface ApplyWorkerData {
 
 export type ToApplyWorker =
   | { readonly kind: "set"; readonly frame: Uint8Array }
-  | { readonly kind: "durable"; readonly state: DurableState }
+  | { readonly kind: "durable"; readonly state: DurableState; readonly round: number }
   | { readonly kind: "claim"; readonly claim: CopyClaim }
   /** Nothing more is begun; a state that is being applied is completed. */
   | { readonly kind: "pause"; readonly isPaused: boolean }
@@ -90,9 +90,12 @@ export type FromApplyWorker =
   | ({ readonly kind: "orphans" } & OrphanNews)
   /** It came, or all that was before it is applied: then nothing goes on before it is answered. `doubt` as in DueTask. */
   | { readonly kind: "task"; readonly moment: "receive" | "due"; readonly task: TaskChange; readonly doubt: string | null }
-  | { readonly kind: "failed"; readonly error: ErrorData }
-  | { readonly kind: "closed"; readonly point: DurablePoint | null };
+  /** `disks`, here and below: descriptors to be closed when nothing is synced any more. */
+  | { readonly kind: "failed"; readonly error: ErrorData; readonly disks: readonly number[] }
+  | { readonly kind: "closed"; readonly point: DurablePoint | null; readonly disks: readonly number[] };
 
 export type ToDurabilityWorker = { readonly kind: "sync"; readonly point: DurablePoint } | { readonly kind: "close" };
 
-export type FromDurabilityWorker = { readonly kind: "synced"; readonly state: DurableState } | { readonly kind: "failed"; readonly error: ErrorData };
+export type FromDurabilityWorker =
+  | { readonly kind: "synced"; readonly state: DurableState; readonly round: number }
+  | { readonly kind: "failed"; readonly error: ErrorData };

@@ -3,6 +3,7 @@
 import type { BytePath } from "../model/byte-path.js";
 import type { Answer } from "../model/change.js";
 import type { DurableState } from "./durable-file.js";
+import type { SyncRound } from "./written-disks.js";
 
 export interface Begun {
   readonly appliedSeq: number;
@@ -30,11 +31,11 @@ export type SetOutcome =
   | { readonly kind: "blocked"; readonly seq: number; readonly blocked: Blocked };
 
 /** Everything the durability worker needs to make what is applied now survive a crash of the machine. */
-export interface DurablePoint {
+export interface DurablePoint extends SyncRound {
   readonly state: DurableState;
   /** The durable point before it: what remains true when the sync fails. */
   readonly last: DurableState;
   readonly durablePath: string;
-  /** One directory (bytes) on each file system written to. */
+  /** Directories (bytes) on the file systems that an earlier process may have written to. */
   readonly paths: readonly string[];
 }

@@ -9,6 +9,7 @@ import { programFile } from "../base/program-files.js";
 import { createPulse, readPulse } from "../base/pulse.js";
 import { MiB } from "../base/units.js";
 import { type Deferred, defer } from "../base/wait.js";
+import { closeFd } from "../fs/native.js";
 import { displayPath } from "../model/byte-path.js";
 import type { Mapping } from "../model/connection-spec.js";
 import type { Rule } from "../model/rule.js";
@@ -104,6 +105,8 @@ export class ApplyService {
   /** What the source said before it goes before it. */
   #nextMended: Mended | null = null;
   readonly #quarantine: QuarantineWords;
+  /** What the worker was writing to, to be closed when nothing is synced any more. */
+  readonly #disks = new Set<number>();
   #hasStopped = false;
   #failure: SmError | null = null;
   #closed: Deferred<void> | null = null;
@@ -138,7 +141,7 @@ export class ApplyService {
       workerUrl: new URL("durability-worker.js", base),
       failpoint,
       intervalMs: isSynced ? SYNC_INTERVAL_MS : LAZY_SYNC_INTERVAL_MS,
-      onDurable: (state) => this.#takeDurable(state),
+      onDurable: (state, round) => this.#takeDurable(state, round),
       onFailure: (error) => this.#fail(error),
     });
     this.#stallWatch = new ApplyStallWatch(() => options.stallMs ?? null);
@@ -279,6 +282,8 @@ export class ApplyService {
     this.#closed ??= defer();
     await this.#durability.close();
     await this.#worker.terminate();
+    for (const fd of this.#disks) closeFd(fd);
+    this.#disks.clear();
   }
 
   #take(message: FromApplyWorker): void {
@@ -302,10 +307,12 @@ export class ApplyService {
         void this.#takeTask(message);
         return;
       case "failed":
+        for (const fd of message.disks) this.#disks.add(fd);
         this.#fail(errorOf(message.error));
         return;
       case "closed":
         this.#hasStopped = true;
+        for (const fd of message.disks) this.#disks.add(fd);
         void this.#durability.finish(message.point).then(() => this.#closing.resolve());
         return;
     }
@@ -351,8 +358,8 @@ export class ApplyService {
     this.#retrying = retrying;
   }
 
-  #takeDurable(state: DurableState): void {
-    this.#worker.postMessage({ kind: "durable", state } satisfies ToApplyWorker);
+  #takeDurable(state: DurableState, round: number): void {
+    this.#worker.postMessage({ kind: "durable", state, round } satisfies ToApplyWorker);
     if (this.#options.durability !== "fsync" || state.durableSeq <= this.#durableSeq) return;
     this.#durableSeq = state.durableSeq;
     this.#acknowledge([], 0);

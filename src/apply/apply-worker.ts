@@ -44,7 +44,7 @@ function run(port: MessagePort): void {
     port.on("message", (message: ToApplyWorker) => host.take(message));
   } catch (error) {
     const { code, message } = applyFault(error);
-    post({ kind: "failed", error: { code, message } });
+    post({ kind: "failed", error: { code, message }, disks: [] });
   }
 }
 

@@ -5,6 +5,7 @@ import type { ConfinedRoot } from "../fs/confined-root.js";
 import { closeFd, statAt } from "../fs/native.js";
 import { type BytePath, joinPath } from "../model/byte-path.js";
 import type { RootIndex } from "../model/change.js";
+import { WrittenDisks } from "./written-disks.js";
 
 const DIRECTORIES_MAX = 64;
 
@@ -25,8 +26,7 @@ export interface Directory {
 export class DirectoryCache {
   readonly #rootOf: (root: RootIndex) => ConfinedRoot;
   readonly #entries = new Map<string, Directory>();
-  /** A path on each file system written to, for the durability worker. */
-  readonly #devices = new Map<number, string>();
+  readonly written = new WrittenDisks();
   #lastKey = "";
   #last: Directory | undefined;
 
@@ -51,12 +51,12 @@ export class DirectoryCache {
       closeFd(fd);
       return stat;
     }
-    if (!this.#devices.has(stat.dev)) this.#devices.set(stat.dev, joinPath(confined.path as BytePath, path));
+    const used = this.written.use(stat.dev, fd, joinPath(confined.path as BytePath, path));
+    if (used < 0) {
+      closeFd(fd);
+      return used;
+    }
     return this.#remember(key, { fd, dev: stat.dev, created: null });
-  }
-
-  get devicePaths(): readonly string[] {
-    return [...this.#devices.values()];
   }
 
   flush(): void {
@@ -64,6 +64,11 @@ export class DirectoryCache {
     this.#entries.clear();
     this.#last = undefined;
     this.#lastKey = "";
+  }
+
+  close(): void {
+    this.flush();
+    this.written.close();
   }
 
   #remember(key: string, directory: Directory): Directory {

@@ -12,15 +12,21 @@ import type { FromDurabilityWorker, ToDurabilityWorker } from "./apply-messages.
 import type { DurablePoint } from "./apply-outcome.js";
 import { writeDurable } from "./durable-file.js";
 
-function makeDurable({ state, last, durablePath, paths }: DurablePoint): void {
+function makeDurable({ state, last, durablePath, paths, disks }: DurablePoint): void {
+  const sync = (fd: number, path: string): void => {
+    const result = syncfsFd(fd);
+    if (result >= 0) return;
+    // The kernel tells of a failed write once: recorded as a crash of the machine, so that it is not forgotten.
+    writeDurable(durablePath, { ...last, clean: false, bootId: "" });
+    throw fsError(result, "sync the file system of", path);
+  };
+  for (const { fd, path } of disks) sync(fd, path);
   for (const path of paths) {
     const fd = openNearest(path);
-    const result = syncfsFd(fd);
-    closeFd(fd);
-    if (result < 0) {
-      // The kernel tells of a failed write once: recorded as a crash of the machine, so that it is not forgotten.
-      writeDurable(durablePath, { ...last, clean: false, bootId: "" });
-      throw fsError(result, "sync the file system of", path);
+    try {
+      sync(fd, path);
+    } finally {
+      closeFd(fd);
     }
   }
   failpoint("apply.durable.beforeCursor");
@@ -48,7 +54,7 @@ function run(port: MessagePort): void {
     let reply: FromDurabilityWorker;
     try {
       makeDurable(message.point);
-      reply = { kind: "synced", state: message.point.state };
+      reply = { kind: "synced", state: message.point.state, round: message.point.round };
     } catch (error) {
       const { code, message } = applyFault(error);
       reply = { kind: "failed", error: { code, message } };

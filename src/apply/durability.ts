@@ -12,7 +12,7 @@ export interface DurabilityOptions {
   readonly failpoint: string | null;
   /** From the start of one sync to the start of the next. */
   readonly intervalMs: number;
-  readonly onDurable: (state: DurableState) => void;
+  readonly onDurable: (state: DurableState, round: number) => void;
   readonly onFailure: (error: SmError) => void;
 }
 
@@ -139,7 +139,7 @@ export class Durability {
   }
 
   #tell(message: FromDurabilityWorker): void {
-    if (message.kind === "synced") this.#options.onDurable(message.state);
+    if (message.kind === "synced") this.#options.onDurable(message.state, message.round);
     else this.#options.onFailure(errorOf(message.error));
   }
 

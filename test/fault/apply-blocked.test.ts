@@ -45,6 +45,7 @@ test("a full disk blocks at the change; when there is room it goes on there, eac
     expect(readdirSync(kit.target).sort()).toEqual(["first", "patched", "third"]);
     expect(readFileSync(kit.path("patched")).subarray(0, 10).toString()).toBe("ab23456789");
   } finally {
+    kit.engine.close();
     execFileSync("umount", [kit.target]);
   }
 });
@@ -61,6 +62,7 @@ test("a set blocked by a full disk goes on after a restart", () => {
     expect(kit.engine.applySet(set)).toMatchObject({ kind: "applied", answers: [] });
     expect(readdirSync(kit.target).sort()).toEqual(["b", "big", "bigger"]);
   } finally {
+    kit.engine.close();
     execFileSync("umount", [kit.target]);
   }
 });
@@ -75,6 +77,7 @@ test("a read-only mount is waited for", () => {
     execFileSync("mount", ["-o", "remount,rw", kit.target]);
     expect(kit.engine.retry()).toMatchObject({ kind: "applied" });
   } finally {
+    kit.engine.close();
     execFileSync("umount", [kit.target]);
   }
 });

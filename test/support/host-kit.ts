@@ -9,6 +9,7 @@ import { ApplyHost } from "../../src/apply/apply-host.js";
 import type { FromApplyWorker, ToApplyWorker } from "../../src/apply/apply-messages.js";
 import { HostTasks } from "../../src/apply/host-tasks.js";
 import { Stage } from "../../src/apply/stage.js";
+import { closeFd } from "../../src/fs/native.js";
 import type { Change } from "../../src/model/change.js";
 import { encodeChangeSet } from "../../src/model/change-set.js";
 import { EPOCH } from "./apply-kit.js";
@@ -96,6 +97,8 @@ export class HostKit {
   lose(): void {
     this.#engine?.close();
     this.#stage?.close();
+    for (const fd of new Set(this.posted.flatMap((message) => ("disks" in message ? message.disks : [])))) closeFd(fd);
+    this.posted = [];
     this.#engine = null;
     this.#stage = null;
     this.#host = null;

@@ -15,6 +15,8 @@ export interface LoopImageOptions {
   readonly mountOptions?: string;
   /** An existing directory to mount it at. Default: one of its own. */
   readonly at?: string;
+  /** Where the image lies: a small file system that is full makes its writes fail. Default: a directory of its own. */
+  readonly imageIn?: string;
 }
 
 /** True when this machine can make and mount such an image now. */
@@ -38,7 +40,7 @@ export class LoopImage {
 
   private constructor(directory: string, options: LoopImageOptions) {
     this.path = options.at ?? join(directory, "mnt");
-    this.#image = join(directory, "image");
+    this.#image = join(options.imageIn ?? directory, "image");
     this.#options = options;
   }
 

@@ -154,7 +154,7 @@ test("after a crash of the machine, what was staged and synced is done again, an
   const { point } = kit.progress;
   if (point === null) throw new Error("nothing is to be made durable");
   writeDurable(point.durablePath, point.state);
-  kit.send({ kind: "durable", state: point.state });
+  kit.send({ kind: "durable", state: point.state, round: point.round });
   const base = { size: 10, mtimeSec: 1, mtimeNsec: 123_456_789 };
   kit.sendSets(liveSet(2, "open", [patch("a", base, [[0, "xx"]], 10, meta({ mtimeSec: 2 }))]), liveSet(3, "closed", [file("b", "3")]));
   expect(kit.progress.consistency).toMatchObject({ consistentSeq: 3, doubt: null });
@@ -221,7 +221,7 @@ describe("limits", () => {
     expect(names()).not.toContain("late");
     const { point } = kit.progress;
     if (point === null) throw new Error("nothing is to be made durable");
-    kit.send({ kind: "durable", state: point.state });
+    kit.send({ kind: "durable", state: point.state, round: point.round });
     expect(names()).toContain("late");
     expect(kit.progress.isWaitingForSync).toBe(false);
   });

@@ -16,7 +16,7 @@ function makeDurable(clean = false): void {
   const point = kit.engine.durablePoint();
   const state = { ...point.state, clean };
   writeDurable(point.durablePath, state);
-  kit.engine.setDurable(state);
+  kit.engine.setDurable(state, point.round);
 }
 
 test("an applied set is known after a restart and not applied again", () => {
