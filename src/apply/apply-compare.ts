@@ -97,7 +97,7 @@ function entryDiffers(ctx: ApplyContext, root: RootIndex, entry: EntrySummary, s
 }
 
 /** What was written around a crash of the machine may be damaged although size and time are right. */
-function isSuspect({ suspect }: ApplyContext, stat: FileStat): boolean {
+export function isSuspect({ suspect }: ApplyContext, stat: FileStat): boolean {
   if (suspect === null) return false;
   const changedMs = stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6;
   return changedMs >= suspect.fromMs && changedMs <= suspect.untilMs;

@@ -7,10 +7,24 @@ import xxhash from "@node-rs/xxhash";
 import { beat } from "../base/pulse.js";
 import { procPath } from "../fs/confined-root.js";
 import { EINTR } from "../fs/errno.js";
-import { closeFd, type FileStat, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_TMPFILE, openAt, preadFd, statAt } from "../fs/native.js";
+import {
+  closeFd,
+  type FileStat,
+  forgetCachedFd,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  openAt,
+  preadFd,
+  statAt,
+} from "../fs/native.js";
 import { baseName } from "../model/byte-path.js";
 import { BLOCK_BYTES, INDEX_ENTRY_BYTES, type IndexChange } from "../model/change.js";
 import { indexCount, indexOffsets } from "../model/index-blocks.js";
+import { isSuspect } from "./apply-compare.js";
 import { type ApplyContext, parentOf } from "./apply-context.js";
 import { typeOf } from "./attributes.js";
 import type { Directory } from "./directory-cache.js";
@@ -38,6 +52,7 @@ function lookInto(ctx: ApplyContext, change: IndexChange, parent: Directory): { 
   const fd = openAt(parent.fd, baseName(change.path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return null;
   const stat = statAt(fd, "");
+  if (typeof stat !== "number" && isSuspect(ctx, stat)) forgetCachedFd(fd);
   const entries = typeof stat === "number" || typeOf(stat) !== "file" ? null : entriesOf(fd, change, stat.size);
   closeFd(fd);
   if (typeof stat === "number" || entries === null) return null;

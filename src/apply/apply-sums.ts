@@ -3,9 +3,10 @@
 import xxhash from "@node-rs/xxhash";
 import { beat } from "../base/pulse.js";
 import { EINTR, ENXIO } from "../fs/errno.js";
-import { closeFd, type FileStat, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt, preadFd, SEEK_DATA, seekFd, statAt } from "../fs/native.js";
+import { closeFd, type FileStat, forgetCachedFd, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt, preadFd, SEEK_DATA, seekFd, statAt } from "../fs/native.js";
 import { baseName } from "../model/byte-path.js";
 import { BLOCK_BYTES, type BlockRange, type SumsChange } from "../model/change.js";
+import { isSuspect } from "./apply-compare.js";
 import { type ApplyContext, parentOf } from "./apply-context.js";
 import { typeOf } from "./attributes.js";
 import { canHeal, failed, type Verdict } from "./verdict.js";
@@ -24,6 +25,7 @@ export function applySums(ctx: ApplyContext, change: SumsChange): Verdict {
   }
   const fd = openAt(parent.fd, baseName(change.path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return failed(fd, "open", change.path);
+  if (isSuspect(ctx, stat)) forgetCachedFd(fd);
   const sums = sumsOf(fd, stat.size, change);
   closeFd(fd);
   return Buffer.isBuffer(sums) ? answer(ctx, change, stat, sums) : sums;

@@ -192,6 +192,12 @@ export function allocateFd(fd: number, mode: number, offset: number, length: num
 }
 
 const POSIX_FADV_WILLNEED = 3;
+const POSIX_FADV_DONTNEED = 4;
+
+/** Takes what is on the disk already out of the cache: what is read next comes from there. */
+export function forgetCachedFd(fd: number): void {
+  c.posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
 
 /** Begins to read a range into the cache, and does not wait for it. */
 export function fetchFd(fd: number, offset: number, length: number): void {

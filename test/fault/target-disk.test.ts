@@ -3,11 +3,12 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import xxhash from "@node-rs/xxhash";
 import { describe, expect, test } from "vitest";
 import { type ApplyAck, ApplyService } from "../../src/apply/apply-service.js";
 import { silentLog } from "../../src/base/log.js";
-import type { Answer, Change } from "../../src/model/change.js";
-import { EPOCH, file } from "../support/apply-kit.js";
+import { type Answer, BLOCK_BYTES, type Change } from "../../src/model/change.js";
+import { bp, EPOCH, file } from "../support/apply-kit.js";
 import { eventually } from "../support/eventually.js";
 import { liveSet } from "../support/host-kit.js";
 import { canMountImages, LoopImage } from "../support/loop-image.js";
@@ -126,6 +127,26 @@ describe.skipIf(!canMountImages("ext4"))("the disk loses what was written (root)
     expect(fragile.kept).toMatchObject(LOST);
     fragile.disk.mount();
   });
+});
+
+test.skipIf(!canMountImages("ext4"))("what was lost differs: the cache that still has it is not asked (root)", async () => {
+  const fragile = new FragileTarget("mnt");
+  const service = await fragile.open("write");
+  await fragile.apply(1, file("mnt/a", CONTENT));
+  fragile.break();
+  await service.close();
+  fragile.mend();
+  const again = await fragile.open("write");
+  expect(again.opened).toMatchObject({ suspect: true, resumed: false });
+  const at = { root: 0, path: bp("mnt/a") };
+  await fragile.apply(1, { op: "sums", ...at }, { op: "index", ...at, blockBytes: BLOCK_BYTES, ranges: [0, CONTENT.length / BLOCK_BYTES] });
+  const block = xxhash.xxh64(CONTENT.subarray(0, BLOCK_BYTES));
+  const [sums, index] = fragile.answers;
+  if (sums?.kind !== "sums" || index?.kind !== "index") throw new Error("another answer");
+  expect(sums.sums.length).toBe((CONTENT.length / BLOCK_BYTES) * 8);
+  expect(Buffer.from(sums.sums).readBigUInt64LE(0)).not.toBe(block);
+  expect(Buffer.from(index.entries).readBigUInt64LE(4)).not.toBe(block);
+  await again.close();
 });
 
 test.skipIf(!canMountImages("ext4"))("a file system can be unmounted once what was written is durable, and when its connection is over (root)", async () => {
