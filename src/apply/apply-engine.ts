@@ -266,15 +266,13 @@ export class ApplyEngine implements ApplyContext {
   durablePoint(): DurablePoint {
     this.foreign.sync();
     this.quarantine.sync();
-    const { epoch, appliedSeq } = this.#state.cursor.state;
-    const state: DurableState = { ...this.#state.durable, epoch, durableSeq: appliedSeq, wallTimeMs: this.#clock.nowMs(), clean: false };
-    return { state, last: this.#state.durable, durablePath: this.#state.durablePath, paths: this.#inheritedPaths, ...this.directories.written.beginRound() };
+    return { ...this.#state.pointAt(this.#clock.nowMs()), paths: this.#inheritedPaths, ...this.directories.written.beginRound() };
   }
 
   /** The durability worker has made this point durable. */
   setDurable(state: DurableState, round: number): void {
     this.directories.written.synced(round);
-    this.#state.setDurable({ ...this.#state.durable, durableSeq: state.durableSeq, wallTimeMs: state.wallTimeMs, clean: state.clean }, false);
+    this.#state.synced(state);
   }
 
   close(): void {
@@ -328,7 +326,7 @@ export class ApplyEngine implements ApplyContext {
 
   #beforeFirst(progress: Progress): void {
     const { durable } = this.#state;
-    if (durable.clean) this.#state.setDurable({ ...durable, clean: false }, true);
+    this.#state.beforeWriting(this.#clock.nowMs());
     if (durable.suspectPending && !this.#isRecovering) this.#state.setDurable({ ...this.#state.durable, suspectPending: false }, false);
     if (progress.index === 0) this.#passPoint("apply.set.beforeFirst");
   }

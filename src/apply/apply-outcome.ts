@@ -36,6 +36,8 @@ export interface DurablePoint extends SyncRound {
   /** The durable point before it: what remains true when the sync fails. */
   readonly last: DurableState;
   readonly durablePath: string;
+  /** When it was made (uptimeMs). */
+  readonly madeMs: number;
   /** Directories (bytes) on the file systems that an earlier process may have written to. */
   readonly paths: readonly string[];
 }

@@ -3,10 +3,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AnswerLog } from "./answer-log.js";
+import type { DurablePoint } from "./apply-outcome.js";
 import { type KeptClaim, readClaim, UNHEARD, writeClaim } from "./claim-file.js";
 import { NO_CONSISTENCY } from "./consistency.js";
 import { CursorFile } from "./cursor-file.js";
-import { type DurableState, readBootId, readDurable, writeDurable } from "./durable-file.js";
+import { type DurableState, inClock, REACH_MS, readBootId, readDurable, uptimeMs, writeDurable } from "./durable-file.js";
 import { ForeignList } from "./foreign-list.js";
 import { Quarantine, quarantinePath } from "./quarantine.js";
 
@@ -64,6 +65,26 @@ export class ApplyState {
     this.#durable = durable;
   }
 
+  /** The span of time in which files are written, should the machine crash: on record before they are, however the clock was set since. */
+  beforeWriting(nowMs: number): void {
+    const { clean, wallTimeMs, reachMs = 0 } = this.#durable;
+    if (!clean && wallTimeMs <= nowMs && nowMs + REACH_MS / 2 <= reachMs) return;
+    this.setDurable(inClock({ ...this.#durable, clean: false }, nowMs, 0), true);
+  }
+
+  /** What is durable once all that is applied now is synced. */
+  pointAt(nowMs: number): Pick<DurablePoint, "state" | "last" | "durablePath" | "madeMs"> {
+    const { epoch, appliedSeq } = this.cursor.state;
+    const state: DurableState = { ...this.#durable, epoch, durableSeq: appliedSeq, wallTimeMs: nowMs, reachMs: nowMs + REACH_MS, clean: false };
+    return { state, last: this.#durable, durablePath: this.durablePath, madeMs: uptimeMs() };
+  }
+
+  /** The durability worker wrote this. */
+  synced(state: DurableState): void {
+    const { epoch, bootId, suspect, suspectPending } = this.#durable;
+    this.#durable = { ...state, epoch, bootId, suspect, suspectPending };
+  }
+
   get claim(): KeptClaim {
     return this.#claim;
   }
@@ -89,5 +110,6 @@ function firstState(nowMs: number, bootId: string): DurableState {
 
 function afterCrash(found: DurableState, nowMs: number, bootId: string): DurableState {
   const fromMs = Math.min(found.suspect?.fromMs ?? Number.POSITIVE_INFINITY, found.wallTimeMs - SUSPECT_MARGIN_MS);
-  return { ...found, bootId, suspect: { fromMs, untilMs: nowMs + SUSPECT_MARGIN_MS }, suspectPending: true };
+  const untilMs = Math.max(found.suspect?.untilMs ?? 0, nowMs, found.reachMs ?? 0) + SUSPECT_MARGIN_MS;
+  return { ...found, bootId, suspect: { fromMs, untilMs }, suspectPending: true };
 }

@@ -10,14 +10,15 @@ import { displayPath } from "../model/byte-path.js";
 import { applyFault } from "./apply-fault.js";
 import type { FromDurabilityWorker, ToDurabilityWorker } from "./apply-messages.js";
 import type { DurablePoint } from "./apply-outcome.js";
-import { writeDurable } from "./durable-file.js";
+import { type DurableState, inClock, uptimeMs, writeDurable } from "./durable-file.js";
 
-function makeDurable({ state, last, durablePath, paths, disks }: DurablePoint): void {
+function makeDurable({ state, last, durablePath, madeMs, paths, disks }: DurablePoint): DurableState {
+  const asOfNow = (point: DurableState): DurableState => inClock(point, Date.now(), uptimeMs() - madeMs);
   const sync = (fd: number, path: string): void => {
     const result = syncfsFd(fd);
     if (result >= 0) return;
     // The kernel tells of a failed write once: recorded as a crash of the machine, so that it is not forgotten.
-    writeDurable(durablePath, { ...last, clean: false, bootId: "" });
+    writeDurable(durablePath, { ...asOfNow(last), clean: false, bootId: "" });
     throw fsError(result, "sync the file system of", path);
   };
   for (const { fd, path } of disks) sync(fd, path);
@@ -30,7 +31,9 @@ function makeDurable({ state, last, durablePath, paths, disks }: DurablePoint): 
     }
   }
   failpoint("apply.durable.beforeCursor");
-  writeDurable(durablePath, state);
+  const durable = asOfNow(state);
+  writeDurable(durablePath, durable);
+  return durable;
 }
 
 /** The directory itself, or what is left of the way to it, which is on the same file system unless that is unmounted (and so synced). */
@@ -53,8 +56,7 @@ function run(port: MessagePort): void {
     }
     let reply: FromDurabilityWorker;
     try {
-      makeDurable(message.point);
-      reply = { kind: "synced", state: message.point.state, round: message.point.round };
+      reply = { kind: "synced", state: makeDurable(message.point), round: message.point.round };
     } catch (error) {
       const { code, message } = applyFault(error);
       reply = { kind: "failed", error: { code, message } };

@@ -11,6 +11,8 @@ const durableSchema = z.strictObject({
   durableSeq: z.number().int().nonnegative(),
   /** Before the sync began: all that was applied by then is on disk. */
   wallTimeMs: z.number(),
+  /** After all that is written by then, by the clock of then; absent = by an older version. */
+  reachMs: z.number().exactOptional(),
   /** "" when a sync failed: what it was to write may be lost, as after a crash. */
   bootId: z.string(),
   /** Nothing was applied since: written at an orderly stop, withdrawn before the next set. */
@@ -21,6 +23,20 @@ const durableSchema = z.strictObject({
 });
 
 export type DurableState = z.infer<typeof durableSchema>;
+
+/** It is on record so far ahead until when files may be written: a machine can start with a clock that is behind. */
+export const REACH_MS = 600_000;
+
+/** On a clock that is the same in all threads, and never set. */
+export function uptimeMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n);
+}
+
+/** Made so long ago, as the clock goes now: files are written since then, however it was set meanwhile. */
+export function inClock(state: DurableState, nowMs: number, agoMs: number): DurableState {
+  const { wallTimeMs, reachMs = 0 } = state;
+  return { ...state, wallTimeMs: Math.min(wallTimeMs, nowMs - agoMs), reachMs: Math.max(reachMs, nowMs + REACH_MS) };
+}
 
 export function readBootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();

@@ -45,7 +45,7 @@ describe("bulk, applied without a pause", () => {
   const STEP_MS = 100;
   const BULK = 8 * 1024 * 1024;
   const DURABLE = { epoch: "", durableSeq: 1, wallTimeMs: 1, bootId: "", clean: false, suspect: null, suspectPending: false };
-  const POINT: DurablePoint = { state: DURABLE, last: DURABLE, durablePath: "", paths: [], round: 1, disks: [] };
+  const POINT: DurablePoint = { state: DURABLE, last: DURABLE, durablePath: "", madeMs: 0, paths: [], round: 1, disks: [] };
 
   afterEach(() => {
     vi.useRealTimers();

@@ -1,10 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NO_CONSISTENCY } from "../../src/apply/consistency.js";
 import { CursorFile } from "../../src/apply/cursor-file.js";
-import { writeDurable } from "../../src/apply/durable-file.js";
-import { ApplyKit, EPOCH, file, frame } from "../support/apply-kit.js";
+import { inClock, uptimeMs, writeDurable } from "../../src/apply/durable-file.js";
+import type { Clock } from "../../src/base/clock.js";
+import { ApplyKit, bp, EPOCH, entry, file, frame, meta, patch } from "../support/apply-kit.js";
 
 let kit: ApplyKit;
 beforeEach(() => {
@@ -78,4 +79,87 @@ test("a set before the epoch was told is refused", () => {
   const engine = kit.open({ stateDirectory: join(kit.directory, "other") });
   expect(() => engine.applySet(frame(1, []))).toThrowError(expect.objectContaining({ code: "PROTOCOL" }));
   engine.close();
+});
+
+describe("what may be damaged by a crash of the machine is found by its times, however the clock was set", () => {
+  const HOUR = 3_600_000;
+  let clock: Clock;
+  let aheadMs = 0;
+  beforeEach(() => {
+    kit.close();
+    aheadMs = 0;
+    clock = { nowMs: () => Date.now() + aheadMs, monotonicMs: () => performance.now() };
+    kit = new ApplyKit({ bootId: "one", clock });
+  });
+
+  /** Whether the content of "a" is compared though its size and time are right. */
+  function isInDoubt(): boolean {
+    kit.reopen({ bootId: "two" });
+    expect(kit.engine.begin(EPOCH)).toMatchObject({ suspect: true });
+    const compare = {
+      op: "compare",
+      root: 0,
+      path: bp(""),
+      from: "",
+      until: "",
+      meta: null,
+      entries: [entry("a", { size: 10 })],
+      extras: "keep",
+      asksShared: false,
+    } as const;
+    const [answer] = kit.apply(compare);
+    return answer?.kind === "compare" && answer.differs.some(({ name, why }) => name === "a" && why === "content");
+  }
+
+  const write = (...pieces: [number, string][]): void =>
+    void kit.apply(
+      pieces.length === 0 ? file("a", "0123456789") : patch("a", { size: 10, mtimeSec: 1_700_000_000, mtimeNsec: 123_456_789 }, pieces, 10, meta()),
+    );
+
+  test("it was set back behind the last point", () => {
+    aheadMs = HOUR;
+    write();
+    makeDurable();
+    aheadMs = 0;
+    write([0, "xx"]);
+    expect(isInDoubt()).toBe(true);
+  });
+
+  test("it was set back while the last point was made", () => {
+    aheadMs = HOUR;
+    write();
+    const { state, durablePath, madeMs, round } = kit.engine.durablePoint();
+    aheadMs = 0;
+    write([0, "xx"]);
+    const durable = inClock(state, clock.nowMs(), uptimeMs() - madeMs);
+    writeDurable(durablePath, durable);
+    kit.engine.setDurable(durable, round);
+    expect(isInDoubt()).toBe(true);
+  });
+
+  test("the machine starts with a clock that is behind", () => {
+    write();
+    makeDurable();
+    write([0, "xx"]);
+    aheadMs = -HOUR;
+    expect(isInDoubt()).toBe(true);
+  });
+
+  test("it is written to again long after the last point, and starts with a clock that is behind", () => {
+    aheadMs = -48 * HOUR;
+    write();
+    makeDurable();
+    aheadMs = 0;
+    write([0, "xx"]);
+    aheadMs = -HOUR;
+    expect(isInDoubt()).toBe(true);
+  });
+
+  test("what was there long before is not in doubt", () => {
+    write();
+    aheadMs = HOUR;
+    makeDurable();
+    kit.apply(file("b", "x"));
+    expect(isInDoubt()).toBe(false);
+  });
 });
