@@ -133,6 +133,8 @@ export const connectionRecordSchema = z.strictObject({
   /** A mirror of some paths that a person asked for: it takes nothing away from what is owed. Absent = none. */
   partMirror: mirrorNeedSchema.nullable().exactOptional(),
   wasMirrored: z.boolean(),
+  /** A mirror that went by contents ended with this set, and the target need not have it on its disk yet; absent = it has. */
+  unproven: z.strictObject({ epoch: z.string(), seq: z.number() }).nullable().exactOptional(),
   /** Every change before this time (source clock, ms) is durably on the target, or covered by `mirrorNeed`. */
   cleanUntilMs: z.number(),
   /** When and how fast it may send; absent = as soon and as fast as possible. */

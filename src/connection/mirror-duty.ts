@@ -291,11 +291,23 @@ export class MirrorDuty {
     if (percent !== need.paused.percent) this.#keepMeant({ ...need, paused: { ...need.paused, percent } });
   }
 
+  /** What was put right by its contents has the size and times that it had: should the target's machine lose it again, they do not tell. */
+  #noteUnproven(): void {
+    const { record, appliedSeq, durableSeq } = this.#connection;
+    const done = this.#isPart ? record.partMirror : record.mirrorNeed;
+    if (done == null || !goesByContents(done)) return;
+    if (durableSeq < appliedSeq) this.#connection.keep({ unproven: { epoch: record.epoch, seq: appliedSeq } }, false);
+    else if (!this.#isPart && record.unproven != null) this.#connection.keep({ unproven: null }, false);
+  }
+
   /** Done when the target has applied all that was emitted. */
   look(): void {
     const { mirror, problems, record, options, appliedSeq, durableSeq } = this.#connection;
     if (record.mirrorNeed !== null && mirror.isRunning) this.#pointers.look(durableSeq, record.epoch, record.mirrorNeed.doneThrough);
+    const { unproven = null } = record;
+    if (unproven !== null && unproven.epoch === record.epoch && durableSeq >= unproven.seq) this.#connection.keep({ unproven: null }, false);
     if (!mirror.isApplied(appliedSeq)) return;
+    this.#noteUnproven();
     mirror.end("done", new Date().toISOString());
     const left = mirror.report();
     this.hooks.ended(left, "done");
@@ -331,6 +343,10 @@ function namesOf({ id: connection, repset, peer: target }: ConnectionRecord): {
  */
 function isWorthKeeping(need: MirrorNeed | null): need is MirrorNeed {
   return need !== null && need.skipsEmpty !== true && (need.mode === "full" || need.content === "checksum-all");
+}
+
+function goesByContents({ mode, content, isSettling }: MirrorNeed): boolean {
+  return mode === "full" || content === "checksum-all" || isSettling === true;
 }
 
 /** All is sent, and nothing is too much; but what is made there meanwhile is not to be overwritten where a person wanted that. */

@@ -40,6 +40,8 @@ export class PlaceRepair {
   readonly #feed: Pick<SourceFeed, "send">;
   /** The batch that the worker is at. */
   #working: number | null = null;
+  /** Of that, the target may have lost what it applied. */
+  #isLost = false;
   #emitted: Emitted[] = [];
   /** What the worker repairs on its own account, beside the map. */
   #ownPending = 0;
@@ -90,6 +92,7 @@ export class PlaceRepair {
     const batch = this.#places.take(PLACES_PER_BATCH);
     if (batch === null) return;
     this.#working = batch.id;
+    this.#isLost = false;
     const { id, places, withLinks } = batch;
     this.#feed.send({ kind: "repair", connectionId: this.#connectionId, batch: id, places, withLinks, changedSinceMs });
   }
@@ -99,7 +102,8 @@ export class PlaceRepair {
     for (const batch of batches) {
       if (batch !== this.#working) continue;
       this.#working = null;
-      this.#emitted.push({ batch, lastSeq });
+      if (this.#isLost) this.#places.release(batch);
+      else this.#emitted.push({ batch, lastSeq });
     }
     this.durable(durableSeq);
   }
@@ -110,6 +114,13 @@ export class PlaceRepair {
     if (done.length === 0) return;
     this.#emitted = this.#emitted.filter(({ lastSeq }) => lastSeq > seq);
     for (const { batch } of done) this.#places.settle(batch);
+  }
+
+  /** The target may have lost what it applied and what was not durable: that is repaired once more. Its times need not tell of it. */
+  lose(): void {
+    this.#isLost = this.#working !== null;
+    for (const { batch } of this.#emitted) this.#places.release(batch);
+    this.#emitted = [];
   }
 
   /** Forgets every place, in the map and in the worker. */

@@ -6,6 +6,7 @@ import { toSmError } from "../base/errors.js";
 import { logEvent } from "../base/events.js";
 import type { Log } from "../base/log.js";
 import type { Journal } from "../model/journal-port.js";
+import type { Welcome } from "../model/session.js";
 import type { SourceEvent, SourceFeed } from "../model/source-messages.js";
 import { Checkpoints, type CheckpointView } from "./checkpoints.js";
 import { ClockWatch } from "./clean-until.js";
@@ -18,7 +19,7 @@ export interface RestartedConnection extends Omit<CheckpointView, "keep"> {
   readonly id: number;
   readonly record: ConnectionRecord;
   readonly guard: Pick<MassChangeGuard, "takeMirror">;
-  readonly repair: Pick<PlaceRepair, "pending">;
+  readonly repair: Pick<PlaceRepair, "pending" | "lose">;
   readonly options: {
     readonly feed: Pick<SourceFeed, "send">;
     readonly places: DirtyPlaces;
@@ -52,8 +53,9 @@ export class RestartDuty {
   }
 
   /** The target is welcomed: it is the copy that the checkpoint is about, and known by another stream from now on. */
-  begin(): void {
-    const { record } = this.#connection;
+  begin({ resumed }: Pick<Welcome, "resumed">): void {
+    const { record, repair } = this.#connection;
+    if (!resumed) repair.lose();
     const { checkpoint, epoch, mirrorNeed } = record;
     // The target has heard of a person's decision.
     if (record.restore?.state === "discarded") this.#connection.keep({ restore: null }, true);

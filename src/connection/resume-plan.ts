@@ -62,11 +62,17 @@ function planFor({ record, welcome, heardSeq, toldSeq, hadStream, nowIso }: Resu
       since: nowIso,
       mode: "difference",
       extras: "remove",
-      // How far back nobody knows: what it had of a file may have the size and times of what it lacks.
-      changedSinceMs: isSetBack ? 0 : record.cleanUntilMs,
+      // What it had of a file may have the size and times of what it lost.
+      ...(isSetBack || isUnproven(record) ? { content: "checksum-all" } : {}),
+      changedSinceMs: record.cleanUntilMs,
       isAutomatic: record.options.replicate,
     }),
   };
+}
+
+/** What a mirror put right by contents may have been lost: then size and times are as they were before it, too. */
+function isUnproven({ unproven, epoch, durableSeq }: ConnectionRecord): boolean {
+  return unproven != null && (unproven.epoch !== epoch || unproven.seq > durableSeq);
 }
 
 /** A scan is enough for the copy that the checkpoint is about; any other target is compared as a whole. */

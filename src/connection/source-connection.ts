@@ -195,7 +195,7 @@ export class SourceConnection {
     if (signal.aborted) return channel.close({ isAbrupt: true });
     const isEmpty = welcome.empty && !this.record.wasMirrored;
     this.duty.set(withEmptyTarget(plan.mirrorNeed, isEmpty));
-    this.restart.begin();
+    this.restart.begin(welcome);
     this.appliedSeq = Math.max(this.appliedSeq, plan.sentSeq);
     feed.send({ kind: "channel", connectionId: this.id, seq: plan.sentSeq, rebuildsFiles });
     const sender = senderOf(this, channel, plan.sentSeq);

@@ -192,10 +192,17 @@ describe("what a welcome means", () => {
   test("a target that has less than it said was set back: it is compared, and no time of a file vouches for its content", () => {
     const planned = plan({ heardSeq: 55, toldSeq: 55 });
     expect(planned).toMatchObject({ sentSeq: 40, review: null, restartMirror: true });
-    expect(planned.mirrorNeed).toMatchObject({ reason: "target", extras: "remove", changedSinceMs: 0, isAutomatic: true });
+    expect(planned.mirrorNeed).toMatchObject({ reason: "target", extras: "remove", content: "checksum-all", changedSinceMs: 1000, isAutomatic: true });
     expect(planned.mirrorNeed?.message).toBe("the target was set back: it has change set 50, and had 55");
     // What was passed over, or is from before the connection, is no word of the target's.
     expect(plan({ heardSeq: 55, toldSeq: 50 }).mirrorNeed).toBeNull();
+  });
+
+  test("a target whose machine crashed may have lost what a mirror put right by contents, with its times", () => {
+    const crashed = { resumed: false, suspect: true };
+    const contentOf = (seq: number, epoch = RECORD.epoch): unknown => plan({}, { unproven: { epoch, seq } }, crashed).mirrorNeed?.content;
+    expect([contentOf(41), contentOf(40), contentOf(10, "f".repeat(16))]).toEqual(["checksum-all", undefined, "checksum-all"]);
+    expect(plan({}, {}, crashed).mirrorNeed?.content).toBeUndefined();
   });
 
   test("a target whose machine crashed says so", () => {

@@ -43,6 +43,23 @@ test("on disk at once, and gone when the target has all that repairs it, durably
   expect([onDisk().length, repair.pending]).toEqual([0, 0]);
 });
 
+test("what repaired it, and was not durable when the target's machine crashed, is done once more", () => {
+  const { repair, sent, onDisk } = create();
+  repair.take(found(placeAt("a", true)), 10);
+  repair.feed(5);
+  repair.take({ kind: "repaired", connectionId: 1, batches: [1], lastSeq: 12 }, 11);
+  repair.take(found(placeAt("b", true)), 11);
+  repair.feed(5);
+  // One is emitted, one is being worked on.
+  repair.lose();
+  repair.take({ kind: "repaired", connectionId: 1, batches: [2], lastSeq: 14 }, 20);
+  expect([onDisk().length, repair.pending]).toEqual([2, 2]);
+  repair.feed(5);
+  expect(sent.at(-1)).toMatchObject({ kind: "repair", batch: 3, places: [{}, {}] });
+  repair.take({ kind: "repaired", connectionId: 1, batches: [3], lastSeq: 22 }, 22);
+  expect([onDisk().length, repair.pending]).toEqual([0, 0]);
+});
+
 test("what is renamed before it is repaired is found by its new name, over a kill, too", () => {
   const { book, repair, onDisk } = create();
   repair.take(found(placeAt("d/a")), 0);

@@ -209,6 +209,26 @@ describe("the mirror that a connection owes", () => {
     expect(needAfter(kit.record.mirrorNeed, 1, NOW)).not.toHaveProperty("isSettling");
   });
 
+  test.each([
+    [{ mode: "full", content: "times", newerOnly: false }, true],
+    [{ mode: "difference", content: "checksum-all", newerOnly: false }, true],
+    [{ mode: "difference", content: "checksum-all", newerOnly: false, paths: ["/a/x"] }, true],
+    [{ mode: "difference", content: "times", newerOnly: false }, false],
+  ] as const)("is done when it is applied, as %j, and what it put right by contents is not proven before it is durable: %j", (wish, isNoted) => {
+    const kit = new DutyKit(null);
+    kit.duty.startByHand(wish);
+    [kit.appliedSeq, kit.durableSeq] = [20, 10];
+    kit.duty.take({ kind: "mirrorEmitted", connectionId: 1, mirrorId: kit.mirror.id, lastSeq: 20, counts: { ...NO_COUNTS, percent: 100 } });
+    expect([kit.mirror.isRunning, kit.record.mirrorNeed]).toEqual([false, null]);
+    expect(kit.record.unproven ?? null).toEqual(isNoted ? { epoch: EPOCH, seq: 20 } : null);
+    const crashed = { ...WELCOME, appliedSeq: 10, resumed: false, suspect: true };
+    const planned = planResume({ record: { ...kit.record, durableSeq: 10 }, welcome: crashed, heardSeq: 20, toldSeq: 20, hadStream: true, nowIso: NOW });
+    expect(planned.mirrorNeed?.content).toBe(isNoted ? "checksum-all" : undefined);
+    kit.durableSeq = 20;
+    kit.duty.look();
+    expect(kit.record.unproven ?? null).toBeNull();
+  });
+
   test("is the whole set's after one of some paths was stopped at hard links", () => {
     const kit = new DutyKit(null);
     kit.duty.startByHand({ mode: "difference", content: "times", newerOnly: false, paths: ["/a/x"] });
