@@ -154,6 +154,13 @@ export function presenceOf(tree: RootTree, node: Node): Presence {
   return node.inode.isSame(stat) && tree.contains(node.path, node.inode.type === "dir") ? "there" : "gone";
 }
 
+/** What is known at the path is not there, and was not told to be gone. What cannot be looked at is not away. */
+export function isAway(tree: RootTree, path: BytePath): boolean {
+  const node = tree.table.at(path);
+  const presence = node === undefined ? "there" : presenceOf(tree, node);
+  return presence === "gone" || (presence === "unknown" && isAway(tree, parentPath(path)));
+}
+
 /** Takes every entry as it is. The tree must be open. */
 export function scanTree(tree: RootTree): void {
   const { records } = tree.table;

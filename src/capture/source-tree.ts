@@ -27,6 +27,7 @@ import type { InodeRecord } from "./inode-record.js";
 import { type ListedEntry, notePlain, type Ownership, type Sight, sightOf, summarise } from "./listed-entry.js";
 import { MOVED_FILE_BYTES_MAX, MOVED_FILE_BYTES_MIN, MovedTransfer } from "./moved-transfer.js";
 import type { Inode, Node } from "./node-table.js";
+import { isAway } from "./observation.js";
 import type { RootTree } from "./root-tree.js";
 import { SendsAhead } from "./sends-ahead.js";
 import type { SourceEngine } from "./source-engine.js";
@@ -35,6 +36,8 @@ import { isAsShipped, rememberSums, stepTransfer } from "./transfer-step.js";
 
 /** Of a larger directory the rest is looked at once more. */
 const OWNED_MAX = 20_000;
+/** After which a job may ask again for what was looked for. */
+const SOUGHT_MS = 110;
 
 export class SourceTree implements MirrorTree {
   readonly #engine: SourceEngine;
@@ -182,6 +185,13 @@ export class SourceTree implements MirrorTree {
     const parent = tree.table.at(parentPath(path));
     const dirfd = parent === undefined ? undefined : tree.directoryOf(parent);
     return dirfd !== undefined && statAt(dirfd, baseName(path)) === -ENOENT;
+  }
+
+  seek(root: RootIndex, path: BytePath): boolean {
+    if (!isAway(this.#tree(root), path)) return false;
+    this.#engine.pushFacts([{ kind: "name", root, path }]);
+    setTimeout(() => this.#engine.wake(), SOUGHT_MS).unref();
+    return true;
   }
 
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment {

@@ -24,6 +24,8 @@ export interface DirectoryWork {
   readonly isWalk?: true;
   /** Of the walk: it came there since an earlier part of the mirror went by. */
   readonly isMoved?: true;
+  /** It could not be listed when its turn came. */
+  readonly isLate?: true;
   /** Of what is below a slice of one name; absent = as the slice, but for contents that only it is suspected of. */
   readonly below?: CompareRequest["suspect"];
 }

@@ -57,7 +57,7 @@ export class MirrorJob {
     this.#links = new LinkGroups(options.tree, () => this.progress.settle());
     this.#contents = new BlockLooks(options);
     this.#pointer = new WalkPointer(options);
-    this.#sends = new MirrorSends(options, this.#links, this.progress, this.#pointer);
+    this.#sends = new MirrorSends(options, this.#links, this.progress, this.#pointer, (work) => this.#directories.push(work));
     this.#renamesSeen = options.tree.renamePosition;
     if (options.mode === "repair") return;
     if (options.isSized) this.progress.begin(options.places === null ? options.tree.totals() : totalsOf(options.tree, options.places));
@@ -208,7 +208,7 @@ export class MirrorJob {
   async #takeDirectory(work: DirectoryWork): Promise<void> {
     const pointer = this.#pointer;
     const listed = await this.options.tree.list(work.root, work.path, !pointer.isFull(work) || pointer.isAt(work));
-    if (listed === null) return;
+    if (listed === null) return this.#sends.missDirectory(work);
     if (work.names !== undefined) {
       const byName = new Map(listed.map((entry) => [entry.name, entry]));
       for (const name of work.names) {

@@ -2,6 +2,7 @@
 // goes piece by piece, one at a time. Names of one inode stay names of one inode on the receiver, whatever becomes of
 // them on the source between the comparison and the sending.
 
+import type { Clock } from "../base/clock.js";
 import { type BytePath, baseName, parentPath } from "../model/byte-path.js";
 import { type IndexAnswer, type RootIndex, type SumsAnswer, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { MirrorEntry, MirrorShipment, MirrorTransfer, MirrorTree, Standing, Upcoming } from "../model/mirror-port.js";
@@ -10,6 +11,7 @@ import { ContentTurns } from "./content-turns.js";
 import type { DirectoryWork } from "./directory-work.js";
 import type { LinkGroups } from "./link-groups.js";
 import type { MirrorProgress } from "./mirror-progress.js";
+import { Unfound } from "./unfound.js";
 import type { WalkPointer } from "./walk-pointer.js";
 
 export interface MirrorSendsOptions {
@@ -19,6 +21,7 @@ export interface MirrorSendsOptions {
   readonly content: MirrorContent;
   /** Not null: names of an inode may lie outside of what the job goes through. */
   readonly places: readonly unknown[] | null;
+  readonly clock?: Clock;
 }
 
 interface SendWork {
@@ -63,22 +66,37 @@ export class MirrorSends {
   /** Files whose transfer waits for an answer. */
   readonly #parked = new Map<number, Sending>();
   #sending: Sending | null = null;
+  readonly #unfound: Unfound;
+  readonly #onFound: (work: DirectoryWork) => void;
 
-  /** `walk` is told of what is sent because the walk came to it. */
-  constructor(options: MirrorSendsOptions, links: LinkGroups, progress: MirrorProgress, walk: Pick<WalkPointer, "sending" | "hasPassed" | "isFull">) {
+  /** `walk` is told of what is sent because the walk came to it; `onFound` of what was away for a while, and is to be gone through. */
+  constructor(
+    options: MirrorSendsOptions,
+    links: LinkGroups,
+    progress: MirrorProgress,
+    walk: Pick<WalkPointer, "sending" | "hasPassed" | "isFull">,
+    onFound: (work: DirectoryWork) => void,
+  ) {
     this.#walk = walk;
     this.#options = options;
+    this.#unfound = new Unfound(options);
+    this.#onFound = onFound;
     this.#links = links;
     this.#progress = progress;
     for (let root = 0; root < options.tree.rootCount; root++) this.#touched.push(new Map());
   }
 
   get pending(): number {
-    return this.#queue.length + this.#sums.size + this.#turns.waiting + this.#parked.size + (this.#sending === null ? 0 : 1);
+    return this.#queue.length + this.#sums.size + this.#turns.waiting + this.#parked.size + this.#unfound.size + (this.#sending === null ? 0 : 1);
   }
 
   get hasWork(): boolean {
-    return this.#sending !== null || this.#queue.length > 0 || this.#mayTakeUnsent;
+    return this.#sending !== null || this.#queue.length > 0 || this.#mayTakeUnsent || this.#unfound.isDue;
+  }
+
+  /** The directory could not be listed. */
+  missDirectory(work: DirectoryWork): void {
+    this.#unfound.noteDirectory(work);
   }
 
   /** Nothing else is sent before a large file is. */
@@ -138,6 +156,7 @@ export class MirrorSends {
       this.#sendAgainst(answer);
       return;
     }
+    if (this.#unfound.isDue) for (const work of this.#unfound.lookAgain()) this.#onFound(work);
     this.#options.tree.fetchAhead(this.#upcoming(directories));
     const batch = this.#queue.splice(0, SENDS_PER_STEP);
     let bytes = 0;
@@ -297,9 +316,13 @@ export class MirrorSends {
 
   /** The name is nobody's, or another inode's, by now; the receiver may have further names of what was found wrong by this one. */
   #sendByOtherName({ root, path, entry, tried }: SendWork): void {
-    if (entry === null || entry.type === "dir" || tried.length >= TRIED_MAX) return;
-    const other = this.#options.tree.namesOf(root, entry.inode).find((name) => name !== path && !tried.includes(name));
-    if (other === undefined) return;
+    if (entry === null || entry.type === "dir") return;
+    const names = tried.length >= TRIED_MAX ? [] : this.#options.tree.namesOf(root, entry.inode);
+    const other = names.find((name) => name !== path && !tried.includes(name));
+    if (other === undefined) {
+      this.#unfound.noteEntry({ root, path: parentPath(path), only: baseName(path), again: null, suspect: "all", descend: false });
+      return;
+    }
     this.touch(root, parentPath(other));
     const byOther = { ...entry, path: other, name: baseName(other) };
     this.#queue.push({ root, path: other, what: "new", entry: byOther, isWalk: false, relinks: true, tried: [...tried, path] });

@@ -123,6 +123,8 @@ export interface MirrorTree {
   sweep(connectionId: number, change: Omit<OrphansChange, "op">): number;
   /** The source was looked at, and has nothing at `path`, in the set or not. */
   isAbsent(root: RootIndex, path: BytePath): boolean;
+  /** What is known at `path` is not there, and nobody has told yet what became of it: it is looked for, and the jobs have a turn soon. */
+  seek(root: RootIndex, path: BytePath): boolean;
   /** Sends an entry as it is now: new (content and all), or attributes only. */
   ship(connectionId: number, root: RootIndex, path: BytePath, what: "new" | "attr"): MirrorShipment;
   /** What is sent next, in order: it may be read ahead. Whether and how much of it is asked for is up to the tree. */
