@@ -252,8 +252,10 @@ export class VerifyJob {
     // What moved away just now is compared where it is, as long as it is a suspect here.
     this.#walk.followRenames();
     if (listed === null) {
-      // The directory is gone from the source, and so is what was in it: another look, at its parent, tells of that.
-      for (const suspect of suspects) this.#settle(suspect, { differs: false, isStill: true });
+      // Either it is gone from the source, and what was in it: another look, at its parent, tells of that. Or nobody told yet where it went.
+      const isKnown = this.#options.tree.inodeAt(root, directory) !== null;
+      if (isKnown) this.#options.tree.seek(root, directory);
+      for (const suspect of suspects) this.#settle(suspect, { differs: isKnown, isStill: !isKnown });
       return;
     }
     const [first] = suspects;

@@ -37,10 +37,13 @@ export interface VerifyWalkOptions {
 interface WalkPlace extends Pick<DirectoryWork, "root" | "path" | "only" | "descend"> {
   /** To where it is: nothing of it was compared before the start. */
   readonly isMoved: boolean;
+  /** At which it was known, and could not be listed. */
+  readonly tries?: number;
 }
 
 /** A set whose names change all the time is not followed for ever. */
 const FOLLOWED_MAX = 10_000;
+const TRIES_MAX = 20;
 
 export class VerifyWalk {
   readonly #options: VerifyWalkOptions;
@@ -50,7 +53,7 @@ export class VerifyWalk {
   readonly #moved: WalkPlace[] = [];
   #followed = 0;
   #renamesSeen: number;
-  /** False: so much moved that not all of it was followed. */
+  /** False: so much moved that not all of it was followed, or some of it could not be listed. */
   isWhole = true;
 
   constructor(options: VerifyWalkOptions) {
@@ -98,7 +101,10 @@ export class VerifyWalk {
     this.followRenames();
     if (this.#directories.at(-1) !== place) return;
     this.#directories.pop();
-    if (listed === null) return;
+    if (listed === null) {
+      this.#miss(this.#directories, place);
+      return;
+    }
     const side = start === null || start.root !== root ? "behind" : sideOf(path, start.path);
     const entries = only === null ? listed : listed.filter(({ name }) => name === only);
     const below = start !== null && side === "above" ? entries.filter((entry) => isNotBefore(entry.path, start.path)) : entries;
@@ -136,10 +142,21 @@ export class VerifyWalk {
     // It moved on meanwhile, and is looked for there.
     if (this.#moved[index] !== place) return null;
     this.#moved.splice(index, 1);
+    if (listed === null) this.#miss(this.#moved, place);
     const entry = listed?.find(({ name }) => name === baseName(path));
     if (entry === undefined) return null;
     if (entry.type === "dir") this.#directories.push({ root, path, only: null, descend: true, isMoved: true });
     return { root, path: directory, entries: [entry], from: "", until: "", withDirectory: false, isFirst: false, extras: "keep" };
+  }
+
+  /** It moved, most likely, and nobody told yet to where: when the others are listed, somebody has. */
+  #miss(places: WalkPlace[], place: WalkPlace): void {
+    const { tree } = this.#options;
+    const { root, path, tries = 1 } = place;
+    if (tree.inodeAt(root, path) === null) return;
+    tree.seek(root, path);
+    if (tries < TRIES_MAX) places.unshift({ ...place, tries: tries + 1 });
+    else this.isWhole = false;
   }
 
   /**

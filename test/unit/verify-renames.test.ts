@@ -17,6 +17,9 @@ class Twins implements Partial<MirrorTree> {
   readonly #renames: ShippedRename[] = [];
   /** What bringing a directory up to date tells of. */
   onList: (directory: BytePath) => void = () => undefined;
+  /** Is not where it is known to be, until somebody tells where it went. */
+  away: BytePath | null = null;
+  onSought: () => void = () => undefined;
 
   constructor(files: readonly string[], damaged: readonly string[]) {
     for (const file of files) {
@@ -49,7 +52,12 @@ class Twins implements Partial<MirrorTree> {
 
   async list(_root: number, directory: BytePath): Promise<readonly MirrorEntry[] | null> {
     this.onList(directory);
-    return directory === "" || this.#inodes.has(directory) ? this.#entries(directory) : null;
+    return this.away !== directory && (directory === "" || this.#inodes.has(directory)) ? this.#entries(directory) : null;
+  }
+
+  seek(): boolean {
+    this.onSought();
+    return true;
   }
 
   #entries(directory: BytePath): MirrorEntry[] {
@@ -177,4 +185,29 @@ test("a name that moves on while it is looked for where it went", async () => {
     }
   };
   expect(await findings(tree, () => undefined)).toEqual(["b/f content"]);
+});
+
+test("a directory that is away when it is to be listed is compared where it is found", async () => {
+  const tree = new Twins(["a/f", "d/g"], ["d/g"]);
+  tree.away = at("d");
+  tree.onSought = () => tree.rename("d", "b");
+  expect(await findings(tree, () => undefined)).toEqual(["b/g content"]);
+});
+
+test("what is suspected in a directory that is away when it is looked at again is looked at where it is found", async () => {
+  const tree = new Twins(["a/f", "d/g"], ["d/g"]);
+  const found = await findings(tree, (directory) => {
+    if (directory !== "d" || tree.away !== null) return;
+    tree.away = at("d");
+    tree.onSought = () => tree.rename("d", "b");
+  });
+  expect(found).toEqual(["b/g content"]);
+});
+
+test("what can never be listed keeps a verification from being whole", async () => {
+  const tree = new Twins(["a/f", "d/g"], []);
+  tree.away = at("d");
+  const job = new VerifyJob({ connectionId: 1, content: "times", tree: tree as unknown as MirrorTree, onFinding: () => false });
+  while ((await job.step()) !== "done") for (const answer of tree.answers) job.takeAnswer(answer);
+  expect(job.isWhole).toBe(false);
 });
