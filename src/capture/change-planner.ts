@@ -192,6 +192,7 @@ export class ChangePlanner {
     const dirfd = this.#tree.directoryOf(node);
     const found: [string, FileStat][] = [];
     if (dirfd === undefined) {
+      this.#tree.sayUnopened(path);
       this.#context.onLost(node, "");
       return found;
     }

@@ -4,7 +4,8 @@
 import { smallFileHash } from "../fs/file-hash.js";
 import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
 import { xattrDigestAt } from "../fs/xattrs.js";
-import { type EntrySummary, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
+import { type BytePath, joinPath } from "../model/byte-path.js";
+import { type EntrySummary, type EntryType, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { CompareRequest, MirrorEntry } from "../model/mirror-port.js";
 import { isInSpan } from "../model/suspect-span.js";
 import type { InodeRecord } from "./inode-record.js";
@@ -12,6 +13,9 @@ import { specialDetail } from "./meta-reader.js";
 
 /** Of one entry, as the listing found it. */
 export type Ownership = Pick<FileStat, "ino" | "mode" | "uid" | "gid">;
+
+/** Of one comparison: as many again as it has entries. */
+const UNSEEN_MAX = 250;
 
 type Times = Pick<FileStat, "mtimeSec" | "mtimeNsec" | "ctimeSec" | "ctimeNsec">;
 
@@ -76,6 +80,25 @@ export function summarise(
     linkTo: request.links.get(entry.name) ?? null,
     suspect: isSuspected && !(hashesSuspects && hash !== null),
   };
+}
+
+/**
+ * Of a name that cannot be looked at, so that the receiver does not take what it has there for an extra: told as a further name of itself,
+ * which nothing of the same type differs from.
+ */
+export function unseenSummary(name: string, path: BytePath, type: EntryType): EntrySummary {
+  const unknown = { mode: 0, uid: 0, gid: 0, size: 0, mtimeSec: 0, mtimeNsec: 0, xattrDigest: 0, detail: "", suspect: false };
+  return { name, type, ...unknown, linkTo: path };
+}
+
+/** Tells of those of the names that the request is about, and does not tell. False: they are too many, or `names` is null. */
+export function addUnseen(entries: EntrySummary[], names: readonly string[] | null, { directory, from, until, ...request }: CompareRequest): boolean {
+  if (names === null || names.length === 0) return names !== null;
+  const told = new Set(request.entries.map(({ name }) => name));
+  const meant = names.filter((name) => name >= from && (until === "" || name < until) && !told.has(name));
+  if (meant.length > UNSEEN_MAX) return false;
+  entries.push(...meant.map((name) => unseenSummary(name, joinPath(directory, name), "dir")));
+  return true;
 }
 
 /** Target of a link, kind of a device or FIFO. Null = it is not there any more. */

@@ -86,6 +86,7 @@ export function* walkDifferences(tree: RootTree, from: Node, options: WalkOption
     const dirfd = tree.directoryOf(node);
     if (dirfd === undefined) {
       if (tree.isElsewhere(node)) options.onLost?.(node);
+      else tree.sayUnopened(node.path);
       continue;
     }
     const below = options.recursive ? pending : null;
@@ -168,7 +169,10 @@ export function scanTree(tree: RootTree): void {
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
     const path = records.pathOf(directory);
     const dirfd = tree.directory(path);
-    if (dirfd < 0) continue;
+    if (dirfd < 0) {
+      tree.sayUnopened(path);
+      continue;
+    }
     const parent = directory;
     tree.eachEntry(dirfd, path, ({ name, length, stat }) => {
       const child = records.add(parent, name, length, stat);

@@ -4,10 +4,10 @@
 import { SmError } from "../base/errors.js";
 import { type ConfinedRoot, listNames } from "../fs/confined-root.js";
 import { DirectoryReader } from "../fs/directory-reader.js";
-import { ELOOP, ENOENT, ENOTDIR } from "../fs/errno.js";
+import { EACCES, ELOOP, ENOENT, ENOTDIR, errnoName } from "../fs/errno.js";
 import { closeFd, type FileStat, statAt } from "../fs/native.js";
 import { isSameRoot, type OpenRoot, openRoot, type RootIdentity } from "../fs/root-identity.js";
-import { type BytePath, displayPath, joinPath, NAME_BYTES_MAX, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
+import { type BytePath, baseName, displayPath, joinPath, NAME_BYTES_MAX, PATH_BYTES_MAX, parentPath } from "../model/byte-path.js";
 import type { RootIndex } from "../model/change.js";
 import { EntryShipper } from "./entry-shipper.js";
 import { type Inode, isSocket, type Node, NodeTable } from "./node-table.js";
@@ -26,6 +26,8 @@ export interface Membership {
 export type EntryView = Pick<DirectoryReader, "name" | "length" | "text" | "stat">;
 
 const reader = new DirectoryReader();
+/** Names that cannot be looked at: beyond, every name may be one. */
+const UNSEEN_MAX = 10_000;
 
 export interface RootTreeOptions {
   readonly index: RootIndex;
@@ -50,6 +52,9 @@ export class RootTree {
   readonly #dev: number;
   readonly #mount: number;
   readonly #onProblem: RootTreeOptions["onProblem"];
+  /** What could not be looked at when somebody tried to last, by directory. */
+  readonly #unseen = new Map<BytePath, Set<string>>();
+  #unseenCount = 0;
   #open: ConfinedRoot | null = null;
   /** Of the inode only once it was looked at. */
   #lastDirectory: { readonly path: BytePath; readonly fd: number; inode: Inode | null } | null = null;
@@ -210,7 +215,34 @@ export class RootTree {
   }
 
   #sayUnseen(path: BytePath, failed: number): void {
-    if (failed !== -ENOENT && failed !== -ENOTDIR) this.#onProblem(this.index, path, "FS_IO", `cannot stat: errno ${-failed}`);
+    if (failed === -ENOENT || failed === -ENOTDIR) return;
+    this.#onProblem(this.index, path, "FS_IO", `cannot stat: errno ${-failed}`);
+    if (this.#unseenCount >= UNSEEN_MAX) return;
+    const names = this.#unseen.get(parentPath(path)) ?? new Set<string>();
+    this.#unseen.set(parentPath(path), names);
+    if (names.has(baseName(path))) return;
+    names.add(baseName(path));
+    this.#unseenCount += 1;
+  }
+
+  /** The names of an open directory that cannot be looked at, as far as that was found out; null = there are too many to say. */
+  unseenIn(dirfd: number, directory: BytePath): readonly string[] | null {
+    if (this.#unseenCount >= UNSEEN_MAX) return null;
+    const names = this.#unseen.get(directory);
+    for (const name of names ?? []) {
+      if (isUnseen(dirfd, name)) continue;
+      names?.delete(name);
+      this.#unseenCount -= 1;
+    }
+    if (names?.size === 0) this.#unseen.delete(directory);
+    return [...(names ?? [])];
+  }
+
+  /** Says so, if the directory is there and cannot be opened. */
+  sayUnopened(path: BytePath): void {
+    const fd = this.directory(path);
+    if (fd >= 0 || fd === -ENOENT || fd === -ENOTDIR || fd === -ELOOP) return;
+    this.#onProblem(this.index, path, fd === -EACCES ? "FS_DENIED" : "FS_IO", `cannot open the directory: ${errnoName(fd)}`);
   }
 
   /** Names in a directory that sm can carry; the others are reported. */
@@ -221,6 +253,12 @@ export class RootTree {
       return canCarry;
     });
   }
+}
+
+/** There is something by that name, or may be: it cannot be looked at. */
+export function isUnseen(dirfd: number, name: string): boolean {
+  const stat = statAt(dirfd, name);
+  return typeof stat === "number" && stat !== -ENOENT && stat !== -ENOTDIR;
 }
 
 function isDirectory(stat: FileStat): boolean {

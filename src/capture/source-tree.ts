@@ -24,11 +24,11 @@ import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
 import { InPlaceTransfer } from "./in-place-transfer.js";
 import type { InodeRecord } from "./inode-record.js";
-import { type ListedEntry, notePlain, type Ownership, type Sight, sightOf, summarise } from "./listed-entry.js";
+import { addUnseen, type ListedEntry, notePlain, type Ownership, type Sight, sightOf, summarise, unseenSummary } from "./listed-entry.js";
 import { MOVED_FILE_BYTES_MAX, MOVED_FILE_BYTES_MIN, MovedTransfer } from "./moved-transfer.js";
 import type { Inode, Node } from "./node-table.js";
 import { isAway } from "./observation.js";
-import type { RootTree } from "./root-tree.js";
+import { isUnseen, type RootTree } from "./root-tree.js";
 import { SendsAhead } from "./sends-ahead.js";
 import type { SourceEngine } from "./source-engine.js";
 import { SumsCheck } from "./sums-check.js";
@@ -103,7 +103,11 @@ export class SourceTree implements MirrorTree {
   async list(root: RootIndex, directory: BytePath, isFresh: boolean): Promise<readonly MirrorEntry[] | null> {
     const tree = this.#tree(root);
     const node = tree.table.at(directory);
-    if (node === undefined || node.children === null || directory.length > PATH_BYTES_MAX || tree.directoryOf(node) === undefined) return null;
+    if (node === undefined || node.children === null || directory.length > PATH_BYTES_MAX) return null;
+    if (tree.directoryOf(node) === undefined) {
+      tree.sayUnopened(directory);
+      return null;
+    }
     const owned = new Map<number, Ownership>();
     const onSame = (record: number, { ino, mode, uid, gid }: FileStat): void => {
       if (owned.size < OWNED_MAX) owned.set(record, { ino, mode, uid, gid });
@@ -134,6 +138,7 @@ export class SourceTree implements MirrorTree {
       for (const entry of request.entries) {
         const summary = summarise(dirfd, entry, request, hashesSuspects, (of, sight) => this.#notePlain(tree, of, sight));
         if (summary !== null) entries.push(summary);
+        else if (isUnseen(dirfd, entry.name)) entries.push(unseenSummary(entry.name, entry.path, entry.type));
         if (summary?.hash !== undefined) hashedBytes += summary.size;
       }
     }
@@ -142,8 +147,9 @@ export class SourceTree implements MirrorTree {
       request.withDirectory && dirfd !== undefined && typeof stat !== "number"
         ? tree.shipper.metaOf({ dirfd, name: ".", path: request.directory }, stat)
         : null;
-    const { root, directory: path, from, until, extras } = request;
-    const { look } = request;
+    const { root, directory: path, from, until, look } = request;
+    // Of what cannot be told nothing is known to be gone.
+    const extras = dirfd !== undefined && addUnseen(entries, tree.unseenIn(dirfd, path), request) ? request.extras : "keep";
     const asked = { asksShared: true, ...(look === undefined ? {} : { asksFound: true, settlesExtras: look.settlesExtras }) };
     writer.add({ op: "compare", root, path, entries, from, until, extras, meta, ...asked });
     const { seq } = writer.open;
