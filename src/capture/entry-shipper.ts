@@ -26,9 +26,10 @@ const RACY_MS = 25;
 const AHEAD_MS = 2000;
 const wholeScratch = Buffer.allocUnsafeSlow(WHOLE_FILE_BYTES_MAX);
 
-export function isRacy(stat: FileStat, nowMs: number): boolean {
-  const ageMs = nowMs - (stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6);
-  return ageMs < RACY_MS && ageMs > -AHEAD_MS;
+/** `lookedMs`: when it was looked at, at the earliest. What happened between that and `nowMs` may have left the time of change as it was. */
+export function isRacy(stat: FileStat, nowMs: number, lookedMs = nowMs): boolean {
+  const changedMs = stat.ctimeSec * 1000 + stat.ctimeNsec / 1e6;
+  return lookedMs - changedMs < RACY_MS && nowMs - changedMs > -AHEAD_MS;
 }
 
 export interface ShipperOptions {
@@ -36,6 +37,8 @@ export interface ShipperOptions {
   readonly writer: SetWriter;
   readonly table: NodeTable;
   readonly signatures: SignatureCache;
+  /** All that is shipped was looked at since then. */
+  readonly lookedSinceMs: () => number;
   readonly onProblem: (path: BytePath, code: string, message: string) => void;
 }
 
@@ -172,12 +175,12 @@ export class EntryShipper {
   }
 
   #take(inode: Inode, stat: FileStat, torn: boolean): void {
-    const { table, writer } = this.#options;
+    const { table, writer, lookedSinceMs } = this.#options;
     const before = table.kept;
     table.resize(inode, stat.size);
     writer.noteLost(before - table.kept);
     inode.take(stat);
-    inode.racy = torn || isRacy(stat, Date.now());
+    inode.racy = torn || isRacy(stat, Date.now(), lookedSinceMs());
   }
 
   /** Directories, links, FIFOs, devices: everything but content. */

@@ -56,6 +56,7 @@ export class RootTree {
   readonly #unseen = new Map<BytePath, Set<string>>();
   #unseenCount = 0;
   #open: ConfinedRoot | null = null;
+  #openedMs = 0;
   /** Of the inode only once it was looked at. */
   #lastDirectory: { readonly path: BytePath; readonly fd: number; inode: Inode | null } | null = null;
 
@@ -73,6 +74,7 @@ export class RootTree {
       writer: options.writer,
       table: this.table,
       signatures: options.signatures,
+      lookedSinceMs: () => this.#openedMs,
       onProblem: (path, code, message) => options.onProblem(options.index, path, code, message),
     });
   }
@@ -96,6 +98,7 @@ export class RootTree {
   /** Opens the root for a piece of work; ROOT_MISSING or ROOT_CHANGED when it is not the directory it was. */
   begin(): void {
     if (this.#open !== null) return;
+    this.#openedMs = Date.now();
     const found = openRoot(this.path);
     try {
       requireIdentity(this.path, found, this.#identity);
@@ -117,8 +120,10 @@ export class RootTree {
 
   /** Checks at the end of a piece of work that nobody replaced the root meanwhile: what was seen missing may then be a lie. */
   confirm(): void {
+    const openedMs = this.#openedMs;
     this.end();
     this.begin();
+    this.#openedMs = openedMs;
   }
 
   /** A descriptor of a directory, kept until the next call; negative errno when there is none by that path. */
