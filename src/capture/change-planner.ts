@@ -211,17 +211,16 @@ export class ChangePlanner {
     if (inode.hasSameCtime(stat) && !inode.racy) return;
     const place = this.#at(parent, name);
     if (place === undefined) return;
+    // As young as its time of change may be, its attributes can be others than those that were sent with that time.
     if (inode.type !== "file") {
-      if (inode.type === "dir" || !inode.hasSameCtime(stat)) this.#tree.shipper.shipAttr(place, inode, stat, true);
-      else inode.racy = false;
+      this.#tree.shipper.shipAttr(place, inode, stat, true);
       return;
     }
     const state = this.#context.contentOf(inode);
     // What was written comes with its ranges.
     if (state === "waiting") return;
     if (state === "clean" && inode.size === stat.size) {
-      if (inode.hasSameCtime(stat)) inode.racy = false;
-      else this.#tree.shipper.shipAttr(place, inode, stat, true);
+      this.#tree.shipper.shipAttr(place, inode, stat, true);
       this.#context.onRecord(inode);
       return;
     }

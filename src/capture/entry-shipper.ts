@@ -134,7 +134,7 @@ export class EntryShipper {
     const size = isBehind ? base.size : got;
     if (isBehind) how.onBehind?.();
     if (how.start === "patch" && hash === inode.contentHash && got === inode.size) {
-      if (!inode.hasSameCtime(stat)) writer.add({ op: "attr", root, path: place.path, type: "file", meta, base });
+      if (inode.racy || !inode.hasSameCtime(stat)) writer.add({ op: "attr", root, path: place.path, type: "file", meta, base });
     } else {
       const kept = Math.min(got, size);
       const { extents, bytes } = sparse ? this.#compact(fd, payload.subarray(0, kept)) : { extents: wholeExtent(kept), bytes: payload.subarray(0, kept) };
