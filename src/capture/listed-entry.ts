@@ -78,7 +78,8 @@ export function summarise(
     xattrDigest: Math.max(0, digest),
     detail,
     linkTo: request.links.get(entry.name) ?? null,
-    suspect: isSuspected && !(hashesSuspects && hash !== null),
+    // What cannot be read here is not known to be as it is there.
+    suspect: (isHashed && hash === null) || (isSuspected && !(hashesSuspects && hash !== null)),
   };
 }
 
