@@ -86,7 +86,9 @@ export class LiveContent {
     this.volumes = volumes;
     this.#ranges = ranges;
     const devices = volumes.map(({ volume }) => volume.device);
-    this.#mappings = new MappingWatch({ devices, ranges, touches, isWatched: (device, ino) => this.#inodesOf(device, ino).length > 0 });
+    const isWatched = (device: number, ino: number): boolean =>
+      volumes.some(({ volume, dev }) => volume.device === device && trees.some(({ table }) => table.records.inodeNumbered(dev, ino) !== 0));
+    this.#mappings = new MappingWatch({ devices, ranges, touches, isWatched });
   }
 
   /** Recording when it returns; before the tree is scanned. A reason: write ranges cannot be had of every root. Throws UNSUPPORTED, too. */

@@ -52,6 +52,11 @@ export class MappedFiles {
     return this.#files.values();
   }
 
+  /** The same, by `inodeKey`. */
+  get byKey(): ReadonlyMap<string, MappedFile> {
+    return this.#files;
+  }
+
   has(device: number, ino: number): boolean {
     return this.#files.has(inodeKey({ device, root: 0, ino }));
   }

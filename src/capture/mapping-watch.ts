@@ -41,6 +41,8 @@ interface Waiting {
 export class MappingWatch {
   readonly #options: MappingWatchOptions;
   readonly #mapped: MappedFiles;
+  /** Those that were mapped and of the set at the last look. */
+  #followed: ReadonlySet<string> = new Set();
   /** When they were touched last. */
   readonly #touched = new Map<string, number>();
   /** When a process was looked at for a file. */
@@ -71,9 +73,15 @@ export class MappingWatch {
     return performance.now() < this.#blindUntilMs || this.#mapped.has(device, ino) || this.#touched.has(touchKey({ device, ino }));
   }
 
-  /** Takes in what happened before the call. Returns the files that are found to be mapped, or not to be mapped any more: each is to be compared. */
+  /**
+   * Takes in what happened before the call. Returns the files that are found to be mapped, or not to be mapped any more, and those that
+   * became the set's while they were mapped: each is to be compared.
+   */
   gather(): readonly MappedFile[] {
-    const now = performance.now();
+    return this.#withArrived(this.#takeIn(performance.now()));
+  }
+
+  #takeIn(now: number): readonly MappedFile[] {
     const { touches, ranges } = this.#options;
     if (touches !== null) return this.#takeTouches(touches.drain(), now);
     const { calls, isComplete } = ranges.takeMapCalls();
@@ -83,6 +91,20 @@ export class MappingWatch {
     return this.#mapped.note(calls).found;
   }
 
+  /** A page that was stored into before its file was followed tells of no further store. */
+  #withArrived(changed: readonly MappedFile[]): readonly MappedFile[] {
+    if (this.#mapped.byKey.size + this.#followed.size === 0) return changed;
+    const followed = new Set<string>();
+    const all = new Set(changed);
+    for (const [key, file] of this.#mapped.byKey) {
+      if (!this.#options.isWatched(file.device, file.ino)) continue;
+      followed.add(key);
+      if (!this.#followed.has(key)) all.add(file);
+    }
+    this.#followed = followed;
+    return [...all];
+  }
+
   #takeTouches({ touches, isComplete }: TouchDrain, now: number): readonly MappedFile[] {
     if (!isComplete) this.#beBlind(now);
     const pids = new Set<number>();
@@ -90,7 +112,7 @@ export class MappingWatch {
     if (this.#waiting.size > 0 && now - this.#waitedMs >= WAITING_LOOK_MS) this.#lookAtWaiting(now, pids);
     const found = pids.size === 0 ? [] : this.#mapped.lookAt(pids);
     if (!this.#isScanDue || now < this.#mayScanMs) return found;
-    const scanned = this.scan();
+    const scanned = this.#scan(performance.now());
     return [...found, ...scanned.found, ...scanned.released];
   }
 
@@ -131,7 +153,11 @@ export class MappingWatch {
 
   /** Looks at all processes; to be called every half minute. */
   scan(): MappingChange {
-    const now = performance.now();
+    const { found, released } = this.#scan(performance.now());
+    return { found: this.#withArrived(found), released };
+  }
+
+  #scan(now: number): MappingChange {
     this.#isScanDue = false;
     for (const [key, atMs] of this.#touched) if (now - atMs > TOUCHED_MS) this.#touched.delete(key);
     const change = this.#mapped.scan();
