@@ -1,5 +1,5 @@
 // A lock between the threads of a process, in memory that they share. It is held for microseconds, so that whoever waits for
-// it waits where it is. A thread that is ended from outside may die with it: `breakOf` frees it then.
+// it waits where it is. A thread that is ended from outside may die with it: another takes it over by `inherit` then.
 
 import { threadId } from "node:worker_threads";
 
@@ -40,10 +40,8 @@ export class SharedLock {
     Atomics.notify(this.#ints, this.#at, 1);
   }
 
-  /** Frees it when a thread that is no more held it. What it guards is as that thread left it, then. */
-  breakOf(thread: number): boolean {
-    if (Atomics.compareExchange(this.#ints, this.#at, holderOf(thread), FREE) !== holderOf(thread)) return false;
-    Atomics.notify(this.#ints, this.#at, 1);
-    return true;
+  /** Takes it over from a thread that is no more; false: that did not hold it. What it guards is as that thread left it, then. */
+  inherit(thread: number): boolean {
+    return Atomics.compareExchange(this.#ints, this.#at, holderOf(thread), ME) === holderOf(thread);
   }
 }

@@ -124,8 +124,9 @@ export class FeedBoard {
    * asked again later.
    */
   release(thread: number): boolean {
-    this.#lock.breakOf(thread);
-    if (!this.#lock.enter(RELEASE_WAIT_MS)) return false;
+    // Before the lock of the board: whoever holds that may wait for a feed.
+    for (const slot of this.#slots) if (slot.lock.inherit(thread)) tellLoss(slot);
+    if (!this.#lock.inherit(thread) && !this.#lock.enter(RELEASE_WAIT_MS)) return false;
     try {
       return this.#slots.every((slot) => slot.group < 0 || this.#releaseFrom(slot, thread));
     } finally {
@@ -134,17 +135,21 @@ export class FeedBoard {
   }
 
   #releaseFrom(slot: FeedSlot, thread: number): boolean {
-    const wasReading = slot.lock.breakOf(thread);
     if (!slot.lock.enter(RELEASE_WAIT_MS)) return false;
     const readers = [...slot.readers()];
-    for (const at of wasReading ? readers : []) {
-      slot.setFlags(at, FLAG_LOST | FLAG_SIGNALLED);
-      signalEventFd(slot.wakeFdOf(at));
-    }
     slot.lock.leave();
     for (const at of readers) if (slot.ownerOf(at) === holderOf(thread)) this.#drop(slot, at);
     // It may have ended before it was its first reader.
     this.#closeUnread(slot);
     return true;
   }
+}
+
+/** Of what a thread that ended had in hand. Its lock is held, and is left. */
+function tellLoss(slot: FeedSlot): void {
+  for (const at of slot.readers()) {
+    slot.setFlags(at, FLAG_LOST | FLAG_SIGNALLED);
+    signalEventFd(slot.wakeFdOf(at));
+  }
+  slot.lock.leave();
 }

@@ -1,6 +1,7 @@
 // One mark that several sets read, each at its own pace: none misses what another took. Needs root.
 
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -9,6 +10,7 @@ import type { EventFeed } from "../../src/capture/event-feed.js";
 import { EventQueue } from "../../src/capture/event-queue.js";
 import { FeedBoard, type FeedWish } from "../../src/capture/feed-board.js";
 import { POLL_IN, pollFds } from "../../src/fs/fanotify.js";
+import { eventually } from "../support/eventually.js";
 import { acquireFeed, countGroups, FanotifyKit, makeWatchedRoot, outlineFacts, titled, whyNoFanotify } from "../support/fanotify-kit.js";
 import { canMountImages, LoopImage } from "../support/loop-image.js";
 
@@ -59,6 +61,43 @@ const isReadable = (fd: number): boolean => {
   const ready = pollFds([{ fd, events: POLL_IN }], 0);
   return typeof ready !== "number" && ready[0] !== 0;
 };
+
+/** A thread that does `deed`, and ends with the test; resolves when it says something. */
+async function startThread(board: FeedBoard, root: string, deed: string): Promise<{ readonly worker: Worker; readonly threadId: number }> {
+  const script = `const { workerData, parentPort } = require("node:worker_threads");
+    const say = (word = "") => parentPort.postMessage(word);
+    const stay = () => setInterval(() => undefined, 1000);
+    (async () => {
+      const load = (name) => import(new URL(name, workerData.dist).href);
+      const [{ FeedBoard }, { FeedSlot }, { findMount, readMountTable }, { markMount }] = await Promise.all(
+        ["capture/feed-board.js", "capture/feed-slot.js", "fs/mount-table.js", "capture/fanotify-marks.js"].map(load));
+      const board = new FeedBoard(workerData.memory);
+      const slot = new FeedSlot(workerData.memory, 0);
+      const mount = findMount(readMountTable(), workerData.root);
+      const mark = (group) => markMount(group, workerData.root, mount);
+      const acquire = () => board.acquire({ device: mount.device, isUnlimited: true, mark, onLost: () => undefined });
+      ${deed}
+    })();`;
+  const worker = new Worker(script, { eval: true, workerData: { dist: DIST.href, memory: board.memory, root } });
+  const { threadId } = worker;
+  onTestFinished(async () => {
+    await worker.terminate();
+    board.release(threadId);
+  });
+  await once(worker, "message");
+  return { worker, threadId };
+}
+
+const END_IN_THE_MIDDLE = "acquire(); slot.lock.enter(); say(); stay();";
+/** Waits for the lock as busily as can be, says what the first reader is told, and has it for a while. */
+const READ_NEXT = `say();
+  const ints = new Int32Array(workerData.memory, 8);
+  while (Atomics.compareExchange(ints, 0, 0, 99) !== 0);
+  const flags = slot.flagsOf(0);
+  Atomics.wait(ints, 1, ints[1], 60);
+  Atomics.store(ints, 0, 0);
+  say(flags);
+  stay();`;
 
 describe.skipIf(NO_FANOTIFY !== null)(titled("a mark that is shared", NO_FANOTIFY), () => {
   test("is one group; each reader has every event, whoever took it from the kernel, and the last closes it", () => {
@@ -128,36 +167,40 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("a mark that is shared", NO_FANOTIF
     const root = makeWatchedRoot();
     const board = new FeedBoard();
     const reader = openReader(board, root);
-    const worker = new Worker(
-      `const { workerData, parentPort } = require("node:worker_threads");
-      (async () => {
-        const load = (name) => import(new URL(name, workerData.dist).href);
-        const [{ FeedBoard }, { FeedSlot }, { findMount, readMountTable }, { markMount }] = await Promise.all(
-          ["capture/feed-board.js", "capture/feed-slot.js", "fs/mount-table.js", "capture/fanotify-marks.js"].map(load));
-        const board = new FeedBoard(workerData.memory);
-        const mount = findMount(readMountTable(), workerData.root);
-        const mark = (group) => markMount(group, workerData.root, mount);
-        board.acquire({ device: mount.device, isUnlimited: true, mark, onLost: () => undefined });
-        for (let at = 0; ; at++) {
-          const slot = new FeedSlot(workerData.memory, at);
-          if (slot.group < 0) continue;
-          slot.lock.enter();
-          break;
-        }
-        parentPort.postMessage("reading");
-        setInterval(() => undefined, 1000);
-      })();`,
-      { eval: true, workerData: { dist: DIST.href, memory: board.memory, root } },
-    );
-    onTestFinished(async () => void (await worker.terminate()));
-    const { threadId } = worker;
-    await new Promise((resolve) => worker.once("message", resolve));
+    const { worker, threadId } = await startThread(board, root, END_IN_THE_MIDDLE);
     expect(board.release(threadId + 1)).toBe(false);
     await worker.terminate();
     expect(board.release(threadId)).toBe(true);
     expect(isReadable(reader.feed.wakeFd)).toBe(true);
     write(root, "one");
     expect([reader.read(), reader.losses.length, reader.feed.readers]).toEqual([["one"], 1, 1]);
+  });
+
+  test("tells of the loss before another thread that waits has read anything", async () => {
+    const root = makeWatchedRoot();
+    const board = new FeedBoard();
+    const reader = openReader(board, root);
+    const { worker, threadId } = await startThread(board, root, END_IN_THE_MIDDLE);
+    const next = await startThread(board, root, READ_NEXT);
+    const flags = once(next.worker, "message");
+    await worker.terminate();
+    await eventually(() => expect(board.release(threadId)).toBe(true));
+    expect((await flags)[0]).not.toBe(0);
+    expect([reader.read(), reader.losses.length]).toEqual([[], 1]);
+  });
+
+  test("is released although another thread, which comes to join it, waits for the one that ended", async () => {
+    const root = makeWatchedRoot();
+    const board = new FeedBoard();
+    const reader = openReader(board, root);
+    const { worker, threadId } = await startThread(board, root, END_IN_THE_MIDDLE);
+    const joining = await startThread(board, root, "say(); acquire(); stay();");
+    const boardLock = new Int32Array(board.memory);
+    await eventually(() => expect(boardLock[0]).toBe(joining.threadId + 1));
+    await worker.terminate();
+    await eventually(() => expect(board.release(threadId)).toBe(true));
+    write(root, "one");
+    expect([reader.read(), reader.losses.length, reader.feed.readers]).toEqual([["one"], 1, 2]);
   });
 
   test.runIf(canMountImages("ext4"))("is given up with its file system, and each set learns that it was away", async () => {
