@@ -38,6 +38,8 @@ export interface Listing {
   readonly path: BytePath;
   /** With all below. */
   recursive: boolean;
+  /** That entries were written to, or closed, was not told one by one. */
+  isUntold: boolean;
 }
 
 export interface RootFacts {
@@ -108,11 +110,11 @@ export class FactInbox {
         addName(facts, fact.to, fact.toDirectory);
         break;
       case "directory":
-        addListing(facts, { node: fact.node ?? null, path: fact.path, recursive: fact.recursive });
+        addListing(facts, { node: fact.node ?? null, path: fact.path, recursive: fact.recursive, isUntold: fact.isUntold === true });
         break;
       case "lost":
         this.losses += 1;
-        addListing(facts, { node: null, path: fact.path, recursive: true });
+        addListing(facts, { node: null, path: fact.path, recursive: true, isUntold: false });
         facts.isLost = true;
         break;
     }
@@ -138,15 +140,19 @@ function addName(facts: RootFacts, path: BytePath, directory: NodeIdentity | nul
   const known = facts.within.get(key);
   if (known === undefined) facts.within.set(key, { directory, path: parentPath(path), names: new Set([baseName(path)]) });
   else if (known.names.size < NAMES_WITHIN_MAX) known.names.add(baseName(path));
-  else addListing(facts, { node: directory, path: parentPath(path), recursive: false });
+  else addListing(facts, { node: directory, path: parentPath(path), recursive: false, isUntold: false });
 }
 
 function addListing(facts: RootFacts, listing: Listing): void {
   const { node, path } = listing;
   const key = node === null || path !== ROOT_PATH ? path : `/${node.dev}:${node.ino}`;
   const known = facts.directories.get(key);
-  if (known === undefined) facts.directories.set(key, listing);
-  else known.recursive ||= listing.recursive;
+  if (known === undefined) {
+    facts.directories.set(key, listing);
+    return;
+  }
+  known.recursive ||= listing.recursive;
+  known.isUntold ||= listing.isUntold;
 }
 
 function touch(facts: RootFacts, fact: Extract<CaptureFact, { kind: "content" | "attr" }>): void {
@@ -172,6 +178,6 @@ function coarsen(facts: RootFacts): void {
   facts.within.clear();
   facts.directories.clear();
   facts.inodes.clear();
-  addListing(facts, { node: null, path: ROOT_PATH, recursive: true });
+  addListing(facts, { node: null, path: ROOT_PATH, recursive: true, isUntold: false });
   facts.isLost = true;
 }

@@ -28,6 +28,8 @@ interface Touched {
   self: "no" | "times" | "attributes";
   /** `entries`: there were too many names. `all`: it is new here. */
   list: "no" | "entries" | "all";
+  /** Names were given up that had been written to, or closed. */
+  isUntold: boolean;
 }
 
 /** An inode to be followed to whatever names it has: the one it was touched under is gone, or was never told. */
@@ -89,7 +91,10 @@ export class FanotifyHints {
       known.target = target ?? other;
       return;
     }
-    if (touched.list === "entries") return;
+    if (touched.list === "entries") {
+      touched.isUntold ||= isContent(bits);
+      return;
+    }
     touched.names.set(name, { bits, target });
     this.#names += 1;
     if (this.#names > this.#namesMax) this.#coarsen();
@@ -142,7 +147,7 @@ export class FanotifyHints {
   #of(tree: MountedTree, directory: DirectoryNode): Touched {
     let touched = this.#directories.get(directory);
     if (touched === undefined) {
-      touched = { tree, names: new Map(), self: "no", list: "no" };
+      touched = { tree, names: new Map(), self: "no", list: "no", isUntold: false };
       this.#directories.set(directory, touched);
       if (this.#directories.size > this.#namesMax) this.#coarsen();
     }
@@ -160,6 +165,7 @@ export class FanotifyHints {
       roots.add(touched.tree.options.root);
       if (touched.names.size < NAMES_WORTH_A_LIST) continue;
       this.#names -= touched.names.size;
+      touched.isUntold ||= [...touched.names.values()].some(({ bits }) => isContent(bits));
       touched.names = new Map();
       if (touched.list === "no") touched.list = "entries";
     }
@@ -243,7 +249,7 @@ export class FanotifyHints {
     if (path === null) {
       // Gone, or on its way to another place: whoever knows it finds it by its identity.
       const node = tree.identityOf(directory.key, directory);
-      if (node !== null) facts.push({ kind: "directory", root, path: ROOT_PATH, recursive: touched.list === "all", node });
+      if (node !== null) facts.push({ kind: "directory", root, path: ROOT_PATH, recursive: touched.list === "all", node, ...untold(touched) });
       this.forget(directory);
       return true;
     }
@@ -253,13 +259,14 @@ export class FanotifyHints {
       names.delete(name);
       this.#names -= 1;
     }
-    if (touched.list !== "no" && !isBelowAny(directory, listed)) {
+    if (touched.list !== "no" && (touched.isUntold || !isBelowAny(directory, listed))) {
       if (facts.length >= max) return false;
       const recursive = touched.list === "all";
-      facts.push({ kind: "directory", root, path, recursive, node: tree.identityOf(directory.key, directory) });
+      facts.push({ kind: "directory", root, path, recursive, node: tree.identityOf(directory.key, directory), ...untold(touched) });
       if (recursive) listed.add(directory);
     }
     touched.list = "no";
+    touched.isUntold = false;
     if (touched.self === "no") return true;
     if (facts.length >= max) return false;
     // The root has no name to look at; to list it only because an entry came would cost too much.
@@ -267,6 +274,14 @@ export class FanotifyHints {
     else facts.push({ kind: "attr", root, path, node: tree.identityOf(directory.key, directory) });
     return true;
   }
+}
+
+function isContent(bits: number): boolean {
+  return (bits & (TOUCHED_CONTENT | TOUCHED_CLOSE)) !== 0;
+}
+
+function untold({ isUntold }: Touched): { readonly isUntold?: true } {
+  return isUntold ? { isUntold } : {};
 }
 
 function isBelowAny(directory: DirectoryNode, listed: ReadonlySet<DirectoryNode>): boolean {

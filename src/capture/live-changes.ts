@@ -13,13 +13,14 @@ import type { FileTransfer } from "./file-transfer.js";
 import type { LiveContent } from "./live-content.js";
 import { runLiveTransfer } from "./live-transfer.js";
 import type { Inode, Node } from "./node-table.js";
-import { isAttached, type Observation, observeNames, type Unplaced, type WalkOptions, walkDifferences } from "./observation.js";
+import { isAttached, type Observation, observeNames, type Unplaced, walkDifferences } from "./observation.js";
 import { OpenLimit } from "./open-limit.js";
 import { pathsOf, placesOf } from "./places.js";
 import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
 import { Suspects } from "./suspects.js";
 import type { Timetable } from "./timetable.js";
+import { doubtMissed, noteUntold, type RefreshOptions } from "./untold-entries.js";
 import { shipWritten } from "./written-files.js";
 
 export interface LiveChangesOptions {
@@ -98,10 +99,7 @@ export class LiveChanges {
 
   /** Ships what nobody had told of: the content of such a file may be any. The trees must be open. */
   async shipMissed(tree: RootTree, missed: readonly Observation[]): Promise<void> {
-    for (const { parent, name } of missed) {
-      const known = parent.children?.get(name)?.inode;
-      if (known !== undefined) this.#content?.doubt(tree, known);
-    }
+    doubtMissed(tree, this.#content, missed);
     const cut = new Cut();
     await this.plan(tree, missed, cut, true);
     if (this.#content?.hasWork === true) await this.#shipWritten(cut);
@@ -218,15 +216,15 @@ export class LiveChanges {
     if (facts.isRootTouched) this.refreshRoot(tree);
   }
 
-  async #list(tree: RootTree, { node: identity, path, recursive }: Listing, isLost: boolean, cut: Cut): Promise<void> {
+  async #list(tree: RootTree, { node: identity, path, recursive, isUntold }: Listing, isLost: boolean, cut: Cut): Promise<void> {
     const { root } = tree.table;
     const isUnknown = path === ROOT_PATH && identity !== null && (identity.ino !== root.inode.ino || identity.dev !== root.inode.dev);
     if (!isUnknown && tree.table.at(path) === undefined) await this.#planNames(tree, [path], cut, true);
     const known = identity === null ? undefined : tree.table.inodeOf(identity.dev, identity.ino)?.nodes[0];
     for (const node of new Set([isUnknown ? undefined : tree.table.at(path), known])) {
       if (node === undefined || node.children === null) continue;
-      if (recursive) this.#walk(tree, node, isLost);
-      else await this.refreshDirectory(tree, node, cut);
+      if (recursive) this.#walk(tree, node, isLost || isUntold);
+      else await this.refreshDirectory(tree, node, cut, { isUntold });
       if (node === root) this.refreshRoot(tree);
     }
   }
@@ -270,9 +268,12 @@ export class LiveChanges {
   }
 
   /** Brings one directory's direct entries up to date. The tree must be open. */
-  async refreshDirectory(tree: RootTree, node: Node, cut = new Cut(), onSame?: WalkOptions["onSame"]): Promise<void> {
+  async refreshDirectory(tree: RootTree, node: Node, cut = new Cut(), { onSame, isUntold = false }: RefreshOptions = {}): Promise<void> {
     if (tree.directoryOf(node) === undefined) this.#lose(tree, [{ parent: node, name: "" }], cut);
-    for (const batch of walkDifferences(tree, node, { recursive: false, batch: BATCH_MAX, onSame })) await this.plan(tree, batch, cut, true);
+    for (const batch of walkDifferences(tree, node, { recursive: false, batch: BATCH_MAX, onSame })) {
+      if (isUntold) noteUntold(tree, this.#content, batch);
+      await this.plan(tree, batch, cut, true);
+    }
   }
 
   refreshRoot(tree: RootTree): void {
@@ -311,7 +312,7 @@ export class LiveChanges {
     for (const { parent, name } of lost) {
       if (name !== "" || !isAttached(parent)) continue;
       if (tree.directoryOf(parent) === undefined) this.#lose(tree, [{ parent, name }], cut);
-      else await this.refreshDirectory(tree, parent, cut);
+      else await this.refreshDirectory(tree, parent, cut, { isUntold: true });
     }
     await this.#planNames(tree, pathsOf(lost), cut, true);
     this.#lostPasses = held.length === 0 ? 0 : this.#lostPasses + 1;

@@ -112,7 +112,7 @@ export class SourceTree implements MirrorTree {
     const onSame = (record: number, { ino, mode, uid, gid }: FileStat): void => {
       if (owned.size < OWNED_MAX) owned.set(record, { ino, mode, uid, gid });
     };
-    if (isFresh) await this.#engine.live.refreshDirectory(tree, node, undefined, onSame);
+    if (isFresh) await this.#engine.live.refreshDirectory(tree, node, undefined, { onSame });
     const out: ListedEntry[] = [];
     const { records } = tree.table;
     for (let child = records.firstChild(node.record); child !== 0; child = records.nextChild(child)) {

@@ -46,8 +46,18 @@ export type CaptureFact =
       readonly directory?: NodeIdentity | null;
       readonly toDirectory?: NodeIdentity | null;
     }
-  /** List this directory by bytes: a name in it could not be told (not UTF-8), or it is new. One with a `node` other than the root's and the path "" is somewhere unknown. */
-  | { readonly kind: "directory"; readonly root: RootIndex; readonly path: BytePath; readonly recursive: boolean; readonly node?: NodeIdentity | null }
+  /**
+   * List this directory by bytes: a name in it could not be told (not UTF-8), or it is new. One with a `node` other than the root's and the path
+   * "" is somewhere unknown. `isUntold`: entries with other times may have been written to or closed, which is told by nothing else.
+   */
+  | {
+      readonly kind: "directory";
+      readonly root: RootIndex;
+      readonly path: BytePath;
+      readonly recursive: boolean;
+      readonly node?: NodeIdentity | null;
+      readonly isUntold?: boolean;
+    }
   /** Events under `path` may have been lost: compare the subtree with what is known. */
   | { readonly kind: "lost"; readonly root: RootIndex; readonly path: BytePath; readonly reason: string };
 

@@ -1,19 +1,22 @@
 // Files that are mapped already when they become known as the set's: at the start, and when they come from elsewhere on the same file system. A
 // page that was stored into before says nothing of the next store until it is settled. Needs root, tracefs and the mkfs of each file system.
 
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { LiveContent } from "../../src/capture/live-content.js";
 import { FanotifyKit } from "../support/fanotify-kit.js";
 import { canMountImages, type FileSystemType, LoopImage } from "../support/loop-image.js";
 import { MapWriter } from "../support/map-writer.js";
+import { pastRacy } from "../support/past-racy.js";
 import { SourceKit } from "../support/source-kit.js";
 import { makeTempDirectory } from "../support/temp-tree.js";
 import { attachContent, canTrace } from "../support/trace-kit.js";
 
 const BYTES = 1024 * 1024;
 const AT = 5;
+/** More names than that, and their directory is listed instead. */
+const NAMES_KEPT = 100_000;
 
 interface Setting {
   /** On the file system, outside of the set. */
@@ -85,3 +88,22 @@ describe.each<FileSystemType>(["ext4", "xfs", "btrfs"])("%s", (type) => {
     }
   });
 });
+
+test.skipIf(!canTrace() || !canMountImages("ext4"))(
+  "a store through a mapping that is gone is told, however much else happened in the same directory",
+  async () => {
+    const { root, target, writer, start } = prepare("ext4");
+    writeFileSync(join(root, "mapped"), Buffer.alloc(BYTES, 1));
+    const { kit } = await start();
+    await pastRacy();
+    await writer.run(`map ${join(root, "mapped")}`);
+    await writer.run(`store ${AT} 2`);
+    await writer.run("unmap");
+    for (let at = 0; at <= NAMES_KEPT; at++) {
+      closeSync(openSync(join(root, `n${at}`), "w"));
+      unlinkSync(join(root, `n${at}`));
+    }
+    await kit.settle();
+    expect(readFileSync(join(target, "mapped"))[AT]).toBe(2);
+  },
+);
