@@ -32,6 +32,8 @@ export class DirectoryIndex {
   /** Nodes whose place is to be confirmed. */
   readonly doubtful = new Set<DirectoryNode>();
   readonly #nodes = new Map<InodeKey, DirectoryNode>();
+  /** Nodes that were cut off. */
+  readonly #away = new Set<DirectoryNode>();
   readonly #directoriesMax: number;
   #moves = 0;
 
@@ -72,6 +74,7 @@ export class DirectoryIndex {
     }
     if (known.parent === parent && known.name === name) return known;
     this.#cutLoop(known, parent);
+    this.#away.delete(known);
     known.parent = parent;
     known.name = name;
     this.#moves += 1;
@@ -83,6 +86,7 @@ export class DirectoryIndex {
     for (let at = parent; at.parent !== null; at = at.parent) {
       if (at.parent !== node) continue;
       at.parent = null;
+      this.#away.add(at);
       this.doubtful.add(at);
       return;
     }
@@ -92,13 +96,20 @@ export class DirectoryIndex {
   cut(node: DirectoryNode): void {
     if (node.parent === null) return;
     node.parent = null;
+    this.#away.add(node);
     this.#moves += 1;
+  }
+
+  /** They may have come back below another directory. */
+  forgetAway(): void {
+    for (const node of this.#away) this.remove(node);
   }
 
   /** The directory is no more, or not of interest. */
   remove(node: DirectoryNode): void {
     if (node === this.top) return;
     this.cut(node);
+    this.#away.delete(node);
     this.doubtful.delete(node);
     if (this.#nodes.get(node.key) === node) this.#nodes.delete(node.key);
   }
@@ -107,6 +118,7 @@ export class DirectoryIndex {
   clear(): void {
     for (const node of this.#nodes.values()) node.parent = null;
     this.#nodes.clear();
+    this.#away.clear();
     this.doubtful.clear();
     this.#nodes.set(this.top.key, this.top);
     this.#moves += 1;

@@ -154,7 +154,8 @@ export class FanotifyRouter {
     const oldPath = from === null ? null : tree.pathOf(from.directory);
     const wasInSet = from !== null && oldPath !== null && tree.isWanted(joinPath(oldPath, from.name));
     const node = this.#placeDirectory(tree, key, to.directory, to.name, !wasInSet);
-    if (node === null || wasKnown) return;
+    // It may be known only because an event of what is below it came first.
+    if (node === null || (wasKnown && wasInSet)) return;
     tree.forgetOutside();
     this.#options.onCameIn(tree, node);
   }

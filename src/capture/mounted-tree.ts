@@ -114,8 +114,9 @@ export class MountedTree {
     this.#excluded.add(key);
   }
 
-  /** A directory came in from where nothing was known of: what is below it may have been taken for outside. */
+  /** A directory came in from where nothing was known of: what is below it may have been taken for outside, or have left the set before. */
   forgetOutside(): void {
+    this.index.forgetAway();
     this.#gone.clear();
     this.#outside.clear();
     this.#excluded.clear();

@@ -76,6 +76,33 @@ describe.skipIf(NO_FANOTIFY !== null)(titled("facts", NO_FANOTIFY), () => {
     expect(kit.drain()).toContainEqual(expect.objectContaining({ kind: "content", path: "d/g", node: expect.objectContaining({ ino }) }));
   });
 
+  test("are told of a directory that left the set and came back below another one", async () => {
+    const root = makeWatchedRoot();
+    const outside = `${root}-away`;
+    mkdirSync(join(outside, "box"), { recursive: true });
+    const kit = await FanotifyKit.start([root]);
+    renameSync(join(root, "d/sub"), join(outside, "box/sub"));
+    kit.drain();
+    renameSync(join(outside, "box"), join(root, "box"));
+    expect(outlineFacts(kit.drain())).toContain("walk box");
+    writeFileSync(join(root, "box/sub/new"), "x");
+    expect(outlineFacts(kit.drain())).toEqual(["content box/sub/new"]);
+  });
+
+  test("are told of directories that were outside, whatever was heard of first of what they came in with", async () => {
+    const root = makeWatchedRoot();
+    const outside = `${root}-away`;
+    for (const directory of ["box/seen", "box/other"]) mkdirSync(join(outside, directory), { recursive: true });
+    const kit = await FanotifyKit.start([root]);
+    writeFileSync(join(outside, "box/seen/f"), "x");
+    expect(kit.drain()).toEqual([]);
+    writeFileSync(join(outside, "box/other/f"), "x");
+    renameSync(join(outside, "box"), join(root, "box"));
+    expect(outlineFacts(kit.drain())).toContain("walk box");
+    writeFileSync(join(root, "box/seen/new"), "x");
+    expect(outlineFacts(kit.drain())).toEqual(["content box/seen/new"]);
+  });
+
   test("of directories that are new or came in say that they are to be walked", async () => {
     const root = makeWatchedRoot();
     const outside = join(root, "..", "outside");
