@@ -39,6 +39,8 @@ export interface PlanContext {
   readonly onLost: (directory: Node, name: string) => void;
   /** Its times are known as they are now, and its content was not read. */
   readonly onRecord: (inode: Inode) => void;
+  /** It came to another name, and may have been outside of the set meanwhile, where nobody told what happened to it. */
+  readonly onUntold: (inode: Inode, stat: FileStat) => void;
   /** Names missing for the first time wait instead of being removed at once. */
   readonly holdMissing: boolean;
 }
@@ -100,6 +102,7 @@ export class ChangePlanner {
       if (left.parent !== null) this.#touched.add(left.parent);
       this.#context.writer.add({ op: "rename", root, path: left.path, to: path, type: known.type });
       table.move(left, parent, name);
+      this.#context.onUntold(known, stat);
       const index = this.#limbo.indexOf(left);
       if (index >= 0) this.#limbo.splice(index, 1);
       if (left.children !== null) await this.#listMoved(left);

@@ -20,7 +20,7 @@ import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
 import { Suspects } from "./suspects.js";
 import type { Timetable } from "./timetable.js";
-import { doubtMissed, noteUntold, type RefreshOptions } from "./untold-entries.js";
+import { doubtMissed, noteUntold, type PlanHow, type RefreshOptions } from "./untold-entries.js";
 import { shipWritten } from "./written-files.js";
 
 export interface LiveChangesOptions {
@@ -101,7 +101,7 @@ export class LiveChanges {
   async shipMissed(tree: RootTree, missed: readonly Observation[]): Promise<void> {
     doubtMissed(tree, this.#content, missed);
     const cut = new Cut();
-    await this.plan(tree, missed, cut, true);
+    await this.plan(tree, missed, cut, { holdMissing: true });
     if (this.#content?.hasWork === true) await this.#shipWritten(cut);
   }
 
@@ -223,7 +223,7 @@ export class LiveChanges {
     const known = identity === null ? undefined : tree.table.inodeOf(identity.dev, identity.ino)?.nodes[0];
     for (const node of new Set([isUnknown ? undefined : tree.table.at(path), known])) {
       if (node === undefined || node.children === null) continue;
-      if (recursive) this.#walk(tree, node, isLost || isUntold);
+      if (recursive) this.#walk(tree, node, isLost);
       else await this.refreshDirectory(tree, node, cut, { isUntold });
       if (node === root) this.refreshRoot(tree);
     }
@@ -270,10 +270,8 @@ export class LiveChanges {
   /** Brings one directory's direct entries up to date. The tree must be open. */
   async refreshDirectory(tree: RootTree, node: Node, cut = new Cut(), { onSame, isUntold = false }: RefreshOptions = {}): Promise<void> {
     if (tree.directoryOf(node) === undefined) this.#lose(tree, [{ parent: node, name: "" }], cut);
-    for (const batch of walkDifferences(tree, node, { recursive: false, batch: BATCH_MAX, onSame })) {
-      if (isUntold) noteUntold(tree, this.#content, batch);
-      await this.plan(tree, batch, cut, true);
-    }
+    const how = { holdMissing: true, isUntold };
+    for (const batch of walkDifferences(tree, node, { recursive: false, batch: BATCH_MAX, onSame })) await this.plan(tree, batch, cut, how);
   }
 
   refreshRoot(tree: RootTree): void {
@@ -288,13 +286,13 @@ export class LiveChanges {
   /** Names in directories that cannot be found are looked at again with the next pass, which knows where these went. */
   async #planNames(tree: RootTree, names: Iterable<BytePath>, cut: Cut, holdMissing: boolean): Promise<void> {
     let unplaced: Unplaced[] = [];
-    await this.plan(tree, observeNames(tree, names, unplaced), cut, holdMissing);
+    await this.plan(tree, observeNames(tree, names, unplaced), cut, { holdMissing });
     // Each round brings at least one level of directories to its place.
     for (let left = Number.POSITIVE_INFINITY; this.#source !== null && unplaced.length > 0 && unplaced.length < left; ) {
       left = unplaced.length;
       const again = pathsOf(unplaced);
       unplaced = [];
-      await this.plan(tree, observeNames(tree, again, unplaced), cut, holdMissing);
+      await this.plan(tree, observeNames(tree, again, unplaced), cut, { holdMissing });
     }
     if (unplaced.length > 0) this.#lose(tree, unplaced, cut);
   }
@@ -322,8 +320,10 @@ export class LiveChanges {
     this.#walk(tree, tree.table.root, true);
   }
 
-  async plan(tree: RootTree, observations: readonly Observation[], cut: Cut, holdMissing: boolean): Promise<void> {
+  async plan(tree: RootTree, observations: readonly Observation[], cut: Cut, { holdMissing, isUntold = false }: PlanHow): Promise<void> {
     this.#options.writer.direct(0, false);
+    if (isUntold) this.pull();
+    if (isUntold) for (const { parent, name, stat } of observations) noteUntold(tree, this.#content, parent.children?.get(name)?.inode, stat);
     const outcome = await new ChangePlanner(tree, this.#context(tree, cut, holdMissing)).run(observations);
     if (outcome.missing.length > 0) this.#holdMissing(tree, outcome.missing, cut);
     if (outcome.newDirectories.length > 0 && this.#source === null) this.#settle(tree, outcome.newDirectories);
@@ -341,6 +341,7 @@ export class LiveChanges {
       contentOf: (inode) => this.#content?.stateOf(inode) ?? "unknown",
       onLost: (parent, name) => this.#lose(tree, [{ parent, name }], cut),
       onRecord: (inode) => this.#content?.record(tree, inode),
+      onUntold: (inode, stat) => noteUntold(tree, this.#content, inode, stat),
     };
   }
 

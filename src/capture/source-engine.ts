@@ -342,7 +342,7 @@ export class SourceEngine {
       await this.#withTrees(async () => {
         const differences = walk.next();
         if (differences !== null) {
-          if (differences.length > 0) await this.live.plan(walk.tree, differences, cut, true);
+          if (differences.length > 0) await this.live.plan(walk.tree, differences, cut, { holdMissing: true, isUntold: true });
           return;
         }
         this.#walks.splice(this.#walks.indexOf(walk), 1);

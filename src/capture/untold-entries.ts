@@ -1,6 +1,8 @@
-// Entries of a directory that nobody told of one by one.
+// Entries that nobody told of one by one.
 
+import type { FileStat } from "../fs/native.js";
 import type { LiveContent } from "./live-content.js";
+import type { Inode } from "./node-table.js";
 import type { Observation, WalkOptions } from "./observation.js";
 import type { RootTree } from "./root-tree.js";
 
@@ -10,12 +12,17 @@ export interface RefreshOptions {
   readonly isUntold?: boolean;
 }
 
-/** Each of these files that was known before may have been written to, and closed. */
-export function noteUntold(tree: RootTree, content: LiveContent | null, seen: readonly Observation[]): void {
-  for (const { parent, name, stat } of seen) {
-    const inode = parent.children?.get(name)?.inode;
-    if (stat !== null && inode?.isSame(stat) === true) content?.note(tree, inode, { isModified: true, isClosed: true });
-  }
+export interface PlanHow {
+  /** What is missing for the first time waits. */
+  readonly holdMissing: boolean;
+  /** See RefreshOptions. */
+  readonly isUntold?: boolean;
+}
+
+/** A file that was known before, and looks like `stat`, may have been written to, and closed. */
+export function noteUntold(tree: RootTree, content: LiveContent | null, inode: Inode | undefined, stat: FileStat | null): void {
+  if (content === null || stat === null || inode?.isSame(stat) !== true || inode.hasSameCtime(stat)) return;
+  content.note(tree, inode, { isModified: !inode.hasSameContentTimes(stat), isClosed: true });
 }
 
 /** Their content may be any. */

@@ -2,10 +2,12 @@
 // page that was stored into before says nothing of the next store until it is settled. Needs root, tracefs and the mkfs of each file system.
 
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { LiveContent } from "../../src/capture/live-content.js";
+import { compareTrees } from "../support/compare-trees.js";
 import { FanotifyKit } from "../support/fanotify-kit.js";
+import { runOperations } from "../support/fs-driver.js";
 import { canMountImages, type FileSystemType, LoopImage } from "../support/loop-image.js";
 import { MapWriter } from "../support/map-writer.js";
 import { pastRacy } from "../support/past-racy.js";
@@ -88,6 +90,28 @@ describe.each<FileSystemType>(["ext4", "xfs", "btrfs"])("%s", (type) => {
     }
   });
 });
+
+test.skipIf(!canTrace() || !canMountImages("ext4"))(
+  "what was stored into a file while it was outside of the set for a moment is told when it is back",
+  async () => {
+    const { root, target, start } = prepare("ext4");
+    mkdirSync(join(root, "d"));
+    for (const name of ["moved", "d/kept"]) writeFileSync(join(root, name), Buffer.alloc(BYTES, 1));
+    const { kit } = await start();
+    await pastRacy();
+    // In one go: whoever looks finds them where they come to.
+    runOperations(dirname(root), [
+      { kind: "rename", path: "data/moved", to: "outside/moved" },
+      { kind: "mmapWrite", path: "outside/moved", offset: AT, data: "a" },
+      { kind: "rename", path: "outside/moved", to: "data/back" },
+      { kind: "rename", path: "data/d", to: "outside/d" },
+      { kind: "mmapWrite", path: "outside/d/kept", offset: AT, data: "b" },
+      { kind: "rename", path: "outside/d", to: "data/d" },
+    ]);
+    await kit.settle();
+    expect(await compareTrees(root, target)).toEqual([]);
+  },
+);
 
 test.skipIf(!canTrace() || !canMountImages("ext4"))(
   "a store through a mapping that is gone is told, however much else happened in the same directory",
