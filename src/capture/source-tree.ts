@@ -25,6 +25,7 @@ import { FileTransfer } from "./file-transfer.js";
 import { InPlaceTransfer } from "./in-place-transfer.js";
 import type { InodeRecord } from "./inode-record.js";
 import { addUnseen, type ListedEntry, notePlain, type Ownership, type Sight, sightOf, summarise, unseenSummary } from "./listed-entry.js";
+import { mirrorTransfer } from "./mirror-transfer.js";
 import { MOVED_FILE_BYTES_MAX, MOVED_FILE_BYTES_MIN, MovedTransfer } from "./moved-transfer.js";
 import type { Inode, Node } from "./node-table.js";
 import { isAway } from "./observation.js";
@@ -32,7 +33,6 @@ import { isUnseen, type RootTree } from "./root-tree.js";
 import { SendsAhead } from "./sends-ahead.js";
 import type { SourceEngine } from "./source-engine.js";
 import { SumsCheck } from "./sums-check.js";
-import { isAsShipped, rememberSums, stepTransfer } from "./transfer-step.js";
 
 /** Of a larger directory the rest is looked at once more. */
 const OWNED_MAX = 20_000;
@@ -229,7 +229,7 @@ export class SourceTree implements MirrorTree {
   #transferNew(connectionId: number, tree: RootTree, node: Node, shipped: FileTransfer): MirrorTransfer {
     const { inode } = node;
     const isTold = this.#engine.live.witness(inode);
-    return this.#transfer(connectionId, tree, node, new FileTransfer({ ...shipped.options, inode, isTold }), isTold);
+    return mirrorTransfer(this.#engine, connectionId, tree, node, new FileTransfer({ ...shipped.options, inode, isTold }), isTold);
   }
 
   fetchAhead(upcoming: Iterable<Upcoming>): void {
@@ -245,12 +245,12 @@ export class SourceTree implements MirrorTree {
     const isTold = this.#engine.live.witness(inode);
     if (answer.kind === "index") {
       if (answer.base === null) return this.ship(connectionId, root, path, "new");
-      return this.#transfer(connectionId, tree, node, new MovedTransfer({ root, inode, stat, answer, base: answer.base, isTold }), isTold);
+      return mirrorTransfer(this.#engine, connectionId, tree, node, new MovedTransfer({ root, inode, stat, answer, base: answer.base, isTold }), isTold);
     }
     const against = sumsFromBytes(answer.sums);
     const mayAsk = stat.size >= MOVED_FILE_BYTES_MIN && this.#rebuilders.has(connectionId);
-    if (mayAsk) return this.#transfer(connectionId, tree, node, new InPlaceTransfer({ root, inode, stat, against, isTold }), isTold);
-    return this.#transfer(connectionId, tree, node, new FileTransfer({ root, inode, stat, start: "patch", base: null, against, isTold }), isTold);
+    if (mayAsk) return mirrorTransfer(this.#engine, connectionId, tree, node, new InPlaceTransfer({ root, inode, stat, against, isTold }), isTold);
+    return mirrorTransfer(this.#engine, connectionId, tree, node, new FileTransfer({ root, inode, stat, start: "patch", base: null, against, isTold }), isTold);
   }
 
   /** Whether the receiver of this connection understands index and rebuild changes. */
@@ -369,39 +369,6 @@ export class SourceTree implements MirrorTree {
     if (dirfd === undefined) return undefined;
     const stat = tree.look(dirfd, path, path === "" ? "" : baseName(path));
     return stat !== null && node.inode.isSame(stat) ? { tree, node, dirfd, stat } : undefined;
-  }
-
-  #transfer(connectionId: number, tree: RootTree, node: Node, transfer: FileTransfer | MovedTransfer | InPlaceTransfer, isTold: () => boolean): MirrorTransfer {
-    const engine = this.#engine;
-    return {
-      get sentBytes() {
-        return transfer.sentBytes;
-      },
-      get readBytes() {
-        return transfer.offset;
-      },
-      get path() {
-        return node.path;
-      },
-      get askedSeq() {
-        return transfer instanceof FileTransfer ? 0 : transfer.askedSeq;
-      },
-      get isRebuild() {
-        return transfer instanceof FileTransfer ? false : transfer.isRebuild;
-      },
-      take(answer) {
-        if (!(transfer instanceof FileTransfer)) transfer.take(answer);
-      },
-      step() {
-        engine.writer.direct(connectionId, true);
-        const result = stepTransfer(tree, node, transfer, engine.writer);
-        if (result === "done") rememberSums(engine.signatures, node.inode, transfer);
-        // What was sent is a mixture: times that look unchanged must not hide that. What is told of its writes makes it good.
-        if (transfer.isTorn && (transfer.isCut || result !== "done" || !isTold())) engine.live.suspect(tree, node.inode);
-        else if (result === "done" && isTold() && !isAsShipped(node.inode, transfer.options.stat)) engine.live.makeGood(tree, node.inode);
-        return result;
-      },
-    };
   }
 }
 

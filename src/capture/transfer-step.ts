@@ -1,11 +1,8 @@
-import { closeFd, type FileStat } from "../fs/native.js";
-import type { FileTransfer } from "./file-transfer.js";
-import type { InPlaceTransfer } from "./in-place-transfer.js";
+import { closeFd } from "../fs/native.js";
 import type { MovedTransfer } from "./moved-transfer.js";
-import type { Inode, Node } from "./node-table.js";
+import type { Node } from "./node-table.js";
 import type { RootTree } from "./root-tree.js";
 import type { SetWriter } from "./set-writer.js";
-import type { SignatureCache } from "./signature-cache.js";
 
 /** One step of a transfer, with the file opened anew: between steps it may have been renamed. "vanished" ends it, too. */
 export function stepTransfer<Step extends "more" | "done" | "asked">(
@@ -24,20 +21,4 @@ export function stepTransfer<Step extends "more" | "done" | "asked">(
   } finally {
     closeFd(fd);
   }
-}
-
-/**
- * What a job read is the shipped state of the file only if the file is still as it was last shipped to everyone. Otherwise the receiver
- * has a state between two that were shipped to all, and nothing is known of its blocks.
- */
-export function rememberSums(signatures: SignatureCache, inode: Inode, transfer: FileTransfer | MovedTransfer | InPlaceTransfer): void {
-  const { sums } = transfer;
-  const { stat } = transfer.options;
-  const isShipped = !transfer.isTorn && !inode.racy && isAsShipped(inode, stat);
-  if (isShipped && sums !== null) signatures.set(inode, sums);
-  else signatures.delete(inode);
-}
-
-export function isAsShipped(inode: Inode, stat: FileStat): boolean {
-  return inode.hasSameCtime(stat) && inode.size === stat.size;
 }
