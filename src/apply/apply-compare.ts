@@ -12,7 +12,6 @@ import { adoptDirectory } from "./apply-entry.js";
 import { settleExtras } from "./apply-extras.js";
 import { typeOf } from "./attributes.js";
 import type { Directory } from "./directory-cache.js";
-import { namesOf } from "./remove-tree.js";
 import { failed, type Verdict } from "./verdict.js";
 
 export function applyCompare(ctx: ApplyContext, change: CompareChange): Verdict {
@@ -26,10 +25,11 @@ export function applyCompare(ctx: ApplyContext, change: CompareChange): Verdict 
   }
   const { differs, shared } = compareEntries(ctx, change, directory);
   if (change.meta !== null && !isDirectoryEqual(ctx, directory, change.meta)) differs.push({ name: "", why: "attr" });
-  const names = change.extras === "keep" ? [] : namesOf(directory.fd);
+  const names = change.extras === "keep" ? [] : ctx.listing.namesIn(change, directory.fd);
   if (typeof names === "number") return failed(names, "list", path);
   const listed = new Set(change.entries.map((entry) => entry.name));
-  const found = names.filter((name) => name >= change.from && (change.until === "" || name < change.until) && !listed.has(name)).sort();
+  // A list that was made for a slice before may name what is not there any more.
+  const found = names.filter((name) => !listed.has(name) && statAt(directory.fd, name) !== -ENOENT);
   const settled = settleExtras(ctx, change, directory.fd, found);
   if (settled.verdict !== undefined) return settled.verdict;
   const answer = { kind: "compare", seq: ctx.seq, root, path, differs, extras: settled.kept, removed: settled.removed } as const;

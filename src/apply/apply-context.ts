@@ -4,6 +4,7 @@ import { ELOOP, ENOTDIR } from "../fs/errno.js";
 import { closeFd, O_DIRECTORY, O_PATH, openBeneath } from "../fs/native.js";
 import { type BytePath, displayPath, parentPath } from "../model/byte-path.js";
 import type { Answer, RootIndex } from "../model/change.js";
+import type { CompareListing } from "./compare-listing.js";
 import type { Intent, IntentKind } from "./cursor-file.js";
 import type { Directory, DirectoryCache } from "./directory-cache.js";
 import type { ForeignList } from "./foreign-list.js";
@@ -40,6 +41,7 @@ export interface ApplyContext {
   readonly foreign: ForeignList;
   readonly transfers: TransferWatch;
   readonly rebuilds: Rebuilds;
+  readonly listing: CompareListing;
   readonly refusals: ExtrasRefused;
   readonly orphans: OrphanDesk;
   readonly tasks: TaskDesk;

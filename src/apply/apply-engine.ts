@@ -21,6 +21,7 @@ import type { ApplyContext, PathMatcher, SuspectWindow } from "./apply-context.j
 import type { Begun, DurablePoint, SetOutcome } from "./apply-outcome.js";
 import { ApplyState } from "./apply-state.js";
 import { UNHEARD } from "./claim-file.js";
+import { CompareListing } from "./compare-listing.js";
 import { afterClaim, afterMisfit, afterSet, type Consistency, misfitOf, NO_CONSISTENCY, pointOf, type SetEnding } from "./consistency.js";
 import type { CursorState, Intent, IntentKind } from "./cursor-file.js";
 import { DirectoryCache } from "./directory-cache.js";
@@ -76,6 +77,7 @@ export class ApplyEngine implements ApplyContext {
   readonly privileges = readPrivileges();
   readonly transfers: TransferWatch;
   readonly rebuilds = new Rebuilds();
+  readonly listing = new CompareListing();
   readonly refusals: Refusals;
   readonly orphans: ApplyContext["orphans"];
   readonly tasks: ApplyContext["tasks"];

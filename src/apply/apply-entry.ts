@@ -7,7 +7,8 @@ import type { AttrChange, DirChange, FileBase, Meta, RootIndex, SpecialChange, S
 import { type ApplyContext, parentFailure, parentOf } from "./apply-context.js";
 import { applyMeta, typeOf } from "./attributes.js";
 import type { Directory } from "./directory-cache.js";
-import { namesOf, removeEntry } from "./remove-tree.js";
+import { namesOf } from "./directory-names.js";
+import { removeEntry } from "./remove-tree.js";
 import { failed, problem, stale, type Verdict } from "./verdict.js";
 
 const TYPE_BITS = { fifo: 0o010000, char: 0o020000, block: 0o060000 } as const;

@@ -6,8 +6,9 @@ import { type BytePath, joinPath } from "../model/byte-path.js";
 import type { CompareChange, RootIndex } from "../model/change.js";
 import { type ApplyContext, reportProblem } from "./apply-context.js";
 import { typeOf } from "./attributes.js";
+import { namesOf } from "./directory-names.js";
 import { removePassing } from "./rebuilds.js";
-import { namesOf, removeEntry } from "./remove-tree.js";
+import { removeEntry } from "./remove-tree.js";
 import type { Verdict } from "./verdict.js";
 
 export interface SettledExtras {

@@ -10,9 +10,9 @@ import type { OrphanFound, OrphansChange } from "../model/change.js";
 import { NO_ORPHANS } from "../model/orphan-sums.js";
 import type { ApplyContext } from "./apply-context.js";
 import { typeOf } from "./attributes.js";
+import { namesOf } from "./directory-names.js";
 import { OrphanPlace } from "./orphan-place.js";
 import { OrphanSweep } from "./orphan-sweep.js";
-import { namesOf } from "./remove-tree.js";
 import type { Verdict } from "./verdict.js";
 
 /** Of one answer; the source asks for the rest. */

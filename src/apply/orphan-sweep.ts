@@ -8,9 +8,9 @@ import { type BytePath, displayPath, joinPath } from "../model/byte-path.js";
 import type { OrphansChange } from "../model/change.js";
 import type { ApplyContext } from "./apply-context.js";
 import { chmodNoFollow, typeOf } from "./attributes.js";
+import { namesOf } from "./directory-names.js";
 import { moveAside } from "./orphan-move.js";
 import type { OrphanPlace, PlaceDirectory } from "./orphan-place.js";
-import { namesOf } from "./remove-tree.js";
 
 export class OrphanSweep {
   files = 0;

@@ -1,25 +1,13 @@
 // Removal of an entry and everything below it: never through a link, never into another mount, never into another mapped tree.
 
-import { SmError } from "../base/errors.js";
 import { beat } from "../base/pulse.js";
-import { listNames } from "../fs/confined-root.js";
 import { EACCES, EBUSY, EISDIR, ELOOP, ENOENT, ENOTDIR, EPERM, EXDEV } from "../fs/errno.js";
 import { chmodFd, closeFd, openDirectoryOfSameMount, statAt, unlinkAt } from "../fs/native.js";
 import { type BytePath, displayPath, joinPath } from "../model/byte-path.js";
 import type { ApplyContext } from "./apply-context.js";
 import { chmodNoFollow } from "./attributes.js";
+import { namesOf } from "./directory-names.js";
 import { failed, problem, type Verdict } from "./verdict.js";
-
-/** Names of an open directory, or the negative errno. */
-export function namesOf(dirfd: number): string[] | number {
-  try {
-    return listNames(dirfd);
-  } catch (error) {
-    const errno = error instanceof SmError && error.cause instanceof Error && "errno" in error.cause ? Number(error.cause.errno) : 0;
-    if (errno === 0) throw error;
-    return -Math.abs(errno);
-  }
-}
 
 /** Removes `name` of the open directory; `path` is its name in answers. Absent is done. */
 export function removeEntry(ctx: ApplyContext, dirfd: number, name: string, path: BytePath): Verdict {
