@@ -21,12 +21,20 @@ interface Held {
   readonly until: string;
 }
 
+export interface CompareListingOptions {
+  readonly nowMs?: () => number;
+  /** Names of an open directory, or the negative errno. */
+  readonly list?: (dirfd: number) => string[] | number;
+}
+
 export class CompareListing {
   readonly #nowMs: () => number;
+  readonly #list: (dirfd: number) => string[] | number;
   #held: Held | null = null;
 
-  constructor(nowMs: () => number = () => performance.now()) {
+  constructor({ nowMs = () => performance.now(), list = namesOf }: CompareListingOptions = {}) {
     this.#nowMs = nowMs;
+    this.#list = list;
   }
 
   /** The target was changed otherwise than by a comparison: whatever was listed may be another by now. */
@@ -43,16 +51,16 @@ export class CompareListing {
     this.#held = null;
     const isNext = before !== null && before.root === root && before.path === path && before.until === from && before.dev === dev && before.ino === ino;
     const isYoung = before !== null && this.#nowMs() - before.listedMs < KEPT_MS_MAX;
-    const listed = isNext && isYoung ? before : this.#list(dirfd);
+    const listed = isNext && isYoung ? before : this.#listAnew(dirfd);
     if (typeof listed === "number") return listed;
     const { names, listedMs } = listed;
     if (until !== "") this.#held = { root, path, dev, ino, names, listedMs, until };
     return names.slice(placeOf(names, from), until === "" ? names.length : placeOf(names, until));
   }
 
-  #list(dirfd: number): Pick<Held, "names" | "listedMs"> | number {
+  #listAnew(dirfd: number): Pick<Held, "names" | "listedMs"> | number {
     const listedMs = this.#nowMs();
-    const names = namesOf(dirfd);
+    const names = this.#list(dirfd);
     return typeof names === "number" ? names : { names: names.sort(), listedMs };
   }
 }
