@@ -16,8 +16,8 @@ import type { Verdict } from "./verdict.js";
 
 /** Carries out one change beneath its root, which is open. */
 export function applyChange(ctx: ApplyContext, change: Change): Verdict {
-  if (change.op === "task") return applyTask(ctx, change);
   if (change.op !== "compare") ctx.listing.forget();
+  if (change.op === "task") return applyTask(ctx, change);
   // Another change of a file that is being rebuilt is not in what it is rebuilt of.
   if (change.op === "rename") ctx.rebuilds.close();
   else if (change.op !== "rebuild") ctx.rebuilds.drop(change.root, change.path);

@@ -26,6 +26,7 @@ export interface Directory {
 export class DirectoryCache {
   readonly #rootOf: (root: RootIndex) => ConfinedRoot;
   readonly #entries = new Map<string, Directory>();
+  /** Told of a directory when it is opened: none stays open behind the set that it was opened for (`flush`), nor does a round begin within one. */
   readonly written = new WrittenDisks();
   #lastKey = "";
   #last: Directory | undefined;

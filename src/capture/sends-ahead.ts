@@ -11,6 +11,8 @@ import type { RootTree } from "./root-tree.js";
 /** Of all files that the disk was told of, and that are not sent yet. */
 const TOLD_BYTES_MAX = 16 * 1024 * 1024;
 const TOLD_FILES_MAX = 256;
+/** Of what comes next so much is gone through at a time: most of it may be empty, or no file. */
+const LOOKED_MAX = 4 * TOLD_FILES_MAX;
 /** So often is looked where files come from. */
 const LOOK_EVERY_FILES = 32;
 /** From the disk, of what was sent: that much and more is worth telling it. */
@@ -55,9 +57,11 @@ export class SendsAhead {
   /** Next to be sent, in order: as many of them are told of as there is room for. The trees must be open. */
   tell(upcoming: Iterable<Upcoming>): void {
     if (!this.#isCold || this.#told.size > TOLD_FILES_MAX / 2 || this.#toldBytes > TOLD_BYTES_MAX / 2) return;
+    let looked = 0;
     for (const { root, path, isDirectory } of upcoming) {
+      if (looked++ >= LOOKED_MAX) return;
       for (const file of isDirectory ? this.#filesBelow(root, path) : [path]) {
-        if (this.#told.size >= TOLD_FILES_MAX || this.#toldBytes >= TOLD_BYTES_MAX) return;
+        if (looked++ >= LOOKED_MAX || this.#told.size >= TOLD_FILES_MAX || this.#toldBytes >= TOLD_BYTES_MAX) return;
         this.#tellOf(root, file);
       }
     }

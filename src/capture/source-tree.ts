@@ -49,6 +49,8 @@ export class SourceTree implements MirrorTree {
   });
 
   readonly #sendsAhead: SendsAhead;
+  /** Ends when whoever sought something last may ask again. */
+  #sought: NodeJS.Timeout | undefined;
 
   constructor(engine: SourceEngine) {
     this.#engine = engine;
@@ -196,7 +198,8 @@ export class SourceTree implements MirrorTree {
   seek(root: RootIndex, path: BytePath): boolean {
     if (!isAway(this.#tree(root), path)) return false;
     this.#engine.pushFacts([{ kind: "name", root, path }]);
-    setTimeout(() => this.#engine.wake(), SOUGHT_MS).unref();
+    clearTimeout(this.#sought);
+    this.#sought = setTimeout(() => this.#engine.wake(), SOUGHT_MS).unref();
     return true;
   }
 

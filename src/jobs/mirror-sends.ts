@@ -46,6 +46,8 @@ interface Sending {
 
 const WALK = { isWalk: true } as const;
 const SENDS_PER_STEP = 200;
+/** So much of what comes next may be read ahead. */
+const AHEAD_MAX = 1024;
 /** How much may be on its way is asked between steps. */
 const BYTES_PER_STEP = 1024 * 1024;
 /** Each holds what was found of a file: an answer to another one waits. */
@@ -173,8 +175,11 @@ export class MirrorSends {
   }
 
   *#upcoming(directories: readonly DirectoryWork[]): Generator<Upcoming> {
-    for (const { root, path, what, entry } of this.#queue) if (what === "new" && entry?.type === "file") yield { root, path, isDirectory: false };
-    for (const work of [...directories].reverse()) {
+    for (const { root, path, what, entry } of this.#queue.slice(0, AHEAD_MAX)) {
+      if (what === "new" && entry?.type === "file") yield { root, path, isDirectory: false };
+    }
+    if (this.#queue.length > AHEAD_MAX) return;
+    for (const work of directories.slice(-AHEAD_MAX).reverse()) {
       // Of what is compared little may be sent.
       if (!this.#walk.isFull(work)) return;
       yield { root: work.root, path: work.path, isDirectory: true };

@@ -109,3 +109,17 @@ test("a mirror that went elsewhere, or another one, is not kept waiting by what 
   send(96, 1);
   expect(told([file("f599")])).toEqual(["f599"]);
 });
+
+test("of what is empty, or no file, a bounded part is gone through", () => {
+  const { told, send } = open(["b/1"], 1);
+  send(32, 1);
+  let asked = 0;
+  function* endless(): Generator<Upcoming> {
+    for (;;) {
+      asked += 1;
+      yield file(asked % 2 === 0 ? "an-empty-file" : "a-link");
+    }
+  }
+  expect(told(endless())).toEqual([]);
+  expect(asked).toBeLessThanOrEqual(1024);
+});
