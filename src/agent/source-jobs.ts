@@ -210,7 +210,10 @@ export class SourceJobs {
 
   #drop(job: BackgroundJob): void {
     const index = this.#engine.jobs.indexOf(job);
-    if (index >= 0) this.#engine.jobs.splice(index, 1);
+    if (index < 0) return;
+    this.#engine.jobs.splice(index, 1);
+    // What it sent last may be gathered still.
+    this.#engine.writer.flush();
   }
 
   #startMirror(order: MirrorOrder): void {

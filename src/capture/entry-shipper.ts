@@ -122,7 +122,8 @@ export class EntryShipper {
       this.#problem(place.path, "FS_IO", `cannot read: ${errnoName(got)}`);
       return "vanished";
     }
-    const hash = hashOf(payload.subarray(0, got));
+    const whole = got === payload.length ? payload : payload.subarray(0, got);
+    const hash = hashOf(whole);
     const newest = metaOfFd(fd, stat);
     if (typeof newest === "number") {
       this.#problem(place.path, "FS_IO", `cannot read attributes: ${errnoName(newest)}`);
@@ -137,7 +138,8 @@ export class EntryShipper {
       if (inode.racy || !inode.hasSameCtime(stat)) writer.add({ op: "attr", root, path: place.path, type: "file", meta, base });
     } else {
       const kept = Math.min(got, size);
-      const { extents, bytes } = sparse ? this.#compact(fd, payload.subarray(0, kept)) : { extents: wholeExtent(kept), bytes: payload.subarray(0, kept) };
+      const content = kept === got ? whole : payload.subarray(0, kept);
+      const { extents, bytes } = sparse ? this.#compact(fd, content) : { extents: wholeExtent(kept), bytes: content };
       writer.add({
         op: "file",
         root,

@@ -349,9 +349,9 @@ export class LiveChanges {
     return runLiveTransfer({ ...this.#options, tree, node, content: this.#content }, transfer);
   }
 
-  /** See LiveContent. */
-  witness(inode: Pick<Inode, "dev" | "ino">): () => boolean {
-    return this.#content?.witness(inode) ?? (() => false);
+  /** Null: nobody tells of writes. */
+  get written(): Pick<LiveContent, "witness" | "tells"> | null {
+    return this.#content;
   }
 
   /** A receiver has the file as live sets left it, and it is another by now: they go on. */

@@ -335,9 +335,13 @@ export class LiveContent {
    */
   witness(inode: Pick<Inode, "dev" | "ino">): () => boolean {
     const losses = this.#losses;
-    const isTold = (): boolean => this.#isTrusted && this.volumeOf(inode) !== undefined && !this.isMapped(inode);
-    const wasTold = isTold();
-    return () => wasTold && losses === this.#losses && isTold();
+    const wasTold = this.tells(inode);
+    return () => wasTold && losses === this.#losses && this.tells(inode);
+  }
+
+  /** Every write to the file is told, or will be. */
+  tells(inode: Pick<Inode, "dev" | "ino">): boolean {
+    return this.#isTrusted && this.volumeOf(inode) !== undefined && !this.isMapped(inode);
   }
 
   /** Stores through a mapping may change it without any call. */

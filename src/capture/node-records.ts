@@ -26,6 +26,7 @@ export interface ReleaseListener {
 }
 
 const TWO32 = 4294967296;
+const SLASH = 47;
 const scratch = Buffer.alloc(NAME_BYTES_MAX);
 const tidyScratch = Buffer.alloc(NAME_BYTES_MAX);
 
@@ -42,6 +43,8 @@ export class NodeRecords {
   emptied = 0;
   directories = 0;
   bytes = 0;
+  /** Counts what moved or was removed: as long as it stays, each record is what it was, at the path that it had. */
+  moves = 0;
   readonly #listener: ReleaseListener;
   readonly #nodes = new RecordStore(NODE_WORDS);
   readonly #byName = new RecordIndex();
@@ -49,6 +52,8 @@ export class NodeRecords {
   readonly #window = new InodeRecord(this.inodes, 0);
   #names = new NameArena();
   #lastMark = 0;
+  /** The directory that was looked up last: most paths are of the same one as the path before. */
+  #lastDirectory = { path: "", node: 0, moves: 0 };
 
   constructor(rootStat: FileStat, listener: ReleaseListener) {
     this.#listener = listener;
@@ -124,14 +129,18 @@ export class NodeRecords {
 
   /** The node at `path`; 0 unless every component is known. */
   at(path: BytePath): number {
+    const last = this.#lastDirectory;
+    const start = last.path.length + 1;
+    const isSameDirectory = last.moves === this.moves && last.node !== 0 && path.charCodeAt(start - 1) === SLASH && path.indexOf("/", start) < 0;
+    if (isSameDirectory && path.startsWith(last.path)) return this.childNamed(last.node, path, start);
     let node = this.root;
-    for (let from = 0; from < path.length && node !== 0; ) {
-      const slash = path.indexOf("/", from);
-      const until = slash < 0 ? path.length : slash;
-      node = this.childNamed(node, path, from, until);
-      from = until + 1;
+    let from = 0;
+    for (let slash = path.indexOf("/"); slash >= 0 && node !== 0; slash = path.indexOf("/", from)) {
+      node = this.childNamed(node, path, from, slash);
+      from = slash + 1;
     }
-    return node;
+    if (from > 0 && node !== 0) this.#lastDirectory = { path: path.slice(0, from - 1), node, moves: this.moves };
+    return node === 0 || from >= path.length ? node : this.childNamed(node, path, from);
   }
 
   /** Adds a name of the inode that `stat` shows. What had the name is forgotten. */
@@ -183,6 +192,7 @@ export class NodeRecords {
     if (before === node) return;
     for (let above = node; before !== 0 && above !== 0; above = this.parentOf(above)) assert(above !== before, "what takes a name does not lie below it");
     if (before !== 0) this.remove(before);
+    this.moves += 1;
     this.#unattach(node);
     const name = bytesOf(text, 0, text.length);
     this.#attach(node, parent, name, text.length, hashOfBytes(name, 0, text.length, parent));
@@ -191,6 +201,7 @@ export class NodeRecords {
 
   /** Forgets a node and all below it. */
   remove(node: number): void {
+    this.moves += 1;
     const gone = [node];
     for (let i = 0; i < gone.length; i++) {
       for (let child = this.firstChild(gone[i] as number); child !== 0; child = this.nextChild(child)) gone.push(child);

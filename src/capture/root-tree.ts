@@ -59,6 +59,8 @@ export class RootTree {
   #openedMs = 0;
   /** Of the inode only once it was looked at. */
   #lastDirectory: { readonly path: BytePath; readonly fd: number; inode: Inode | null } | null = null;
+  /** Of which record that is the directory, as long as nothing moves; 0 = of none that is known. */
+  #lastRecord = { record: 0, moves: 0 };
 
   private constructor(options: RootTreeOptions, { stat, mount }: OpenRoot) {
     this.index = options.index;
@@ -137,6 +139,19 @@ export class RootTree {
 
   /** The descriptor of `node`'s directory, if the directory on disk is still that very inode; else undefined. */
   directoryOf(node: Node): number | undefined {
+    const fd = this.#openDirectoryOf(node);
+    if (fd !== undefined) this.#lastRecord = { record: node.record, moves: this.table.records.moves };
+    return fd;
+  }
+
+  /** As `directoryOf`, by the record. */
+  directoryOfRecord(record: number): number | undefined {
+    const { table } = this;
+    const isLast = this.#lastDirectory !== null && this.#lastRecord.record === record && this.#lastRecord.moves === table.records.moves;
+    return isLast ? this.#lastDirectory?.fd : this.directoryOf(table.node(record));
+  }
+
+  #openDirectoryOf(node: Node): number | undefined {
     const path = node.path;
     const { inode } = node;
     const cached = this.#lastDirectory;
@@ -168,6 +183,7 @@ export class RootTree {
     if (this.#lastDirectory === null) return;
     closeFd(this.#lastDirectory.fd);
     this.#lastDirectory = null;
+    this.#lastRecord.record = 0;
   }
 
   #root(): ConfinedRoot {

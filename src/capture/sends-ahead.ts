@@ -3,9 +3,9 @@
 
 import { threadDiskBytes } from "../fs/disk-reads.js";
 import { fetchFile } from "../fs/read-ahead.js";
-import { type BytePath, joinPath } from "../model/byte-path.js";
 import { type RootIndex, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { Upcoming } from "../model/mirror-port.js";
+import type { NodeRecords } from "./node-records.js";
 import type { RootTree } from "./root-tree.js";
 
 /** Of all files that the disk was told of, and that are not sent yet. */
@@ -21,6 +21,7 @@ const SHARE_MIN = 1 / 8;
 const WARM_LOOKS_MAX = (2 * TOLD_FILES_MAX) / LOOK_EVERY_FILES;
 /** What was told of and is not sent: the mirror went elsewhere. */
 const STRAYS_MAX = 64;
+const TWO32 = 4294967296;
 
 export interface SendsAheadOptions {
   readonly trees: readonly RootTree[];
@@ -34,8 +35,8 @@ export class SendsAhead {
   readonly #trees: readonly RootTree[];
   readonly #diskBytes: () => number;
   readonly #fetch: (dirfd: number, name: string) => number;
-  /** In the order of sending. */
-  readonly #told = new Map<string, number>();
+  /** By root and record, in the order of sending. A record that is another file's by now is told of once too often. */
+  readonly #told = new Map<number, number>();
   #toldBytes = 0;
   #strays = 0;
   #files = 0;
@@ -59,20 +60,23 @@ export class SendsAhead {
     if (!this.#isCold || this.#told.size > TOLD_FILES_MAX / 2 || this.#toldBytes > TOLD_BYTES_MAX / 2) return;
     let looked = 0;
     for (const { root, path, isDirectory } of upcoming) {
+      const tree = this.#trees[root];
+      const node = tree?.table.records.at(path) ?? 0;
       if (looked++ >= LOOKED_MAX) return;
-      for (const file of isDirectory ? this.#filesBelow(root, path) : [path]) {
+      if (tree === undefined || node === 0) continue;
+      for (const file of isDirectory ? filesBelow(tree.table.records, node) : [node]) {
         if (looked++ >= LOOKED_MAX || this.#told.size >= TOLD_FILES_MAX || this.#toldBytes >= TOLD_BYTES_MAX) return;
-        this.#tellOf(root, file);
+        this.#tellOf(tree, file);
       }
     }
   }
 
-  /** A file of so many bytes was read to be sent. */
-  passed(root: RootIndex, path: BytePath, bytes: number): void {
+  /** A file of so many bytes was read to be sent: by the record of its name. */
+  passed(root: RootIndex, node: number, bytes: number): void {
     this.#files += 1;
     this.#bytes += Math.min(bytes, WHOLE_FILE_BYTES_MAX);
     if (this.#files >= LOOK_EVERY_FILES) this.#look();
-    if (this.#told.size > 0) this.#forgetUntil(keyOf(root, path));
+    if (this.#told.size > 0) this.#forgetUntil(keyOf(root, node));
   }
 
   #look(): void {
@@ -85,7 +89,7 @@ export class SendsAhead {
   }
 
   /** Those before it had their turn, and will have none any more. */
-  #forgetUntil(key: string): void {
+  #forgetUntil(key: number): void {
     if (!this.#told.has(key)) {
       this.#strays += 1;
       if (this.#strays > STRAYS_MAX) this.#forgetAll();
@@ -105,39 +109,34 @@ export class SendsAhead {
     this.#strays = 0;
   }
 
-  #tellOf(root: RootIndex, path: BytePath): void {
-    const key = keyOf(root, path);
-    const tree = this.#trees[root];
-    if (tree === undefined || this.#told.has(key)) return;
+  #tellOf(tree: RootTree, node: number): void {
+    const key = keyOf(tree.index, node);
+    if (this.#told.has(key)) return;
     const { records } = tree.table;
-    const node = records.at(path);
-    if (node === 0 || records.inodeAt(node).type !== "file" || records.inodeAt(node).size === 0) return;
-    const dirfd = tree.directoryOf(tree.table.node(records.parentOf(node)));
+    if (records.inodeAt(node).type !== "file" || records.inodeAt(node).size === 0) return;
+    const dirfd = tree.directoryOfRecord(records.parentOf(node));
     const bytes = dirfd === undefined ? 0 : this.#fetch(dirfd, records.nameOf(node));
     this.#told.set(key, bytes);
     this.#toldBytes += bytes;
   }
+}
 
-  /** In the order in which a mirror goes through them, by what is known of the tree. */
-  *#filesBelow(root: RootIndex, directory: BytePath): Generator<BytePath> {
-    const records = this.#trees[root]?.table.records;
-    const pending = [directory];
-    for (let path = pending.pop(); path !== undefined && records !== undefined; path = pending.pop()) {
-      const node = records.at(path);
-      const names: string[] = [];
-      for (let child = node === 0 ? 0 : records.firstChild(node); child !== 0; child = records.nextChild(child)) names.push(records.nameOf(child));
-      names.sort((a, b) => (a < b ? -1 : 1));
-      const below: BytePath[] = [];
-      for (const name of names) {
-        const child = joinPath(path, name);
-        if (records.inodeAt(records.childNamed(node, name)).type === "dir") below.push(child);
-        else yield child;
-      }
-      pending.push(...below.reverse());
+/** In the order in which a mirror goes through them, by what is known of the tree. */
+function* filesBelow(records: NodeRecords, directory: number): Generator<number> {
+  const pending = [directory];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    const children: { readonly name: string; readonly node: number }[] = [];
+    for (let child = records.firstChild(node); child !== 0; child = records.nextChild(child)) children.push({ name: records.nameOf(child), node: child });
+    children.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const below: number[] = [];
+    for (const child of children) {
+      if (records.inodeAt(child.node).isDirectory) below.push(child.node);
+      else yield child.node;
     }
+    pending.push(...below.reverse());
   }
 }
 
-function keyOf(root: RootIndex, path: BytePath): string {
-  return `${root}:${path}`;
+function keyOf(root: RootIndex, node: number): number {
+  return root * TWO32 + node;
 }

@@ -3,7 +3,7 @@
 
 import { MiB } from "../base/units.js";
 import { type BytePath, PATH_BYTES_MAX } from "../model/byte-path.js";
-import type { Change, FileChange, RenameChange, RootIndex, TaskChange } from "../model/change.js";
+import type { Change, FileChange, Meta, RenameChange, RootIndex, TaskChange } from "../model/change.js";
 import { payloadOf } from "../model/change-codec.js";
 import { type ChangeSet, encodeChangeSet, encodeInPlace } from "../model/change-set.js";
 import type { ShippedRename } from "../model/mirror-port.js";
@@ -61,6 +61,7 @@ export class SetWriter {
   #openBytes = 0;
   #lost = 0;
   #moves = false;
+  #asks = false;
   #closing: "no" | "closed" | "forced" = "no";
 
   constructor(lastSeq: number, emit: (set: OutgoingSet) => void, onTooLong: (change: Change) => void = () => undefined) {
@@ -71,6 +72,11 @@ export class SetWriter {
 
   get lastSeq(): number {
     return this.#lastSeq;
+  }
+
+  /** The set that is not emitted yet holds content, and nobody waits for an answer to any of it. */
+  get mayWait(): boolean {
+    return this.#used > 0 && !this.#asks;
   }
 
   /** Payload of the set that is not emitted yet. */
@@ -134,6 +140,7 @@ export class SetWriter {
     if (this.#isFull && (payloadOf(change)?.length ?? 0) === 0) this.flush();
     this.#changes.push(change);
     this.#headerBytes += weightOf(change);
+    this.#asks ||= isQuestion(change);
     if (change.op === "rename" && change.type === "dir") this.#moves ||= this.#isLive;
     if (change.op === "rename") this.renames.note(this.#lastSeq + 1, renameOf(change));
     this.#used += payloadOf(change)?.length ?? 0;
@@ -179,6 +186,7 @@ export class SetWriter {
     this.#changes = [];
     this.#used = 0;
     this.#headerBytes = 0;
+    this.#asks = false;
     // A full block travels as it is; copying a small payload is cheaper than a new block.
     if (used > SET_PAYLOAD_BYTES / 2) {
       const block = this.#block;
@@ -237,7 +245,12 @@ export class SetWriter {
 
 /** So deep is what lies in a directory that was moved down after it had been replicated. */
 function isTooLong(change: Change): boolean {
-  return change.path.length > PATH_BYTES_MAX || ("to" in change && change.to.length > PATH_BYTES_MAX);
+  return change.path.length > PATH_BYTES_MAX || ((change.op === "link" || change.op === "rename") && change.to.length > PATH_BYTES_MAX);
+}
+
+/** The receiver answers, and somebody waits for it. */
+function isQuestion({ op }: Change): boolean {
+  return op === "compare" || op === "sums" || op === "index" || op === "orphans" || op === "task";
 }
 
 function newBlock(): Buffer {
@@ -246,14 +259,36 @@ function newBlock(): Buffer {
 
 /** About what a change adds to the header, from above: names are written as UTF-8 of latin1 text. */
 function weightOf(change: Change): number {
-  let bytes = 100 + 2 * change.path.length;
-  if ("to" in change) bytes += 2 * change.to.length;
-  if ("target" in change) bytes += 2 * change.target.length;
-  if ("extents" in change) bytes += 18 * (change.extents.length + change.holes.length);
-  if ("parts" in change) bytes += 9 * change.parts.length;
-  if ("entries" in change) for (const { name, detail, linkTo } of change.entries) bytes += 60 + 2 * (name.length + detail.length + (linkTo?.length ?? 0));
-  if ("ranges" in change) bytes += 5 * change.ranges.length;
-  if ("meta" in change && change.meta !== null) for (const [name, value] of change.meta.xattrs) bytes += 2 * name.length + value.length + 16;
+  const bytes = 100 + 2 * change.path.length;
+  switch (change.op) {
+    case "file":
+      return bytes + 18 * (change.extents.length + change.holes.length) + weightOfMeta(change.meta);
+    case "dir":
+    case "special":
+    case "attr":
+      return bytes + weightOfMeta(change.meta);
+    case "symlink":
+      return bytes + 2 * change.target.length + weightOfMeta(change.meta);
+    case "link":
+    case "rename":
+      return bytes + 2 * change.to.length;
+    case "compare":
+      return (
+        change.entries.reduce((sum, { name, detail, linkTo }) => sum + 60 + 2 * (name.length + detail.length + (linkTo?.length ?? 0)), bytes) +
+        weightOfMeta(change.meta)
+      );
+    case "index":
+      return bytes + 5 * change.ranges.length;
+    case "rebuild":
+      return bytes + 9 * change.parts.length;
+    default:
+      return bytes;
+  }
+}
+
+function weightOfMeta(meta: Meta | null): number {
+  let bytes = 0;
+  if (meta !== null) for (const [name, value] of meta.xattrs) bytes += 2 * name.length + value.length + 16;
   return bytes;
 }
 

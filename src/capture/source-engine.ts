@@ -11,6 +11,7 @@ import { Audit } from "./audit.js";
 import { Credits } from "./credits.js";
 import { Doubts } from "./doubts.js";
 import { FactInbox } from "./fact-inbox.js";
+import { JobSlice } from "./job-slice.js";
 import { LiveChanges } from "./live-changes.js";
 import type { Inode, Node } from "./node-table.js";
 import { scanTree } from "./observation.js";
@@ -60,8 +61,6 @@ const BARRIER_ROUNDS_MAX = 100;
 const LEFT_MS = 10_000;
 /** Between looks for a moment of rest. */
 const REST_LOOK_MS = 2;
-/** Live changes wait so long at most. */
-const JOB_SLICE_MS = 4;
 /** Work that never waits for anything lets commands, answers and events in so often. */
 const TURN_EVERY_MS = 20;
 const LIVE_OUTSTANDING_BYTES_MAX = 32 * MiB;
@@ -279,6 +278,7 @@ export class SourceEngine {
     for (const turned of turns) turned.resolve();
     if (worked && performance.now() - this.#lastBackgroundMs < BACKGROUND_WAITS_MS) return true;
     const wasBusy = await this.#workInBackground();
+    if (!wasBusy) this.writer.flush();
     this.#lastBackgroundMs = performance.now();
     return worked || wasBusy;
   }
@@ -310,10 +310,9 @@ export class SourceEngine {
     return false;
   }
 
-  /** A slice of its work: a turn of the loop for each step would cost more than most steps do. */
   async #runJob(job: BackgroundJob): Promise<void> {
-    const untilMs = performance.now() + JOB_SLICE_MS;
-    const mayGoOn = (): boolean => job.hasWork && this.jobs.includes(job) && !this.live.hasWork && performance.now() < untilMs;
+    const slice = new JobSlice(() => this.live.hasWork);
+    const mayGoOn = (): boolean => job.hasWork && this.jobs.includes(job) && !slice.isOver;
     try {
       await this.#withTrees(async () => {
         do {
@@ -322,9 +321,11 @@ export class SourceEngine {
         } while (mayGoOn() && this.credits.mayMirror(job.connectionId));
       });
     } finally {
+      const isPaced = Number.isFinite(this.writer.pieceBytes);
       this.writer.pieceBytes = Number.POSITIVE_INFINITY;
-      // What a job asked is asked together.
-      this.writer.flush();
+      // What a job asked is asked together; of what it sends a set is filled, as long as it goes on.
+      const isFilling = !isPaced && this.writer.mayWait && job.hasWork && this.credits.mayMirror(job.connectionId);
+      if (!isFilling) this.writer.flush();
     }
   }
 

@@ -224,14 +224,19 @@ export class SourceTree implements MirrorTree {
   }
 
   /** What is to be done when a receiver is left with what live sets build on, which is not the newest; null = it is left with the newest. */
-  #onBehind(tree: RootTree, { dev, ino }: Pick<Inode, "dev" | "ino">, held: () => Inode): (() => void) | null {
+  #onBehind(tree: RootTree, inode: Pick<Inode, "dev" | "ino">, held: () => Inode): (() => void) | null {
     const { live } = this.#engine;
-    return live.witness({ dev, ino })() ? () => live.makeGood(tree, held()) : null;
+    return live.written?.tells(inode) === true ? () => live.makeGood(tree, held()) : null;
+  }
+
+  /** See LiveContent. */
+  #witness(inode: Inode): () => boolean {
+    return this.#engine.live.written?.witness(inode) ?? (() => false);
   }
 
   #transferNew(connectionId: number, tree: RootTree, node: Node, shipped: FileTransfer): MirrorTransfer {
     const { inode } = node;
-    const isTold = this.#engine.live.witness(inode);
+    const isTold = this.#witness(inode);
     return mirrorTransfer(this.#engine, connectionId, tree, node, new FileTransfer({ ...shipped.options, inode, isTold }), isTold);
   }
 
@@ -245,7 +250,7 @@ export class SourceTree implements MirrorTree {
     if (found === undefined || found.node.inode.type !== "file") return "vanished";
     const { tree, node, stat } = found;
     const { inode } = node;
-    const isTold = this.#engine.live.witness(inode);
+    const isTold = this.#witness(inode);
     if (answer.kind === "index") {
       if (answer.base === null) return this.ship(connectionId, root, path, "new");
       return mirrorTransfer(this.#engine, connectionId, tree, node, new MovedTransfer({ root, inode, stat, answer, base: answer.base, isTold }), isTold);
@@ -353,11 +358,11 @@ export class SourceTree implements MirrorTree {
     const { records } = tree.table;
     const node = records.at(path);
     if (node === 0 || records.inodeAt(node).type !== "file") return null;
-    const dirfd = tree.directoryOf(tree.table.node(records.parentOf(node)));
+    const dirfd = tree.directoryOfRecord(records.parentOf(node));
     if (dirfd === undefined) return null;
     this.#engine.writer.direct(connectionId, true);
     const seen = tree.table.glance(node);
-    this.#sendsAhead.passed(root, path, seen.size);
+    this.#sendsAhead.passed(root, node, seen.size);
     const onBehind = this.#onBehind(tree, seen, () => tree.table.node(node).inode);
     const shipped = tree.shipper.shipNewFile({ dirfd, name: records.nameOf(node), path }, seen, false, onBehind);
     return shipped instanceof FileTransfer ? this.#transferNew(connectionId, tree, tree.table.node(node), shipped) : shipped;

@@ -11,6 +11,7 @@ import { ContentTurns } from "./content-turns.js";
 import type { DirectoryWork } from "./directory-work.js";
 import type { LinkGroups } from "./link-groups.js";
 import type { MirrorProgress } from "./mirror-progress.js";
+import { SendQueue } from "./send-queue.js";
 import { Unfound } from "./unfound.js";
 import type { WalkPointer } from "./walk-pointer.js";
 
@@ -60,7 +61,7 @@ export class MirrorSends {
   readonly #links: LinkGroups;
   readonly #progress: MirrorProgress;
   readonly #walk: Pick<WalkPointer, "sending" | "hasPassed" | "isFull">;
-  #queue: SendWork[] = [];
+  readonly #queue = new SendQueue<SendWork>();
   readonly #sums = new Map<number, SendWork>();
   readonly #turns = new ContentTurns<SendWork>();
   readonly #touched: Map<BytePath, true>[] = [];
@@ -160,22 +161,19 @@ export class MirrorSends {
     }
     if (this.#unfound.isDue) for (const work of this.#unfound.lookAgain()) this.#onFound(work);
     this.#options.tree.fetchAhead(this.#upcoming(directories));
-    const batch = this.#queue.splice(0, SENDS_PER_STEP);
+    const { tree, connectionId } = this.#options;
     let bytes = 0;
-    for (let i = 0; i < batch.length; i++) {
-      const work = batch[i] as SendWork;
+    for (let sends = 0; sends < SENDS_PER_STEP; sends++) {
+      const work = this.#queue.shift();
+      if (work === undefined) return;
       this.#send(work);
       bytes += work.what === "attr" || work.what === "link" ? 0 : (work.entry?.size ?? 0);
-      const { tree, connectionId } = this.#options;
-      if (this.#sending !== null || bytes >= BYTES_PER_STEP || !tree.hasRoom(connectionId)) {
-        this.#queue = [...batch.slice(i + 1), ...this.#queue];
-        break;
-      }
+      if (this.#sending !== null || bytes >= BYTES_PER_STEP || !tree.hasRoom(connectionId)) return;
     }
   }
 
   *#upcoming(directories: readonly DirectoryWork[]): Generator<Upcoming> {
-    for (const { root, path, what, entry } of this.#queue.slice(0, AHEAD_MAX)) {
+    for (const { root, path, what, entry } of this.#queue.peek(AHEAD_MAX)) {
       if (what === "new" && entry?.type === "file") yield { root, path, isDirectory: false };
     }
     if (this.#queue.length > AHEAD_MAX) return;

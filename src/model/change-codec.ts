@@ -45,7 +45,9 @@ export function encodeChange(change: Change): unknown[] {
       return [...head, encodeMeta(change.meta)];
     case "file":
       return [
-        ...head,
+        head[0],
+        change.root,
+        change.path,
         change.start === "replace" ? 0 : 1,
         encodeBase(change.base),
         change.extents,

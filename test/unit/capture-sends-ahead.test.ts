@@ -52,7 +52,7 @@ function open(paths: readonly string[], bytes: number): Opened {
     send: (count, share, path = () => "elsewhere") => {
       for (let at = 0; at < count; at++) {
         diskBytes += 64 * KiB * share;
-        ahead.passed(0, path(at) as BytePath, 64 * KiB);
+        ahead.passed(0, kit.engine.trees[0]?.table.records.at(path(at) as BytePath) ?? 0, 64 * KiB);
       }
     },
   };
