@@ -17,8 +17,8 @@ const LOOKED_MAX = 4 * TOLD_FILES_MAX;
 const LOOK_EVERY_FILES = 32;
 /** From the disk, of what was sent: that much and more is worth telling it. */
 const SHARE_MIN = 1 / 8;
-/** While what was told of is sent, nothing else is read from the disk: only so many looks without any say that it is not needed. */
-const WARM_LOOKS_MAX = (2 * TOLD_FILES_MAX) / LOOK_EVERY_FILES;
+/** What is read ahead counts when it is told of, up to so many files before it is sent: only so many looks without any say that it is not needed. */
+const WARM_LOOKS_MAX = (1.5 * TOLD_FILES_MAX) / LOOK_EVERY_FILES;
 /** What was told of and is not sent: the mirror went elsewhere. */
 const STRAYS_MAX = 64;
 const TWO32 = 4294967296;

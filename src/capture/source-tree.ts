@@ -9,6 +9,7 @@ import { ALL_BLOCKS } from "../model/index-blocks.js";
 import type {
   CompareRequest,
   EntryStamp,
+  InodeKey,
   MirrorCheck,
   MirrorEntry,
   MirrorShipment,
@@ -23,6 +24,7 @@ import { CompareBundle } from "./compare-bundle.js";
 import { sumsFromBytes } from "./content-reader.js";
 import { FileTransfer } from "./file-transfer.js";
 import { InPlaceTransfer } from "./in-place-transfer.js";
+import { inodeKey, inodeOfKey } from "./inode-key.js";
 import type { InodeRecord } from "./inode-record.js";
 import { addUnseen, type ListedEntry, notePlain, type Ownership, type Sight, sightOf, summarise, unseenSummary } from "./listed-entry.js";
 import { mirrorTransfer } from "./mirror-transfer.js";
@@ -88,11 +90,11 @@ export class SourceTree implements MirrorTree {
     const { records } = this.#tree(root).table;
     const sum = { files: 0, directories: 0, bytes: 0 };
     const waiting = [records.at(path)].filter((node) => node !== 0);
-    const shared = new Set<string>();
+    const shared = new Set<InodeKey>();
     for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
       const inode = records.inodeAt(node);
-      const isAgain = inode.nameCount > 1 && shared.has(keyOf(inode));
-      if (inode.nameCount > 1) shared.add(keyOf(inode));
+      const isAgain = inode.nameCount > 1 && shared.has(inodeKey(inode));
+      if (inode.nameCount > 1) shared.add(inodeKey(inode));
       if (isAgain) continue;
       if (inode.type === "dir") sum.directories += 1;
       else sum.files += 1;
@@ -121,7 +123,7 @@ export class SourceTree implements MirrorTree {
       const name = records.nameOf(child);
       const inode = records.inodeAt(child);
       const { type, size, nameCount: links } = inode;
-      out.push({ name, path: joinPath(directory, name), type, size, inode: keyOf(inode), links, sight: sightOf(inode, owned.get(child)) });
+      out.push({ name, path: joinPath(directory, name), type, size, inode: inodeKey(inode), links, sight: sightOf(inode, owned.get(child)) });
     }
     return out.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -283,7 +285,7 @@ export class SourceTree implements MirrorTree {
     return { size, mtimeSec, mtimeNsec, ctimeSec, ctimeNsec, ino, mode: stat.mode & 0o7777 };
   }
 
-  inodeAt(root: RootIndex, path: BytePath): string | null {
+  inodeAt(root: RootIndex, path: BytePath): InodeKey | null {
     return this.standingAt(root, path)?.inode ?? null;
   }
 
@@ -292,17 +294,17 @@ export class SourceTree implements MirrorTree {
     const node = records.at(path);
     if (node === 0) return null;
     const inode = records.inodeAt(node);
-    return { inode: keyOf(inode), links: inode.nameCount };
+    return { inode: inodeKey(inode), links: inode.nameCount };
   }
 
-  namesOf(root: RootIndex, inode: string): readonly BytePath[] {
+  namesOf(root: RootIndex, inode: InodeKey): readonly BytePath[] {
     const { records } = this.#tree(root).table;
     const names: BytePath[] = [];
     for (let node = this.#inode(root, inode)?.firstName ?? 0; node !== 0; node = records.nextName(node)) names.push(records.pathOf(node));
     return names.reverse();
   }
 
-  versionOf(root: RootIndex, inode: string): number {
+  versionOf(root: RootIndex, inode: InodeKey): number {
     return this.#inode(root, inode)?.version ?? 0;
   }
 
@@ -335,7 +337,7 @@ export class SourceTree implements MirrorTree {
     const node = records.at(path);
     if (node === 0) return;
     const record = records.inodeAt(node);
-    if (keyOf(record) === inode) notePlain(record, sight);
+    if (inodeKey(record) === inode) notePlain(record, sight);
   }
 
   #tree(root: RootIndex): RootTree {
@@ -345,10 +347,10 @@ export class SourceTree implements MirrorTree {
   }
 
   /** What is known of the inode, until the table is asked again. */
-  #inode(root: RootIndex, key: string): InodeRecord | undefined {
+  #inode(root: RootIndex, key: InodeKey): InodeRecord | undefined {
     const { records } = this.#tree(root).table;
-    const [dev, ino] = key.split(":").map(Number);
-    const inode = records.inodeNumbered(dev as number, ino as number);
+    const { dev, ino } = inodeOfKey(key);
+    const inode = records.inodeNumbered(dev, ino);
     return inode === 0 ? undefined : records.inode(inode);
   }
 
@@ -378,8 +380,4 @@ export class SourceTree implements MirrorTree {
     const stat = tree.look(dirfd, path, path === "" ? "" : baseName(path));
     return stat !== null && node.inode.isSame(stat) ? { tree, node, dirfd, stat } : undefined;
   }
-}
-
-function keyOf({ dev, ino }: InodeRecord): string {
-  return `${dev}:${ino}`;
 }

@@ -8,7 +8,7 @@
 
 import { type BytePath, baseName, parentPath } from "../model/byte-path.js";
 import type { RootIndex, SharedName } from "../model/change.js";
-import type { MirrorEntry, MirrorTree } from "../model/mirror-port.js";
+import type { InodeKey, MirrorEntry, MirrorTree } from "../model/mirror-port.js";
 
 const UNSETTLED_MAX = 100_000;
 
@@ -22,7 +22,7 @@ interface Group {
 
 interface Holder {
   readonly root: RootIndex;
-  readonly inode: string;
+  readonly inode: InodeKey;
   readonly path: BytePath;
 }
 
@@ -83,20 +83,20 @@ export class LinkGroups {
   }
 
   /** What the receiver has by the first name is the inode as all receivers were told of it. */
-  isFirstCurrent(root: RootIndex, inode: string): boolean {
+  isFirstCurrent(root: RootIndex, inode: InodeKey): boolean {
     return this.#groups.get(keyOf(root, inode))?.version === this.#tree.versionOf(root, inode);
   }
 
   /** The name was sent as new. Says whether links were made to an inode that the receiver had before. */
-  made(root: RootIndex, inode: string, path: BytePath): boolean {
-    const group = this.#groups.get(keyOf(root, inode));
+  made(root: RootIndex, inode: InodeKey, path: BytePath): boolean {
+    const group = this.#groups.size === 0 ? undefined : this.#groups.get(keyOf(root, inode));
     if (group === undefined) return false;
     this.#groups.set(keyOf(root, inode), { first: path, version: this.#tree.versionOf(root, inode), isFresh: true, hasLinks: false });
     return group.hasLinks;
   }
 
   /** A link to the first name was made. */
-  linked(root: RootIndex, inode: string): void {
+  linked(root: RootIndex, inode: InodeKey): void {
     const group = this.#groups.get(keyOf(root, inode));
     if (group === undefined) return;
     if (!group.hasLinks) this.#groups.set(keyOf(root, inode), { ...group, hasLinks: true });
@@ -159,6 +159,6 @@ export class LinkGroups {
   }
 }
 
-function keyOf(root: RootIndex, of: string): string {
+function keyOf(root: RootIndex, of: InodeKey): string {
   return `${root}:${of}`;
 }

@@ -30,8 +30,8 @@ interface SendWork {
   readonly path: BytePath;
   readonly what: "new" | "attr" | "content" | "link";
   readonly entry: MirrorEntry | null;
-  /** Everything is sent, and the walk came to it. */
-  readonly isWalk: boolean;
+  /** Everything is sent, and the walk came to it in this directory; null = for another reason. */
+  readonly walked: BytePath | null;
   /** Sent as new, it takes its further names along. */
   readonly relinks: boolean;
   /** Names of the same inode that could not be read before this one. */
@@ -45,7 +45,7 @@ interface Sending {
   readonly isNew: boolean;
 }
 
-const WALK = { isWalk: true } as const;
+const WALK = { isWalk: true, path: "" as BytePath } as const;
 const SENDS_PER_STEP = 200;
 /** So much of what comes next may be read ahead. */
 const AHEAD_MAX = 1024;
@@ -108,17 +108,24 @@ export class MirrorSends {
   }
 
   /** `by`: what the entry was met by; absent = no entry was. Where everything is sent, `isSent` says that it is one of it all. */
-  add(root: RootIndex, path: BytePath, what: SendWork["what"], entry: MirrorEntry | null, by: Pick<DirectoryWork, "isWalk"> = WALK, isSent = false): void {
+  add(
+    root: RootIndex,
+    path: BytePath,
+    what: SendWork["what"],
+    entry: MirrorEntry | null,
+    by: Pick<DirectoryWork, "isWalk" | "path"> = WALK,
+    isSent = false,
+  ): void {
     const isWalk = by.isWalk === true;
     // The further names of what is met out of turn may lie behind the walk, which met them as files with one name.
     const relinks = !isWalk || this.#options.mode === "repair" || this.#options.places !== null;
-    this.#queue.push({ root, path, what, entry, isWalk: isWalk && isSent, relinks, tried: [] });
+    this.#queue.push({ root, path, what, entry, walked: isWalk && isSent ? by.path : null, relinks, tried: [] });
   }
 
   /** Sends it as new, as another inode than the receiver has, which all its names become names of. */
   addAnew(root: RootIndex, entry: MirrorEntry): void {
     this.touch(root, parentPath(entry.path));
-    this.#queue.push({ root, path: entry.path, what: "new", entry, isWalk: false, relinks: true, tried: [] });
+    this.#queue.push({ root, path: entry.path, what: "new", entry, walked: null, relinks: true, tried: [] });
   }
 
   /** The directory's times are to be set, last of all. */
@@ -233,7 +240,7 @@ export class MirrorSends {
   #send(work: SendWork): void {
     const { tree, connectionId } = this.#options;
     const { root, path, entry } = work;
-    if (work.isWalk) this.#walk.sending(root, path);
+    if (work.walked !== null) this.#walk.sending(root, work.walked, entry?.name ?? baseName(path));
     if (entry?.type === "dir" && work.what !== "attr") this.touch(root, path);
     const first = work.what === "link" && entry !== null ? this.#links.firstOf(root, entry) : undefined;
     if (entry !== null && first !== undefined && this.#links.isFirstCurrent(root, entry.inode)) {
@@ -328,6 +335,6 @@ export class MirrorSends {
     }
     this.touch(root, parentPath(other));
     const byOther = { ...entry, path: other, name: baseName(other) };
-    this.#queue.push({ root, path: other, what: "new", entry: byOther, isWalk: false, relinks: true, tried: [...tried, path] });
+    this.#queue.push({ root, path: other, what: "new", entry: byOther, walked: null, relinks: true, tried: [...tried, path] });
   }
 }

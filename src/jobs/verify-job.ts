@@ -15,7 +15,7 @@ import {
   type SumsAnswer,
   WHOLE_FILE_BYTES_MAX,
 } from "../model/change.js";
-import type { EntryStamp, MirrorEntry } from "../model/mirror-port.js";
+import type { EntryStamp, InodeKey, MirrorEntry } from "../model/mirror-port.js";
 import { firstPosition, positionOf, type VerifyPosition } from "../model/verify-position.js";
 import { AskedCompares } from "./asked-compares.js";
 import { LinkGroups } from "./link-groups.js";
@@ -222,13 +222,13 @@ export class VerifyJob {
     else this.#equal(root, entry);
   }
 
-  #equal(root: RootIndex, entry: Pick<MirrorEntry, "path" | "size"> & { readonly type: EntryType | null; readonly inode: string | null }): void {
+  #equal(root: RootIndex, entry: Pick<MirrorEntry, "path" | "size"> & { readonly type: EntryType | null; readonly inode: InodeKey | null }): void {
     const { path, type, size, inode } = entry;
     this.tally.equal(type, size);
     if (inode !== null) this.#options.onEqual?.({ root, path, type, size, isFurther: this.#isFurther(root, { path, inode }) });
   }
 
-  #isFurther(root: RootIndex, { path, inode }: { readonly path: BytePath; readonly inode: string | null }): boolean {
+  #isFurther(root: RootIndex, { path, inode }: { readonly path: BytePath; readonly inode: InodeKey | null }): boolean {
     return inode !== null && this.#links.firstOf(root, { path, inode }) !== undefined;
   }
 
@@ -326,7 +326,7 @@ export class VerifyJob {
     else if (verdict === "guilty") this.#convict(suspect);
   }
 
-  #inodeAt(root: RootIndex, path: BytePath): string | null {
+  #inodeAt(root: RootIndex, path: BytePath): InodeKey | null {
     return this.#options.tree.inodeAt(root, path);
   }
 

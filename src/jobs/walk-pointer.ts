@@ -3,7 +3,7 @@
 // Where everything is sent it moves with each entry, otherwise with each directory, once all answers about it are in.
 
 import { type Clock, systemClock } from "../base/clock.js";
-import { type BytePath, baseName, isBelow, parentPath } from "../model/byte-path.js";
+import { type BytePath, isBelow } from "../model/byte-path.js";
 import type { RootIndex } from "../model/change.js";
 import type { MirrorEntry, ShippedRename } from "../model/mirror-port.js";
 import type { MirrorPlace, MirrorPointer } from "../model/mirror-wish.js";
@@ -142,8 +142,8 @@ export class WalkPointer {
   }
 
   /** An entry that the walk came to is sent, as everything is. */
-  sending(root: RootIndex, path: BytePath): void {
-    this.#move({ root, path: parentPath(path), name: baseName(path) });
+  sending(root: RootIndex, directory: BytePath, name: string): void {
+    this.#move({ root, path: directory, name });
   }
 
   #move(to: WalkPosition): void {

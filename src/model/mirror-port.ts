@@ -4,14 +4,16 @@
 import type { BytePath } from "./byte-path.js";
 import type { BlockRange, CompareChange, EntryType, FoundEntry, IndexAnswer, OrphansChange, RootIndex, SumsAnswer } from "./change.js";
 
+/** Equal for names of one inode, within a root. */
+export type InodeKey = number | string;
+
 export interface MirrorEntry {
   readonly name: string;
   readonly path: BytePath;
   readonly type: EntryType;
   /** Bytes; regular files only. */
   readonly size: number;
-  /** Equal for names of one inode. */
-  readonly inode: string;
+  readonly inode: InodeKey;
   /** Names of that inode within the set. */
   readonly links: number;
 }
@@ -136,13 +138,13 @@ export interface MirrorTree {
   /** Changes with everything that changes the entry; null = nothing is there, or it cannot be looked at. */
   stampOf(root: RootIndex, path: BytePath): EntryStamp | null;
   /** The inode at `path` as every receiver was told of it; null = nothing of the set. */
-  inodeAt(root: RootIndex, path: BytePath): string | null;
+  inodeAt(root: RootIndex, path: BytePath): InodeKey | null;
   /** The same, and how many names it has within the set. */
   standingAt(root: RootIndex, path: BytePath): Standing | null;
   /** Names of an inode, as far as they belong to the set. */
-  namesOf(root: RootIndex, inode: string): readonly BytePath[];
+  namesOf(root: RootIndex, inode: InodeKey): readonly BytePath[];
   /** Another number after each change of the inode that was shipped to all receivers, by whichever of its names. */
-  versionOf(root: RootIndex, inode: string): number;
+  versionOf(root: RootIndex, inode: InodeKey): number;
   /** More may be sent to this connection before what was sent has gone. */
   hasRoom(connectionId: number): boolean;
   /** Every name of the files that have or had several and changed since then (ms, by ctime); null = more than `max`. */

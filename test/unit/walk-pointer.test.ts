@@ -132,7 +132,7 @@ describe("the pointer of a mirror", () => {
     const { pointer, rename } = pointerOf("full");
     pointer.begin(work(""), DONE);
     pointer.begin(work("c"), DONE);
-    pointer.sending(0, "c/m" as BytePath);
+    pointer.sending(0, "c" as BytePath, "m");
     rename("x", "a/x");
     rename("b", "a/b");
     rename("c/z", "zz/z");
