@@ -31,6 +31,24 @@ test("a renamed directory takes all below it along, in one step", () => {
   expect(at(table, "z/b/f")?.path).toBe("z/b/f");
 });
 
+test("of a directory that was looked up last nothing is remembered that is not so any more", () => {
+  const table = planted();
+  const [a, b] = [at(table, "a"), at(table, "a/b")];
+  if (a === undefined || b === undefined) throw new Error("they are not there");
+  const found = (): (string | undefined)[] => ["a/b/f", "a/b/g", "z/b/f", "a/b"].map((path) => at(table, path)?.path);
+  expect(found()).toEqual(["a/b/f", undefined, undefined, "a/b"]);
+  table.add(b, "g", stat(5, FILE));
+  expect(found()).toEqual(["a/b/f", "a/b/g", undefined, "a/b"]);
+  table.move(a, table.root, "z");
+  expect(found()).toEqual([undefined, undefined, "z/b/f", undefined]);
+  table.add(table.add(table.add(table.root, "a", stat(6, DIRECTORY)), "b", stat(7, DIRECTORY)), "f", stat(8, FILE));
+  expect(at(table, "a/b/f")?.inode.ino).toBe(8);
+  table.remove(b);
+  expect(found()).toEqual(["a/b/f", undefined, undefined, "a/b"]);
+  // Deeper, shallower, and beside it.
+  expect(["a/b/f/x", "a", "a/bb/f", "a/b/f"].map((path) => at(table, path)?.path)).toEqual([undefined, "a", undefined, "a/b/f"]);
+});
+
 test("names of one inode are one file; it is gone with the last of them", () => {
   const table = planted();
   const second = table.add(table.root, "link", stat(4, FILE, { nlink: 2 }));
