@@ -192,16 +192,15 @@ export class NodeRecords {
     if (before === node) return;
     for (let above = node; before !== 0 && above !== 0; above = this.parentOf(above)) assert(above !== before, "what takes a name does not lie below it");
     if (before !== 0) this.remove(before);
-    this.moves += 1;
     this.#unattach(node);
     const name = bytesOf(text, 0, text.length);
     this.#attach(node, parent, name, text.length, hashOfBytes(name, 0, text.length, parent));
+    this.moves += 1;
     this.#tidy();
   }
 
   /** Forgets a node and all below it. */
   remove(node: number): void {
-    this.moves += 1;
     const gone = [node];
     for (let i = 0; i < gone.length; i++) {
       for (let child = this.firstChild(gone[i] as number); child !== 0; child = this.nextChild(child)) gone.push(child);
@@ -211,6 +210,8 @@ export class NodeRecords {
       this.#unattach(next);
       this.#unname(next);
       this.#nodes.release(next);
+      // After each: whoever is told of one may look up others.
+      this.moves += 1;
     }
     this.#tidy();
   }

@@ -49,6 +49,21 @@ test("of a directory that was looked up last nothing is remembered that is not s
   expect(["a/b/f/x", "a", "a/bb/f", "a/b/f"].map((path) => at(table, path)?.path)).toEqual([undefined, "a", undefined, "a/b/f"]);
 });
 
+test("who is told of a directory that goes may look up others that go", () => {
+  const table = planted();
+  const a = at(table, "a");
+  if (a === undefined) throw new Error("it is not there");
+  const told: (string | undefined)[] = [];
+  table.onDirectory = (_, isGone) => {
+    if (isGone) told.push(at(table, "a/b/f")?.path, at(table, "a/b")?.path);
+  };
+  table.remove(a);
+  expect(told).toEqual([undefined, "a/b", undefined, undefined]);
+  expect(["a", "a/b", "a/b/f", "a/b/g"].map((path) => at(table, path))).toEqual([undefined, undefined, undefined, undefined]);
+  table.add(table.add(table.add(table.root, "a", stat(6, DIRECTORY)), "b", stat(7, DIRECTORY)), "f", stat(8, FILE));
+  expect(at(table, "a/b/f")?.inode.ino).toBe(8);
+});
+
 test("names of one inode are one file; it is gone with the last of them", () => {
   const table = planted();
   const second = table.add(table.root, "link", stat(4, FILE, { nlink: 2 }));
