@@ -32,8 +32,8 @@ export const SET_BYTES_MAX = 4 * 1024 * 1024;
 export const CHANGES_PER_SET_MAX = 20_000;
 /** A comparison of the longest names, link targets and link groups that one set asks about, twice over. */
 const HEADER_BYTES_MAX = 8 * 1024 * 1024;
-/** header > changes > change > entries or attributes > xattrs > xattr. The values: fifty for each change, or as many for few changes of many extents. */
-const SCAN_LIMITS: ScanLimits = { depthMax: 6, elementsMax: 50 * CHANGES_PER_SET_MAX, maps: false };
+/** header > changes > change > end of a rebuild > attributes > xattrs > xattr. The values: fifty for each change, or as many for few changes of many extents. */
+const SCAN_LIMITS: ScanLimits = { depthMax: 7, elementsMax: 50 * CHANGES_PER_SET_MAX, maps: false };
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 const unpackr = new Unpackr({ useRecords: false });
