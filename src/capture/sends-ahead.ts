@@ -13,6 +13,8 @@ const TOLD_BYTES_MAX = 16 * 1024 * 1024;
 const TOLD_FILES_MAX = 256;
 /** Of what comes next so much is gone through at a time: most of it may be empty, or no file. */
 const LOOKED_MAX = 4 * TOLD_FILES_MAX;
+/** A directory with more children is not put in order, all of it, to tell of a few: it and what follows wait until it is listed. */
+const CHILDREN_MAX = 10_000;
 /** So often is looked where files come from. */
 const LOOK_EVERY_FILES = 32;
 /** From the disk, of what was sent: that much and more is worth telling it. */
@@ -65,7 +67,7 @@ export class SendsAhead {
       if (looked++ >= LOOKED_MAX) return;
       if (tree === undefined || node === 0) continue;
       for (const file of isDirectory ? filesBelow(tree.table.records, node) : [node]) {
-        if (looked++ >= LOOKED_MAX || this.#told.size >= TOLD_FILES_MAX || this.#toldBytes >= TOLD_BYTES_MAX) return;
+        if (file === null || looked++ >= LOOKED_MAX || this.#told.size >= TOLD_FILES_MAX || this.#toldBytes >= TOLD_BYTES_MAX) return;
         this.#tellOf(tree, file);
       }
     }
@@ -121,12 +123,15 @@ export class SendsAhead {
   }
 }
 
-/** In the order in which a mirror goes through them, by what is known of the tree. */
-function* filesBelow(records: NodeRecords, directory: number): Generator<number> {
+/** In the order in which a mirror goes through them, by what is known of the tree; null and no more where that is not known cheaply. */
+function* filesBelow(records: NodeRecords, directory: number): Generator<number | null, void> {
   const pending = [directory];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     const children: { readonly name: string; readonly node: number }[] = [];
-    for (let child = records.firstChild(node); child !== 0; child = records.nextChild(child)) children.push({ name: records.nameOf(child), node: child });
+    for (let child = records.firstChild(node); child !== 0; child = records.nextChild(child)) {
+      if (children.length === CHILDREN_MAX) return yield null;
+      children.push({ name: records.nameOf(child), node: child });
+    }
     children.sort((a, b) => (a.name < b.name ? -1 : 1));
     const below: number[] = [];
     for (const child of children) {

@@ -45,9 +45,7 @@ export function encodeChange(change: Change): unknown[] {
       return [...head, encodeMeta(change.meta)];
     case "file":
       return [
-        head[0],
-        change.root,
-        change.path,
+        ...head,
         change.start === "replace" ? 0 : 1,
         encodeBase(change.base),
         change.extents,

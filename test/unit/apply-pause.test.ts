@@ -25,7 +25,7 @@ test("what comes while it is paused waits, unreleased, and is applied afterwards
   kit.send({ kind: "pause", isPaused: true });
   expect(kit.progress).toMatchObject({ isPaused: true, appliedSeq: 1 });
   const before = kit.releasedBytes;
-  kit.sendSets(liveSet(2, "closed", [file("b", "2")]), liveSet(3, "mirror", [file("c", "3")]));
+  kit.sendSets(liveSet(2, "mirror", [file("b", "2")]), liveSet(3, "closed", [file("c", "3")]));
   expect([names(), kit.releasedBytes]).toEqual([["a"], before]);
   kit.send({ kind: "pause", isPaused: false });
   expect(names()).toEqual(["a", "b", "c"]);

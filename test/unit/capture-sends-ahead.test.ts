@@ -123,3 +123,9 @@ test("of what is empty, or no file, a bounded part is gone through", () => {
   expect(told(endless())).toEqual([]);
   expect(asked).toBeLessThanOrEqual(1024);
 });
+
+test("a directory of very many files is not put in order to tell of a few; what comes before it is told of", () => {
+  const { told, send } = open(["a", "b/1", ...range(0, 10_001).map((name) => `c/${name}`), "d/2"], 1);
+  send(32, 1);
+  expect(told([ALL])).toEqual(["a", "1"]);
+});
