@@ -1,7 +1,7 @@
 // While what is sent comes from the disk, the disk is told of what is sent next: in the order of sending, so much of it, and nothing otherwise.
 
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { SendsAhead } from "../../src/capture/sends-ahead.js";
 import type { BytePath } from "../../src/model/byte-path.js";
@@ -25,11 +25,8 @@ interface Opened {
 /** A source with these files, of one byte; `bytes`: what telling of each is worth. */
 function open(paths: readonly string[], bytes: number): Opened {
   const root = join(makeTempDirectory(), "source");
-  for (const path of paths) {
-    mkdirSync(join(root, path, ".."), { recursive: true });
-    writeFileSync(join(root, path), "x");
-  }
-  mkdirSync(root, { recursive: true });
+  for (const directory of new Set(["", ...paths.map(dirname)])) mkdirSync(join(root, directory), { recursive: true });
+  for (const path of paths) writeFileSync(join(root, path), "x");
   symlinkSync("nowhere", join(root, "a-link"));
   writeFileSync(join(root, "an-empty-file"), "");
   const kit = SourceKit.start({ root });
