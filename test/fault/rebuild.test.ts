@@ -1,5 +1,7 @@
-// A target that is killed while a large file takes the place of its older version has the one or the other, and goes on from there.
+// A target that is killed while a large file, with attributes, takes the place of its older version has the one or the other, and goes on
+// from there.
 
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -18,6 +20,7 @@ function plant(sourceDir: string, targetDir: string): { readonly was: Buffer; re
   for (let at = 0; at < BYTES; at += 4) was.writeUInt32LE(Math.floor(random.next() * 2 ** 32), at);
   const is = Buffer.concat([Buffer.from("in front of it all"), was]);
   writeFileSync(join(sourceDir, "large"), is);
+  execFileSync("setfattr", ["-n", "user.note", "-v", "kept", join(sourceDir, "large")]);
   writeFileSync(join(targetDir, "large"), was);
   utimesSync(join(targetDir, "large"), OLD_SECONDS, OLD_SECONDS);
   return { was, is };
