@@ -220,7 +220,9 @@ const [, , built, optionsJson, framesPath] = process.argv;
 const { ApplyService } = await import(built + "apply/apply-service.js");
 const log = { error() {}, warn() {}, info() {}, debug() {} };
 const frames = JSON.parse(readFileSync(framesPath, "utf8"));
+process.stdout.write("loaded\\n");
 const service = await ApplyService.open({ ...JSON.parse(optionsJson), workersUrl: new URL(built + "apply/"), log });
+process.stdout.write("opened\\n");
 let last = service.opened.appliedSeq;
 service.onFailure((error) => { console.error(error); process.exit(9); });
 const finished = new Promise((resolve) => service.onAck((ack) => { if (ack.durableSeq === frames.length) resolve(); }));
@@ -254,7 +256,7 @@ function spawnChild(framesPath: string, failpoint: string | null): ChildProcess 
   delete plain.workersUrl;
   const script = join(directory, "child.mjs");
   writeFileSync(script, CHILD);
-  const child = spawn(process.execPath, [script, BUILT.href, JSON.stringify(plain), framesPath], { stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn(process.execPath, [script, BUILT.href, JSON.stringify(plain), framesPath], { stdio: ["ignore", "pipe", "inherit"] });
   children.add(child);
   return child;
 }
@@ -299,16 +301,28 @@ for (const point of ["apply.set.beforeFirst", "apply.change.afterIntent", "apply
 }
 
 test("killed at random moments until it is through: every step is done exactly once", async () => {
-  const sets = chainedSets(1500);
+  const sets = chainedSets(500);
   const frames = plantFrames(sets);
   let kills = 0;
+  // How long it takes to open is the machine's.
+  let openMs = 0;
   for (let result: number | string | null = "SIGKILL"; result !== 0; kills++) {
     expect(result).toBe("SIGKILL");
     const child = spawnChild(frames, null);
     const exit = exitOf(child);
-    const timer = setTimeout(() => child.kill("SIGKILL"), 250 + Math.random() * (60 + kills * 10));
+    const killWithin = (ms: number): unknown => setTimeout(() => child.kill("SIGKILL"), Math.random() * ms);
+    let loadedMs = 0;
+    const isKilledOpening = kills % 4 === 3;
+    child.stdout?.setEncoding("utf8").on("data", (words: string) => {
+      if (words.includes("loaded")) {
+        loadedMs = performance.now();
+        if (isKilledOpening) killWithin(openMs);
+      }
+      if (!words.includes("opened") || isKilledOpening) return;
+      openMs = performance.now() - loadedMs;
+      killWithin(60 + kills * 30);
+    });
     result = await exit;
-    clearTimeout(timer);
   }
   expect(kills).toBeGreaterThan(1);
   expect(snapshot(target)).toEqual(expectedTree(sets));
