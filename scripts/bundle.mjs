@@ -12,8 +12,10 @@ const dist = fileURLToPath(new URL("../dist", import.meta.url));
 const target = join(dist, "bundle");
 const WORKER = /(^|\/)[a-z-]+-worker\.js$/;
 const EXTERNAL = /^(ink|react|react-devtools-core|@oclif\/core\/run)(\/|$)/;
+/** Asked for by libraries in what the program never does: run TypeScript, check by a schema of the framework. */
+const NEVER = /^(typescript|ts-node|tsx|@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler)(\/|$)/;
 /** Left out as well, and CommonJS. */
-const REQUIRED = /^(koffi|lz4-napi|@node-rs|@oclif)(\/|$)/;
+const REQUIRED = /^(koffi|lz4-napi|@node-rs)(\/|$)/;
 const require = createRequire(import.meta.url);
 
 /** Loads CommonJS as such: an `import` of it looks for its exports by a parser in JavaScript first, in each thread once more. */
@@ -40,7 +42,7 @@ rmSync(target, { recursive: true, force: true });
 const bundle = await rolldown({
   input: Object.fromEntries(entries.map((name) => [name.slice(0, -".js".length), join(dist, name)])),
   platform: "node",
-  external: (id) => EXTERNAL.test(id),
+  external: (id) => EXTERNAL.test(id) || NEVER.test(id),
   plugins: [requires],
   preserveEntrySignatures: "allow-extension",
   onLog(level, log) {

@@ -1,17 +1,17 @@
-// The control API as routes, made from the command table: the same for the Unix sockets and for the listener of the network.
+// The control API as routes, made from the command table: the same for the Unix sockets and for the listener of the network, and made once.
 // Invariants: nothing is read of a body, and no command is looked up, before the login; every answer is JSON; what only reads is
 // answered to those alone who may still read when the answer is there.
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { assert } from "../base/assert.js";
 import { SmError, toSmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
 import type { AgentControl } from "../model/control-port.js";
 import type { AnyCommand } from "./command.js";
 import { COMMANDS } from "./command-table.js";
 import { dispatch, lookUpCommand } from "./dispatcher.js";
-import { jsonText, refusalOf, refuseUnparsable } from "./http-answer.js";
+import { jsonText, refusalOf } from "./http-answer.js";
 import { type EventStreams, wantsEventStream } from "./http-events.js";
 import { inputFromQuery, pathOf, readJson } from "./http-request.js";
 import { type Login, requireCurrent, type WaitingRequests } from "./login.js";
@@ -38,36 +38,64 @@ export interface ApiOptions {
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** `serverFactory` is how the framework hands over its handler; who listens with it is the caller's business. */
-export async function buildApi(options: ApiOptions, makeServer: (handler: RequestHandler) => Server): Promise<FastifyInstance> {
+type OptionsOf = (request: IncomingMessage) => ApiOptions;
+
+let routes: Promise<RequestHandler> | undefined;
+/** Of what the routes have in hand. */
+const taken = new WeakMap<IncomingMessage, ApiOptions>();
+
+/** Answers what comes in by one door. */
+export async function apiHandler(options: ApiOptions): Promise<RequestHandler> {
+  routes ??= buildApi(takenAt).then((app) => (request, response) => app.routing(request, response));
+  const handle = await routes;
+  return (request, response) => {
+    taken.set(request, options);
+    handle(request, response);
+  };
+}
+
+function takenAt(request: IncomingMessage): ApiOptions {
+  const options = taken.get(request);
+  assert(options !== undefined, "a request comes in by a door");
+  return options;
+}
+
+export async function buildApi(optionsOf: OptionsOf): Promise<FastifyInstance> {
   const app = fastify({
-    serverFactory: (handler) => makeServer(handler as RequestHandler),
-    clientErrorHandler: (error, socket) => refuseUnparsable(error, socket as Socket),
-    frameworkErrors: (error, request, reply) => refuse(options, loginError(options, request) ?? error, request, reply),
+    // Never listens: who does is the caller's business.
+    serverFactory: () => createServer(),
+    frameworkErrors: (error, request, reply) => refuse(optionsOf, loginError(optionsOf, request) ?? error, request, reply),
     exposeHeadRoutes: false,
     return503OnClosing: false,
     logger: false,
+    // Commands have schemas of their own: no compiler of the framework's is loaded.
+    schemaController: { compilersFactory: { buildValidator: unneeded, buildSerializer: unneeded } },
   });
   // Bodies are read by the handlers, behind the login, with bounds that answer.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
-  app.setErrorHandler((error: FastifyError, request, reply) => refuse(options, error, request, reply));
+  app.setErrorHandler((error: FastifyError, request, reply) => refuse(optionsOf, error, request, reply));
   app.setNotFoundHandler((request) => {
-    options.login(request.raw);
+    optionsOf(request.raw).login(request.raw);
     throw notFound(request.raw);
   });
-  for (const command of COMMANDS) addRoutes(app, options, command, routePath(command.name));
-  for (const [path, name] of ALIASES) addRoutes(app, options, lookUpCommand(name), path);
+  for (const command of COMMANDS) addRoutes(app, optionsOf, command, routePath(command.name));
+  for (const [path, name] of ALIASES) addRoutes(app, optionsOf, lookUpCommand(name), path);
   await app.ready();
   return app;
+}
+
+function unneeded(): never {
+  assert(false, "no route has a schema of the framework");
 }
 
 export function routePath(name: string): string {
   return `${API_PREFIX}${name.replaceAll(".", "/")}`;
 }
 
-function addRoutes(app: FastifyInstance, options: ApiOptions, command: AnyCommand, url: string): void {
+function addRoutes(app: FastifyInstance, optionsOf: OptionsOf, command: AnyCommand, url: string): void {
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const options = optionsOf(request.raw);
     const login = options.login(request.raw);
     // The framework decodes: a name is to be written in one way only.
     if (pathOf(request.raw) !== url) throw notFound(request.raw);
@@ -118,9 +146,9 @@ function commandName(path: string): string {
   return ALIASES.get(path) ?? path.slice(API_PREFIX.length).replaceAll("/", ".");
 }
 
-function loginError(options: ApiOptions, request: FastifyRequest): SmError | undefined {
+function loginError(optionsOf: OptionsOf, request: FastifyRequest): SmError | undefined {
   try {
-    options.login(request.raw);
+    optionsOf(request.raw).login(request.raw);
     return undefined;
   } catch (error) {
     return toSmError(error);
@@ -128,9 +156,9 @@ function loginError(options: ApiOptions, request: FastifyRequest): SmError | und
 }
 
 /** Whatever went wrong becomes an answer. */
-function refuse({ log }: ApiOptions, thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+function refuse(optionsOf: OptionsOf, thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = isOfFramework(thrown) ? new SmError("USAGE", `the request cannot be read: ${thrown.message}`, { cause: thrown }) : toSmError(thrown);
-  if (error.entry.disposition === "bug") log.error("control request failed", { path: pathOf(request.raw), error: error.stack });
+  if (error.entry.disposition === "bug") optionsOf(request.raw).log.error("control request failed", { path: pathOf(request.raw), error: error.stack });
   const { status, headers, body } = refusalOf(error);
   // What remains of a body that was not read would be taken for the next request.
   if (!request.raw.complete) reply.header("connection", "close");

@@ -2,7 +2,7 @@
 // requests. Invariants: a socket is under the listener's deadline for strangers until a user logged in on it; each request logs in
 // anew; what is open ends when its user is changed; without users there is no such API, and the listener says what it said before.
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { SmError } from "../base/errors.js";
 import type { Log } from "../base/log.js";
@@ -10,7 +10,7 @@ import type { AgentControl } from "../model/control-port.js";
 import type { UserDirectory } from "../model/user.js";
 import { AnswersUnderway } from "./answers-underway.js";
 import type { Role } from "./caller.js";
-import { buildApi, type RequestHandler } from "./http-api.js";
+import { apiHandler, type RequestHandler } from "./http-api.js";
 import { EventStreams } from "./http-events.js";
 import { type Login, WaitingRequests } from "./login.js";
 import { RemoteLogins } from "./remote-logins.js";
@@ -65,11 +65,7 @@ export class RemoteApi {
     const api = new RemoteApi(options);
     const { agent, log, bodyTimeoutMs, streams } = api.#options;
     const routes = { agent, log, bodyTimeoutMs, streams, waiting: api.#waiting, needsJsonType: true, login: (request: IncomingMessage) => api.#login(request) };
-    // Never listens: it is how the framework gives its handler away.
-    await buildApi(routes, (handler) => {
-      api.#handler = handler;
-      return createServer();
-    });
+    api.#handler = await apiHandler(routes);
     return api;
   }
 

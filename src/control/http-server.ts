@@ -12,7 +12,8 @@ import type { Account } from "../model/account.js";
 import type { AgentControl } from "../model/control-port.js";
 import { AnswersUnderway } from "./answers-underway.js";
 import { socketCaller } from "./caller.js";
-import { buildApi, type RequestHandler } from "./http-api.js";
+import { refuseUnparsable } from "./http-answer.js";
+import { apiHandler, type RequestHandler } from "./http-api.js";
 import { EventStreams } from "./http-events.js";
 import { type Login, WaitingRequests } from "./login.js";
 import { readRoleGroupIds, type SocketRole } from "./role-groups.js";
@@ -107,7 +108,7 @@ export class ControlServer {
       return { caller: socketCaller(role, accountOf(request.socket)), isCurrent: () => true };
     };
     const options = { agent, log, bodyTimeoutMs, streams, waiting: this.#waiting, needsJsonType: false, login };
-    const { server } = await buildApi(options, (handler) => this.#serverFor(role, handler));
+    const server = this.#serverFor(role, await apiHandler(options));
     return { server, socket: await bindUnixSocket(server, { path: join(runtimeDir, `${role}.sock`), groupId, log }) };
   }
 
@@ -118,6 +119,7 @@ export class ControlServer {
     server.requestTimeout = 0;
     server.keepAliveTimeout = IDLE_MS;
     server.maxConnections = CONNECTIONS_MAX;
+    server.on("clientError", (error, socket) => refuseUnparsable(error, socket as Socket));
     return server.on("request", (request: IncomingMessage, response: ServerResponse) => {
       this.#underway[role].add(request, response);
       handler(request, response);

@@ -1,7 +1,6 @@
 // Whatever is sent to the API is answered, as JSON, by a result or by a refusal of the caller: never by a defect.
 // SM_FUZZ_RUNS=1000000 makes it a long run, SM_TEST_SEED begins elsewhere.
 
-import { createServer } from "node:http";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { z } from "zod";
@@ -82,7 +81,7 @@ async function openFuzzed() {
   let callerRole: Role = "none";
   const login = () => ({ caller: { role: callerRole, name: "fuzz", from: "here" }, isCurrent: () => true });
   const common = { agent, log: silentLog, streams, login, bodyTimeoutMs: 60_000, needsJsonType: false, waiting: new WaitingRequests() };
-  const app = await buildApi(common, (handler) => createServer((request, response) => handler(request, response)));
+  const app = await buildApi(() => common);
   const as = (next: Role): void => {
     callerRole = next;
   };
