@@ -3,7 +3,7 @@
 
 import { smallFileHash } from "../fs/file-hash.js";
 import { type FileStat, readlinkAt, statAt } from "../fs/native.js";
-import { xattrDigestAt } from "../fs/xattrs.js";
+import { UNREADABLE_DIGEST, xattrDigestAt } from "../fs/xattrs.js";
 import { type BytePath, joinPath } from "../model/byte-path.js";
 import { type EntrySummary, type EntryType, WHOLE_FILE_BYTES_MAX } from "../model/change.js";
 import type { CompareRequest, MirrorEntry } from "../model/mirror-port.js";
@@ -75,7 +75,8 @@ export function summarise(
     size: entry.type === "file" ? stat.size : 0,
     mtimeSec: stat.mtimeSec,
     mtimeNsec: stat.mtimeNsec,
-    xattrDigest: Math.max(0, digest),
+    // Whoever sends them says that they cannot be read.
+    xattrDigest: digest < 0 ? UNREADABLE_DIGEST : digest,
     detail,
     linkTo: request.links.get(entry.name) ?? null,
     // What cannot be read here is not known to be as it is there.

@@ -73,12 +73,15 @@ export function hasXattrs(place: XattrPlace, wanted: Xattrs): boolean {
   return carried.every(([name, value]) => have.get(name)?.equals(value) === true);
 }
 
+/** The digest of attributes that cannot be read: it is that of no others. */
+export const UNREADABLE_DIGEST = 1;
+
 /** 52 bits over all names and values; 0 = no attributes. */
 export function xattrDigest(xattrs: Xattrs): number {
   if (xattrs.length === 0) return 0;
   const hash = new xxhash.Xxh64(0n);
   for (const [name, value] of xattrs) hash.update(`${name}\0${value.length}\0`).update(value);
-  return Number(hash.digest() & 0xfffffffffffffn) || 1;
+  return Math.max(Number(hash.digest() & 0xfffffffffffffn), UNREADABLE_DIGEST + 1);
 }
 
 /** Whether the kernel tells of attributes below a descriptor. A filter of system calls that does not know the call says EPERM, which it never does. */
