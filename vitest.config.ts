@@ -16,7 +16,7 @@ interface Level {
 const LEVELS: readonly Level[] = [
   { name: "unit", timeoutMs: 10_000, group: 0, workers: 2, drawsCases: true, isolates: false },
   { name: "contract", timeoutMs: 60_000, group: 0, workers: 2, drawsCases: false, isolates: true },
-  { name: "property", timeoutMs: 60_000, group: 0, workers: 2, drawsCases: true, isolates: true },
+  { name: "property", timeoutMs: 60_000, group: 0, workers: 2, drawsCases: true, isolates: false },
   { name: "fault", timeoutMs: 180_000, group: 1, workers: 3, drawsCases: false, isolates: true },
   { name: "e2e", timeoutMs: 180_000, group: 1, workers: 3, drawsCases: false, isolates: true },
 ];
