@@ -31,12 +31,15 @@ export interface SendsAheadOptions {
   readonly diskBytes?: () => number;
   /** Tells the disk of a file; of how many bytes. */
   readonly fetch?: (dirfd: number, name: string) => number;
+  /** Of a directory that is put in order. */
+  readonly childrenMax?: number;
 }
 
 export class SendsAhead {
   readonly #trees: readonly RootTree[];
   readonly #diskBytes: () => number;
   readonly #fetch: (dirfd: number, name: string) => number;
+  readonly #childrenMax: number;
   /** By root and record, in the order of sending. A record that is another file's by now is told of once too often. */
   readonly #told = new Map<number, number>();
   #toldBytes = 0;
@@ -46,10 +49,11 @@ export class SendsAhead {
   #diskBytesBefore = 0;
   #warmLooks = WARM_LOOKS_MAX;
 
-  constructor({ trees, diskBytes = threadDiskBytes, fetch = fetchFile }: SendsAheadOptions) {
+  constructor({ trees, diskBytes = threadDiskBytes, fetch = fetchFile, childrenMax = CHILDREN_MAX }: SendsAheadOptions) {
     this.#trees = trees;
     this.#diskBytes = diskBytes;
     this.#fetch = fetch;
+    this.#childrenMax = childrenMax;
   }
 
   /** Files come from the disk. */
@@ -66,7 +70,7 @@ export class SendsAhead {
       const node = tree?.table.records.at(path) ?? 0;
       if (looked++ >= LOOKED_MAX) return;
       if (tree === undefined || node === 0) continue;
-      for (const file of isDirectory ? filesBelow(tree.table.records, node) : [node]) {
+      for (const file of isDirectory ? filesBelow(tree.table.records, node, this.#childrenMax) : [node]) {
         if (file === null || looked++ >= LOOKED_MAX || this.#told.size >= TOLD_FILES_MAX || this.#toldBytes >= TOLD_BYTES_MAX) return;
         this.#tellOf(tree, file);
       }
@@ -124,12 +128,12 @@ export class SendsAhead {
 }
 
 /** In the order in which a mirror goes through them, by what is known of the tree; null and no more where that is not known cheaply. */
-function* filesBelow(records: NodeRecords, directory: number): Generator<number | null, void> {
+function* filesBelow(records: NodeRecords, directory: number, childrenMax: number): Generator<number | null, void> {
   const pending = [directory];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     const children: { readonly name: string; readonly node: number }[] = [];
     for (let child = records.firstChild(node); child !== 0; child = records.nextChild(child)) {
-      if (children.length === CHILDREN_MAX) return yield null;
+      if (children.length === childrenMax) return yield null;
       children.push({ name: records.nameOf(child), node: child });
     }
     children.sort((a, b) => (a.name < b.name ? -1 : 1));

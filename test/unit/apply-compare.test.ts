@@ -205,9 +205,9 @@ test("block signatures of data, holes and a short last block", () => {
   expect(kit.apply({ op: "sums", root: 0, path: bp("none") })).toMatchObject([{ kind: "sums", base: null }]);
 });
 
-test("twenty thousand equal entries are compared in one slice, and nothing is said of them", () => {
-  const names = Array.from({ length: 20_000 }, (_, i) => `file-${String(i).padStart(5, "0")}`);
-  for (let i = 0; i < names.length; i += 5000) kit.apply(...names.slice(i, i + 5000).map((name) => file(name, "")));
+test("two thousand equal entries are compared in one slice, and nothing is said of them", () => {
+  const names = Array.from({ length: 2000 }, (_, i) => `file-${String(i).padStart(4, "0")}`);
+  kit.apply(...names.map((name) => file(name, "")));
   const entries = names.map((name) => entry(name));
   const answer = compare("", entries, { extras: "report" });
   expect([answer.differs, answer.extras]).toEqual([[], []]);

@@ -23,7 +23,7 @@ interface Opened {
 }
 
 /** A source with these files, of one byte; `bytes`: what telling of each is worth. */
-function open(paths: readonly string[], bytes: number): Opened {
+function open(paths: readonly string[], bytes: number, childrenMax?: number): Opened {
   const root = join(makeTempDirectory(), "source");
   for (const directory of new Set(["", ...paths.map(dirname)])) mkdirSync(join(root, directory), { recursive: true });
   for (const path of paths) writeFileSync(join(root, path), "x");
@@ -36,7 +36,7 @@ function open(paths: readonly string[], bytes: number): Opened {
     names.push(name);
     return bytes;
   };
-  const ahead = new SendsAhead({ trees: kit.engine.trees, diskBytes: () => diskBytes, fetch });
+  const ahead = new SendsAhead({ trees: kit.engine.trees, diskBytes: () => diskBytes, fetch, ...(childrenMax === undefined ? {} : { childrenMax }) });
   return {
     ahead,
     told: (upcoming) => {
@@ -122,7 +122,11 @@ test("of what is empty, or no file, a bounded part is gone through", () => {
 });
 
 test("a directory of very many files is not put in order to tell of a few; what comes before it is told of", () => {
-  const { told, send } = open(["a", "b/1", ...range(0, 10_001).map((name) => `c/${name}`), "d/2"], 1);
-  send(32, 1);
-  expect(told([ALL])).toEqual(["a", "1"]);
+  const paths = ["a", "b/1", ...range(0, 10).map((name) => `c/${name}`), "d/2"];
+  const few = open(paths, 1, 9);
+  few.send(32, 1);
+  expect(few.told([ALL])).toEqual(["a", "1"]);
+  const enough = open(paths, 1, 10);
+  enough.send(32, 1);
+  expect(enough.told([ALL])).toHaveLength(13);
 });
