@@ -31,7 +31,7 @@ export interface SendsAheadOptions {
   readonly diskBytes?: () => number;
   /** Tells the disk of a file; of how many bytes. */
   readonly fetch?: (dirfd: number, name: string) => number;
-  /** Of a directory that is put in order. */
+  /** Of a directory that is put in order; default 10,000. */
   readonly childrenMax?: number;
 }
 
